@@ -1,0 +1,119 @@
+/* log.c - one line per event on stderr; log.h has the contract. */
+#include "base/log.h"
+
+#include "base/clock.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LINE_MAX_BYTES 1024
+
+/* The one mutable global the house allows: where lines go. */
+static struct {
+    enum log_level level;
+    int per_s, used;
+    int64_t second, dropped;
+    void (*sink)(enum log_level level, const char *line);
+} out = {.level = LOG_INFO, .per_s = 500};
+
+static const char *const names[] = {
+    [LOG_ERROR] = "error", [LOG_WARN] = "warn", [LOG_INFO] = "info", [LOG_DEBUG] = "debug"};
+
+void log_set_level(enum log_level level)
+{
+    out.level = level;
+}
+
+int log_level_parse(const char *name, enum log_level *level)
+{
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *level = (enum log_level)i;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+void log_set_rate(int lines_per_s)
+{
+    out.per_s = lines_per_s;
+}
+
+void log_set_sink(void (*sink)(enum log_level level, const char *line))
+{
+    out.sink = sink;
+}
+
+static void emit(enum log_level level, char *line, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+            line[i] = '?';
+    if (out.sink != NULL) {
+        out.sink(level, line);
+        return;
+    }
+    line[len] = '\n';
+    ssize_t ignored = write(STDERR_FILENO, line, len + 1); /* one write: lines never mix */
+
+    (void)ignored;
+}
+
+static size_t put_prefix(char *line, size_t cap, enum log_level level, const struct log_ctx *ctx)
+{
+    int64_t now_ms = clock_wall_ms();
+    time_t now_s = (time_t)(now_ms / 1000);
+    struct tm tm;
+
+    gmtime_r(&now_s, &tm);
+    int n = snprintf(line, cap, "%02d:%02d:%02d.%03d %c %d %s%s%s ", tm.tm_hour, tm.tm_min,
+                     tm.tm_sec, (int)(now_ms % 1000), "EWID"[level], (int)getpid(),
+                     ctx != NULL ? ctx->where : "sluice", ctx != NULL && ctx->id[0] ? " " : "",
+                     ctx != NULL ? ctx->id : "");
+
+    return n > 0 && (size_t)n < cap ? (size_t)n : 0;
+}
+
+/* Counts this line against its second; true when it must be dropped. */
+static bool over_rate(void)
+{
+    int64_t second = clock_mono_ms() / 1000;
+
+    if (second != out.second) {
+        int64_t dropped = out.dropped;
+
+        out.second = second;
+        out.used = 0;
+        out.dropped = 0;
+        if (dropped > 0)
+            log_at(LOG_WARN, NULL, "log lines dropped count=%lld limit_per_s=%d",
+                   (long long)dropped, out.per_s);
+    }
+    if (out.per_s > 0 && out.used >= out.per_s) {
+        out.dropped++;
+        return true;
+    }
+    out.used++;
+    return false;
+}
+
+void log_at(enum log_level level, const struct log_ctx *ctx, const char *fmt, ...)
+{
+    char line[LINE_MAX_BYTES + 1];
+    va_list ap;
+
+    if (level > out.level || over_rate())
+        return;
+    size_t len = put_prefix(line, LINE_MAX_BYTES, level, ctx);
+
+    va_start(ap, fmt);
+    int n = vsnprintf(line + len, LINE_MAX_BYTES - len, fmt, ap);
+    va_end(ap);
+    if (n > 0)
+        len += (size_t)n < LINE_MAX_BYTES - len ? (size_t)n : LINE_MAX_BYTES - len - 1;
+    emit(level, line, len);
+}

@@ -1,0 +1,127 @@
+/* config.h - what one config file says, checked and in the units the code uses.
+ *
+ * Immutable after loading: a reload makes a new one.  Durations are ms, sizes bytes. */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include "base/base.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "policy/breaker.h"
+#include "policy/retry.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONFIG_MAX_BYTES  (4u << 20) /* the file */
+#define CONFIG_NAME_MAX   64         /* region, model alias and fleet names, bytes */
+#define CONFIG_REGIONS_MAX 256
+
+struct config_region {
+    char *name;     /* [A-Za-z0-9][A-Za-z0-9._-]* */
+    char *base_url; /* http(s)://host[:port]/path, no trailing slash, no credentials in it */
+    char *api_key;  /* "" when the region wants none */
+    char *auth_header; /* "Authorization" (sent as "Bearer KEY") or the field that carries the bare key */
+    char *x_region; /* sent as X-Region; "" for none */
+    int priority;   /* smaller first; default 1 */
+};
+
+struct config_target {
+    size_t region;          /* index into regions */
+    char *model;            /* the name used there; NULL: the client's model name as it is */
+    int priority;           /* default: its region's */
+    int64_t context_window; /* tokens; 0: unknown (default: the model's) */
+};
+
+struct config_model {
+    char *name;
+    struct config_target *targets;
+    size_t n_targets;
+    size_t *fallbacks; /* indexes into models, in order */
+    size_t n_fallbacks;
+    int64_t context_window;
+};
+
+struct config_redis {
+    bool enabled; /* a `redis` section with a url */
+    char *url;    /* redis://[user:password@]host[:port][/db] or unix:///path[?db=n] */
+    int64_t command_timeout_ms; /* 50 */
+    int64_t connect_timeout_ms; /* 1000 */
+    int64_t sync_ms;            /* 1000 */
+};
+
+struct config_http { /* the client side: every bound of router/http_*.c */
+    size_t head_max_bytes;         /* 32 KiB: request line and fields */
+    size_t target_max_bytes;       /* 8 KiB */
+    size_t fields_max;             /* 100 */
+    size_t body_max_bytes;         /* 8 MiB */
+    size_t json_depth_max;         /* 64 */
+    size_t chunk_ext_max_bytes;    /* 256 per chunk */
+    size_t output_max_bytes;       /* 256 KiB held per connection before the source pauses */
+    int connections_max;           /* 10000 per worker */
+    int keepalive_requests;        /* 1000 per connection */
+    int64_t header_timeout_ms;     /* 10 s, total */
+    int64_t body_timeout_ms;       /* 60 s, total */
+    int64_t idle_timeout_ms;       /* 75 s between requests */
+    int64_t write_timeout_ms;      /* 30 s without progress */
+};
+
+struct config_upstream {
+    int pool_connections;         /* 100 idle connections kept */
+    int max_connections;          /* 0: no cap */
+    int max_connections_per_host; /* 0: no cap */
+    int64_t dns_cache_ms;         /* 300 s */
+    int64_t keepalive_ms;         /* 30 s: an idle connection older than this is not reused */
+    size_t answer_max_bytes;      /* 16 MiB: a plain answer is held up to this */
+    char *ca_file;                /* NULL: the system's */
+};
+
+struct config_timeouts {
+    int64_t connect_ms, first_byte_ms, first_content_ms, idle_ms, total_ms;
+};
+
+enum config_recover { CONFIG_RECOVER_OFF, CONFIG_RECOVER_AUTO, CONFIG_RECOVER_ALWAYS };
+
+struct config_stream {
+    enum config_recover recover;
+    int64_t commit_ms;      /* silence after which the head goes out with keep-alive comments */
+    int64_t heartbeat_ms;   /* between those comments; 0: none */
+    size_t event_max_bytes; /* 1 MiB: one event */
+};
+
+struct config {
+    char *path; /* where it was read; for messages */
+    char *fleet, *listen, *admin_listen; /* admin_listen "" : none */
+    struct config_redis redis;
+    struct config_region *regions;
+    size_t n_regions;
+    struct config_model *models;
+    size_t n_models; /* 0: every model goes to every region by priority, unchanged */
+    struct breaker_conf breaker;
+    int64_t probe_lease_ms; /* breaker.probe_lease: 10 s, renewed while the probe runs */
+    bool last_resort;       /* breaker.last_resort: "try" (default) or "off" */
+    struct retry_conf retry;
+    struct config_timeouts timeouts;
+    struct config_stream stream;
+    struct config_http http;
+    struct config_upstream upstream;
+    int64_t drain_timeout_ms;
+    int workers;
+    int requests_max; /* http.max_requests: in flight per worker; 4000 */
+    char *log_level;
+    char digest[17]; /* of the values, secrets included by hash: tells two configs apart */
+};
+
+/* Caller owns the result and calls config_free(); NULL when err is set: file, path in the JSON
+ * and expectation. */
+struct config *config_load(const char *path, struct err *err);
+/* The same from text; name stands for the file in messages. */
+struct config *config_parse(const char *name, struct str text, struct err *err);
+void config_free(struct config *c);
+
+/* The model a client named: index into models, or -1. */
+int config_find_model(const struct config *c, struct str name);
+int config_find_region(const struct config *c, struct str name);
+
+#endif

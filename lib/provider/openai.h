@@ -1,0 +1,45 @@
+/* openai.h - the OpenAI dialect: what its answers and stream events mean.
+ *
+ * Sources: OpenAI API reference, "Error codes", "Chat streaming" and "Usage" pages. */
+#ifndef PROVIDER_OPENAI_H
+#define PROVIDER_OPENAI_H
+
+#include "base/str.h"
+#include "policy/outcome.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum openai_event {
+    OPENAI_EV_META,      /* no content: role only, ping, empty delta */
+    OPENAI_EV_CONTENT,   /* text, tool call, reasoning or refusal for the client */
+    OPENAI_EV_DONE,      /* data: [DONE] */
+    OPENAI_EV_ERROR,     /* an error object inside the stream */
+    OPENAI_EV_MALFORMED, /* not JSON, or not an object */
+};
+
+struct openai_usage {
+    bool known;
+    int64_t prompt_tokens, completion_tokens, cached_tokens;
+};
+
+struct openai_chunk {
+    enum openai_event kind;
+    bool finish;               /* carries a finish reason (it may carry content as well) */
+    bool usage_only;           /* empty choices: the extra chunk of include_usage */
+    struct openai_usage usage; /* known when the event carried one */
+    enum outcome error;        /* kind ERROR: how it is to be read */
+};
+
+/* Reads the data of one stream event (chat completions and legacy completions). */
+void openai_read_chunk(struct str data, struct openai_chunk *out);
+
+/* How a complete answer is to be read.  body may be empty or cut when it exceeded what we keep
+ * (body_whole false); a 2xx whose body is a JSON object with "error" and without "choices",
+ * "data" or "embedding" is the error it is. */
+enum outcome openai_classify(int status, struct str body, bool body_whole);
+
+/* Usage of a complete plain answer; known stays false when there is none. */
+void openai_read_usage(struct str body, struct openai_usage *out);
+
+#endif

@@ -1,0 +1,89 @@
+/* store.h - what routers share: evidence goes in, verdicts are pushed out.
+ *
+ * Two implementations: store_redis (the fleet) and store_mem (one process, the same rules by
+ * lib/policy/breaker.c; it decides while Redis is away and when there is none).  No call here
+ * blocks, and no completion runs inside the call that started it. */
+#ifndef STATE_STORE_H
+#define STATE_STORE_H
+
+#include "base/base.h"
+#include "base/err.h"
+#include "policy/breaker.h"
+#include "state/view.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct event_base;
+struct store;
+
+enum store_evidence { STORE_OK, STORE_FAIL };
+enum store_cool { STORE_COOL_THROTTLED, STORE_COOL_QUOTA, STORE_COOL_AUTH };
+
+struct store_probe_answer {
+    size_t key;
+    uint64_t token;
+    enum breaker_grant grant;
+    uint64_t epoch;  /* GRANTED: the epoch the probe runs under */
+    int64_t wait_ms; /* WAIT, BUSY: when asking again makes sense */
+};
+
+/* All from the event loop.  Indexes are those of conf.keys. */
+struct store_events {
+    void *arg;
+    void (*on_key)(void *arg, size_t key);                     /* store_get(key) changed */
+    void (*on_mode)(void *arg, bool attached, const char *why); /* once per change of mode */
+    void (*on_probe)(void *arg, const struct store_probe_answer *a); /* once per store_probe */
+};
+
+struct store_conf {
+    const char *fleet;
+    const char *router_id, *host, *version, *config_digest; /* announced to the fleet */
+    const char *const *keys; /* regions, or region/model */
+    size_t n_keys;
+    struct breaker_conf breaker;
+    int64_t probe_lease_ms;
+    /* redis only */
+    const char *url;
+    int64_t command_timeout_ms, connect_timeout_ms, sync_ms;
+};
+
+/* Copies what it needs of conf; ev is copied.  NULL with err only for a conf that can never
+ * work (a URL that does not parse): a Redis that is away is no error. */
+struct store *store_redis_new(struct event_base *base, const struct store_conf *conf,
+                              const struct store_events *ev, struct err *err);
+struct store *store_mem_new(struct event_base *base, const struct store_conf *conf,
+                            const struct store_events *ev);
+/* Leaves the fleet (announced when attached) and frees; no event comes any more. */
+void store_free(struct store *s);
+
+bool store_is_attached(const struct store *s); /* store_mem: always */
+size_t store_count(const struct store *s);
+const struct view_key *store_get(const struct store *s, size_t key); /* the last view, also while away */
+uint64_t store_ver(const struct store *s);
+const char *store_gen(const struct store *s);
+
+/* Evidence of one finished attempt that started under epoch.  Failures leave within 10 ms,
+ * successes within 100 ms, batched per key.  While away it is dropped. */
+void store_report(struct store *s, size_t key, uint64_t epoch, enum store_evidence what, bool slow);
+/* Asks for the right to one probe; the answer comes by on_probe (away: as BUSY). */
+void store_probe(struct store *s, size_t key, uint64_t token);
+/* Lengthens a granted lease; call every third of probe_lease_ms while the probe runs. */
+void store_probe_renew(struct store *s, size_t key, uint64_t token);
+void store_done(struct store *s, size_t key, uint64_t epoch, uint64_t token,
+                enum breaker_verdict verdict);
+/* Keeps everybody away from key for for_ms (the longer of two wins). */
+void store_cool(struct store *s, size_t key, int64_t for_ms, enum store_cool why);
+/* Said in the next sync: requests in flight. */
+void store_set_load(struct store *s, int inflight);
+
+/* store_mem only: starts from another store's last view (when Redis goes away). */
+void store_mem_adopt(struct store *mem, const struct store *from);
+
+struct store_stats { /* counters since start; for /metrics and /state */
+    uint64_t commands, errors, late, dropped, pushes, syncs, bad_messages, reconnects;
+    int64_t last_sync_ms; /* monotonic; 0: never */
+};
+void store_get_stats(const struct store *s, struct store_stats *out);
+
+#endif
