@@ -45,7 +45,7 @@ BENCH_SRC  := $(sort $(wildcard tests/bench/*.c))
 objs = $(patsubst %.c,$(BUILD)/%.o,$(1))
 bins = $(patsubst %.c,$(BUILD)/%,$(1))
 
-LIB_OBJ    := $(call objs,$(LIB_SRC)) $(if $(LUA_SRC),$(BUILD)/gen/lua_scripts.o)
+LIB_OBJ    := $(call objs,$(LIB_SRC)) $(BUILD)/gen/lua_scripts.o
 ROUTER_OBJ := $(call objs,$(ROUTER_SRC))
 ADMIN_OBJ  := $(call objs,$(ADMIN_SRC))
 REGION_OBJ := $(call objs,$(REGION_SRC))

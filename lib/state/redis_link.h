@@ -18,48 +18,78 @@ struct event_base;
 struct redisReply;
 struct redis_link;
 
+/* A late reply is swallowed when it comes, so no command ever gets another one's.  A connection
+ * with more than this many late ones, or one this late, is closed: "no answer for 2050 ms". */
+#define REDIS_LINK_LATE_MAX    1000
+#define REDIS_LINK_LATE_MAX_MS 2000
+
 struct redis_link_conf {
     struct redis_url url;
-    const char *name; /* CLIENT SETNAME; NULL: none */
-    int64_t command_timeout_ms, connect_timeout_ms;
+    const char *name; /* CLIENT SETNAME, copied; NULL: none */
+    int64_t command_timeout_ms;
+    int64_t connect_timeout_ms;         /* for all from the name lookup to on_up */
     int64_t backoff_ms, backoff_max_ms; /* reconnect: full jitter between 0 and the doubled step */
     size_t output_max_bytes;            /* 4 MiB */
-    int inflight_max;                   /* 10000 */
-    bool keep_trying;                   /* false: one try (the CLI) */
+    int inflight_max;                   /* 10000; late ones count too */
+    bool keep_trying;                   /* false: one try (the CLI), no reconnect either */
 };
 
-/* All from the event loop, never inside a call of ours. */
+/* All from the event loop, never inside a call of ours.  Each may free the link. */
 struct redis_link_ops {
-    void (*on_up)(void *arg);                     /* connected, authenticated, selected */
-    void (*on_down)(void *arg, const char *why);  /* after the callbacks of all pending commands */
-    void (*on_push)(void *arg, const struct redisReply *r); /* subscription messages; may be NULL */
+    /* Connected, authenticated, selected, and the server answers. */
+    void (*on_up)(void *arg);
+    /* Once for every connection lost and for every try that failed, after the callbacks of all
+     * pending commands.  Unless !keep_trying, the next try is already planned. */
+    void (*on_down)(void *arg, const char *why);
+    /* Subscription messages; may be NULL.  Only well-formed ones come: an array of three,
+     * "message" channel text, or "subscribe" channel count as the confirmation. */
+    void (*on_push)(void *arg, const struct redisReply *r);
 };
 
 /* Exactly once per accepted command.  reply NULL: it was lost, why says how ("deadline of 50 ms
  * passed", "connection closed"); else borrowed for the call, error replies included. */
 typedef void redis_link_reply_cb(void *arg, const struct redisReply *reply, const char *why);
 
+/* Copies conf and ops. */
 struct redis_link *redis_link_new(struct event_base *base, const struct redis_link_conf *conf,
                                   const struct redis_link_ops *ops, void *arg);
 void redis_link_start(struct redis_link *l);
 void redis_link_free(struct redis_link *l); /* pending callbacks are not called; NULL is fine */
 bool redis_link_is_up(const struct redis_link *l);
-/* Closes and connects again from the start (another address after READONLY, say). */
+/* Closes and connects again from the start (another address after READONLY, say).  Between two
+ * tries it does nothing: the next one starts from the start anyway. */
 void redis_link_restart(struct redis_link *l, const char *why);
 
 /* -1: not up, or a cap is reached; nothing was queued and cb will not be called. */
 int redis_link_send(struct redis_link *l, int argc, const char *const *argv, const size_t *lens,
                     redis_link_reply_cb *cb, void *arg) MUST_CHECK;
+/* The same with an arg that the link owns once this returned 0: release(arg) follows cb, and
+ * comes alone when the link is freed first. */
+int redis_link_send_owned(struct redis_link *l, int argc, const char *const *argv,
+                          const size_t *lens, redis_link_reply_cb *cb, void *arg,
+                          void (*release)(void *arg)) MUST_CHECK;
 
-/* After this the link only delivers on_push; a lost subscription comes as on_down. */
+/* After this the link only delivers on_push; a lost subscription comes as on_down.  Must be
+ * confirmed within connect_timeout_ms.  Not kept over a reconnect: call again in on_up. */
 int redis_link_subscribe(struct redis_link *l, const char *channel) MUST_CHECK;
 
-/* What an error reply means for us. */
+/* What an error reply means for us, by its first word.  Not REDIS_ERR_*: hiredis has macros
+ * REDIS_ERR_OOM and REDIS_ERR_OTHER, with other values. */
 enum redis_error {
-    REDIS_ERR_NONE, REDIS_ERR_NOSCRIPT, REDIS_ERR_READONLY, REDIS_ERR_LOADING, REDIS_ERR_BUSY,
-    REDIS_ERR_OOM, REDIS_ERR_NOREPLICAS, REDIS_ERR_MISCONF, REDIS_ERR_NOPERM, REDIS_ERR_NOAUTH,
-    REDIS_ERR_WRONGTYPE, REDIS_ERR_OTHER
+    REDIS_ERROR_NONE,
+    REDIS_ERROR_NOSCRIPT,
+    REDIS_ERROR_READONLY,
+    REDIS_ERROR_LOADING,
+    REDIS_ERROR_BUSY, /* a script runs for too long */
+    REDIS_ERROR_OOM,
+    REDIS_ERROR_NOREPLICAS,
+    REDIS_ERROR_MISCONF,
+    REDIS_ERROR_NOPERM,
+    REDIS_ERROR_NOAUTH,
+    REDIS_ERROR_WRONGPASS,
+    REDIS_ERROR_WRONGTYPE,
+    REDIS_ERROR_OTHER
 };
-enum redis_error redis_error_of(const struct redisReply *r); /* NONE when it is no error reply */
+enum redis_error redis_error_of(const struct redisReply *r); /* NONE: no error reply, or NULL */
 
 #endif
