@@ -13,16 +13,16 @@ enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN, N_BREAKER_
 const char *breaker_state_name(enum breaker_state st);
 
 struct breaker_conf {
-    int failure_threshold;      /* hard failures in a row that open it; >= 1 */
-    int failure_rate;           /* percent of the window's attempts; 0 switches the rule off */
-    int minimum_requests;       /* attempts in the window before the rate rule may speak */
-    int slow_rate;              /* percent of slow attempts; 0 switches the rule off */
-    int64_t window_ms;          /* the window, in 10 buckets */
-    int64_t recovery_ms;        /* d(1): time spent open before a probe may pass */
-    int64_t recovery_max_ms;    /* cap of the doubled time */
-    int64_t forgive_ms;         /* each clean period of this length forgives one trip */
-    int half_open_max_calls;    /* unexpired probe leases; 1..BREAKER_LEASES_MAX */
-    int success_threshold;      /* in-lease successes that close it; >= 1 */
+    int failure_threshold;   /* hard failures in a row that open it; >= 1 */
+    int failure_rate;        /* percent of the window's attempts; 0 switches the rule off */
+    int minimum_requests;    /* attempts in the window before the rate rule may speak */
+    int slow_rate;           /* percent of slow attempts; 0 switches the rule off */
+    int64_t window_ms;       /* the window, in 10 buckets */
+    int64_t recovery_ms;     /* d(1): time spent open before a probe may pass */
+    int64_t recovery_max_ms; /* cap of the doubled time */
+    int64_t forgive_ms;      /* each clean period of this length forgives one trip */
+    int half_open_max_calls; /* unexpired probe leases; 1..BREAKER_LEASES_MAX */
+    int success_threshold;   /* in-lease successes that close it; >= 1 */
 };
 
 /* What finished attempts showed since the last report.  All of them started under the
@@ -35,7 +35,12 @@ struct breaker_evidence {
 enum breaker_reported { BREAKER_COUNTED, BREAKER_STALE, BREAKER_TRIPPED };
 enum breaker_grant { BREAKER_GRANTED, BREAKER_WAIT, BREAKER_BUSY, BREAKER_NOT_NEEDED };
 enum breaker_verdict { BREAKER_PROBE_OK, BREAKER_PROBE_FAIL, BREAKER_PROBE_ABANDON };
-enum breaker_done { BREAKER_DONE_OK, BREAKER_DONE_MOVED, BREAKER_DONE_STALE, BREAKER_DONE_EXPIRED };
+enum breaker_done {
+    BREAKER_DONE_OK,
+    BREAKER_DONE_MOVED,
+    BREAKER_DONE_STALE,
+    BREAKER_DONE_EXPIRED
+};
 
 struct breaker; /* opaque: its fields live in breaker.c */
 
@@ -44,8 +49,9 @@ void breaker_free(struct breaker *b);                         /* NULL is fine */
 
 enum breaker_state breaker_get_state(const struct breaker *b);
 uint64_t breaker_get_epoch(const struct breaker *b); /* starts at 1, +1 per transition */
-int64_t breaker_get_until(const struct breaker *b);  /* end of the open time; meaningful while open */
-int breaker_get_trips(const struct breaker *b);      /* n of d(n) */
+int64_t
+breaker_get_until(const struct breaker *b); /* end of the open time; meaningful while open */
+int breaker_get_trips(const struct breaker *b); /* n of d(n) */
 
 /* Counts only if epoch is current and the state closed (else STALE).  jitter 0..65535
  * spreads the open time: half fixed, half jitter. */

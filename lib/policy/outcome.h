@@ -6,7 +6,8 @@
 
 enum outcome {
     OUTCOME_OK,           /* complete answer, or a stream that ended with a finish reason */
-    OUTCOME_CLIENT_FAULT, /* the request itself is at fault: the vendor's words go to the client */
+    OUTCOME_CLIENT_FAULT, /* the request itself is at fault: the vendor's words go to the client
+                           */
     OUTCOME_TOO_LONG,     /* the context window is too small for it */
     OUTCOME_AUTH,         /* our own credentials were refused */
     OUTCOME_THROTTLED,    /* 429 or 529: come back later */
@@ -19,7 +20,12 @@ enum outcome {
     N_OUTCOMES
 };
 
-enum outcome_same { OUTCOME_SAME_NO, OUTCOME_SAME_LONE_500, OUTCOME_SAME_REUSED, OUTCOME_SAME_AFTER_WAIT };
+enum outcome_same {
+    OUTCOME_SAME_NO,
+    OUTCOME_SAME_LONE_500,
+    OUTCOME_SAME_REUSED,
+    OUTCOME_SAME_AFTER_WAIT
+};
 
 struct outcome_traits {
     const char *name;        /* as written in logs, metrics and headers */

@@ -6,14 +6,14 @@
 #include <stddef.h>
 
 enum picker_why { /* why a target is not usable now; the first that applies */
-    PICKER_USABLE,
-    PICKER_TRIED,
-    PICKER_FORCED_DOWN,
-    PICKER_DRAINING,
-    PICKER_OPEN,      /* breaker open, or half-open without a probe lease of ours */
-    PICKER_COOLING,   /* throttled until a stated time */
-    PICKER_TOO_SMALL, /* its context window */
-    N_PICKER_WHY
+                  PICKER_USABLE,
+                  PICKER_TRIED,
+                  PICKER_FORCED_DOWN,
+                  PICKER_DRAINING,
+                  PICKER_OPEN,    /* breaker open, or half-open without a probe lease of ours */
+                  PICKER_COOLING, /* throttled until a stated time */
+                  PICKER_TOO_SMALL, /* its context window */
+                  N_PICKER_WHY
 };
 
 const char *picker_why_name(enum picker_why why);
