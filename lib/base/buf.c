@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,8 @@
 
 void buf_init(struct buf *b, size_t max)
 {
-    *b = (struct buf){.max = max};
+    /* Half the address space: so no sum or doubling below can overflow. */
+    *b = (struct buf){.max = max < SIZE_MAX / 2 ? max : SIZE_MAX / 2};
 }
 
 void buf_release(struct buf *b)

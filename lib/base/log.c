@@ -48,11 +48,20 @@ void log_set_sink(void (*sink)(enum log_level level, const char *line))
     out.sink = sink;
 }
 
+/* C0, DEL, and C1 in UTF-8 (U+0080..U+009F), which terminals obey as well. */
+static size_t control_bytes(const char *at, size_t left)
+{
+    unsigned char c = (unsigned char)at[0], next = left > 1 ? (unsigned char)at[1] : 0;
+
+    if (c < 0x20 || c == 0x7f)
+        return 1;
+    return c == 0xc2 && next >= 0x80 && next <= 0x9f ? 2 : 0;
+}
+
 static void emit(enum log_level level, char *line, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-            line[i] = '?';
+        memset(line + i, '?', control_bytes(line + i, len - i));
     if (out.sink != NULL) {
         out.sink(level, line);
         return;
@@ -63,7 +72,8 @@ static void emit(enum log_level level, char *line, size_t len)
     (void)ignored;
 }
 
-static size_t put_prefix(char *line, size_t cap, enum log_level level, const struct log_ctx *ctx)
+static size_t put_prefix(char *line, size_t cap, enum log_level level,
+                         const struct log_ctx *ctx)
 {
     int64_t now_ms = clock_wall_ms();
     time_t now_s = (time_t)(now_ms / 1000);
@@ -78,20 +88,40 @@ static size_t put_prefix(char *line, size_t cap, enum log_level level, const str
     return n > 0 && (size_t)n < cap ? (size_t)n : 0;
 }
 
+static PRINTF_LIKE(3, 0) void write_line(enum log_level level, const struct log_ctx *ctx,
+                                         const char *fmt, va_list ap)
+{
+    char line[LINE_MAX_BYTES + 1];
+    size_t len = put_prefix(line, LINE_MAX_BYTES, level, ctx);
+    int n = vsnprintf(line + len, LINE_MAX_BYTES - len, fmt, ap);
+
+    if (n > 0)
+        len += (size_t)n < LINE_MAX_BYTES - len ? (size_t)n : LINE_MAX_BYTES - len - 1;
+    emit(level, line, len);
+}
+
+/* Past the level and the rate: for the one line that says what the rate held back. */
+static PRINTF_LIKE(1, 2) void write_always(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    write_line(LOG_WARN, NULL, fmt, ap);
+    va_end(ap);
+}
+
 /* Counts this line against its second; true when it must be dropped. */
 static bool over_rate(void)
 {
     int64_t second = clock_mono_ms() / 1000;
 
     if (second != out.second) {
-        int64_t dropped = out.dropped;
-
+        if (out.dropped > 0)
+            write_always("log lines dropped count=%lld limit_per_s=%d", (long long)out.dropped,
+                         out.per_s);
         out.second = second;
         out.used = 0;
         out.dropped = 0;
-        if (dropped > 0)
-            log_at(LOG_WARN, NULL, "log lines dropped count=%lld limit_per_s=%d",
-                   (long long)dropped, out.per_s);
     }
     if (out.per_s > 0 && out.used >= out.per_s) {
         out.dropped++;
@@ -103,17 +133,11 @@ static bool over_rate(void)
 
 void log_at(enum log_level level, const struct log_ctx *ctx, const char *fmt, ...)
 {
-    char line[LINE_MAX_BYTES + 1];
     va_list ap;
 
     if (level > out.level || over_rate())
         return;
-    size_t len = put_prefix(line, LINE_MAX_BYTES, level, ctx);
-
     va_start(ap, fmt);
-    int n = vsnprintf(line + len, LINE_MAX_BYTES - len, fmt, ap);
+    write_line(level, ctx, fmt, ap);
     va_end(ap);
-    if (n > 0)
-        len += (size_t)n < LINE_MAX_BYTES - len ? (size_t)n : LINE_MAX_BYTES - len - 1;
-    emit(level, line, len);
 }

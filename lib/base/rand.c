@@ -1,6 +1,7 @@
 /* rand.c - small seeded generator; rand.h says what it is not for. */
 #include "base/rand.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -22,9 +23,13 @@ void rand_init(struct rand *r, uint64_t seed)
 void rand_init_os(struct rand *r)
 {
     uint64_t seed;
+    ssize_t n;
 
-    if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
-        abort(); /* cannot fail for 8 bytes once the kernel's pool is ready */
+    do /* a signal can interrupt the wait for the kernel's pool, early after boot */
+        n = getrandom(&seed, sizeof(seed), 0);
+    while (n < 0 && errno == EINTR);
+    if (n != (ssize_t)sizeof(seed))
+        abort(); /* cannot fail for 8 bytes once the pool is ready */
     rand_init(r, seed);
 }
 

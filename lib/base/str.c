@@ -123,7 +123,8 @@ static size_t distance(const char *a, size_t la, const char *b, size_t lb)
         for (size_t j = 1; j <= lb; j++) {
             size_t up = row[j];
 
-            row[j] = min3(up + 1, row[j - 1] + 1, diagonal + (fold(a[i - 1]) != fold(b[j - 1])));
+            row[j] =
+                min3(up + 1, row[j - 1] + 1, diagonal + (fold(a[i - 1]) != fold(b[j - 1])));
             diagonal = up;
         }
     }
@@ -145,7 +146,7 @@ const char *str_nearest(const char *word, const char *const *candidates, size_t 
         size_t d = distance(word, len, candidates[i], clen);
         size_t longer = len > clen ? len : clen;
 
-        if (d < best_distance && d * 3 <= longer + 2) {
+        if (d < best_distance && d * 3 <= longer + 2 && (d == 0 || d < longer)) {
             best_distance = d;
             best = candidates[i];
         }

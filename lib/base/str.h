@@ -36,7 +36,7 @@ struct str str_split(struct str s, char sep, struct str *rest);
 bool str_to_u64(struct str s, uint64_t *out);
 
 /* The candidate nearest to word by edit distance, or NULL when none is near enough to
- * be what was meant (distance over a third of the length). */
+ * be what was meant: distance over a third of the length, rounded up, or nothing in common. */
 const char *str_nearest(const char *word, const char *const *candidates, size_t n);
 
 #endif
