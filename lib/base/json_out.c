@@ -1,0 +1,163 @@
+/* json_out.c - JSON text out; json_out.h has the contract. */
+#include "base/json_out.h"
+
+#include <assert.h>
+#include <string.h>
+
+static void put(struct json_out *o, const char *data, size_t len)
+{
+    if (!o->failed && buf_append(o->to, data, len) < 0)
+        o->failed = true;
+}
+
+static void new_line(struct json_out *o)
+{
+    if (!o->indent)
+        return;
+    put(o, "\n", 1);
+    for (unsigned i = 0; i < o->depth; i++)
+        put(o, "  ", 2);
+}
+
+/* Before every value and every key: the comma and the line it stands on. */
+static void next(struct json_out *o)
+{
+    if (o->keyed) {
+        o->keyed = false;
+        return;
+    }
+    if (o->depth == 0)
+        return;
+    if (o->level[o->depth].filled)
+        put(o, ",", 1);
+    o->level[o->depth].filled = true;
+    new_line(o);
+}
+
+static void open_level(struct json_out *o, bool object)
+{
+    assert(o->depth < JSON_OUT_DEPTH_MAX);
+    next(o);
+    put(o, object ? "{" : "[", 1);
+    o->depth++;
+    o->level[o->depth].object = object;
+    o->level[o->depth].filled = false;
+}
+
+void json_out_init(struct json_out *o, struct buf *to, bool indent)
+{
+    *o = (struct json_out){.to = to, .indent = indent};
+}
+
+void json_out_object(struct json_out *o)
+{
+    open_level(o, true);
+}
+
+void json_out_array(struct json_out *o)
+{
+    open_level(o, false);
+}
+
+void json_out_end(struct json_out *o)
+{
+    assert(o->depth > 0 && !o->keyed);
+    bool object = o->level[o->depth].object, filled = o->level[o->depth].filled;
+
+    o->depth--;
+    if (filled)
+        new_line(o);
+    put(o, object ? "}" : "]", 1);
+}
+
+/* Length of the UTF-8 sequence at s (RFC 3629: no overlong forms, no surrogates), 0 if none. */
+static size_t utf8_len(const unsigned char *s, size_t left)
+{
+    size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+
+    if (n == 0 || n > left || s[0] > 0xf4)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+        return 0;
+    return n;
+}
+
+static void put_char(struct json_out *o, const char *s, size_t len)
+{
+    unsigned char c = (unsigned char)s[0];
+
+    if (len == 0)
+        put(o, "\\ufffd", 6);
+    else if (c == '"' || c == '\\')
+        put(o, (const char[]){'\\', s[0]}, 2);
+    else if (c < 0x20 || c == 0x7f) {
+        static const char hex[] = "0123456789abcdef";
+
+        put(o, (const char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
+    } else
+        put(o, s, len);
+}
+
+static void put_quoted(struct json_out *o, struct str s)
+{
+    put(o, "\"", 1);
+    for (size_t i = 0; i < s.len && !o->failed;) {
+        size_t n = utf8_len((const unsigned char *)s.ptr + i, s.len - i);
+
+        put_char(o, s.ptr + i, n);
+        i += n > 0 ? n : 1;
+    }
+    put(o, "\"", 1);
+}
+
+void json_out_key(struct json_out *o, const char *name)
+{
+    assert(o->depth > 0 && o->level[o->depth].object && !o->keyed);
+    next(o);
+    put_quoted(o, str_of(name));
+    put(o, ": ", o->indent ? 2 : 1);
+    o->keyed = true;
+}
+
+void json_out_str(struct json_out *o, struct str s)
+{
+    next(o);
+    put_quoted(o, s);
+}
+
+void json_out_text(struct json_out *o, const char *z)
+{
+    if (z == NULL)
+        json_out_null(o);
+    else
+        json_out_str(o, str_of(z));
+}
+
+void json_out_int(struct json_out *o, int64_t n)
+{
+    next(o);
+    if (!o->failed && buf_appendf(o->to, "%lld", (long long)n) < 0)
+        o->failed = true;
+}
+
+void json_out_bool(struct json_out *o, bool b)
+{
+    next(o);
+    put(o, b ? "true" : "false", b ? 4 : 5);
+}
+
+void json_out_null(struct json_out *o)
+{
+    next(o);
+    put(o, "null", 4);
+}
+
+int json_out_finish(struct json_out *o)
+{
+    assert(o->depth == 0);
+    return o->failed ? -1 : 0;
+}

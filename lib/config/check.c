@@ -1,0 +1,67 @@
+/* check.c - rules between keys; check.h has the contract. */
+#include "config/check.h"
+
+#include "config/value.h"
+
+#include <string.h>
+
+/* clang-format off */
+static const struct {
+    const char *low, *high; /* keys of the top table: low must not exceed high */
+    bool zero_lifts;        /* high 0 means no cap */
+} orders[] = {
+    {"breaker.recovery_timeout",          "breaker.recovery_timeout_max", false},
+    {"retry.backoff",                     "retry.backoff_max",            false},
+    {"timeouts.connect",                  "timeouts.total",               false},
+    {"http.max_target_bytes",             "http.max_head_bytes",          false},
+    {"upstream.max_connections_per_host", "upstream.max_connections",     true},
+};
+/* clang-format on */
+
+#define HEARTBEAT_MIN_MS 100 /* a faster one is a flood, not a sign of life */
+
+static int check_order(const struct config *c, size_t row, struct err *err)
+{
+    const struct key *low = keys_find(keys_table(KEYS_TOP), str_of(orders[row].low));
+    const struct key *high = keys_find(keys_table(KEYS_TOP), str_of(orders[row].high));
+    int64_t a = value_number(low, c), b = value_number(high, c);
+    char low_text[32], high_text[32];
+
+    if (a <= b || (b == 0 && orders[row].zero_lifts))
+        return 0;
+    keys_format(low, a, low_text, sizeof(low_text));
+    keys_format(high, b, high_text, sizeof(high_text));
+    return err_set(err, ERR_CONFLICT, "%s is %s, want at least %s, which is %s", high->name,
+                   high_text, low->name, low_text);
+}
+
+int config_check(const struct config *c, struct err *err)
+{
+    for (size_t i = 0; i < ARRAY_LEN(orders); i++)
+        if (check_order(c, i, err) < 0)
+            return -1;
+    if (strcmp(c->listen, c->admin_listen) == 0)
+        return err_set(
+            err, ERR_CONFLICT,
+            "admin_listen is '%s', which listen has already: want another address, or "
+            "\"\" for none",
+            c->admin_listen);
+    if (c->stream.heartbeat_ms > 0 && c->stream.heartbeat_ms < HEARTBEAT_MIN_MS)
+        return err_set(err, ERR_RANGE,
+                       "stream.heartbeat is %lldms, want 0s for none or at least %dms",
+                       (long long)c->stream.heartbeat_ms, HEARTBEAT_MIN_MS);
+    return 0;
+}
+
+int config_reload_check(const struct config *from, const struct config *to, struct err *err)
+{
+    const struct key_table *t = keys_table(KEYS_TOP);
+
+    for (size_t i = 0; i < t->n; i++)
+        if (t->rows[i].fixed && !value_equal(&t->rows[i], from, to))
+            return err_set(err, ERR_CONFLICT,
+                           "config '%s': %s changed, which needs a restart: the running value "
+                           "stays and nothing of the new file is applied",
+                           to->path, t->rows[i].name);
+    return 0;
+}

@@ -1,0 +1,15 @@
+/* check.h - rules between keys, and what a reload may not change. */
+#ifndef CONFIG_CHECK_H
+#define CONFIG_CHECK_H
+
+#include "config/config.h"
+
+/* Rules that no single key can break; part of config_load().  -1 with err naming both keys. */
+int config_check(const struct config *c, struct err *err) MUST_CHECK;
+
+/* May a running router go from one config to the other?  -1 with err naming the first changed
+ * key that needs a restart. */
+int config_reload_check(const struct config *from, const struct config *to,
+                        struct err *err) MUST_CHECK;
+
+#endif

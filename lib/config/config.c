@@ -1,0 +1,53 @@
+/* config.c - the loaded config: find and free; load.c makes it. */
+#include "config/config.h"
+
+#include "config/value.h"
+
+#include <stdlib.h>
+
+static void release(enum keys_of which, void *base)
+{
+    const struct key_table *t = keys_table(which);
+
+    for (size_t i = 0; i < t->n; i++)
+        value_release(&t->rows[i], base);
+}
+
+void config_free(struct config *c)
+{
+    if (c == NULL)
+        return;
+    for (size_t i = 0; i < c->n_models; i++) {
+        struct config_model *m = &c->models[i];
+
+        for (size_t j = 0; j < m->n_targets; j++)
+            release(KEYS_TARGET, &m->targets[j]);
+        release(KEYS_MODEL, m);
+        free(m->name);
+        free(m->targets);
+        free(m->fallbacks);
+    }
+    for (size_t i = 0; i < c->n_regions; i++)
+        release(KEYS_REGION, &c->regions[i]);
+    release(KEYS_TOP, c);
+    free(c->models);
+    free(c->regions);
+    free(c->path);
+    free(c);
+}
+
+int config_find_model(const struct config *c, struct str name)
+{
+    for (size_t i = 0; i < c->n_models; i++)
+        if (str_eqz(name, c->models[i].name))
+            return (int)i;
+    return -1;
+}
+
+int config_find_region(const struct config *c, struct str name)
+{
+    for (size_t i = 0; i < c->n_regions; i++)
+        if (c->regions[i].name != NULL && str_eqz(name, c->regions[i].name))
+            return (int)i;
+    return -1;
+}

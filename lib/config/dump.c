@@ -1,0 +1,145 @@
+/* dump.c - the effective config as text; dump.h has the contract. */
+#include "config/dump.h"
+
+#include "base/sha256.h"
+#include "config/value.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct dump {
+    const struct config *c;
+    struct json_out o;
+    bool mask;
+};
+
+/* The rows of an element: the lists are the caller's. */
+static void write_rows(struct dump *d, enum keys_of which, const void *base)
+{
+    const struct key_table *t = keys_table(which);
+
+    for (size_t i = 0; i < t->n; i++) {
+        const struct key *k = &t->rows[i];
+
+        if (k->type >= KEY_LISTS || k->type == KEY_REGION_NAME ||
+            (k->type == KEY_STRING && k->inherits != NULL && value_string(k, base) == NULL))
+            continue;
+        json_out_key(&d->o, k->name);
+        value_write(k, base, d->mask, &d->o);
+    }
+}
+
+static void write_regions(struct dump *d)
+{
+    json_out_key(&d->o, "regions");
+    json_out_array(&d->o);
+    for (size_t i = 0; i < d->c->n_regions; i++) {
+        json_out_object(&d->o);
+        write_rows(d, KEYS_REGION, &d->c->regions[i]);
+        json_out_end(&d->o);
+    }
+    json_out_end(&d->o);
+}
+
+static void write_model(struct dump *d, const struct config_model *m)
+{
+    json_out_key(&d->o, m->name);
+    json_out_object(&d->o);
+    json_out_key(&d->o, "targets");
+    json_out_array(&d->o);
+    for (size_t i = 0; i < m->n_targets; i++) {
+        json_out_object(&d->o);
+        json_out_key(&d->o, "region");
+        json_out_text(&d->o, d->c->regions[m->targets[i].region].name);
+        write_rows(d, KEYS_TARGET, &m->targets[i]);
+        json_out_end(&d->o);
+    }
+    json_out_end(&d->o);
+    json_out_key(&d->o, "fallbacks");
+    json_out_array(&d->o);
+    for (size_t i = 0; i < m->n_fallbacks; i++)
+        json_out_text(&d->o, d->c->models[m->fallbacks[i]].name);
+    json_out_end(&d->o);
+    write_rows(d, KEYS_MODEL, m);
+    json_out_end(&d->o);
+}
+
+static void write_models(struct dump *d)
+{
+    json_out_key(&d->o, "models");
+    json_out_object(&d->o);
+    for (size_t i = 0; i < d->c->n_models; i++)
+        write_model(d, &d->c->models[i]);
+    json_out_end(&d->o);
+}
+
+/* Keys of one section stand together in the table: a section opens with its first row. */
+static void write_top(struct dump *d)
+{
+    const struct key_table *t = keys_table(KEYS_TOP);
+    struct str section = {NULL, 0};
+
+    for (size_t i = 0; i < t->n; i++) {
+        const struct key *k = &t->rows[i];
+        struct str leaf, head = str_split(str_of(k->name), '.', &leaf);
+
+        if (str_eqz(head, "redis") && !d->c->redis.enabled)
+            continue; /* its absence is a value: the router runs alone */
+        if (section.ptr != NULL && (leaf.ptr == NULL || !str_eq(section, head))) {
+            json_out_end(&d->o);
+            section = (struct str){NULL, 0};
+        }
+        if (leaf.ptr != NULL && section.ptr == NULL) {
+            char name[32];
+
+            snprintf(name, sizeof(name), STR_FMT, STR_ARG(head));
+            json_out_key(&d->o, name);
+            json_out_object(&d->o);
+            section = head;
+        }
+        if (k->type == KEY_REGIONS) {
+            write_regions(d);
+        } else if (k->type == KEY_MODELS) {
+            write_models(d);
+        } else {
+            json_out_key(&d->o, leaf.ptr != NULL ? leaf.ptr : k->name);
+            value_write(k, d->c, d->mask, &d->o);
+        }
+    }
+    if (section.ptr != NULL)
+        json_out_end(&d->o);
+}
+
+static int write_all(const struct config *c, bool mask, struct buf *out)
+{
+    struct dump d = {.c = c, .mask = mask};
+
+    json_out_init(&d.o, out, true);
+    json_out_object(&d.o);
+    write_top(&d);
+    json_out_end(&d.o);
+    if (json_out_finish(&d.o) < 0)
+        return -1;
+    return buf_append(out, "\n", 1);
+}
+
+int config_dump(const struct config *c, struct buf *out)
+{
+    return write_all(c, true, out);
+}
+
+void config_digest(const struct config *c, char out[17])
+{
+    unsigned char hash[SHA256_BYTES];
+    struct buf text;
+
+    buf_init(&text, CONFIG_DUMP_MAX);
+    if (write_all(c, false, &text) < 0)
+        buf_clear(&text); /* unreachable below CONFIG_MAX_BYTES; a fixed digest then */
+    sha256(buf_str(&text), hash);
+    for (size_t i = 0; i < 8; i++)
+        snprintf(out + 2 * i, 3, "%02x", hash[i]);
+    if (text.data != NULL)
+        explicit_bzero(text.data, text.len);
+    buf_release(&text);
+}

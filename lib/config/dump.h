@@ -1,0 +1,18 @@
+/* dump.h - the effective config as JSON that config_load() takes, and its digest. */
+#ifndef CONFIG_DUMP_H
+#define CONFIG_DUMP_H
+
+#include "base/buf.h"
+#include "config/config.h"
+
+/* Appends every key with its value, defaults included, one per line and a line break at the
+ * end.  Secrets stand as "***", which loads but opens no door.  -1: the buffer's cap; 16 MiB
+ * hold any config that can be loaded. */
+#define CONFIG_DUMP_MAX (16u << 20)
+int config_dump(const struct config *c, struct buf *out) MUST_CHECK;
+
+/* 16 hexadecimal digits of SHA-256 over all values, secrets included; the file's name, layout
+ * and the way a value was written do not count. */
+void config_digest(const struct config *c, char out[17]);
+
+#endif

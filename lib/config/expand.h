@@ -1,0 +1,18 @@
+/* expand.h - ${ENV} in the config's strings. */
+#ifndef CONFIG_EXPAND_H
+#define CONFIG_EXPAND_H
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Appends text with every ${NAME} replaced by the environment's value; "$${" stands for a
+ * literal "${", any other '$' for itself.  It works on decoded strings, so a value cannot
+ * inject JSON, and what a value brings in is not expanded again.  -1 with err: NAME is not set
+ * (set to nothing is fine), is no name, has no '}', or the buffer's cap is reached. */
+int expand_env(struct str text, struct buf *out, struct err *err) MUST_CHECK;
+
+/* The reverse for a dump: text in which expand_env() finds nothing to replace. */
+int expand_quote(struct str text, struct buf *out) MUST_CHECK;
+
+#endif

@@ -1,0 +1,180 @@
+/* form.c - shapes of strings; form.h has the contract. */
+#include "config/form.h"
+
+#include <string.h>
+
+static bool is_alnum(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static bool is_visible(char c)
+{
+    return c > 0x20 && c < 0x7f;
+}
+
+/* Every byte is visible ASCII and none is in without. */
+static bool all_visible(struct str s, const char *without)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (!is_visible(s.ptr[i]) || strchr(without, s.ptr[i]) != NULL)
+            return false;
+    return true;
+}
+
+static bool all_in(struct str s, const char *extra)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (!is_alnum(s.ptr[i]) && (s.ptr[i] == '\0' || strchr(extra, s.ptr[i]) == NULL))
+            return false;
+    return true;
+}
+
+static bool is_text(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.ptr[i] < 0x20 || s.ptr[i] == 0x7f)
+            return false;
+    return true;
+}
+
+static bool is_name(struct str s)
+{
+    return s.len > 0 && is_alnum(s.ptr[0]) && all_in(s, "._-");
+}
+
+static bool is_model(struct str s)
+{
+    return s.len > 0 && all_visible(s, "\"\\");
+}
+
+static bool is_port(struct str s)
+{
+    uint64_t port;
+
+    return s.len <= 5 && str_to_u64(s, &port) && port >= 1 && port <= 65535;
+}
+
+/* host[:port] of a URL or listen address; a bracketed host is an IPv6 literal. */
+static bool split_host(struct str s, struct str *host, struct str *port)
+{
+    if (s.len > 0 && s.ptr[0] == '[') {
+        struct str literal = str_split(s, ']', port);
+
+        *host = (struct str){literal.ptr + 1, literal.len - 1};
+        if (port->ptr == NULL || host->len == 0 || !all_in(*host, ":."))
+            return false;
+        if (port->len == 0) {
+            *port = (struct str){NULL, 0};
+            return true;
+        }
+        if (port->ptr[0] != ':')
+            return false;
+        *port = (struct str){port->ptr + 1, port->len - 1};
+        return true;
+    }
+    *host = str_split(s, ':', port);
+    return all_in(*host, ".-_");
+}
+
+static bool is_listen(struct str s)
+{
+    struct str host, port;
+
+    return s.len < 300 && split_host(s, &host, &port) && port.ptr != NULL && is_port(port);
+}
+
+static bool is_base_url(struct str s)
+{
+    struct str host, port, path, authority;
+    size_t scheme = str_istarts(s, "http://") ? 7 : str_istarts(s, "https://") ? 8 : 0;
+
+    if (scheme == 0 || !all_visible(s, "\"<>\\^`{|}?#@"))
+        return false;
+    authority = str_split((struct str){s.ptr + scheme, s.len - scheme}, '/', &path);
+    return split_host(authority, &host, &port) && host.len > 0 && host.len < 256 &&
+           (port.ptr == NULL || is_port(port));
+}
+
+/* Also makes sure that a dump which masks the part before '@' masks every secret: no query
+ * but db=n, no second '@'. */
+static bool is_redis_url(struct str s)
+{
+    struct str rest, query;
+
+    if (!all_visible(s, "\"\\#"))
+        return false;
+    if (str_starts(s, "redis://")) {
+        rest = (struct str){s.ptr + 8, s.len - 8};
+        return rest.len > 0 && rest.ptr[0] != '/' && rest.ptr[rest.len - 1] != '@' &&
+               memchr(rest.ptr, '?', rest.len) == NULL;
+    }
+    if (!str_starts(s, "unix:///"))
+        return false;
+    rest = str_split((struct str){s.ptr + 7, s.len - 7}, '?', &query);
+    return rest.len > 1 && memchr(rest.ptr, '@', rest.len) == NULL &&
+           (query.ptr == NULL || (str_starts(query, "db=") && query.len <= 5));
+}
+
+static bool is_field(struct str s)
+{
+    /* Fields that frame the message or steer the connection are ours to write. */
+    static const char *const ours[] = {
+        "host",   "content-length",    "content-type", "connection",
+        "te",     "transfer-encoding", "trailer",      "upgrade",
+        "expect", "keep-alive",        "x-region"};
+
+    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+        if (str_ieqz(s, ours[i]))
+            return false;
+    return s.len > 0 && all_in(s, "!#$%&'*+-.^_`|~");
+}
+
+static bool is_key(struct str s)
+{
+    return all_visible(s, "");
+}
+
+static bool is_value(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (!is_visible(s.ptr[i]) && s.ptr[i] != ' ')
+            return false;
+    return s.len == 0 || (s.ptr[0] != ' ' && s.ptr[s.len - 1] != ' ');
+}
+
+/* clang-format off */
+static const struct {
+    bool (*matches)(struct str s);
+    const char *want, *pattern;
+} forms[N_FORMS] = {
+    [FORM_TEXT]      = {is_text,      "text without control bytes", NULL},
+    [FORM_NAME]      = {is_name,      "a name of letters, digits, '.', '_' and '-' that starts with a letter or digit",
+                                      "^[A-Za-z0-9][A-Za-z0-9._-]*$"},
+    [FORM_MODEL]     = {is_model,     "a model name of visible ASCII without quotes and backslash", "^[!#-\\[\\]-~]+$"},
+    [FORM_LISTEN]    = {is_listen,    "an address such as \"127.0.0.1:8080\", \"[::1]:8080\" or \":8080\"",
+                                      "^(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9._-]*):[0-9]{1,5}$"},
+    [FORM_BASE_URL]  = {is_base_url,  "an http:// or https:// URL with a host and without credentials, query and fragment",
+                                      "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+(/[^?#@]*)?$"},
+    [FORM_REDIS_URL] = {is_redis_url, "redis://[user:password@]host[:port][/db] or unix:///path[?db=n]",
+                                      "^(redis://|unix:///)[!-~]+$"},
+    [FORM_FIELD]     = {is_field,     "the name of a header field that may carry a key", "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},
+    [FORM_KEY]       = {is_key,       "visible ASCII without spaces and line breaks", "^[!-~]*$"},
+    [FORM_VALUE]     = {is_value,     "visible ASCII and inner spaces", "^([!-~]([ -~]*[!-~])?)?$"},
+};
+/* clang-format on */
+
+bool form_matches(enum form f, struct str s)
+{
+    return forms[f].matches(s);
+}
+
+const char *form_want(enum form f)
+{
+    return forms[f].want;
+}
+
+const char *form_pattern(enum form f)
+{
+    return forms[f].pattern;
+}

@@ -1,0 +1,295 @@
+/* keys.c - every key of the config; keys.h says what a row means.
+ *
+ * A new setting is a field in config.h and a row here.  Keys of one section stand together:
+ * the dump and the schema open a section when its first row comes and close it after the last.
+ */
+#include "config/keys.h"
+
+#include "base/duration.h"
+#include "base/json_scan.h"
+#include "base/size.h"
+#include "config/config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SECONDS(n) ((n)*INT64_C(1000))
+#define MINUTES(n) ((n)*INT64_C(60000))
+#define HOURS(n)   ((n)*INT64_C(3600000))
+#define KIB(n)     ((n)*INT64_C(1024))
+#define MIB(n)     ((n)*INT64_C(1048576))
+#define TOKENS_MAX 1000000000
+
+static const char *const recover_words[] = {
+    [CONFIG_RECOVER_OFF] = "off",
+    [CONFIG_RECOVER_AUTO] = "auto",
+    [CONFIG_RECOVER_ALWAYS] = "always",
+    NULL,
+};
+static const char *const last_resort_words[] = {"off", "try", NULL};
+static const char *const level_words[] = {"error", "warn", "info", "debug", NULL};
+
+/* clang-format off */
+#define AT(field) offsetof(struct config, field)
+static const struct key top[] = {
+    {"fleet", KEY_STRING, AT(fleet), 1, CONFIG_NAME_MAX, "default",
+     .help = "Name of the fleet: routers that share one Redis and one fleet name share their state.", .form = FORM_NAME},
+    {"listen", KEY_STRING, AT(listen), 1, 300, "127.0.0.1:8080",
+     .help = "Address for clients.", .form = FORM_LISTEN, .fixed = true},
+    {"admin_listen", KEY_STRING, AT(admin_listen), 0, 300, "127.0.0.1:9090",
+     .help = "Private address for health, metrics and state. Empty for none.", .form = FORM_LISTEN, .fixed = true},
+
+    {"redis.url", KEY_STRING, AT(redis.url), 1, 1024, "redis://127.0.0.1:6379/0",
+     .help = "Where the shared state lives. Without a redis section the router runs alone.", .form = FORM_REDIS_URL, .secret = true},
+    {"redis.command_timeout", KEY_DURATION, AT(redis.command_timeout_ms), 1, SECONDS(60), "50ms",
+     .help = "Deadline of one Redis command; five late ones in a row and Redis counts as away."},
+    {"redis.connect_timeout", KEY_DURATION, AT(redis.connect_timeout_ms), 1, MINUTES(5), "1s",
+     .help = "Deadline for connecting to Redis."},
+    {"redis.sync", KEY_DURATION, AT(redis.sync_ms), 100, SECONDS(60), "1s",
+     .help = "Time between two full comparisons with Redis; changes are pushed in between."},
+
+    {"regions", KEY_REGIONS, 0, 1, CONFIG_REGIONS_MAX, NULL,
+     .help = "Places that answer requests."},
+    {"models", KEY_MODELS, 0, 0, 1024, NULL,
+     .help = "Model names that clients may use. Without it every model goes to every region by priority, unchanged.",
+     .inherits = "none"},
+
+    {"breaker.failure_threshold", KEY_INT, AT(breaker.failure_threshold), 1, 1000, "5",
+     .help = "Failures in a row, counted over the fleet, that open a region's breaker."},
+    {"breaker.failure_rate", KEY_PERCENT, AT(breaker.failure_rate), 0, 100, "50",
+     .help = "Percent of failures in the window that opens the breaker. 0 switches the rule off."},
+    {"breaker.minimum_requests", KEY_INT, AT(breaker.minimum_requests), 1, 1000000, "20",
+     .help = "Attempts in the window before a rate may open the breaker."},
+    {"breaker.window", KEY_DURATION, AT(breaker.window_ms), SECONDS(1), HOURS(1), "10s",
+     .help = "Length of the window that rates are taken over."},
+    {"breaker.recovery_timeout", KEY_DURATION, AT(breaker.recovery_ms), 100, HOURS(1), "30s",
+     .help = "Time an opened breaker waits before a probe; it doubles with every failed recovery."},
+    {"breaker.recovery_timeout_max", KEY_DURATION, AT(breaker.recovery_max_ms), 100, HOURS(24), "5m",
+     .help = "Cap of the doubled waiting time."},
+    {"breaker.forgive", KEY_DURATION, AT(breaker.forgive_ms), SECONDS(1), HOURS(24), "60s",
+     .help = "Each clean period of this length takes one doubling back."},
+    {"breaker.half_open_max_calls", KEY_INT, AT(breaker.half_open_max_calls), 1, BREAKER_LEASES_MAX, "3",
+     .help = "Probe requests that may run at once in the whole fleet while half-open."},
+    {"breaker.success_threshold", KEY_INT, AT(breaker.success_threshold), 1, 1000, "2",
+     .help = "Successful probes that close the breaker."},
+    {"breaker.slow_rate", KEY_PERCENT, AT(breaker.slow_rate), 0, 100, "0",
+     .help = "Percent of slow attempts in the window that opens the breaker. 0 switches the rule off."},
+    {"breaker.probe_lease", KEY_DURATION, AT(probe_lease_ms), SECONDS(1), MINUTES(10), "10s",
+     .help = "How long a probe's slot is held without renewal; a router that dies frees its slots after it."},
+    {"breaker.last_resort", KEY_SWITCH, AT(last_resort), 0, 0, "try",
+     .help = "What to do when no usable region is left: try the one that returns earliest, or answer 503 (off).",
+     .words = last_resort_words},
+
+    {"retry.num_retries", KEY_INT, AT(retry.num_retries), 0, 20, "2",
+     .help = "Further attempts per request, over all targets and fallbacks."},
+    {"retry.backoff", KEY_DURATION, AT(retry.backoff_ms), 0, MINUTES(1), "100ms",
+     .help = "Base of the exponential back-off with full jitter."},
+    {"retry.backoff_max", KEY_DURATION, AT(retry.backoff_max_ms), 0, MINUTES(10), "5s",
+     .help = "Cap of the back-off."},
+    {"retry.wait", KEY_DURATION, AT(retry.wait_ms), 0, MINUTES(10), "0s",
+     .help = "A stated Retry-After up to this long is waited out. 0s never waits."},
+
+    {"timeouts.connect", KEY_DURATION, AT(timeouts.connect_ms), 10, MINUTES(5), "5s",
+     .help = "Connecting to a region, TLS included.", .limit = true},
+    {"timeouts.first_byte", KEY_DURATION, AT(timeouts.first_byte_ms), 10, HOURS(1), "30s",
+     .help = "Streams: from the sent request to the first byte of the answer.", .limit = true},
+    {"timeouts.first_content", KEY_DURATION, AT(timeouts.first_content_ms), 10, HOURS(1), "30s",
+     .help = "Streams: from the first byte to the first event with content.", .limit = true},
+    {"timeouts.idle", KEY_DURATION, AT(timeouts.idle_ms), 10, HOURS(1), "30s",
+     .help = "Streams: between two events.", .limit = true},
+    {"timeouts.total", KEY_DURATION, AT(timeouts.total_ms), 10, HOURS(24), "300s",
+     .help = "A whole request with all its attempts.", .limit = true},
+
+    {"stream.recover", KEY_CHOICE, AT(stream.recover), 0, 0, "auto",
+     .help = "Run a cut stream again elsewhere: never, for requests that ask for determinism (auto), or always.",
+     .words = recover_words},
+    {"stream.commit", KEY_DURATION, AT(stream.commit_ms), 100, HOURS(1), "10s",
+     .help = "Silence after which the answer's head is sent; errors are in-band from then on."},
+    {"stream.heartbeat", KEY_DURATION, AT(stream.heartbeat_ms), 0, HOURS(1), "15s",
+     .help = "Time between keep-alive comments in a silent stream, at least 100ms. 0s sends none."},
+    {"stream.event_max", KEY_SIZE, AT(stream.event_max_bytes), KIB(1), MIB(64), "1MiB",
+     .help = "Largest single event.", .limit = true},
+
+    {"http.max_head_bytes", KEY_SIZE, AT(http.head_max_bytes), KIB(1), MIB(1), "32KiB",
+     .help = "Request line and header fields together.", .limit = true},
+    {"http.max_target_bytes", KEY_SIZE, AT(http.target_max_bytes), 64, KIB(64), "8KiB",
+     .help = "Request target.", .limit = true},
+    {"http.max_fields", KEY_COUNT, AT(http.fields_max), 1, 128, "100",
+     .help = "Header fields of a request.", .limit = true},
+    {"http.max_body_bytes", KEY_SIZE, AT(http.body_max_bytes), 1, MIB(1024), "8MiB",
+     .help = "Request body.", .limit = true},
+    {"http.max_json_depth", KEY_COUNT, AT(http.json_depth_max), 1, JSON_SCAN_DEPTH_MAX, "64",
+     .help = "Nested brackets in a request body.", .limit = true},
+    {"http.max_chunk_ext_bytes", KEY_SIZE, AT(http.chunk_ext_max_bytes), 0, KIB(64), "256B",
+     .help = "Extensions of one chunk.", .limit = true},
+    {"http.max_output_bytes", KEY_SIZE, AT(http.output_max_bytes), KIB(4), MIB(64), "256KiB",
+     .help = "Bytes held for a slow client before the region is paused.", .limit = true},
+    {"http.max_connections", KEY_INT, AT(http.connections_max), 1, 1000000, "10000",
+     .help = "Client connections per worker.", .limit = true},
+    {"http.max_requests", KEY_INT, AT(requests_max), 1, 1000000, "4000",
+     .help = "Requests in flight per worker.", .limit = true},
+    {"http.keepalive_requests", KEY_INT, AT(http.keepalive_requests), 1, 1000000000, "1000",
+     .help = "Requests on one connection.", .limit = true},
+    {"http.header_timeout", KEY_DURATION, AT(http.header_timeout_ms), 100, MINUTES(10), "10s",
+     .help = "Receiving a request's head, in total.", .limit = true},
+    {"http.body_timeout", KEY_DURATION, AT(http.body_timeout_ms), 100, HOURS(1), "60s",
+     .help = "Receiving a request's body, in total.", .limit = true},
+    {"http.idle_timeout", KEY_DURATION, AT(http.idle_timeout_ms), 100, HOURS(24), "75s",
+     .help = "Between two requests on one connection.", .limit = true},
+    {"http.write_timeout", KEY_DURATION, AT(http.write_timeout_ms), 100, HOURS(1), "30s",
+     .help = "A client that takes no byte for this long is dropped.", .limit = true},
+
+    {"upstream.pool_connections", KEY_INT, AT(upstream.pool_connections), 1, 100000, "100",
+     .help = "Idle connections to regions kept open.", .limit = true},
+    {"upstream.max_connections", KEY_INT, AT(upstream.max_connections), 0, 100000, "0",
+     .help = "Connections to all regions together. 0 for no cap.", .limit = true},
+    {"upstream.max_connections_per_host", KEY_INT, AT(upstream.max_connections_per_host), 0, 100000, "0",
+     .help = "Connections to one host. 0 for no cap.", .limit = true},
+    {"upstream.dns_cache", KEY_DURATION, AT(upstream.dns_cache_ms), 0, HOURS(24), "300s",
+     .help = "How long a resolved address is used."},
+    {"upstream.keepalive", KEY_DURATION, AT(upstream.keepalive_ms), SECONDS(1), HOURS(1), "30s",
+     .help = "An idle connection older than this is not used again."},
+    {"upstream.max_answer_bytes", KEY_SIZE, AT(upstream.answer_max_bytes), KIB(1), MIB(1024), "16MiB",
+     .help = "A plain answer, which is held until it is complete.", .limit = true},
+    {"upstream.ca_file", KEY_STRING, AT(upstream.ca_file), 0, 4096, "",
+     .help = "File of certificate authorities that regions are checked against. Empty for the system's.",
+     .form = FORM_TEXT, .empty_is_null = true},
+
+    {"log.level", KEY_WORD, AT(log_level), 0, 0, "info",
+     .help = "Lines below this level are not written.", .words = level_words},
+    {"drain_timeout", KEY_DURATION, AT(drain_timeout_ms), 0, HOURS(24), "600s",
+     .help = "How long a stopping worker lets its requests finish, streams included.", .limit = true},
+    {"workers", KEY_INT, AT(workers), 1, 256, "1",
+     .help = "Worker processes; each is a router of its own in the fleet.", .fixed = true},
+};
+#undef AT
+
+#define AT(field) offsetof(struct config_region, field)
+static const struct key region[] = {
+    {"name", KEY_STRING, AT(name), 1, CONFIG_NAME_MAX, NULL,
+     .help = "Name of the region, unique.", .form = FORM_NAME},
+    {"base_url", KEY_STRING, AT(base_url), 1, 2048, NULL,
+     .help = "URL that the API's paths are appended to, such as \"https://api.example.com/v1\".",
+     .form = FORM_BASE_URL, .hushed = true},
+    {"api_key", KEY_STRING, AT(api_key), 0, 4096, "",
+     .help = "Credential for this region and nobody else. Empty when it wants none.", .form = FORM_KEY, .secret = true},
+    {"auth_header", KEY_STRING, AT(auth_header), 1, 128, "Authorization",
+     .help = "Header field that carries the key: Authorization sends \"Bearer KEY\", any other the key alone.",
+     .form = FORM_FIELD, .hushed = true},
+    {"x_region", KEY_STRING, AT(x_region), 0, 128, "",
+     .help = "Sent to the region as X-Region. Empty for none.", .form = FORM_VALUE, .hushed = true},
+    {"priority", KEY_INT, AT(priority), 0, 1000, "1",
+     .help = "Smaller is tried first."},
+};
+#undef AT
+
+#define AT(field) offsetof(struct config_model, field)
+static const struct key model[] = {
+    {"targets", KEY_TARGETS, 0, 1, CONFIG_REGIONS_MAX, NULL,
+     .help = "Where the model is served."},
+    {"fallbacks", KEY_FALLBACKS, 0, 0, 16, NULL,
+     .help = "Models to try, in order, when no target of this one is left.", .inherits = "none"},
+    {"context_window", KEY_TOKENS, AT(context_window), 0, TOKENS_MAX, "0",
+     .help = "Tokens that fit. 0 when unknown."},
+};
+#undef AT
+
+#define AT(field) offsetof(struct config_target, field)
+static const struct key target[] = {
+    {"region", KEY_REGION_NAME, AT(region), 1, CONFIG_NAME_MAX, NULL,
+     .help = "Name of a region.", .form = FORM_NAME},
+    {"model", KEY_STRING, AT(model), 1, 256, NULL,
+     .help = "The model's name in that region.", .form = FORM_MODEL, .inherits = "the name the client used"},
+    {"priority", KEY_INT, AT(priority), 0, 1000, NULL,
+     .help = "Smaller is tried first.", .inherits = "the region's"},
+    {"context_window", KEY_TOKENS, AT(context_window), 0, TOKENS_MAX, NULL,
+     .help = "Tokens that fit there.", .inherits = "the model's"},
+};
+#undef AT
+
+static const struct key_table tables[N_KEYS_OF] = {
+    [KEYS_TOP]    = {"",                    top,    ARRAY_LEN(top)},
+    [KEYS_REGION] = {"regions[].",          region, ARRAY_LEN(region)},
+    [KEYS_MODEL]  = {"models.*.",           model,  ARRAY_LEN(model)},
+    [KEYS_TARGET] = {"models.*.targets[].", target, ARRAY_LEN(target)},
+};
+/* clang-format on */
+_Static_assert(ARRAY_LEN(top) <= KEYS_MAX, "KEYS_MAX is the size of arrays on the stack");
+
+const struct key_table *keys_table(enum keys_of which)
+{
+    return &tables[which];
+}
+
+const struct key *keys_find(const struct key_table *t, struct str name)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (str_eqz(name, t->rows[i].name))
+            return &t->rows[i];
+    return NULL;
+}
+
+bool keys_is_required(const struct key *k)
+{
+    return k->def == NULL && k->inherits == NULL;
+}
+
+void keys_format(const struct key *k, int64_t n, char *out, size_t cap)
+{
+    if (k->type == KEY_DURATION)
+        duration_format(n, out, cap);
+    else if (k->type == KEY_SIZE)
+        size_format(n, out, cap);
+    else
+        snprintf(out, cap, "%lld", (long long)n);
+}
+
+static void want_words(const struct key *k, char *out, size_t cap)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; k->words[i] != NULL && used < cap; i++) {
+        const char *sep = i == 0 ? "" : k->words[i + 1] == NULL ? " or " : ", ";
+
+        used += (size_t)snprintf(out + used, cap - used, "%s\"%s\"", sep, k->words[i]);
+    }
+}
+
+static const char *want_kind(const struct key *k)
+{
+    static const char *const kinds[N_KEY_TYPES] = {
+        [KEY_INT] = "a whole number",
+        [KEY_PERCENT] = "a whole number (percent)",
+        [KEY_COUNT] = "a whole number",
+        [KEY_TOKENS] = "a whole number",
+        [KEY_SIZE] = SIZE_WANT,
+        [KEY_DURATION] = DURATION_WANT,
+        [KEY_REGION_NAME] = "the name of a region",
+        [KEY_REGIONS] = "an array of regions",
+        [KEY_MODELS] = "an object of models",
+        [KEY_TARGETS] = "an array of targets",
+        [KEY_FALLBACKS] = "an array of model names",
+    };
+
+    return k->type == KEY_STRING ? form_want(k->form) : kinds[k->type];
+}
+
+void keys_want(const struct key *k, bool bounds, char *out, size_t cap)
+{
+    char lo[DURATION_TEXT_MAX], hi[DURATION_TEXT_MAX];
+
+    if (k->words != NULL) {
+        want_words(k, out, cap);
+        return;
+    }
+    keys_format(k, k->min, lo, sizeof(lo));
+    keys_format(k, k->max, hi, sizeof(hi));
+    if (!bounds || k->type == KEY_REGION_NAME)
+        snprintf(out, cap, "%s", want_kind(k));
+    else if (k->type == KEY_STRING)
+        snprintf(out, cap, "%s, %s..%s bytes", want_kind(k), lo, hi);
+    else if (k->type >= KEY_LISTS)
+        snprintf(out, cap, "%s, %s..%s of them", want_kind(k), lo, hi);
+    else
+        snprintf(out, cap, "%s in %s..%s", want_kind(k), lo, hi);
+}

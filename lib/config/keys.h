@@ -1,0 +1,73 @@
+/* keys.h - one row per config key: the loader, the bounds, the dump, the reload check, the
+ * schema and the manual all read these tables and nothing else. */
+#ifndef CONFIG_KEYS_H
+#define CONFIG_KEYS_H
+
+#include "base/base.h"
+#include "config/form.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum key_type {               /* JSON value        C field */
+                KEY_STRING,   /* string            char *; NULL when empty and key.empty_is_null
+                               */
+                KEY_WORD,     /* one of words      char * */
+                KEY_CHOICE,   /* one of words      an enum: the word's index */
+                KEY_SWITCH,   /* one of two words  bool: true for the second */
+                KEY_INT,      /* whole number      int */
+                KEY_PERCENT,  /* 0..100            int */
+                KEY_COUNT,    /* whole number      size_t */
+                KEY_TOKENS,   /* whole number      int64_t */
+                KEY_SIZE,     /* number or "8MiB"  size_t, bytes */
+                KEY_DURATION, /* "30s"             int64_t, ms */
+                KEY_REGION_NAME, /* a region's name   size_t, index */
+                KEY_LISTS,       /* from here on the loader builds an array of elements: */
+                KEY_REGIONS = KEY_LISTS, /* array of objects  keys_table(KEYS_REGION) */
+                KEY_MODELS,              /* object by name    keys_table(KEYS_MODEL) */
+                KEY_TARGETS,             /* array of objects  keys_table(KEYS_TARGET) */
+                KEY_FALLBACKS,           /* array of names    indexes into models */
+                N_KEY_TYPES
+};
+
+struct key {
+    const char *name; /* path below the table's object: "breaker.window" */
+    enum key_type type;
+    size_t offset;            /* of the field in the table's struct; lists: unused */
+    int64_t min, max;         /* value; ms; bytes; string: length in bytes; list: elements */
+    const char *def;          /* as in the file, quotes left off; NULL: none */
+    const char *help;         /* sentences, for people */
+    const char *inherits;     /* no value of its own: where it comes from ("the region's") */
+    const char *const *words; /* NULL-terminated */
+    enum form form;           /* strings: what the text must look like */
+    bool fixed;               /* a reload cannot change it: restart */
+    bool secret;              /* never in a message, masked in a dump */
+    bool hushed;              /* never in a message: where a secret ends up by mistake */
+    bool empty_is_null;
+    bool limit; /* stands in the table of limits */
+};
+
+enum keys_of { KEYS_TOP, KEYS_REGION, KEYS_MODEL, KEYS_TARGET, N_KEYS_OF };
+
+struct key_table {
+    const char *prefix; /* for people: "regions[]." */
+    const struct key *rows;
+    size_t n;
+};
+
+#define KEYS_MAX 64 /* rows of a table, at most */
+
+const struct key_table *keys_table(enum keys_of which);
+const struct key *keys_find(const struct key_table *t, struct str name); /* NULL: none */
+bool keys_is_required(const struct key *k);
+
+/* "a number in 1..1000", "one of \"off\" or \"try\"": what the row wants, for messages and the
+ * manual.  bounds: with them. */
+#define KEYS_WANT_MAX 256
+void keys_want(const struct key *k, bool bounds, char *out, size_t cap);
+
+/* A number as the row's type writes it: 30000 is "30s" for a duration. */
+void keys_format(const struct key *k, int64_t n, char *out, size_t cap);
+
+#endif

@@ -1,0 +1,472 @@
+/* load.c - from a file to a checked struct config.
+ *
+ * Every object of the file goes through the same two steps, driven by its table in keys.c:
+ * collect() sorts the members to their rows and refuses unknown ones, store() sets every
+ * scalar, default or given, and finds what is missing.  Lists are built afterwards, regions
+ * first, because targets and fallbacks name things that must exist by then.
+ *
+ * The first fault ends the loading: one sentence with file, path in the JSON and expectation.
+ */
+#include "base/buf.h"
+#include "config/check.h"
+#include "config/config.h"
+#include "config/dump.h"
+#include "config/value.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEPTH_MAX 8   /* models.NAME.targets[] is 5 */
+#define WHERE_MAX 256 /* a path for messages */
+
+struct object { /* one JSON object sorted by its table's rows */
+    const struct key_table *t;
+    const char *at; /* its path, "" for the root */
+    const struct json *given[KEYS_MAX];
+};
+
+/* Builds a path; one that is too long for a message is cut. */
+static PRINTF_LIKE(2, 3) void point(char where[WHERE_MAX], const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(where, WHERE_MAX, fmt, ap);
+    va_end(ap);
+}
+
+static void join(char where[WHERE_MAX], const char *at, const char *name)
+{
+    point(where, "%s%s%s", at, at[0] != '\0' ? "." : "", name);
+}
+
+static const struct json *given(const struct object *o, const char *name)
+{
+    return o->given[keys_find(o->t, str_of(name)) - o->t->rows];
+}
+
+/* ---- unknown keys ---- */
+
+/* The nearest name that could stand at this level: a key's last part inside section, or a key
+ * or section of the object itself. */
+static int unknown(const struct object *o, const char *section, const char *name,
+                   struct err *err)
+{
+    const char *names[KEYS_MAX];
+    char heads[KEYS_MAX][32], where[WHERE_MAX], shown[VALUE_SHOWN_MAX];
+    size_t n = 0;
+
+    for (size_t i = 0; i < o->t->n; i++) {
+        struct str leaf, head = str_split(str_of(o->t->rows[i].name), '.', &leaf);
+
+        if (section != NULL && !(leaf.ptr != NULL && str_eqz(head, section)))
+            continue;
+        snprintf(heads[n], sizeof(heads[n]), STR_FMT, STR_ARG(section != NULL ? leaf : head));
+        names[n] = heads[n];
+        n++;
+    }
+    const char *near = str_nearest(name, names, n);
+
+    if (section != NULL) {
+        char inner[WHERE_MAX];
+
+        join(inner, o->at, section);
+        join(where, inner, value_show(str_of(name), shown));
+    } else {
+        join(where, o->at, value_show(str_of(name), shown));
+    }
+    if (near != NULL)
+        return err_set(err, ERR_UNKNOWN_NAME, "%s is not a known key, did you mean \"%s\"?",
+                       where, near);
+    return err_set(err, ERR_UNKNOWN_NAME, "%s is not a known key", where);
+}
+
+static bool is_section(const struct key_table *t, const char *name)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        struct str leaf, head = str_split(str_of(t->rows[i].name), '.', &leaf);
+
+        if (leaf.ptr != NULL && str_eqz(head, name))
+            return true;
+    }
+    return false;
+}
+
+/* ---- one object ---- */
+
+static int collect_section(struct object *o, const char *section, const struct json *v,
+                           struct err *err)
+{
+    struct json_iter it = {0};
+    const struct json *value;
+    const char *name;
+    char path[WHERE_MAX];
+
+    if (json_kind(v) != JSON_KIND_OBJECT)
+        return err_set(err, ERR_RANGE, "%s is %s, want an object", section,
+                       json_kind_name(json_kind(v)));
+    while (json_next(v, &it, &name, &value)) {
+        join(path, section, name); /* a name too long to fit is no key's */
+        const struct key *k = keys_find(o->t, str_of(path));
+
+        if (k == NULL)
+            return unknown(o, section, name, err);
+        o->given[k - o->t->rows] = value;
+    }
+    return 0;
+}
+
+static int collect(struct object *o, const struct json *v, struct err *err)
+{
+    struct json_iter it = {0};
+    const struct json *value;
+    const char *name;
+
+    if (json_kind(v) != JSON_KIND_OBJECT)
+        return err_set(err, ERR_RANGE, "%s is %s, want an object",
+                       o->at[0] != '\0' ? o->at : "the whole", json_kind_name(json_kind(v)));
+    while (json_next(v, &it, &name, &value)) {
+        const struct key *k = keys_find(o->t, str_of(name));
+
+        if (is_section(o->t, name)) {
+            if (collect_section(o, name, value, err) < 0)
+                return -1;
+        } else if (k == NULL || strchr(name, '.') != NULL) {
+            return unknown(o, NULL, name, err);
+        } else {
+            o->given[k - o->t->rows] = value;
+        }
+    }
+    return 0;
+}
+
+static int store(const struct object *o, void *base, struct err *err)
+{
+    char where[WHERE_MAX], want[KEYS_WANT_MAX];
+
+    for (size_t i = 0; i < o->t->n; i++) {
+        const struct key *k = &o->t->rows[i];
+
+        join(where, o->at, k->name);
+        if (o->given[i] == NULL && keys_is_required(k)) {
+            keys_want(k, true, want, sizeof(want));
+            return err_set(err, ERR_RANGE, "%s is missing, want %s", where, want);
+        }
+        if (k->type >= KEY_LISTS || k->type == KEY_REGION_NAME)
+            continue;
+        if (o->given[i] == NULL)
+            value_set_default(k, base);
+        else if (value_set(k, base, o->given[i], where, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* A list's kind and number of elements. */
+static int check_list(const struct key *k, const struct json *v, enum json_kind kind,
+                      const char *where, struct err *err)
+{
+    char want[KEYS_WANT_MAX];
+
+    if (json_kind(v) != kind)
+        return value_refuse(k, v, where, err);
+    if ((int64_t)json_count(v) >= k->min && (int64_t)json_count(v) <= k->max)
+        return 0;
+    keys_want(k, true, want, sizeof(want));
+    return err_set(err, ERR_RANGE, "%s has %zu, want %s", where, json_count(v), want);
+}
+
+/* ---- regions ---- */
+
+static int load_region(struct config *c, size_t i, const struct json *v, struct err *err)
+{
+    char at[WHERE_MAX];
+    struct object o = {.t = keys_table(KEYS_REGION), .at = at};
+
+    point(at, "regions[%zu]", i);
+    if (collect(&o, v, err) < 0 || store(&o, &c->regions[i], err) < 0)
+        return -1;
+    int first = config_find_region(c, str_of(c->regions[i].name));
+
+    if ((size_t)first != i)
+        return err_set(err, ERR_CONFLICT,
+                       "%s.name is '%s', which regions[%d] has already: want another name", at,
+                       c->regions[i].name, first);
+    return 0;
+}
+
+static int load_regions(struct config *c, const struct object *root, struct err *err)
+{
+    const struct json *v = given(root, "regions");
+    const struct key *k = keys_find(root->t, STR("regions"));
+
+    if (check_list(k, v, JSON_KIND_ARRAY, k->name, err) < 0)
+        return -1;
+    c->n_regions = json_count(v);
+    c->regions = xcalloc(c->n_regions, sizeof(*c->regions));
+    for (size_t i = 0; i < c->n_regions; i++)
+        if (load_region(c, i, json_at(v, i), err) < 0)
+            return -1;
+    return 0;
+}
+
+/* ---- models ---- */
+
+static int find_region(const struct config *c, const struct object *o, size_t *out,
+                       struct err *err)
+{
+    const struct key *k = keys_find(o->t, STR("region"));
+    const struct json *v = given(o, "region");
+    const char *names[CONFIG_REGIONS_MAX];
+    char where[WHERE_MAX], shown[VALUE_SHOWN_MAX];
+
+    join(where, o->at, k->name);
+    char *name = value_text(k, v, where, err);
+
+    if (name == NULL)
+        return -1;
+    int found = config_find_region(c, str_of(name));
+
+    if (found < 0) {
+        for (size_t i = 0; i < c->n_regions; i++)
+            names[i] = c->regions[i].name;
+        const char *near = str_nearest(name, names, c->n_regions);
+
+        err_set(err, ERR_UNKNOWN_NAME, "%s is '%s', want the name of a region%s%s%s", where,
+                value_show(json_text(v), shown), near != NULL ? ", did you mean \"" : "",
+                near != NULL ? near : "", near != NULL ? "\"?" : "");
+    }
+    free(name);
+    *out = (size_t)found;
+    return found < 0 ? -1 : 0;
+}
+
+static const char *sent_model(const struct config_model *m, const struct config_target *t)
+{
+    return t->model != NULL ? t->model : m->name;
+}
+
+/* The same region may serve a model twice under two names, never under one. */
+static int check_target_twice(const struct config *c, const struct config_model *m, size_t i,
+                              const char *at, struct err *err)
+{
+    const struct config_target *t = &m->targets[i];
+
+    for (size_t j = 0; j < i; j++) {
+        const struct config_target *u = &m->targets[j];
+
+        if (u->region == t->region && strcmp(sent_model(m, u), sent_model(m, t)) == 0)
+            return err_set(err, ERR_CONFLICT,
+                           "%s is region '%s' with the model name of targets[%zu]: want each "
+                           "region and model name once",
+                           at, c->regions[t->region].name, j);
+    }
+    return 0;
+}
+
+static int load_target(struct config *c, struct config_model *m, size_t i, const char *model_at,
+                       const struct json *v, struct err *err)
+{
+    char at[WHERE_MAX];
+    struct object o = {.t = keys_table(KEYS_TARGET), .at = at};
+    struct config_target *t = &m->targets[i];
+
+    point(at, "%s.targets[%zu]", model_at, i);
+    t->context_window = m->context_window; /* what is not given is inherited */
+    if (collect(&o, v, err) < 0 || store(&o, t, err) < 0)
+        return -1;
+    if (find_region(c, &o, &t->region, err) < 0)
+        return -1;
+    if (given(&o, "priority") == NULL)
+        t->priority = c->regions[t->region].priority;
+    return check_target_twice(c, m, i, at, err);
+}
+
+static int load_targets(struct config *c, struct config_model *m, const struct object *o,
+                        struct err *err)
+{
+    const struct key *k = keys_find(o->t, STR("targets"));
+    const struct json *v = given(o, "targets");
+    char where[WHERE_MAX];
+
+    join(where, o->at, k->name);
+    if (check_list(k, v, JSON_KIND_ARRAY, where, err) < 0)
+        return -1;
+    m->n_targets = json_count(v);
+    m->targets = xcalloc(m->n_targets, sizeof(*m->targets));
+    for (size_t i = 0; i < m->n_targets; i++)
+        if (load_target(c, m, i, o->at, json_at(v, i), err) < 0)
+            return -1;
+    return 0;
+}
+
+static int refuse_fallback(const struct config *c, const char *where, struct str written,
+                           const char *why, struct err *err)
+{
+    const char **names = xcalloc(c->n_models, sizeof(*names));
+    char shown[VALUE_SHOWN_MAX];
+
+    for (size_t i = 0; i < c->n_models; i++)
+        names[i] = c->models[i].name;
+    const char *near = why == NULL ? str_nearest(written.ptr, names, c->n_models) : NULL;
+
+    err_set(err, why == NULL ? ERR_UNKNOWN_NAME : ERR_CONFLICT, "%s is '%s', %s%s%s%s", where,
+            value_show(written, shown), why != NULL ? why : "want the name of a model",
+            near != NULL ? ", did you mean \"" : "", near != NULL ? near : "",
+            near != NULL ? "\"?" : "");
+    free(names);
+    return -1;
+}
+
+static int load_fallback(struct config *c, struct config_model *m, const struct key *k,
+                         const struct json *v, const char *where, struct err *err)
+{
+    const char *why = NULL;
+
+    if (json_kind(v) != JSON_KIND_STRING)
+        return err_set(err, ERR_RANGE, "%s is %s, want the name of a model", where,
+                       json_kind_name(json_kind(v)));
+    char *name = value_text(k, v, where, err);
+
+    if (name == NULL)
+        return -1;
+    int found = config_find_model(c, str_of(name));
+
+    if (found >= 0 && &c->models[found] == m)
+        why = "the model itself: want another one";
+    for (size_t i = 0; i < m->n_fallbacks && found >= 0; i++)
+        if (m->fallbacks[i] == (size_t)found)
+            why = "which stands there already: want each model once";
+    if (found < 0 || why != NULL)
+        found = refuse_fallback(c, where, json_text(v), why, err);
+    else
+        m->fallbacks[m->n_fallbacks++] = (size_t)found;
+    free(name);
+    return found < 0 ? -1 : 0;
+}
+
+static int load_fallbacks(struct config *c, struct config_model *m, const struct object *o,
+                          struct err *err)
+{
+    const struct key *k = keys_find(o->t, STR("fallbacks"));
+    const struct json *v = given(o, "fallbacks");
+    char list[WHERE_MAX], where[WHERE_MAX];
+
+    if (v == NULL)
+        return 0;
+    join(list, o->at, k->name);
+    if (check_list(k, v, JSON_KIND_ARRAY, list, err) < 0)
+        return -1;
+    m->fallbacks = xcalloc(json_count(v) + 1, sizeof(*m->fallbacks));
+    for (size_t i = 0; i < json_count(v); i++) {
+        point(where, "%s[%zu]", list, i);
+        if (load_fallback(c, m, k, json_at(v, i), where, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int load_model(struct config *c, struct config_model *m, const struct json *v,
+                      struct err *err)
+{
+    char at[WHERE_MAX];
+    struct object o = {.t = keys_table(KEYS_MODEL), .at = at};
+
+    point(at, "models[\"%s\"]", m->name);
+    if (collect(&o, v, err) < 0 || store(&o, m, err) < 0)
+        return -1;
+    if (load_targets(c, m, &o, err) < 0)
+        return -1;
+    return load_fallbacks(c, m, &o, err);
+}
+
+static int name_models(struct config *c, const struct json *v, struct err *err)
+{
+    struct json_iter it = {0};
+    const struct json *value;
+    const char *name;
+    char shown[VALUE_SHOWN_MAX];
+
+    while (json_next(v, &it, &name, &value)) {
+        if (strlen(name) > CONFIG_NAME_MAX || !form_matches(FORM_MODEL, str_of(name)))
+            return err_set(err, ERR_RANGE, "models has the name '%s', want %s, 1..%d bytes",
+                           value_show(str_of(name), shown), form_want(FORM_MODEL),
+                           CONFIG_NAME_MAX);
+        c->models[c->n_models++].name = xstrdup(name);
+    }
+    return 0;
+}
+
+static int load_models(struct config *c, const struct object *root, struct err *err)
+{
+    const struct key *k = keys_find(root->t, STR("models"));
+    const struct json *v = given(root, "models"), *value;
+    struct json_iter it = {0};
+    const char *name;
+
+    if (v == NULL)
+        return 0;
+    if (check_list(k, v, JSON_KIND_OBJECT, k->name, err) < 0)
+        return -1;
+    c->models = xcalloc(json_count(v) + 1, sizeof(*c->models));
+    if (name_models(c, v, err) < 0)
+        return -1;
+    for (size_t i = 0; json_next(v, &it, &name, &value); i++)
+        if (load_model(c, &c->models[i], value, err) < 0)
+            return -1;
+    return 0;
+}
+
+/* ---- the file ---- */
+
+static int fill(struct config *c, const struct json *root, struct err *err)
+{
+    struct object o = {.t = keys_table(KEYS_TOP), .at = ""};
+
+    if (collect(&o, root, err) < 0 || store(&o, c, err) < 0)
+        return -1;
+    c->redis.enabled = json_get(root, "redis") != NULL;
+    if (load_regions(c, &o, err) < 0 || load_models(c, &o, err) < 0)
+        return -1;
+    return config_check(c, err);
+}
+
+struct config *config_parse(const char *name, struct str text, struct err *err)
+{
+    struct json *root = json_parse(text, CONFIG_MAX_BYTES, DEPTH_MAX, err);
+    struct config *c = NULL, *result = NULL;
+
+    if (root == NULL)
+        goto out;
+    c = xcalloc(1, sizeof(*c));
+    c->path = xstrdup(name);
+    if (fill(c, root, err) < 0)
+        goto out;
+    config_digest(c, c->digest);
+    result = c; /* success: ownership moves to the caller */
+    c = NULL;
+out:
+    if (result == NULL)
+        err_wrap(err, "config '%s'", name);
+    config_free(c);
+    json_free(root);
+    return result;
+}
+
+struct config *config_load(const char *path, struct err *err)
+{
+    struct config *c = NULL;
+    struct buf text;
+
+    buf_init(&text, CONFIG_MAX_BYTES);
+    if (buf_read_file(&text, path, err) < 0)
+        err_wrap(err, "config '%s'", path);
+    else
+        c = config_parse(path, buf_str(&text), err);
+    if (text.data != NULL)
+        explicit_bzero(text.data, text.len);
+    buf_release(&text);
+    return c;
+}

@@ -1,0 +1,301 @@
+/* value.c - values of keys; value.h has the contract. */
+#include "config/value.h"
+
+#include "base/duration.h"
+#include "base/size.h"
+#include "config/expand.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VALUE_BYTES_MAX 65536 /* of one string after ${ENV}; every key's own bound is below */
+
+static void *field(const struct key *k, void *base)
+{
+    return (char *)base + k->offset;
+}
+
+static const void *field_of(const struct key *k, const void *base)
+{
+    return (const char *)base + k->offset;
+}
+
+const char *value_show(struct str s, char out[VALUE_SHOWN_MAX])
+{
+    size_t n = s.len < VALUE_SHOWN_MAX - 4 ? s.len : VALUE_SHOWN_MAX - 4;
+
+    for (size_t i = 0; i < n; i++)
+        out[i] = (unsigned char)s.ptr[i] < 0x20 || s.ptr[i] == 0x7f ? '?' : s.ptr[i];
+    snprintf(out + n, VALUE_SHOWN_MAX - n, "%s", n < s.len ? "..." : "");
+    return out;
+}
+
+int value_refuse(const struct key *k, const struct json *v, const char *where, struct err *err)
+{
+    char want[KEYS_WANT_MAX], shown[VALUE_SHOWN_MAX];
+    enum json_kind kind = json_kind(v);
+    bool is_text = kind == JSON_KIND_STRING;
+
+    keys_want(k, true, want, sizeof(want));
+    if (is_text && (k->secret || k->hushed))
+        return err_set(err, ERR_RANGE, "%s has a value that is not shown here, want %s", where,
+                       want);
+    if (is_text && k->type != KEY_INT && k->type != KEY_PERCENT && k->type != KEY_COUNT &&
+        k->type != KEY_TOKENS && k->type < KEY_LISTS)
+        return err_set(err, ERR_RANGE, "%s is '%s', want %s", where,
+                       value_show(json_text(v), shown), want);
+    if (kind == JSON_KIND_INT)
+        return err_set(err, ERR_RANGE, "%s is %lld, want %s", where, (long long)json_int(v),
+                       want);
+    return err_set(err, ERR_RANGE, "%s is %s, want %s", where, json_kind_name(kind), want);
+}
+
+char *value_text(const struct key *k, const struct json *v, const char *where, struct err *err)
+{
+    struct buf text;
+    char *result = NULL;
+
+    buf_init(&text, VALUE_BYTES_MAX);
+    if (json_kind(v) != JSON_KIND_STRING) {
+        value_refuse(k, v, where, err);
+        goto out;
+    }
+    if (expand_env(json_text(v), &text, err) < 0) {
+        char said[sizeof(err->msg)];
+
+        if (err != NULL) {
+            memcpy(said, err->msg, sizeof(said));
+            err_set(err, err->code, "%s %s", where, said);
+        }
+        goto out;
+    }
+    result = buf_take(&text);
+out:
+    buf_release(&text);
+    return result;
+}
+
+static int set_string(const struct key *k, void *base, const char *text)
+{
+    struct str s = str_of(text);
+    char **to = field(k, base);
+
+    if (s.len < (size_t)k->min || s.len > (size_t)k->max)
+        return -1;
+    if (s.len > 0 && !form_matches(k->form, s))
+        return -1;
+    if (k->form == FORM_BASE_URL)
+        while (s.ptr[s.len - 1] == '/')
+            s.len--;
+    free(*to);
+    *to = s.len == 0 && k->empty_is_null ? NULL : xstrndup(s.ptr, s.len);
+    return 0;
+}
+
+static int set_word(const struct key *k, void *base, const char *text)
+{
+    size_t i = 0;
+
+    while (k->words[i] != NULL && strcmp(k->words[i], text) != 0)
+        i++;
+    if (k->words[i] == NULL)
+        return -1;
+    if (k->type == KEY_WORD) {
+        char **to = field(k, base);
+
+        free(*to);
+        *to = xstrdup(text);
+    } else if (k->type == KEY_SWITCH) {
+        *(bool *)field(k, base) = i == 1;
+    } else {
+        int n = (int)i;
+
+        /* Every enum of ours has int's size; the row's author chose the field. */
+        memcpy(field(k, base), &n, sizeof(n));
+    }
+    return 0;
+}
+
+static int set_number(const struct key *k, void *base, int64_t n)
+{
+    if (n < k->min || n > k->max)
+        return -1;
+    if (k->type == KEY_INT || k->type == KEY_PERCENT)
+        *(int *)field(k, base) = (int)n;
+    else if (k->type == KEY_COUNT || k->type == KEY_SIZE)
+        *(size_t *)field(k, base) = (size_t)n;
+    else
+        *(int64_t *)field(k, base) = n;
+    return 0;
+}
+
+static bool is_number(const struct key *k)
+{
+    return k->type >= KEY_INT && k->type <= KEY_DURATION;
+}
+
+/* The value as text: a string in the file, or a default. */
+static int set_text(const struct key *k, void *base, const char *text)
+{
+    int64_t n;
+
+    switch (k->type) {
+    case KEY_STRING:
+        return set_string(k, base, text);
+    case KEY_WORD:
+    case KEY_CHOICE:
+    case KEY_SWITCH:
+        return set_word(k, base, text);
+    case KEY_DURATION:
+        return duration_parse(str_of(text), &n) < 0 ? -1 : set_number(k, base, n);
+    case KEY_SIZE:
+        return size_parse(str_of(text), &n) < 0 ? -1 : set_number(k, base, n);
+    default:
+        return -1;
+    }
+}
+
+int value_set(const struct key *k, void *base, const struct json *v, const char *where,
+              struct err *err)
+{
+    enum json_kind kind = json_kind(v);
+
+    if (kind == JSON_KIND_INT && k->type == KEY_DURATION)
+        return err_set(err, ERR_RANGE, "%s is %lld, a number without a unit: write \"%llds\"",
+                       where, (long long)json_int(v), (long long)json_int(v));
+    if (kind == JSON_KIND_INT && is_number(k))
+        return set_number(k, base, json_int(v)) < 0 ? value_refuse(k, v, where, err) : 0;
+    if (is_number(k) && k->type != KEY_DURATION && k->type != KEY_SIZE)
+        return value_refuse(k, v, where, err);
+
+    char *text = value_text(k, v, where, err);
+
+    if (text == NULL)
+        return -1;
+    int rc = set_text(k, base, text);
+
+    free(text);
+    return rc < 0 ? value_refuse(k, v, where, err) : 0;
+}
+
+void value_set_default(const struct key *k, void *base)
+{
+    int64_t n = 0;
+
+    if (k->def == NULL)
+        return;
+    if (is_number(k) && str_to_u64(str_of(k->def), (uint64_t *)&n))
+        n = set_number(k, base, n);
+    else
+        n = set_text(k, base, k->def);
+    assert(n == 0); /* a default outside its own row's bounds fails the first test */
+    (void)n;
+}
+
+void value_release(const struct key *k, void *base)
+{
+    if (k->type != KEY_STRING && k->type != KEY_WORD)
+        return;
+    char **text = field(k, base);
+
+    if (k->secret && *text != NULL)
+        explicit_bzero(*text, strlen(*text));
+    free(*text);
+    *text = NULL;
+}
+
+int64_t value_number(const struct key *k, const void *base)
+{
+    const void *at = field_of(k, base);
+    int n;
+
+    switch (k->type) {
+    case KEY_SWITCH:
+        return *(const bool *)at;
+    case KEY_CHOICE:
+        memcpy(&n, at, sizeof(n));
+        return n;
+    case KEY_INT:
+    case KEY_PERCENT:
+        return *(const int *)at;
+    case KEY_COUNT:
+    case KEY_SIZE:
+    case KEY_REGION_NAME:
+        return (int64_t) * (const size_t *)at;
+    case KEY_TOKENS:
+    case KEY_DURATION:
+        return *(const int64_t *)at;
+    default:
+        return 0;
+    }
+}
+
+const char *value_string(const struct key *k, const void *base)
+{
+    return *(char *const *)field_of(k, base);
+}
+
+bool value_equal(const struct key *k, const void *a, const void *b)
+{
+    if (k->type == KEY_STRING || k->type == KEY_WORD)
+        return str_eq(str_of(value_string(k, a)), str_of(value_string(k, b)));
+    return value_number(k, a) == value_number(k, b);
+}
+
+/* A URL's credentials become three stars; what has none stays as it is. */
+static int append_masked_url(struct buf *out, const char *url)
+{
+    const char *at = strrchr(url, '@'), *authority = strstr(url, "//");
+
+    if (at == NULL || authority == NULL)
+        return expand_quote(str_of(url), out);
+    if (buf_append(out, url, (size_t)(authority + 2 - url)) < 0 ||
+        buf_append(out, "***", 3) < 0)
+        return -1;
+    return expand_quote(str_of(at), out);
+}
+
+static void write_string(const struct key *k, const void *base, bool mask, struct json_out *o)
+{
+    const char *text = value_string(k, base);
+    struct buf shown;
+    int rc;
+
+    buf_init(&shown, VALUE_BYTES_MAX * 2);
+    if (mask && k->form == FORM_REDIS_URL)
+        rc = append_masked_url(&shown, text);
+    else if (mask && k->secret && text != NULL && text[0] != '\0')
+        rc = buf_append(&shown, "***", 3);
+    else
+        rc = expand_quote(str_of(text), &shown);
+    if (rc < 0)
+        o->failed = true;
+    json_out_str(o, buf_str(&shown));
+    buf_release(&shown);
+}
+
+void value_write(const struct key *k, const void *base, bool mask, struct json_out *o)
+{
+    char text[DURATION_TEXT_MAX];
+
+    switch (k->type) {
+    case KEY_STRING:
+    case KEY_WORD:
+        write_string(k, base, mask, o);
+        break;
+    case KEY_CHOICE:
+    case KEY_SWITCH:
+        json_out_text(o, k->words[value_number(k, base)]);
+        break;
+    case KEY_DURATION:
+    case KEY_SIZE:
+        keys_format(k, value_number(k, base), text, sizeof(text));
+        json_out_text(o, text);
+        break;
+    default:
+        json_out_int(o, value_number(k, base));
+        break;
+    }
+}

@@ -1,0 +1,42 @@
+/* value.h - one value of one key: from JSON into its field, checked, and back. */
+#ifndef CONFIG_VALUE_H
+#define CONFIG_VALUE_H
+
+#include "base/base.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/json_out.h"
+#include "config/keys.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* base: the table's struct.  where: the value's path for messages ("regions[1].base_url").
+ * For the scalar types; a KEY_REGION_NAME and the lists are the loader's. */
+int value_set(const struct key *k, void *base, const struct json *v, const char *where,
+              struct err *err) MUST_CHECK;
+void value_set_default(const struct key *k,
+                       void *base); /* k->def; nothing when there is none */
+void value_release(const struct key *k, void *base);
+
+/* A string value with ${ENV} replaced and its form checked; the caller frees. NULL with err. */
+char *value_text(const struct key *k, const struct json *v, const char *where,
+                 struct err *err) MUST_CHECK;
+
+/* A number, bool or enum field as a number; 0 for strings. */
+int64_t value_number(const struct key *k, const void *base);
+const char *value_string(const struct key *k,
+                         const void *base); /* KEY_STRING, KEY_WORD; may be NULL */
+bool value_equal(const struct key *k, const void *a, const void *b);
+
+/* Writes the value so that value_set() reads the same; secrets as "***" when mask. */
+void value_write(const struct key *k, const void *base, bool mask, struct json_out *o);
+
+/* "is 'ftp://h', want ..." with err_code ERR_RANGE; secrets are not shown. */
+int value_refuse(const struct key *k, const struct json *v, const char *where, struct err *err);
+
+/* A piece of the file for a message: control bytes as '?', cut to what fits. */
+#define VALUE_SHOWN_MAX 100
+const char *value_show(struct str s, char out[VALUE_SHOWN_MAX]);
+
+#endif

@@ -1,0 +1,136 @@
+/* test_load.c - the example file loads as it stands, and everything but regions has a default.
+ */
+#include "config/config.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#define EXAMPLE  "router/sluice.example.json"
+#define SMALLEST "{\"regions\":[{\"name\":\"a\",\"base_url\":\"http://h/v1/\"}]}"
+
+static struct config *parse(const char *text)
+{
+    struct err err = {0};
+    struct config *c = config_parse("x.json", str_of(text), &err);
+
+    cr_assert_not_null(c, "%s", err.msg);
+    return c;
+}
+
+Test(load, the_example_file)
+{
+    struct err err = {0};
+
+    setenv("US_EAST_KEY", "hs_us_secret", 1);
+    struct config *c = config_load(EXAMPLE, &err);
+
+    cr_assert_not_null(c, "%s", err.msg);
+    cr_expect_str_eq(c->path, EXAMPLE);
+    cr_expect_str_eq(c->fleet, "demo");
+    cr_expect(c->redis.enabled);
+    cr_expect_str_eq(c->redis.url, "redis://127.0.0.1:6390/0");
+    cr_assert_eq(c->n_regions, 2u);
+    cr_expect_str_eq(c->regions[0].api_key, "hs_us_secret");
+    cr_expect_str_eq(c->regions[0].base_url, "http://127.0.0.1:9101/v1");
+    cr_expect_eq(c->regions[1].priority, 2);
+    cr_assert_eq(c->n_models, 2u);
+    cr_expect_str_eq(c->models[0].name, "gpt-4.1");
+    cr_assert_eq(c->models[0].n_targets, 2u);
+    cr_expect_null(c->models[0].targets[0].model);
+    cr_expect_str_eq(c->models[0].targets[1].model, "gpt-4.1-eu");
+    cr_expect_eq(c->models[0].targets[1].region, 1u);
+    cr_expect_eq(c->models[0].targets[1].priority, 2);
+    cr_assert_eq(c->models[0].n_fallbacks, 1u);
+    cr_expect_eq(c->models[0].fallbacks[0], 1u);
+    cr_expect_eq(c->models[1].context_window, 128000);
+    cr_expect_eq(c->models[1].targets[0].context_window, 128000);
+    cr_expect_eq(c->timeouts.total_ms, 45000);
+    config_free(c);
+}
+
+Test(load, only_regions_is_needed)
+{
+    struct config *c = parse(SMALLEST);
+
+    cr_expect_str_eq(c->fleet, "default");
+    cr_expect_str_eq(c->listen, "127.0.0.1:8080");
+    cr_expect_str_eq(c->admin_listen, "127.0.0.1:9090");
+    cr_expect_not(c->redis.enabled);
+    cr_expect_str_eq(c->redis.url, "redis://127.0.0.1:6379/0");
+    cr_expect_eq(c->redis.command_timeout_ms, 50);
+    cr_expect_eq(c->redis.connect_timeout_ms, 1000);
+    cr_expect_eq(c->redis.sync_ms, 1000);
+    cr_expect_str_eq(c->regions[0].base_url, "http://h/v1", "the slash at the end goes");
+    cr_expect_str_eq(c->regions[0].api_key, "");
+    cr_expect_str_eq(c->regions[0].auth_header, "Authorization");
+    cr_expect_str_eq(c->regions[0].x_region, "");
+    cr_expect_eq(c->regions[0].priority, 1);
+    cr_expect_eq(c->n_models, 0u);
+    cr_expect_eq(c->breaker.failure_threshold, 5);
+    cr_expect_eq(c->breaker.failure_rate, 50);
+    cr_expect_eq(c->breaker.minimum_requests, 20);
+    cr_expect_eq(c->breaker.slow_rate, 0);
+    cr_expect_eq(c->breaker.window_ms, 10000);
+    cr_expect_eq(c->breaker.recovery_ms, 30000);
+    cr_expect_eq(c->breaker.recovery_max_ms, 300000);
+    cr_expect_eq(c->breaker.forgive_ms, 60000);
+    cr_expect_eq(c->breaker.half_open_max_calls, 3);
+    cr_expect_eq(c->breaker.success_threshold, 2);
+    cr_expect_eq(c->probe_lease_ms, 10000);
+    cr_expect(c->last_resort);
+    cr_expect_eq(c->retry.num_retries, 2);
+    cr_expect_eq(c->retry.backoff_ms, 100);
+    cr_expect_eq(c->retry.backoff_max_ms, 5000);
+    cr_expect_eq(c->retry.wait_ms, 0);
+    cr_expect_eq(c->timeouts.connect_ms, 5000);
+    cr_expect_eq(c->timeouts.first_byte_ms, 30000);
+    cr_expect_eq(c->timeouts.first_content_ms, 30000);
+    cr_expect_eq(c->timeouts.idle_ms, 30000);
+    cr_expect_eq(c->timeouts.total_ms, 300000);
+    cr_expect_eq(c->stream.recover, CONFIG_RECOVER_AUTO);
+    cr_expect_eq(c->stream.commit_ms, 10000);
+    cr_expect_eq(c->stream.heartbeat_ms, 15000);
+    cr_expect_eq(c->stream.event_max_bytes, 1048576u);
+    config_free(c);
+}
+
+Test(load, bounds_of_clients_and_regions_have_defaults)
+{
+    struct config *c = parse(SMALLEST);
+
+    cr_expect_eq(c->http.head_max_bytes, 32768u);
+    cr_expect_eq(c->http.target_max_bytes, 8192u);
+    cr_expect_eq(c->http.fields_max, 100u);
+    cr_expect_eq(c->http.body_max_bytes, 8388608u);
+    cr_expect_eq(c->http.json_depth_max, 64u);
+    cr_expect_eq(c->http.chunk_ext_max_bytes, 256u);
+    cr_expect_eq(c->http.output_max_bytes, 262144u);
+    cr_expect_eq(c->http.connections_max, 10000);
+    cr_expect_eq(c->http.keepalive_requests, 1000);
+    cr_expect_eq(c->http.header_timeout_ms, 10000);
+    cr_expect_eq(c->http.body_timeout_ms, 60000);
+    cr_expect_eq(c->http.idle_timeout_ms, 75000);
+    cr_expect_eq(c->http.write_timeout_ms, 30000);
+    cr_expect_eq(c->requests_max, 4000);
+    cr_expect_eq(c->upstream.pool_connections, 100);
+    cr_expect_eq(c->upstream.max_connections, 0);
+    cr_expect_eq(c->upstream.max_connections_per_host, 0);
+    cr_expect_eq(c->upstream.dns_cache_ms, 300000);
+    cr_expect_eq(c->upstream.keepalive_ms, 30000);
+    cr_expect_eq(c->upstream.answer_max_bytes, 16777216u);
+    cr_expect_null(c->upstream.ca_file);
+    cr_expect_eq(c->drain_timeout_ms, 600000);
+    cr_expect_eq(c->workers, 1);
+    cr_expect_str_eq(c->log_level, "info");
+    config_free(c);
+}
+
+Test(load, a_redis_section_without_url_uses_the_local_one)
+{
+    struct config *c =
+        parse("{\"redis\":{},\"regions\":[{\"name\":\"a\",\"base_url\":\"http://h\"}]}");
+
+    cr_expect(c->redis.enabled);
+    cr_expect_str_eq(c->redis.url, "redis://127.0.0.1:6379/0");
+    config_free(c);
+}
