@@ -27,11 +27,12 @@ struct redis_link_conf {
     struct redis_url url;
     const char *name; /* CLIENT SETNAME, copied; NULL: none */
     int64_t command_timeout_ms;
-    int64_t connect_timeout_ms;         /* for all from the name lookup to on_up */
-    int64_t backoff_ms, backoff_max_ms; /* reconnect: full jitter between 0 and the doubled step */
-    size_t output_max_bytes;            /* 4 MiB */
-    int inflight_max;                   /* 10000; late ones count too */
-    bool keep_trying;                   /* false: one try (the CLI), no reconnect either */
+    int64_t connect_timeout_ms; /* for all from the name lookup to on_up */
+    int64_t backoff_ms,
+        backoff_max_ms;      /* reconnect: full jitter between 0 and the doubled step */
+    size_t output_max_bytes; /* 4 MiB */
+    int inflight_max;        /* 10000; late ones count too */
+    bool keep_trying;        /* false: one try (the CLI), no reconnect either */
 };
 
 /* All from the event loop, never inside a call of ours.  Each may free the link. */

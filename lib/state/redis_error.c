@@ -1,0 +1,38 @@
+/* redis_error.c - what an error reply means for us: its first word, in capitals, is the kind.
+ */
+#include "base/str.h"
+#include "state/redis_link.h"
+
+#include <hiredis/hiredis.h>
+
+/* clang-format off */
+static const struct {
+    const char *word;
+    enum redis_error kind;
+} words[] = {
+    {"NOSCRIPT",   REDIS_ERROR_NOSCRIPT},
+    {"READONLY",   REDIS_ERROR_READONLY},
+    {"LOADING",    REDIS_ERROR_LOADING},
+    {"BUSY",       REDIS_ERROR_BUSY},
+    {"OOM",        REDIS_ERROR_OOM},
+    {"NOREPLICAS", REDIS_ERROR_NOREPLICAS},
+    {"MISCONF",    REDIS_ERROR_MISCONF},
+    {"NOPERM",     REDIS_ERROR_NOPERM},
+    {"NOAUTH",     REDIS_ERROR_NOAUTH},
+    {"WRONGPASS",  REDIS_ERROR_WRONGPASS},
+    {"WRONGTYPE",  REDIS_ERROR_WRONGTYPE},
+};
+/* clang-format on */
+
+enum redis_error redis_error_of(const struct redisReply *r)
+{
+    struct str rest, word;
+
+    if (r == NULL || r->type != REDIS_REPLY_ERROR)
+        return REDIS_ERROR_NONE;
+    word = str_split((struct str){r->str, r->len}, ' ', &rest);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (str_eqz(word, words[i].word))
+            return words[i].kind;
+    return REDIS_ERROR_OTHER;
+}
