@@ -32,7 +32,9 @@ struct json_scan_error {
 
 /* Scans one JSON object.  0: valid, and every wants[] is filled in.  -1: *err says where and
  * why: not JSON, not an object, too deep, invalid UTF-8, trailing bytes, or a wanted name that
- * stands twice (two readers could disagree about it). wants[].span borrow text. */
+ * stands twice (two readers could disagree about it). wants[].span borrow text.  A wanted name
+ * has at most 63 bytes.  err may be NULL.  Escapes of lone surrogates are valid here: the
+ * grammar allows them. */
 int json_scan(struct str text, size_t depth_max, struct json_want *wants, size_t n,
               struct json_scan_error *err) MUST_CHECK;
 
@@ -40,19 +42,23 @@ int json_scan(struct str text, size_t depth_max, struct json_want *wants, size_t
  * false at the end. */
 bool json_scan_next(struct str array, size_t *at, struct str *elem, enum json_type *type);
 
-/* A string span's text (quotes off, escapes decoded, \u0000 refused) into out, NUL-terminated.
- * -1 when it does not fit or is no string. */
+/* A string span's text (quotes off, escapes decoded) into out, NUL-terminated.  -1 when it does
+ * not fit, is no string, or holds \u0000 or half a surrogate pair: no text we could mean. */
 int json_scan_string(struct str span, char *out, size_t cap) MUST_CHECK;
-/* A number span that is a whole number within int64; -1 otherwise. */
+/* Is the whole span a number by the grammar of RFC 8259 section 6? */
+bool json_scan_is_number(struct str span);
+/* A number span that is a whole number within int64 (1e3 and 7.0 are); -1 otherwise. */
 int json_scan_int(struct str span, int64_t *out) MUST_CHECK;
-/* A number span as a double; -1 otherwise. Independent of the locale. */
+/* A number span as a double; -1 otherwise, also beyond a double's range or 511 bytes.
+ * Independent of the locale. */
 int json_scan_double(struct str span, double *out) MUST_CHECK;
 
 /* Where a new member can be spliced into the valid object text: just behind '{'.  *empty says
  * whether the object has no members (then no comma follows). */
 size_t json_scan_insert_at(struct str object, bool *empty);
 
-/* Appends s as a JSON string, quotes included: control bytes, '"' and '\\' escaped. */
+/* Appends s as a JSON string, quotes included: control bytes, '"' and '\\' escaped, bytes that
+ * are no UTF-8 replaced by U+FFFD.  -1 when out's cap does not allow it; out is unchanged then. */
 struct buf;
 int json_scan_quote(struct buf *out, struct str s) MUST_CHECK;
 
