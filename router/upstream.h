@@ -48,6 +48,9 @@ struct upstream_end {
     bool reused;        /* ran on a connection that had served before */
     char detail[160];   /* curl's words; no header, no body byte */
     int64_t connect_us, first_byte_us, total_us;
+    /* How often the request was about to go out.  0: no connection.  More than 1: a pooled
+     * connection was found closed before it gave a byte, and it was sent again on a new one. */
+    int sends;
 };
 
 struct upstream_request { /* everything is copied or used before upstream_start returns, but body */
@@ -70,7 +73,8 @@ struct upstream_ops {
 
 struct upstream *upstream_new(struct event_base *base, const struct config_upstream *conf,
                               struct err *err);
-void upstream_free(struct upstream *u); /* cancels what runs, without callbacks */
+/* Cancels what runs, without callbacks.  Not from inside a callback.  NULL is fine. */
+void upstream_free(struct upstream *u);
 
 /* Never NULL: what cannot start ends by on_end. */
 struct upstream_call *upstream_start(struct upstream *u, const struct upstream_request *req,
