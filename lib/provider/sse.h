@@ -10,19 +10,22 @@
 #include "base/buf.h"
 #include "base/str.h"
 
+#include <stdbool.h>
+
 struct sse_event {
-    struct str raw;   /* every byte of the event, blank line included */
-    struct str data;  /* data lines joined by LF; empty when there was none */
-    struct str name;  /* the event field; empty when absent */
+    struct str raw;  /* every byte of the event, blank line included */
+    struct str data; /* data lines joined by LF; empty when there was none */
+    struct str name; /* the event field; empty when absent */
     bool has_data;
 };
 
 struct sse {
     struct buf pending; /* bytes of an event not complete yet; its cap bounds one event */
     struct buf data;    /* joined data of the event being given out */
-    size_t scanned;     /* pending bytes already searched for a line end */
-    size_t line_start;  /* start of the current line within pending */
-    bool any, after_cr; /* a byte was seen (BOM only first); last line ended with CR */
+    bool any;           /* an event was given out: a BOM is no BOM any more */
+    bool line_used;     /* the current line has a byte: its end does not end the event */
+    bool after_cr;      /* the last byte was a CR: a LF now is the rest of that line end */
+    bool failed;        /* an event exceeded the cap */
 };
 
 void sse_init(struct sse *s, size_t event_max_bytes);
@@ -30,7 +33,13 @@ void sse_release(struct sse *s);
 
 /* Feeds bytes; on_event runs for each complete event (comments-only blocks too: has_data is
  * false).  0; -1 when an event exceeds the cap (the stream is then unusable); or the first
- * nonzero value on_event returned, which stops the feed. */
+ * nonzero value on_event returned, which stops the feed: the bytes behind that event are not
+ * looked at.
+ *
+ * The raw spans of all events, one after the other, are the stream.  An event is given out with
+ * the byte that completes it: where that is the CR of a CRLF whose LF arrives in a later feed,
+ * the LF comes at once as a block of its own without data.  Spans are valid within the call;
+ * on_event may not feed or release s. */
 int sse_feed(struct sse *s, const void *data, size_t len,
              int (*on_event)(void *arg, const struct sse_event *ev), void *arg) MUST_CHECK;
 
