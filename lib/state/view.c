@@ -1,0 +1,217 @@
+/* view.c - one router's picture of the shared state; view.h has the contract.
+ *
+ * Two numbers carry the order.  A line's version says which change of its key it tells, so a
+ * line is news exactly when its version is above that of the key: lines of other keys may
+ * overtake each other (our own replies come on another connection than pushes).  The view's
+ * version is the one up to which nothing was missed; it moves by one per push and to a
+ * snapshot's version.  That is also what the router tells the fleet as "applied".
+ *
+ *   push ver == view ver + 1   applied, view ver moves on
+ *   push ver >  view ver + 1   applied, view ver stays: a sync must fill the gap
+ *   push ver <= view ver       applied only if its key has not seen it (late, in a gap)
+ *
+ * REJECTED  Counting the highest version as applied: a push that fills the gap later would
+ * look old, and a sync would answer that nothing is missing. */
+#include "state/view.h"
+
+#include "state/codec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct view {
+    size_t n;
+    int64_t max_open_ms;
+    char gen[VIEW_GEN_MAX + 1];
+    uint64_t ver;
+    struct view_key *keys;
+};
+
+static const char *const forced_names[N_VIEW_FORCED] = {
+    [VIEW_AUTO] = "auto", [VIEW_UP] = "up", [VIEW_DOWN] = "down", [VIEW_DRAIN] = "drain"};
+
+const char *view_forced_name(enum view_forced f)
+{
+    return forced_names[f];
+}
+
+static void key_reset(struct view_key *k)
+{
+    k->ver = 0;
+    k->ep = 1;
+    k->st = BREAKER_CLOSED;
+    k->trips = 0;
+    k->until_ms = 0;
+    k->forced = VIEW_AUTO;
+    k->forced_until_ms = VIEW_NEVER;
+    k->why[0] = '\0';
+    k->by[0] = '\0';
+    k->lim_ms = 0;
+}
+
+struct view *view_new(const char *const *keys, size_t n, int64_t max_open_ms)
+{
+    struct view *v = xcalloc(1, sizeof(*v));
+
+    v->n = n;
+    v->max_open_ms = max_open_ms;
+    v->keys = xcalloc(n > 0 ? n : 1, sizeof(v->keys[0]));
+    for (size_t i = 0; i < n; i++) {
+        size_t len = strnlen(keys[i], VIEW_KEY_MAX);
+
+        memcpy(v->keys[i].name, keys[i], len);
+        key_reset(&v->keys[i]);
+    }
+    return v;
+}
+
+void view_free(struct view *v)
+{
+    if (v == NULL)
+        return;
+    free(v->keys);
+    free(v);
+}
+
+size_t view_count(const struct view *v)
+{
+    return v->n;
+}
+
+const struct view_key *view_get(const struct view *v, size_t i)
+{
+    return &v->keys[i];
+}
+
+int view_find(const struct view *v, struct str name)
+{
+    for (size_t i = 0; i < v->n; i++)
+        if (str_eqz(name, v->keys[i].name))
+            return (int)i;
+    return -1;
+}
+
+const char *view_gen(const struct view *v)
+{
+    return v->gen;
+}
+
+uint64_t view_ver(const struct view *v)
+{
+    return v->ver;
+}
+
+enum view_forced view_forced_now(const struct view_key *k, int64_t now_ms)
+{
+    return k->forced_until_ms <= now_ms ? VIEW_AUTO : k->forced;
+}
+
+static bool decode(const struct view *v, struct str line, struct codec_line *l)
+{
+    return codec_decode(line, l) &&
+           (l->st != BREAKER_OPEN || l->until_ms - l->now_ms <= v->max_open_ms);
+}
+
+/* Redis' deadline in this process' monotonic time, as of the receipt. */
+static int64_t mono(int64_t deadline_ms, const struct codec_line *l, int64_t now_ms)
+{
+    return now_ms + (deadline_ms - l->now_ms);
+}
+
+/* A snapshot says the same again with a new "now": then what was known stands, so that
+ * deadlines do not wander with each receipt and nobody is told of a change that is none. */
+static bool is_same(const struct view_key *k, const struct codec_line *l)
+{
+    return k->ver == l->ver && k->ep == l->ep && k->st == l->st && k->trips == l->trips &&
+           k->forced == l->forced && (k->lim_ms != 0) == (l->lim_ms != 0) &&
+           (k->forced_until_ms != VIEW_NEVER) == (l->funtil_ms != 0) &&
+           strcmp(k->why, l->why) == 0 && strcmp(k->by, l->by) == 0;
+}
+
+static bool apply(struct view_key *k, const struct codec_line *l, int64_t now_ms)
+{
+    if (is_same(k, l))
+        return false;
+    k->ver = l->ver;
+    k->ep = l->ep;
+    k->st = l->st;
+    k->trips = l->trips;
+    k->until_ms = l->st == BREAKER_OPEN ? mono(l->until_ms, l, now_ms) : 0;
+    k->forced = l->forced;
+    k->forced_until_ms = l->funtil_ms != 0 ? mono(l->funtil_ms, l, now_ms) : VIEW_NEVER;
+    memcpy(k->why, l->why, sizeof(k->why));
+    memcpy(k->by, l->by, sizeof(k->by));
+    k->lim_ms = l->lim_ms != 0 ? mono(l->lim_ms, l, now_ms) : 0;
+    return true;
+}
+
+enum view_verdict view_push(struct view *v, struct str line, int64_t now_ms, int *changed)
+{
+    struct codec_line l;
+
+    *changed = -1;
+    if (!decode(v, line, &l) || l.ver == 0)
+        return VIEW_BAD;
+    if (strcmp(l.gen, v->gen) != 0)
+        return VIEW_OTHER_GEN;
+    bool gap = l.ver > v->ver + 1;
+    int i = view_find(v, str_of(l.key));
+    bool news = l.ver > (i >= 0 ? v->keys[i].ver : v->ver);
+
+    if (l.ver == v->ver + 1)
+        v->ver++;
+    if (!news)
+        return gap ? VIEW_GAP : VIEW_OLD;
+    if (i >= 0 && apply(&v->keys[i], &l, now_ms))
+        *changed = i;
+    return gap ? VIEW_GAP : VIEW_APPLIED;
+}
+
+/* All lines into out, or false. */
+static bool decode_all(const struct view *v, struct str gen, uint64_t ver,
+                       const struct str *lines, size_t n, struct codec_line *out)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!decode(v, lines[i], &out[i]) || !str_eqz(gen, out[i].gen) || out[i].ver > ver)
+            return false;
+    return true;
+}
+
+enum view_verdict view_snapshot(struct view *v, struct str gen, uint64_t ver,
+                                const struct str *lines, size_t n, int64_t now_ms,
+                                bool *changed)
+{
+    enum view_verdict verdict = VIEW_BAD;
+    bool any = false;
+
+    memset(changed, 0, v->n * sizeof(changed[0]));
+    if (gen.len == 0 || gen.len > VIEW_GEN_MAX || ver > (uint64_t)CODEC_NUMBER_MAX)
+        return VIEW_BAD;
+    struct codec_line *l = xcalloc(n > 0 ? n : 1, sizeof(*l));
+
+    if (!decode_all(v, gen, ver, lines, n, l))
+        goto out;
+    if (!str_eqz(gen, v->gen)) {
+        memcpy(v->gen, gen.ptr, gen.len);
+        v->gen[gen.len] = '\0';
+        v->ver = 0;
+        for (size_t i = 0; i < v->n; i++)
+            v->keys[i].ver = 0; /* versions of another generation say nothing here */
+        any = true;
+    }
+    for (size_t i = 0; i < n; i++) {
+        int k = view_find(v, str_of(l[i].key));
+
+        /* A push that came after the snapshot was taken is newer than the snapshot. */
+        if (k >= 0 && v->keys[k].ver <= ver && apply(&v->keys[k], &l[i], now_ms))
+            changed[k] = any = true;
+    }
+    if (ver > v->ver) {
+        v->ver = ver;
+        any = true;
+    }
+    verdict = any ? VIEW_APPLIED : VIEW_OLD;
+out:
+    free(l);
+    return verdict;
+}

@@ -1,0 +1,235 @@
+/* test_view.c - by which rules news changes one router's picture of the shared state. */
+#include "state/view.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static const char *const keys[] = {"a", "b"};
+static struct view *v;
+static bool changed[2];
+static int at;
+
+static enum view_verdict snapshot(const char *gen, uint64_t ver, const char *line0,
+                                  const char *line1, int64_t now_ms)
+{
+    struct str lines[2] = {str_of(line0), str_of(line1)};
+
+    return view_snapshot(v, str_of(gen), ver, lines, line1 != NULL ? 2 : 1, now_ms, changed);
+}
+
+static enum view_verdict push(const char *line, int64_t now_ms)
+{
+    return view_push(v, str_of(line), now_ms, &at);
+}
+
+#define A0 "1 g 0 1000 a closed 1 0 0 auto 0 - - 0"
+#define B0 "1 g 0 1000 b closed 1 0 0 auto 0 - - 0"
+#define A1 "1 g 1 1000 a open 2 1500 1 auto 0 bad r1 0"
+#define A2 "1 g 2 1600 a half-open 3 0 1 auto 0 due r1 0"
+#define B2 "1 g 2 1600 b open 2 2000 1 auto 0 bad r2 0"
+#define A3 "1 g 3 1700 a closed 4 0 1 auto 0 fine r1 0"
+
+static void setup(void)
+{
+    v = view_new(keys, 2, 60000);
+    cr_assert_eq(snapshot("g", 0, A0, B0, 50), VIEW_APPLIED);
+}
+
+static void teardown(void)
+{
+    view_free(v);
+}
+
+TestSuite(view, .init = setup, .fini = teardown);
+
+Test(view, starts_without_a_word_heard)
+{
+    struct view *fresh = view_new(keys, 2, 60000);
+
+    cr_expect_str_eq(view_gen(fresh), "");
+    cr_expect_eq(view_get(fresh, 1)->ver, 0u);
+    cr_expect_eq(view_get(fresh, 1)->st, BREAKER_CLOSED);
+    cr_expect_eq(view_count(fresh), 2u);
+    cr_expect_eq(view_push(fresh, str_of(A1), 0, &at), VIEW_OTHER_GEN);
+    view_free(fresh);
+    view_free(NULL);
+}
+
+Test(view, pushes_in_order_apply_one_by_one)
+{
+    cr_expect_eq(push(A1, 100), VIEW_APPLIED);
+    cr_expect_eq(at, 0);
+    cr_expect_eq(view_get(v, 0)->st, BREAKER_OPEN);
+    cr_expect_eq(push(B2, 110), VIEW_APPLIED);
+    cr_expect_eq(at, 1);
+    cr_expect_eq(push(A3, 120), VIEW_APPLIED);
+    cr_expect_eq(view_ver(v), 3u);
+    cr_expect_eq(view_get(v, 0)->ep, 4u);
+    cr_expect_str_eq(view_get(v, 0)->why, "fine");
+}
+
+Test(view, the_same_push_again_is_old)
+{
+    push(A1, 100);
+    cr_expect_eq(push(A1, 200), VIEW_OLD);
+    cr_expect_eq(at, -1);
+    cr_expect_eq(view_get(v, 0)->until_ms, 600, "and moves no deadline");
+    cr_expect_eq(view_ver(v), 1u);
+}
+
+Test(view, a_gap_applies_and_asks_for_a_sync)
+{
+    cr_expect_eq(push(A2, 100), VIEW_GAP);
+    cr_expect_eq(at, 0);
+    cr_expect_eq(view_get(v, 0)->st, BREAKER_HALF_OPEN);
+    cr_expect_eq(view_ver(v), 0u, "version 1 was missed and still is");
+    cr_expect_eq(push(A1, 110), VIEW_OLD, "an older word about the same key");
+    cr_expect_eq(view_get(v, 0)->st, BREAKER_HALF_OPEN);
+}
+
+Test(view, a_push_that_was_overtaken_still_counts)
+{
+    cr_expect_eq(push(A3, 100), VIEW_GAP);
+    cr_expect_eq(push(B2, 110), VIEW_GAP);
+    cr_expect_eq(at, 1, "news about another key");
+    cr_expect_eq(view_get(v, 1)->st, BREAKER_OPEN);
+    cr_expect_eq(push(A1, 120), VIEW_OLD);
+    cr_expect_eq(view_ver(v), 1u);
+    cr_expect_eq(view_get(v, 0)->ep, 4u);
+}
+
+Test(view, a_key_of_others_moves_the_version_only)
+{
+    cr_expect_eq(push("1 g 1 1000 c open 2 1500 1 auto 0 - - 0", 100), VIEW_APPLIED);
+    cr_expect_eq(at, -1);
+    cr_expect_eq(view_ver(v), 1u);
+}
+
+Test(view, another_generation_changes_nothing)
+{
+    cr_expect_eq(push("1 h 1 1000 a open 2 1500 1 auto 0 - - 0", 100), VIEW_OTHER_GEN);
+    cr_expect_eq(at, -1);
+    cr_expect_eq(view_get(v, 0)->st, BREAKER_CLOSED);
+    cr_expect_str_eq(view_gen(v), "g");
+}
+
+static const struct {
+    const char *name, *line;
+} bad[] = {
+    {"rubbish", "hello"},
+    {"empty", ""},
+    {"version 0 is no news", A0},
+    {"other format", "2 g 1 1000 a open 2 1500 1 auto 0 bad r1 0"},
+    {"open for longer than may be", "1 g 1 1000 a open 2 61001 1 auto 0 bad r1 0"},
+    {"open until the past", "1 g 1 1000 a open 2 999 1 auto 0 bad r1 0"},
+    {"no such state", "1 g 1 1000 a ajar 2 1500 1 auto 0 bad r1 0"},
+};
+
+Test(view, bad_pushes_are_dropped)
+{
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        cr_expect_eq(push(bad[i].line, 100), VIEW_BAD, "row '%s'", bad[i].name);
+        cr_expect_eq(at, -1, "row '%s'", bad[i].name);
+    }
+    cr_expect_eq(view_ver(v), 0u);
+    cr_expect_eq(push("1 g 1 1000 a open 2 61000 1 auto 0 bad r1 0", 100), VIEW_APPLIED,
+                 "exactly as long as may be");
+}
+
+Test(view, deadlines_become_monotonic_on_receipt)
+{
+    cr_assert_eq(push("1 g 1 1000 a open 2 1500 1 drain 9000 - - 4000", 70), VIEW_APPLIED);
+    const struct view_key *k = view_get(v, 0);
+
+    cr_expect_eq(k->until_ms, 70 + 500);
+    cr_expect_eq(k->forced_until_ms, 70 + 8000);
+    cr_expect_eq(k->lim_ms, 70 + 3000);
+    cr_expect_eq(view_forced_now(k, 70 + 7999), VIEW_DRAIN);
+    cr_expect_eq(view_forced_now(k, 70 + 8000), VIEW_AUTO, "the word has run out");
+    cr_assert_eq(push("1 g 2 1000 a closed 3 0 1 down 0 - - 0", 80), VIEW_APPLIED);
+    cr_expect_eq(k->until_ms, 0);
+    cr_expect_eq(k->forced_until_ms, VIEW_NEVER);
+    cr_expect_eq(k->lim_ms, 0);
+    cr_expect_eq(view_forced_now(k, INT64_MAX - 1), VIEW_DOWN);
+}
+
+Test(view, a_snapshot_tells_what_changed)
+{
+    push(A1, 100);
+    cr_expect_eq(snapshot("g", 3, A3, B2, 200), VIEW_APPLIED);
+    cr_expect(changed[0] && changed[1]);
+    cr_expect_eq(view_ver(v), 3u);
+    cr_expect_eq(snapshot("g", 3, A3, B2, 300), VIEW_OLD, "the same again");
+    cr_expect_not(changed[0] || changed[1]);
+    cr_expect_eq(view_get(v, 1)->until_ms, 600, "and deadlines stay");
+}
+
+Test(view, a_snapshot_fills_a_gap)
+{
+    push(A3, 100);
+    cr_expect_eq(snapshot("g", 3, A3, B2, 200), VIEW_APPLIED);
+    cr_expect(!changed[0] && changed[1]);
+    cr_expect_eq(view_ver(v), 3u);
+}
+
+Test(view, a_push_newer_than_the_snapshot_stays)
+{
+    push(A1, 100);
+    push(A2, 110);
+    cr_expect_eq(snapshot("g", 1, A1, B0, 120), VIEW_OLD);
+    cr_expect_eq(view_get(v, 0)->st, BREAKER_HALF_OPEN);
+    cr_expect_eq(view_ver(v), 2u, "versions never go back within a generation");
+}
+
+Test(view, a_snapshot_of_another_generation_wins)
+{
+    push(A1, 100);
+    cr_expect_eq(snapshot("h", 0, "1 h 0 5000 a closed 1 0 0 auto 0 - - 0",
+                          "1 h 0 5000 b closed 1 0 0 up 0 - - 0", 200),
+                 VIEW_APPLIED);
+    cr_expect(changed[0] && changed[1]);
+    cr_expect_str_eq(view_gen(v), "h");
+    cr_expect_eq(view_ver(v), 0u);
+    cr_expect_eq(view_get(v, 0)->ep, 1u);
+    cr_expect_eq(view_get(v, 1)->forced, VIEW_UP);
+}
+
+Test(view, lines_of_others_keys_are_skipped)
+{
+    cr_expect_eq(snapshot("g", 2, B2, "1 g 1 1600 z open 2 2000 1 auto 0 - - 0", 200),
+                 VIEW_APPLIED);
+    cr_expect_eq(view_ver(v), 2u);
+}
+
+static const struct {
+    const char *name, *gen;
+    uint64_t ver;
+    const char *line;
+} bad_snapshots[] = {
+    {"rubbish", "g", 3, "hello"},
+    {"a line of another generation", "g", 3, "1 h 1 1000 b open 2 1500 1 auto 0 - - 0"},
+    {"a line newer than the whole", "g", 1, B2},
+    {"no generation", "", 3, B2},
+    {"a long generation", "ggggggggggggggggggggggggggggggggggggggggg", 3, B2},
+    {"a version of 2^53", "g", UINT64_C(1) << 53, B2},
+    {"a bad line of a key of others", "g", 3, "1 g 1 1000 z open 2 999 1 auto 0 - - 0"},
+};
+
+Test(view, one_bad_line_refuses_the_whole_snapshot)
+{
+    for (size_t i = 0; i < ARRAY_LEN(bad_snapshots); i++) {
+        cr_expect_eq(snapshot(bad_snapshots[i].gen, bad_snapshots[i].ver, A1,
+                              bad_snapshots[i].line, 200),
+                     VIEW_BAD, "row '%s'", bad_snapshots[i].name);
+        cr_expect_eq(view_get(v, 0)->st, BREAKER_CLOSED, "row '%s'", bad_snapshots[i].name);
+        cr_expect_not(changed[0] || changed[1], "row '%s'", bad_snapshots[i].name);
+        cr_expect_eq(view_ver(v), 0u);
+    }
+}
+
+Test(view, finds_keys_by_their_whole_name)
+{
+    cr_expect_eq(view_find(v, STR("b")), 1);
+    cr_expect_eq(view_find(v, STR("bb")), -1);
+    cr_expect_eq(view_find(v, STR("")), -1);
+}
