@@ -1,0 +1,316 @@
+-- common.lua - what every script shares; stands in front of each one's own text.
+--
+-- KEYS[1] is always {sluice:F}:meta; all other names are derived from it, so every script
+-- stays in one hash slot:
+--
+--   meta        HASH   run gen prev ver born last off   one life of the data; its clock
+--   keys        ZSET   key -> last time a router that knows it attached or refreshed it
+--   r:<key>     HASH   st ep until n succ hard clean    the breaker (hard: failures in a row)
+--                      forced funtil fwhy fwho fid      the operator's word (fid: id=ver ...)
+--                      lim limwhy                       cooling
+--                      why by t v                       last change: reason, actor, time, version
+--                      (ramp is reserved)
+--   w:<key>     HASH   wms t<i> ok<i> fail<i> slow<i>   the window, 10 buckets
+--   p:<key>     ZSET   router:token -> lease expiry
+--   forced      ZSET   key -> end of its forced state, where it has one
+--   seq         HASH   router -> number of its last report
+--   routers     ZSET   router -> last heartbeat
+--   router:<id> HASH   host pid version config started load applied
+--   push        channel: one state line per change
+--   log         STREAM of about 10000 events, read by XRANGE/XREAD.  Fields of each:
+--               t     ms, the clock below
+--               kind  trip probe close reopen       the breaker moved: from, to are its states
+--                     force expire                  the operator's word: from, to are its words
+--                     cool                          to is the end of the cooling
+--                     attach                        new generation: from, to are generations;
+--                                                   or, with a key: half-open became open
+--                     join leave lost               a router; by is its id
+--               key   or -            ep ver   after the change (0 where there is none)
+--               from to why by        plain text, never empty ("-")
+--
+-- State line (push and snapshot), at most 512 bytes, single spaces:
+--   1 gen ver now key st ep until n forced funtil why by lim
+-- until is 0 unless open, and never before now; funtil 0 is no end; lim 0 is not cooling.
+-- Words are percent-encoded outside [A-Za-z0-9._:@/-], the empty word is "-".
+--
+-- Clock: Redis' TIME plus `off`, which grows when TIME steps back, so time here never goes
+-- back and never stands still.  Read once per script.
+local OPEN_MAX, LIM_MAX, LEASE_MAX = 86400000, 86400000, 600000
+local FORCED_MAX, COUNT_MAX, NUMBER_MAX = 31622400000, 1000000, 9007199254740991
+local WORD_MAX, LINE_MAX, KEYS_MAX, LOST_MS, SILENT_KEY_MS = 120, 512, 4096, 10000, 86400000
+local STATES = {['closed'] = true, ['open'] = true, ['half-open'] = true}
+local WORDS = {['auto'] = true, ['up'] = true, ['down'] = true, ['drain'] = true}
+local base = string.sub(KEYS[1], 1, -5)
+local floor = math.floor
+local gen, ver, now, wall, off
+
+local function bad(what)
+    error({err = 'BADARG ' .. what})
+end
+
+-- A whole number 0..max, or nil.
+local function whole(s, max)
+    if type(s) ~= 'string' or not string.find(s, '^%d+$') or #s > 16 then
+        return nil
+    end
+    local n = tonumber(s)
+    return n <= (max or NUMBER_MAX) and n or nil
+end
+
+local function arg_number(i, min, max, name)
+    local n = whole(ARGV[i], max)
+    if not n or n < min then
+        bad(name .. ' is out of its range')
+    end
+    return n
+end
+
+local function arg_word(i, name, max)
+    local s = ARGV[i]
+    if not s or s == '' or #s > (max or WORD_MAX) then
+        bad(name .. ' is missing or too long')
+    end
+    return s
+end
+
+local function text(n)
+    return string.format('%.0f', n)
+end
+
+-- Encodes up to room bytes; never cuts a character of UTF-8 in half.
+local function encode(s, room)
+    if s == '' then
+        return '-'
+    elseif s == '-' then
+        return '%2D'
+    end
+    local out, used = {}, 0
+    for c in string.gmatch(s, '[%z\1-\127\192-\255]?[\128-\191]*') do
+        if #c > 4 then -- not UTF-8
+            c = string.rep('?', 4)
+        end
+        c = string.gsub(c, '[%z\1-\31\127]', ' ')
+        c = string.gsub(c, '[^A-Za-z0-9._:@/-]', function(b)
+            return string.format('%%%02X', string.byte(b))
+        end)
+        used = used + #c
+        if used > room then
+            break
+        end
+        out[#out + 1] = c
+    end
+    local word = table.concat(out)
+    return word == '' and '-' or word == '-' and '%2D' or word
+end
+
+local function line(r)
+    local till, ftill, lim = 0, 0, r.lim > now and r.lim or 0
+    local why, by = r.why, r.by
+    if r.st == 'open' then
+        till = math.max(r['until'], now)
+    end
+    if r.forced ~= 'auto' then
+        why, by = r.fwhy, r.fwho
+        ftill = r.funtil > 0 and math.max(r.funtil, now) or 0
+    end
+    local head = string.format('1 %s %.0f %.0f %s %s %.0f %.0f %.0f %s %.0f ', gen, r.v, now,
+        encode(r.key, LINE_MAX), r.st, r.ep, till, r.n, r.forced, ftill)
+    local tail = string.format(' %.0f', lim)
+    local room = LINE_MAX - #head - #tail - 1
+    by = encode(by, math.min(WORD_MAX, room - 3))
+    why = encode(why, math.min(3 * WORD_MAX, room - #by))
+    return head .. why .. ' ' .. by .. tail
+end
+
+-- Reads meta and the clock.  False when want is another generation; want nil or '-' is any.
+local function begin(want)
+    local m = redis.call('HMGET', KEYS[1], 'gen', 'ver', 'last', 'off')
+    local time = redis.call('TIME')
+    wall = tonumber(time[1]) * 1000 + floor(tonumber(time[2]) / 1000)
+    gen, ver, off = m[1] or nil, whole(m[2]) or 0, whole(m[4]) or 0
+    now = wall + off
+    local last = whole(m[3]) or 0
+    if last > now then
+        now, off = last, last - wall
+    end
+    return gen ~= nil and (want == nil or want == '-' or want == gen)
+end
+
+-- Remembers the clock; every writing script calls it once.
+local function touch()
+    redis.call('HSET', KEYS[1], 'last', text(now), 'off', text(off))
+end
+
+local function load(key)
+    local h = redis.call('HMGET', base .. 'r:' .. key, 'st', 'ep', 'until', 'n', 'succ', 'hard',
+        'clean', 'forced', 'funtil', 'fwhy', 'fwho', 'fid', 'lim', 'limwhy', 'why', 'by', 't', 'v')
+    if not h[1] then
+        return nil
+    end
+    return {
+        key = key, st = STATES[h[1]] and h[1] or 'closed', ep = whole(h[2]) or 1,
+        ['until'] = whole(h[3]) or 0, n = whole(h[4], COUNT_MAX) or 0, succ = whole(h[5]) or 0,
+        hard = whole(h[6]) or 0, clean = whole(h[7]) or 0,
+        forced = WORDS[h[8]] and h[8] or 'auto', funtil = whole(h[9]) or 0,
+        fwhy = h[10] or '', fwho = h[11] or '', fid = h[12] or '', lim = whole(h[13]) or 0,
+        limwhy = h[14] or '', why = h[15] or '', by = h[16] or '', t = whole(h[17]) or 0,
+        v = whole(h[18]) or 0,
+    }
+end
+
+local function save(r)
+    redis.call('HSET', base .. 'r:' .. r.key, 'st', r.st, 'ep', text(r.ep),
+        'until', text(r['until']), 'n', text(r.n), 'succ', text(r.succ), 'hard', text(r.hard),
+        'clean', text(r.clean), 'forced', r.forced, 'funtil', text(r.funtil), 'fwhy', r.fwhy,
+        'fwho', r.fwho, 'fid', r.fid, 'lim', text(r.lim), 'limwhy', r.limwhy, 'why', r.why,
+        'by', r.by, 't', text(r.t), 'v', text(r.v))
+end
+
+local function plain(s)
+    return s ~= '' and s or '-'
+end
+
+local function event(kind, key, from, to, ep, why, by)
+    redis.call('XADD', base .. 'log', 'MAXLEN', '~', '10000', '*', 't', text(now), 'kind', kind,
+        'key', plain(key), 'from', plain(from), 'to', plain(to), 'ep', text(ep),
+        'ver', text(ver), 'why', plain(why), 'by', plain(by))
+end
+
+-- The one place where a key changes for others to see: one version, one message, one event.
+local function publish(r, kind, from, to, why, by)
+    ver = ver + 1
+    r.v, r.t = ver, now
+    redis.call('HSET', KEYS[1], 'ver', text(ver))
+    save(r)
+    local l = line(r)
+    redis.call('PUBLISH', base .. 'push', l)
+    event(kind, r.key, from, to, r.ep, why, by)
+    return l
+end
+
+-- A transition of the breaker: a new epoch, so nothing of the old one counts any more.
+local function move(r, kind, to, why, by)
+    local from = r.st
+    r.st, r.ep, r.succ, r.why, r.by = to, r.ep + 1, 0, why, by
+    if to ~= 'open' then
+        r['until'] = 0
+    end
+    redis.call('DEL', base .. 'p:' .. r.key)
+    if to ~= 'half-open' then
+        r.hard = 0
+        redis.call('DEL', base .. 'w:' .. r.key)
+    end
+    return publish(r, kind, from, to, why, by)
+end
+
+-- d(n): min(recovery * 2^(n-1), max), half of it fixed and half scaled by jitter 0..65535.
+local function open_ms(n, recovery, max, jitter)
+    local d = recovery
+    for _ = 2, n do
+        if d >= max then
+            break
+        end
+        d = d * 2
+    end
+    d = math.min(d, max, OPEN_MAX)
+    local half = floor(d / 2)
+    return half + floor((d - half) * jitter / 65535)
+end
+
+-- Changes the operator's word.  The machine below keeps its state; a running half-open
+-- starts over, because leases of an older epoch can no longer count.
+local function overlay(r, kind, word, funtil, why, by)
+    local from = r.forced
+    r.forced, r.funtil, r.ep, r.succ = word, funtil, r.ep + 1, 0
+    redis.call('DEL', base .. 'p:' .. r.key)
+    if word ~= 'auto' and funtil > 0 then
+        redis.call('ZADD', base .. 'forced', text(funtil), r.key)
+    else
+        redis.call('ZREM', base .. 'forced', r.key)
+    end
+    if word == 'auto' then
+        r.fwhy, r.fwho, r.why, r.by = '', '', why, by
+    else
+        r.fwhy, r.fwho = why, by
+    end
+    return publish(r, kind, from, word, why, by)
+end
+
+local function expire_forced(r)
+    if r.forced ~= 'auto' and r.funtil > 0 and r.funtil <= now then
+        overlay(r, 'expire', 'auto', 0, 'forced_state_ran_out', 'fleet')
+    end
+end
+
+-- Loads a key for a script that may change it; a forced state that ran out is gone first.
+local function take(key)
+    local r = load(key)
+    if r then
+        expire_forced(r)
+    end
+    return r
+end
+
+local function expire_all()
+    local due = redis.call('ZRANGEBYSCORE', base .. 'forced', '-inf', text(now), 'LIMIT', 0, 100)
+    for _, key in ipairs(due) do
+        local r = load(key)
+        if r then
+            expire_forced(r)
+        end
+        redis.call('ZREM', base .. 'forced', key)
+    end
+end
+
+local function forget_router(id, kind)
+    redis.call('ZREM', base .. 'routers', id)
+    redis.call('HDEL', base .. 'seq', id)
+    redis.call('DEL', base .. 'router:' .. id)
+    event(kind, '', '', '', 0, '', id)
+end
+
+-- Heartbeat; ARGV[at..at+5]: host pid version config started load.
+local function announce(id, applied, at)
+    for i = at, at + 5 do
+        if not ARGV[i] or #ARGV[i] > 256 then
+            bad('a word about the router is missing or too long')
+        end
+    end
+    if redis.call('ZADD', base .. 'routers', text(now), id) == 1 then
+        event('join', '', '', '', 0, '', id)
+    end
+    redis.call('HSET', base .. 'router:' .. id, 'host', ARGV[at], 'pid', ARGV[at + 1],
+        'version', ARGV[at + 2], 'config', ARGV[at + 3], 'started', ARGV[at + 4],
+        'load', ARGV[at + 5], 'applied', applied)
+    local lost = redis.call('ZRANGEBYSCORE', base .. 'routers', '-inf', text(now - LOST_MS),
+        'LIMIT', 0, 100)
+    for _, other in ipairs(lost) do
+        forget_router(other, 'lost')
+    end
+    return redis.call('ZCARD', base .. 'routers')
+end
+
+-- Makes the keys ARGV[from..] known to operators, new ones as closed.
+local function know(from)
+    for i = from, #ARGV do
+        arg_word(i, 'a key', 130)
+        if #encode(ARGV[i], LINE_MAX) > 160 then
+            bad('a key is too long')
+        end
+    end
+    for i = from, #ARGV do
+        local r = base .. 'r:' .. ARGV[i]
+        if redis.call('ZADD', base .. 'keys', text(now), ARGV[i]) == 1
+            and redis.call('ZCARD', base .. 'keys') > KEYS_MAX then
+            redis.call('ZREM', base .. 'keys', ARGV[i])
+            bad('the fleet already knows as many keys as it may')
+        end
+        if redis.call('HSETNX', r, 'st', 'closed') == 1 then
+            redis.call('HSET', r, 'ep', '1', 'v', '0', 't', text(now), 'clean', text(now))
+        end
+    end
+end
+
+local function known_keys()
+    return redis.call('ZRANGE', base .. 'keys', 0, -1)
+end

@@ -1,0 +1,49 @@
+#!lua
+-- done.lua - ends a probe.  Only a live lease of the current epoch counts.
+--
+-- ARGV: gen key router ep token ok|fail|abandon recovery_ms recovery_max_ms
+--       success_threshold jitter
+-- Reply: {"OK", successes} | {"MOVED", line} | {"STALE", line} | {"EXPIRED"} | {"UNKNOWN"}
+--        | {"GEN"}
+local key, router = arg_word(2, 'key', 130), arg_word(3, 'router')
+local ep, token = arg_number(4, 0, NUMBER_MAX, 'ep'), arg_word(5, 'token', 40)
+local verdict = ARGV[6]
+if verdict ~= 'ok' and verdict ~= 'fail' and verdict ~= 'abandon' then
+    bad('the verdict is none of ok, fail, abandon')
+end
+local recovery = arg_number(7, 1, NUMBER_MAX, 'recovery_ms')
+local recovery_max = arg_number(8, 1, NUMBER_MAX, 'recovery_max_ms')
+local threshold = arg_number(9, 1, COUNT_MAX, 'success_threshold')
+local jitter = arg_number(10, 0, 65535, 'jitter')
+
+if not begin(ARGV[1]) then
+    return {'GEN'}
+end
+touch()
+local r = take(key)
+if not r then
+    return {'UNKNOWN'}
+end
+if ep ~= r.ep or r.st ~= 'half-open' then
+    return {'STALE', line(r)}
+end
+local leases, member = base .. 'p:' .. key, router .. ':' .. token
+local expiry = redis.call('ZSCORE', leases, member)
+if not expiry or tonumber(expiry) <= now then
+    return {'EXPIRED'}
+end
+redis.call('ZREM', leases, member)
+if verdict == 'fail' then
+    r.n = r.n + 1
+    r['until'] = now + open_ms(r.n, recovery, recovery_max, jitter)
+    return {'MOVED', move(r, 'reopen', 'open', 'probe_failed', router)}
+elseif verdict == 'ok' then
+    r.succ = r.succ + 1
+    if r.succ >= threshold then
+        local why = text(r.succ) .. '_probes_succeeded'
+        r.clean = now
+        return {'MOVED', move(r, 'close', 'closed', why, router)}
+    end
+    redis.call('HSET', base .. 'r:' .. key, 'succ', text(r.succ))
+end
+return {'OK', r.succ}

@@ -1,0 +1,32 @@
+/* lua_call.h - runs the fleet's scripts against a private Redis, one blocking call at a time,
+ * and shows the reply as text, so that a test's row can say what it wants. */
+#ifndef TESTS_LUA_CALL_H
+#define TESTS_LUA_CALL_H
+
+#include "redis_server.h"
+#include "state/script.h"
+
+#include <stdint.h>
+
+struct redisContext;
+
+struct lua {
+    struct redis_server server;
+    struct redisContext *c;
+    char reply[65536]; /* of the last call: "(OK 3 (a b))", "!ERR ..." for an error */
+};
+
+void lua_open(struct lua *l, const char *options); /* starts a server; the fleet is "t" */
+void lua_connect(struct lua *l);                   /* again, after a restart */
+void lua_close(struct lua *l);
+/* Any command, words split at spaces ("" for an empty one).  Returns l->reply. */
+const char *lua_do(struct lua *l, const char *command);
+/* A script with KEYS[1] of the fleet "t" and arguments split at spaces. */
+const char *lua_run(struct lua *l, enum script s, const char *args);
+/* Lets the scripts' clock read exactly now_ms in the next script (it must lie ahead of
+ * Redis' TIME, and never step back). */
+void lua_set_now(struct lua *l, int64_t now_ms);
+/* Word i (from 0) of the last reply, outer brackets not counted; "" beyond the end. */
+const char *lua_word(const struct lua *l, int i);
+
+#endif
