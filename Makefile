@@ -1,11 +1,15 @@
 # Sluice.  `make help` lists what there is.
 #
-# CFLAGS, LDFLAGS, CC, BUILD, PREFIX and DESTDIR are yours to override; what the
-# code itself needs is in NEED, WARN and HARDEN.
-CFLAGS  ?= -O2 -g
-BUILD   ?= build
-PREFIX  ?= /usr/local
-DESTDIR ?=
+# CFLAGS, LDFLAGS, CC, BUILD, PREFIX, SYSCONFDIR, UNITDIR and DESTDIR are yours to
+# override; what the code itself needs is in NEED, WARN and HARDEN.
+CFLAGS     ?= -O2 -g
+BUILD      ?= build
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+DESTDIR    ?=
+PYTHON     ?= /usr/bin/python3
+FUZZ_SECONDS ?= 20
 VERSION := 0.1.0
 
 PKGS := libevent libcurl jansson hiredis
@@ -50,8 +54,8 @@ ROUTER_OBJ := $(call objs,$(ROUTER_SRC))
 ADMIN_OBJ  := $(call objs,$(ADMIN_SRC))
 REGION_OBJ := $(call objs,$(REGION_SRC))
 
-PROGRAMS := $(if $(wildcard router/main.c),$(BUILD)/sluice-router) \
-            $(if $(wildcard admin/main.c),$(BUILD)/sluice-admin)
+PROGRAMS := $(strip $(if $(wildcard router/main.c),$(BUILD)/sluice-router) \
+                    $(if $(wildcard admin/main.c),$(BUILD)/sluice-admin))
 REGION   := $(if $(REGION_SRC),$(BUILD)/sluice-region)
 UNIT     := $(call bins,$(UNIT_SRC))
 FLOW     := $(call bins,$(FLOW_SRC))
@@ -121,10 +125,112 @@ $(BUILD)/%.o: %.c
 	$(call SAY,CC,$@)
 	$(Q)$(CC) $(NEED) $(WARN) $(HARDEN) $(CFLAGS) -c -o $@ $<
 
+# ---- tests ----
+
+# Objects that no program asks for by name (a fuzz target's libFuzzer has the main()).
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(TEST_LIBS)
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer $(HARDEN) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+test: unit flow system ## build and run every test
 unit: $(UNIT)    ## build and run the unit tests
 	@scripts/run_tests.sh $(UNIT)
 flow: $(FLOW)    ## build and run the request-spine tests
-	@scripts/run_tests.sh $(FLOW)
+	@$(if $(FLOW),scripts/run_tests.sh $(FLOW),echo '0 passed, 0 failed')
+system: all      ## run the system tests: real processes, a private Redis
+	@scripts/run_pytest.sh $(PYTHON) $(wildcard tests/system)
+tests: $(UNIT) $(FLOW)
+
+# Criterion ends with success although LeakSanitizer reported a leak, so the reports go to
+# files, and one file is a failure.
+ASAN_DIR   := build/asan
+ASAN_FLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+asan:            ## unit and flow tests under sanitizers; a leak fails too
+	@mkdir -p $(ASAN_DIR) && rm -f $(ASAN_DIR)/report.*
+	@$(MAKE) --no-print-directory BUILD=$(ASAN_DIR) CFLAGS='$(ASAN_FLAGS)' tests
+	@rc=0; \
+	 ASAN_OPTIONS=detect_leaks=1:log_path=$(CURDIR)/$(ASAN_DIR)/report \
+	 UBSAN_OPTIONS=print_stacktrace=1:log_path=$(CURDIR)/$(ASAN_DIR)/report \
+	 scripts/run_tests.sh $(patsubst $(BUILD)/%,$(ASAN_DIR)/%,$(UNIT) $(FLOW)) || rc=1; \
+	 for f in $(ASAN_DIR)/report.*; do \
+	     [ -e "$$f" ] || continue; \
+	     rc=1; cat "$$f" >&2; echo "asan: sanitizer report $$f" >&2; \
+	 done; exit $$rc
+
+FUZZ_DIR   := build/fuzz
+FUZZ_FLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_BINS  := $(patsubst %.c,$(FUZZ_DIR)/%,$(FUZZ_SRC))
+fuzz:            ## run each fuzz target FUZZ_SECONDS (20) long; 0 replays the corpus
+	@$(if $(FUZZ_BINS),$(MAKE) --no-print-directory CC=clang BUILD=$(FUZZ_DIR) CFLAGS='$(FUZZ_FLAGS)' $(FUZZ_BINS))
+	@scripts/run_fuzz.sh $(FUZZ_SECONDS) $(FUZZ_DIR) $(FUZZ_BINS)
+
+# ---- lint ----
+
+PROGRAM_SRC := $(LIB_SRC) $(sort $(wildcard router/*.c) $(wildcard admin/*.c)) $(REGION_SRC)
+TIDY_DIR    := build/tidy
+ANALYZE_DIR := build/analyze
+SCRIPTS     := $(shell grep -lE '^\#!.*[/ ](ba)?sh' scripts/* .ci/* 2>/dev/null)
+MAN_SRC     := $(wildcard router/*.[1-8] admin/*.[1-8])
+
+lint: lint-layers lint-headers lint-size lint-format lint-shell lint-man lint-cppcheck lint-tidy lint-analyze ## every static check
+.PHONY: lint-layers lint-headers lint-size lint-format lint-shell lint-man lint-cppcheck lint-tidy \
+        lint-analyze objects
+lint-layers:
+	scripts/check_layers.sh
+lint-headers:
+	scripts/check_headers.sh
+lint-size:
+	scripts/check_size.sh 500
+lint-format:
+	scripts/check_format.sh
+lint-shell:
+	shellcheck $(SCRIPTS)
+lint-man:
+	$(if $(MAN_SRC),mandoc -T lint -W warning $(MAN_SRC) >&2)
+lint-cppcheck:
+	@mkdir -p build/cppcheck
+	cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+	    --cppcheck-build-dir=build/cppcheck -j $$(nproc) -D_GNU_SOURCE -DSLUICE_VERSION='"x"' \
+	    --suppress=missingIncludeSystem -Ilib -I. $(PROGRAM_SRC)
+lint-tidy:
+	+@$(MAKE) --no-print-directory -j $$(nproc) $(patsubst %.c,$(TIDY_DIR)/%.ok,$(PROGRAM_SRC))
+lint-analyze:
+	+@$(MAKE) --no-print-directory -j $$(nproc) BUILD=$(ANALYZE_DIR) CC=gcc \
+	    CFLAGS='-O1 -fanalyzer $(ANALYZE_OFF)' objects
+objects: $(call objs,$(PROGRAM_SRC))
+
+# A stamp per file: a second run looks only at what changed.
+$(TIDY_DIR)/%.ok: %.c .clang-tidy $(wildcard lib/*/*.h router/*.h admin/*.h tests/region/*.h)
+	@mkdir -p $(@D)
+	$(call SAY,TIDY,$<)
+	@clang-tidy --quiet $< -- $(filter-out -MMD -MP,$(NEED)) > $@.log 2>&1 || { cat $@.log >&2; exit 1; }
+	@touch $@
+
+format:          ## let clang-format rewrite the sources
+	clang-format -i $$(find lib router admin tests -name '*.[ch]' 2>/dev/null)
+
+# ---- install ----
+
+INSTALL := install
+bindir := $(DESTDIR)$(PREFIX)/bin
+mandir := $(DESTDIR)$(PREFIX)/share/man
+docdir := $(DESTDIR)$(PREFIX)/share/doc/sluice
+unitdir := $(DESTDIR)$(UNITDIR)
+
+install: $(PROGRAMS) ## install under DESTDIR and PREFIX (/usr/local)
+	$(INSTALL) -d $(bindir) $(docdir) $(unitdir)
+	$(if $(PROGRAMS),$(INSTALL) -m 755 $(PROGRAMS) $(bindir))
+	@set -e; for page in $(MAN_SRC); do \
+	    dir=$(mandir)/man$${page##*.}; \
+	    $(INSTALL) -d $$dir; \
+	    echo "$(INSTALL) -m 644 $$page $$dir"; \
+	    $(INSTALL) -m 644 $$page $$dir; \
+	done
+	$(INSTALL) -m 644 router/sluice.example.json $(docdir)
+	sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g' router/sluice-router.service \
+	    > $(unitdir)/sluice-router.service
+	chmod 644 $(unitdir)/sluice-router.service
+
 clean:           ## remove everything that was built
 	rm -rf $(BUILD)
 
