@@ -81,7 +81,7 @@ static bool is_listen(struct str s)
 {
     struct str host, port;
 
-    return s.len < 300 && split_host(s, &host, &port) && port.ptr != NULL && is_port(port);
+    return split_host(s, &host, &port) && port.ptr != NULL && is_port(port);
 }
 
 static bool is_base_url(struct str s)

@@ -34,9 +34,9 @@ static const char *const level_words[] = {"error", "warn", "info", "debug", NULL
 static const struct key top[] = {
     {"fleet", KEY_STRING, AT(fleet), 1, CONFIG_NAME_MAX, "default",
      .help = "Name of the fleet: routers that share one Redis and one fleet name share their state.", .form = FORM_NAME},
-    {"listen", KEY_STRING, AT(listen), 1, 300, "127.0.0.1:8080",
+    {"listen", KEY_STRING, AT(listen), 1, 260, "127.0.0.1:8080",
      .help = "Address for clients.", .form = FORM_LISTEN, .fixed = true},
-    {"admin_listen", KEY_STRING, AT(admin_listen), 0, 300, "127.0.0.1:9090",
+    {"admin_listen", KEY_STRING, AT(admin_listen), 0, 260, "127.0.0.1:9090",
      .help = "Private address for health, metrics and state. Empty for none.", .form = FORM_LISTEN, .fixed = true},
 
     {"redis.url", KEY_STRING, AT(redis.url), 1, 1024, "redis://127.0.0.1:6379/0",
@@ -170,7 +170,7 @@ static const struct key region[] = {
      .help = "Name of the region, unique.", .form = FORM_NAME},
     {"base_url", KEY_STRING, AT(base_url), 1, 2048, NULL,
      .help = "URL that the API's paths are appended to, such as \"https://api.example.com/v1\".",
-     .form = FORM_BASE_URL, .hushed = true},
+     .form = FORM_BASE_URL},
     {"api_key", KEY_STRING, AT(api_key), 0, 4096, "",
      .help = "Credential for this region and nobody else. Empty when it wants none.", .form = FORM_KEY, .secret = true},
     {"auth_header", KEY_STRING, AT(auth_header), 1, 128, "Authorization",

@@ -32,6 +32,14 @@ const char *value_show(struct str s, char out[VALUE_SHOWN_MAX])
     return out;
 }
 
+/* The text as the file has it, before ${ENV}: what the environment held is never shown. */
+static bool may_show(const struct key *k, struct str s)
+{
+    if (k->form == FORM_BASE_URL) /* credentials hide before '@' and in a query */
+        return memchr(s.ptr, '@', s.len) == NULL && memchr(s.ptr, '?', s.len) == NULL;
+    return !k->secret && !k->hushed;
+}
+
 int value_refuse(const struct key *k, const struct json *v, const char *where, struct err *err)
 {
     char want[KEYS_WANT_MAX], shown[VALUE_SHOWN_MAX];
@@ -39,7 +47,7 @@ int value_refuse(const struct key *k, const struct json *v, const char *where, s
     bool is_text = kind == JSON_KIND_STRING;
 
     keys_want(k, true, want, sizeof(want));
-    if (is_text && (k->secret || k->hushed))
+    if (is_text && !may_show(k, json_text(v)))
         return err_set(err, ERR_RANGE, "%s has a value that is not shown here, want %s", where,
                        want);
     if (is_text && k->type != KEY_INT && k->type != KEY_PERCENT && k->type != KEY_COUNT &&

@@ -1,0 +1,211 @@
+/* schema.c - JSON Schema from the tables of keys; schema.h has the contract.
+ *
+ * A string may come from the environment, so each constraint on a string has "or it holds
+ * ${...}" beside it: an editor checks what it can see, the loader checks the rest.
+ */
+#include "config/schema.h"
+
+#include "base/json_out.h"
+#include "config/keys.h"
+
+#include <stdio.h>
+
+static void write_table(struct json_out *o, enum keys_of which);
+
+static void member_text(struct json_out *o, const char *name, const char *text)
+{
+    json_out_key(o, name);
+    json_out_text(o, text);
+}
+
+static void member_int(struct json_out *o, const char *name, int64_t n)
+{
+    json_out_key(o, name);
+    json_out_int(o, n);
+}
+
+static void string_matching(struct json_out *o, const char *pattern)
+{
+    json_out_object(o);
+    member_text(o, "type", "string");
+    member_text(o, "pattern", pattern);
+    json_out_end(o);
+}
+
+static void integer_between(struct json_out *o, const struct key *k)
+{
+    member_text(o, "type", "integer");
+    member_int(o, "minimum", k->min);
+    member_int(o, "maximum", k->max);
+}
+
+static void plain_string(struct json_out *o, const struct key *k)
+{
+    json_out_object(o);
+    member_text(o, "type", "string");
+    member_int(o, "minLength", k->min);
+    member_int(o, "maxLength", k->max);
+    if (form_pattern(k->form) != NULL)
+        member_text(o, "pattern", form_pattern(k->form));
+    json_out_end(o);
+    if (k->min == 0) { /* empty stands for none, whatever the form says */
+        json_out_object(o);
+        member_text(o, "const", "");
+        json_out_end(o);
+    }
+}
+
+static void words(struct json_out *o, const struct key *k)
+{
+    json_out_object(o);
+    json_out_key(o, "enum");
+    json_out_array(o);
+    for (size_t i = 0; k->words[i] != NULL; i++)
+        json_out_text(o, k->words[i]);
+    json_out_end(o);
+    json_out_end(o);
+}
+
+/* Strings: what the file may say literally, or anything with ${ENV}. */
+static void alternatives(struct json_out *o, const struct key *k)
+{
+    json_out_key(o, "anyOf");
+    json_out_array(o);
+    if (k->words != NULL) {
+        words(o, k);
+    } else if (k->type == KEY_DURATION) {
+        string_matching(o, "^(?=.)([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$");
+    } else if (k->type == KEY_SIZE) {
+        json_out_object(o);
+        integer_between(o, k);
+        json_out_end(o);
+        string_matching(o, "^[0-9]+(B|KiB|MiB|GiB)$");
+    } else {
+        plain_string(o, k);
+    }
+    string_matching(o, "\\$\\{");
+    json_out_end(o);
+}
+
+static void list(struct json_out *o, const struct key *k)
+{
+    bool object = k->type == KEY_MODELS;
+
+    member_text(o, "type", object ? "object" : "array");
+    member_int(o, object ? "minProperties" : "minItems", k->min);
+    member_int(o, object ? "maxProperties" : "maxItems", k->max);
+    json_out_key(o, object ? "additionalProperties" : "items");
+    if (k->type == KEY_FALLBACKS) {
+        json_out_object(o);
+        member_text(o, "type", "string");
+        json_out_end(o);
+    } else {
+        write_table(o, k->type == KEY_REGIONS  ? KEYS_REGION
+                       : k->type == KEY_MODELS ? KEYS_MODEL
+                                               : KEYS_TARGET);
+    }
+}
+
+static void write_default(struct json_out *o, const struct key *k)
+{
+    uint64_t n;
+
+    if (k->def == NULL)
+        return;
+    json_out_key(o, "default");
+    if (k->type >= KEY_INT && k->type <= KEY_TOKENS && str_to_u64(str_of(k->def), &n))
+        json_out_int(o, (int64_t)n);
+    else
+        json_out_text(o, k->def);
+}
+
+static void write_key(struct json_out *o, const struct key *k, const char *name)
+{
+    json_out_key(o, name);
+    json_out_object(o);
+    member_text(o, "description", k->help);
+    write_default(o, k);
+    if (k->type >= KEY_LISTS)
+        list(o, k);
+    else if (k->type >= KEY_INT && k->type <= KEY_TOKENS)
+        integer_between(o, k);
+    else
+        alternatives(o, k);
+    json_out_end(o);
+}
+
+static void open_object(struct json_out *o)
+{
+    member_text(o, "type", "object");
+    json_out_key(o, "additionalProperties");
+    json_out_bool(o, false);
+}
+
+/* The properties of one object; nests as deep as the tables do (targets in models). */
+static void write_members(struct json_out *o, const struct key_table *t)
+{
+    struct str section = {NULL, 0};
+
+    json_out_key(o, "properties");
+    json_out_object(o);
+    for (size_t i = 0; i < t->n; i++) {
+        struct str leaf, head = str_split(str_of(t->rows[i].name), '.', &leaf);
+
+        if (section.ptr != NULL && (leaf.ptr == NULL || !str_eq(section, head))) {
+            json_out_end(o);
+            json_out_end(o);
+            section = (struct str){NULL, 0};
+        }
+        if (leaf.ptr != NULL && section.ptr == NULL) {
+            char name[32];
+
+            snprintf(name, sizeof(name), STR_FMT, STR_ARG(head));
+            json_out_key(o, name);
+            json_out_object(o);
+            open_object(o);
+            json_out_key(o, "properties");
+            json_out_object(o);
+            section = head;
+        }
+        write_key(o, &t->rows[i], leaf.ptr != NULL ? leaf.ptr : t->rows[i].name);
+    }
+    if (section.ptr != NULL) {
+        json_out_end(o);
+        json_out_end(o);
+    }
+    json_out_end(o);
+}
+
+static void write_required(struct json_out *o, const struct key_table *t)
+{
+    json_out_key(o, "required");
+    json_out_array(o);
+    for (size_t i = 0; i < t->n; i++)
+        if (keys_is_required(&t->rows[i]))
+            json_out_text(o, t->rows[i].name);
+    json_out_end(o);
+}
+
+static void write_table(struct json_out *o, enum keys_of which)
+{
+    json_out_object(o);
+    if (which == KEYS_TOP) {
+        member_text(o, "$schema", "https://json-schema.org/draft/2020-12/schema");
+        member_text(o, "title", "Configuration of sluice-router");
+    }
+    open_object(o);
+    write_required(o, keys_table(which));
+    write_members(o, keys_table(which));
+    json_out_end(o);
+}
+
+int config_schema(struct buf *out)
+{
+    struct json_out o;
+
+    json_out_init(&o, out, true);
+    write_table(&o, KEYS_TOP);
+    if (json_out_finish(&o) < 0)
+        return -1;
+    return buf_append(out, "\n", 1);
+}
