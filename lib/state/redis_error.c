@@ -1,9 +1,13 @@
 /* redis_error.c - what an error reply means for us: its first word, in capitals, is the kind.
  */
+#include "state/redis_error.h"
+
+#include "base/base.h"
 #include "base/str.h"
-#include "state/redis_link.h"
 
 #include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <string.h>
 
 /* clang-format off */
 static const struct {
@@ -35,4 +39,17 @@ enum redis_error redis_error_of(const struct redisReply *r)
         if (str_eqz(word, words[i].word))
             return words[i].kind;
     return REDIS_ERROR_OTHER;
+}
+
+const char *redis_error_text(const struct redisReply *r, const char *secret,
+                             char out[REDIS_ERROR_TEXT_MAX])
+{
+    if (r == NULL || r->type != REDIS_REPLY_ERROR ||
+        (secret[0] != '\0' && strstr(r->str, secret) != NULL))
+        return "an unexpected answer";
+    snprintf(out, REDIS_ERROR_TEXT_MAX, "%s", r->str);
+    for (char *c = out; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
+    return out;
 }

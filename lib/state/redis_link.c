@@ -11,13 +11,6 @@
  * from on_finish, an event of its own.  So no call of ours runs a callback, and a callback may
  * call anything here, redis_link_free included: callbacks from libevent hold the link.
  *
- * THE QUEUE  Redis answers in order, so a command is a place in a list.  Deadlines are in the
- * same order.  A command whose deadline passed has had its callback, but keeps its place until
- * its reply has come and was swallowed:
- *
- *   head -> [late] [late] [waiting] [waiting]     one timer: for the first waiting one, or for
- *                          ^ l->waiting           the head if it is late for too long
- *
  * PING ends the login because a kernel accepts connections for a stopped process: a link is up
  * when Redis has answered, not when a socket is open.
  */
@@ -25,12 +18,14 @@
 
 #include "base/clock.h"
 #include "base/rand.h"
-#include "base/str.h"
+#include "state/redis_backoff.h"
 #include "state/redis_dial.h"
+#include "state/redis_format.h"
+#include "state/redis_push.h"
+#include "state/redis_queue.h"
 #include "state/redis_reply.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
@@ -42,14 +37,6 @@
 #include <string.h>
 
 enum link_state { LINK_IDLE, LINK_WAITING, LINK_CONNECTING, LINK_UP, LINK_ENDING };
-
-struct cmd {
-    struct cmd *next;
-    redis_link_reply_cb *cb; /* NULL: late, called already */
-    void *arg;
-    void (*release)(void *arg); /* may be NULL */
-    int64_t deadline_ms;
-};
 
 struct redis_link {
     struct redis_link_conf conf;
@@ -72,8 +59,7 @@ struct redis_link {
     struct bufferevent *bev;
     struct redis_reply *decoder;
 
-    struct cmd *head, *last, *waiting;
-    int n_queued, n_late;
+    struct redis_queue queue;
     bool subscribed;
     int unconfirmed; /* channels */
     int64_t confirm_by_ms;
@@ -141,33 +127,14 @@ static void close_connection(struct redis_link *l)
     l->confirm_by_ms = 0;
 }
 
-/* The whole queue is the caller's. */
-static struct cmd *take_queue(struct redis_link *l)
+/* No callback finds the queue half gone: a link without a connection has none. */
+static void lose_queue(struct redis_link *l, const char *why)
 {
-    struct cmd *list = l->head;
+    struct redis_queue lost = l->queue;
 
-    l->head = l->last = l->waiting = NULL;
-    l->n_queued = l->n_late = 0;
-    return list;
-}
-
-static void cmd_free(struct cmd *c)
-{
-    if (c->release != NULL)
-        c->release(c->arg);
-    free(c);
-}
-
-/* Full jitter (0..step) spreads the routers that lost the same Redis at the same moment. */
-static int64_t next_backoff_ms(struct redis_link *l)
-{
-    int64_t step = l->conf.backoff_ms;
-
-    for (unsigned i = 0; i < l->failures && step < l->conf.backoff_max_ms; i++)
-        step *= 2;
-    if (step > l->conf.backoff_max_ms)
-        step = l->conf.backoff_max_ms;
-    return (int64_t)rand_below(&l->rand, (uint64_t)step + 1);
+    l->queue = (struct redis_queue){0};
+    while (redis_queue_lose(&lost, l->freed ? NULL : why))
+        ;
 }
 
 static void plan_next_try(struct redis_link *l)
@@ -176,7 +143,8 @@ static void plan_next_try(struct redis_link *l)
         l->failures = 0;
     l->up_since_ms = 0;
     if (l->conf.keep_trying) {
-        arm(l, next_backoff_ms(l));
+        arm(l, redis_backoff_ms(l->conf.backoff_ms, l->conf.backoff_max_ms, l->failures,
+                                &l->rand));
         l->state = LINK_WAITING;
     } else {
         l->state = LINK_IDLE;
@@ -195,93 +163,35 @@ static void on_finish(evutil_socket_t fd, short what, void *arg)
     memcpy(why, l->why, sizeof(why));
     close_connection(l);
     plan_next_try(l); /* before any callback, so each finds the link in a settled state */
-    for (struct cmd *c = take_queue(l), *next; c != NULL; c = next) {
-        next = c->next;
-        if (c->cb != NULL && !l->freed)
-            c->cb(c->arg, NULL, why);
-        cmd_free(c);
-    }
+    lose_queue(l, why);
     if (!l->freed)
         l->ops.on_down(l->arg, why);
     drop(l);
 }
 
-/* What a server said, for people: one line, cut, and never our own password. */
-static const char *quote(const struct redis_link *l, const struct redisReply *r, char out[128])
+static const char *quote(const struct redis_link *l, const struct redisReply *r,
+                         char out[REDIS_ERROR_TEXT_MAX])
 {
-    const char *password = l->conf.url.password;
-
-    if (r == NULL || r->type != REDIS_REPLY_ERROR ||
-        (password[0] != '\0' && strstr(r->str, password) != NULL))
-        return "an unexpected answer";
-    snprintf(out, 128, "%s", r->str);
-    for (char *c = out; *c != '\0'; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = '?';
-    return out;
+    return redis_error_text(r, l->conf.url.password, out);
 }
 
 /* ---- sending ---- */
 
-/* -1: over the output cap, nothing was queued. */
 static int write_command(struct redis_link *l, int argc, const char *const *argv,
                          const size_t *lens)
 {
-    size_t used = evbuffer_get_length(bufferevent_get_output(l->bev)), size = 0;
-    char *text = NULL;
-
-    /* Checked first, because hiredis 0.14 adds up the size in an int. */
-    for (int i = 0; i < argc; i++) {
-        size_t n = (lens != NULL ? lens[i] : strlen(argv[i]));
-
-        if (n > l->conf.output_max_bytes || (size += n + 32) > l->conf.output_max_bytes)
-            return -1;
-    }
-    if (used > l->conf.output_max_bytes || size > l->conf.output_max_bytes - used)
-        return -1;
-    long long n = redisFormatCommandArgv(&text, argc, (const char **)(uintptr_t)argv, lens);
-
-    if (n < 0)
-        return -1;
-    int rc = bufferevent_write(l->bev, text, (size_t)n);
-
-    explicit_bzero(text, (size_t)n); /* it may be AUTH */
-    redisFreeCommand(text);
-    return rc;
-}
-
-static int queue_command(struct redis_link *l, int argc, const char *const *argv,
-                         const size_t *lens, const struct cmd *like)
-{
-    if (argc < 1 || write_command(l, argc, argv, lens) < 0)
-        return -1;
-    struct cmd *c = xcalloc(1, sizeof(*c));
-
-    *c = *like;
-    c->next = NULL;
-    if (l->last != NULL)
-        l->last->next = c;
-    else
-        l->head = c;
-    l->last = c;
-    if (l->waiting == NULL)
-        l->waiting = c;
-    l->n_queued++;
-    return 0;
+    return redis_format_send(l->bev, l->conf.output_max_bytes, argc, argv, lens);
 }
 
 int redis_link_send_owned(struct redis_link *l, int argc, const char *const *argv,
                           const size_t *lens, redis_link_reply_cb *cb, void *arg,
                           void (*release)(void *arg))
 {
-    struct cmd c = {.cb = cb, .arg = arg, .release = release};
-
     assert(cb != NULL);
-    if (!redis_link_is_up(l) || l->subscribed || l->n_queued >= l->conf.inflight_max)
+    if (!redis_link_is_up(l) || l->subscribed || l->queue.n >= l->conf.inflight_max ||
+        write_command(l, argc, argv, lens) < 0)
         return -1;
-    c.deadline_ms = clock_mono_ms() + l->conf.command_timeout_ms;
-    if (queue_command(l, argc, argv, lens, &c) < 0)
-        return -1;
+    redis_queue_add(&l->queue, cb, arg, release, clock_mono_ms() + l->conf.command_timeout_ms);
     if (!event_pending(l->timer, EV_TIMEOUT, NULL))
         arm(l, l->conf.command_timeout_ms);
     return 0;
@@ -309,56 +219,33 @@ int redis_link_subscribe(struct redis_link *l, const char *channel)
 
 /* ---- receiving ---- */
 
-static bool is_word(const struct redisReply *r, const char *word)
-{
-    return r->type == REDIS_REPLY_STRING && str_eqz((struct str){r->str, r->len}, word);
-}
-
 static void take_push(struct redis_link *l, const struct redisReply *r)
 {
-    char text[128];
-    bool whole = r->type == REDIS_REPLY_ARRAY && r->elements == 3 &&
-                 r->element[1]->type == REDIS_REPLY_STRING;
+    enum redis_push kind = redis_push_of(r);
+    char text[REDIS_ERROR_TEXT_MAX];
 
     if (r->type == REDIS_REPLY_ERROR) {
         end_later(l, "Redis refused SUBSCRIBE: %s", quote(l, r, text));
         return;
     }
-    if (whole && is_word(r->element[0], "subscribe") && l->unconfirmed > 0 &&
-        r->element[2]->type == REDIS_REPLY_INTEGER) {
-        if (--l->unconfirmed == 0)
-            l->confirm_by_ms = 0;
-    } else if (!whole || !is_word(r->element[0], "message") ||
-               r->element[2]->type != REDIS_REPLY_STRING) {
+    if (kind == REDIS_PUSH_NONE || (kind == REDIS_PUSH_CONFIRMED && l->unconfirmed == 0)) {
         end_later(l, "Redis sent what is no subscription message");
         return;
     }
+    if (kind == REDIS_PUSH_CONFIRMED && --l->unconfirmed == 0)
+        l->confirm_by_ms = 0;
     if (l->ops.on_push != NULL)
         l->ops.on_push(l->arg, r);
 }
 
 static void take_reply(struct redis_link *l, const struct redisReply *r)
 {
-    struct cmd *c = l->head;
-
-    if (c == NULL) {
-        if (l->subscribed)
-            take_push(l, r);
-        else
-            end_later(l, "Redis sent a reply to no command");
+    if (redis_queue_answer(&l->queue, r))
         return;
-    }
-    l->head = c->next;
-    if (l->head == NULL)
-        l->last = NULL;
-    if (l->waiting == c)
-        l->waiting = c->next;
-    l->n_queued--;
-    if (c->cb == NULL)
-        l->n_late--;
+    if (l->subscribed)
+        take_push(l, r);
     else
-        c->cb(c->arg, r, NULL);
-    cmd_free(c);
+        end_later(l, "Redis sent a reply to no command");
 }
 
 static void on_read(struct bufferevent *bev, void *arg)
@@ -401,29 +288,24 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 
 /* ---- connecting ---- */
 
-static bool is_status(const struct redisReply *r)
+static void expect_ok(struct redis_link *l, const struct redisReply *r, const char *what)
 {
-    return r != NULL && r->type == REDIS_REPLY_STATUS;
+    char text[REDIS_ERROR_TEXT_MAX];
+
+    if (r != NULL && r->type != REDIS_REPLY_STATUS)
+        end_later(l, "Redis refused %s: %s", what, quote(l, r, text));
 }
 
 static void on_auth(void *arg, const struct redisReply *r, const char *why)
 {
-    struct redis_link *l = arg;
-    char text[128];
-
     (void)why;
-    if (r != NULL && !is_status(r))
-        end_later(l, "Redis refused AUTH: %s", quote(l, r, text));
+    expect_ok(arg, r, "AUTH");
 }
 
 static void on_select(void *arg, const struct redisReply *r, const char *why)
 {
-    struct redis_link *l = arg;
-    char text[128];
-
     (void)why;
-    if (r != NULL && !is_status(r))
-        end_later(l, "Redis refused SELECT %d: %s", l->conf.url.db, quote(l, r, text));
+    expect_ok(arg, r, "SELECT");
 }
 
 /* The name is for people only: an ACL without it, or an odd name, costs nothing else. */
@@ -435,7 +317,7 @@ static void on_setname(void *arg, const struct redisReply *r, const char *why)
 static void on_ping(void *arg, const struct redisReply *r, const char *why)
 {
     struct redis_link *l = arg;
-    char text[128];
+    char text[REDIS_ERROR_TEXT_MAX];
 
     (void)why;
     if (r == NULL || !is_open(l))
@@ -460,34 +342,34 @@ static void on_ping(void *arg, const struct redisReply *r, const char *why)
     l->ops.on_up(l->arg);
 }
 
+static int send_step(struct redis_link *l, int argc, const char *const *argv,
+                     redis_link_reply_cb *cb)
+{
+    if (write_command(l, argc, argv, NULL) < 0)
+        return -1;
+    redis_queue_add(&l->queue, cb, l, NULL, 0); /* the try as a whole has a deadline */
+    return 0;
+}
+
 /* Everything at once: Redis takes it in order, and the first refusal ends it. */
 static int send_login(struct redis_link *l)
 {
     const struct redis_url *u = &l->conf.url;
-    const char *auth[3] = {"AUTH", u->password, NULL};
+    bool with_user = u->user[0] != '\0';
+    char db[16];
+    const char *auth[] = {"AUTH", with_user ? u->user : u->password, u->password};
+    const char *select_db[] = {"SELECT", db};
     const char *setname[] = {"CLIENT", "SETNAME", l->name};
     const char *ping[] = {"PING"};
-    char db[16];
-    const char *select[] = {"SELECT", db};
-    int n_auth = 2;
 
-    if (u->user[0] != '\0') {
-        auth[1] = u->user;
-        auth[2] = u->password;
-        n_auth = 3;
-    }
     snprintf(db, sizeof(db), "%d", u->db);
-#define LOGIN(fn)                                                                              \
-    &(struct cmd)                                                                              \
-    {                                                                                          \
-        .cb = (fn), .arg = l, .deadline_ms = INT64_MAX                                         \
-    }
-    if ((u->password[0] != '\0' && queue_command(l, n_auth, auth, NULL, LOGIN(on_auth)) < 0) ||
-        (u->db != 0 && queue_command(l, 2, select, NULL, LOGIN(on_select)) < 0) ||
-        (l->name != NULL && queue_command(l, 3, setname, NULL, LOGIN(on_setname)) < 0))
+    if (u->password[0] != '\0' && send_step(l, with_user ? 3 : 2, auth, on_auth) < 0)
         return -1;
-    return queue_command(l, 1, ping, NULL, LOGIN(on_ping));
-#undef LOGIN
+    if (u->db != 0 && send_step(l, 2, select_db, on_select) < 0)
+        return -1;
+    if (l->name != NULL && send_step(l, 3, setname, on_setname) < 0)
+        return -1;
+    return send_step(l, 1, ping, on_ping);
 }
 
 static void on_dialed(void *arg, int fd, const char *why)
@@ -520,12 +402,8 @@ static void start_try(struct redis_link *l)
 
 static void arm_next_deadline(struct redis_link *l, int64_t now_ms)
 {
-    int64_t at_ms = INT64_MAX;
+    int64_t at_ms = redis_queue_next_ms(&l->queue, REDIS_LINK_LATE_MAX_MS);
 
-    if (l->waiting != NULL)
-        at_ms = l->waiting->deadline_ms;
-    if (l->n_late > 0 && l->head->deadline_ms + REDIS_LINK_LATE_MAX_MS < at_ms)
-        at_ms = l->head->deadline_ms + REDIS_LINK_LATE_MAX_MS;
     if (l->confirm_by_ms != 0 && l->confirm_by_ms < at_ms)
         at_ms = l->confirm_by_ms;
     if (at_ms != INT64_MAX)
@@ -534,32 +412,19 @@ static void arm_next_deadline(struct redis_link *l, int64_t now_ms)
 
 static void check_deadlines(struct redis_link *l)
 {
-    int64_t now_ms = clock_mono_ms();
+    int64_t now_ms = clock_mono_ms(), late_ms;
     char why[64];
 
     snprintf(why, sizeof(why), "deadline of %lld ms passed",
              (long long)l->conf.command_timeout_ms);
-    while (is_open(l) && l->waiting != NULL && l->waiting->deadline_ms <= now_ms) {
-        struct cmd *c = l->waiting;
-        redis_link_reply_cb *cb = c->cb;
-        void (*release)(void *arg) = c->release;
-        void *c_arg = c->arg;
-
-        /* c keeps its place, and may be gone after cb. */
-        l->waiting = c->next;
-        l->n_late++;
-        c->cb = NULL;
-        c->release = NULL;
-        cb(c_arg, NULL, why);
-        if (release != NULL)
-            release(c_arg);
-    }
+    while (is_open(l) && redis_queue_expire(&l->queue, now_ms, why))
+        ;
     if (!is_open(l))
         return;
-    if (l->n_late > REDIS_LINK_LATE_MAX ||
-        (l->n_late > 0 && now_ms - l->head->deadline_ms >= REDIS_LINK_LATE_MAX_MS))
+    late_ms = redis_queue_late_ms(&l->queue, now_ms);
+    if (l->queue.n_late > REDIS_LINK_LATE_MAX || late_ms >= REDIS_LINK_LATE_MAX_MS)
         end_later(l, "no answer for %lld ms",
-                  (long long)(now_ms - l->head->deadline_ms + l->conf.command_timeout_ms));
+                  (long long)(late_ms + l->conf.command_timeout_ms));
     else if (l->confirm_by_ms != 0 && l->confirm_by_ms <= now_ms)
         end_later(l, "no answer to SUBSCRIBE within %lld ms",
                   (long long)l->conf.connect_timeout_ms);
@@ -625,10 +490,7 @@ void redis_link_free(struct redis_link *l)
     event_free(l->timer);
     event_free(l->finish);
     l->timer = l->finish = NULL;
-    for (struct cmd *c = take_queue(l), *next; c != NULL; c = next) {
-        next = c->next;
-        cmd_free(c);
-    }
+    lose_queue(l, NULL);
     drop(l);
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/base.h"
 #include "base/err.h"
+#include "state/redis_error.h"
 #include "state/redis_url.h"
 
 #include <stdbool.h>
@@ -73,24 +74,5 @@ int redis_link_send_owned(struct redis_link *l, int argc, const char *const *arg
 /* After this the link only delivers on_push; a lost subscription comes as on_down.  Must be
  * confirmed within connect_timeout_ms.  Not kept over a reconnect: call again in on_up. */
 int redis_link_subscribe(struct redis_link *l, const char *channel) MUST_CHECK;
-
-/* What an error reply means for us, by its first word.  Not REDIS_ERR_*: hiredis has macros
- * REDIS_ERR_OOM and REDIS_ERR_OTHER, with other values. */
-enum redis_error {
-    REDIS_ERROR_NONE,
-    REDIS_ERROR_NOSCRIPT,
-    REDIS_ERROR_READONLY,
-    REDIS_ERROR_LOADING,
-    REDIS_ERROR_BUSY, /* a script runs for too long */
-    REDIS_ERROR_OOM,
-    REDIS_ERROR_NOREPLICAS,
-    REDIS_ERROR_MISCONF,
-    REDIS_ERROR_NOPERM,
-    REDIS_ERROR_NOAUTH,
-    REDIS_ERROR_WRONGPASS,
-    REDIS_ERROR_WRONGTYPE,
-    REDIS_ERROR_OTHER
-};
-enum redis_error redis_error_of(const struct redisReply *r); /* NONE: no error reply, or NULL */
 
 #endif

@@ -48,9 +48,9 @@ static const struct {
     {"wrong user",           "--requirepass s3cret", "eve",  "s3cret", "Redis refused AUTH: WRONGPASS", 0},
     {"missing password",     "--requirepass s3cret", "",     "", "Redis wants a password and the URL has none", 0},
     {"password not needed",  "",                     "",     "guess", "Redis refused AUTH: ERR", 0},
-    {"database that is not", "",                     "",     "", "Redis refused SELECT 99: ERR", 99},
+    {"database that is not", "",                     "",     "", "Redis refused SELECT: ERR", 99},
     {"no right to PING or SETNAME", "--user bob on >pw +get ~*", "bob", "pw", NULL, 0},
-    {"no right to SELECT",   "--user bob on >pw +ping ~*", "bob", "pw", "Redis refused SELECT 1: NOPERM", 1},
+    {"no right to SELECT",   "--user bob on >pw +ping ~*", "bob", "pw", "Redis refused SELECT: NOPERM", 1},
 };
 /* clang-format on */
 

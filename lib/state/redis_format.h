@@ -1,0 +1,16 @@
+/* redis_format.h - a command as RESP, into an output buffer with a cap. */
+#ifndef STATE_REDIS_FORMAT_H
+#define STATE_REDIS_FORMAT_H
+
+#include "base/base.h"
+
+#include <stddef.h>
+
+struct bufferevent;
+
+/* lens NULL: the arguments are NUL-terminated.  -1: the connection would have more than
+ * max_bytes waiting to be sent; nothing was added. */
+int redis_format_send(struct bufferevent *bev, size_t max_bytes, int argc,
+                      const char *const *argv, const size_t *lens) MUST_CHECK;
+
+#endif
