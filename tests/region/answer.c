@@ -1,8 +1,8 @@
 /* answer.c - an OpenAI-shaped vendor's answers; answer.h has the contract. */
-#include "answer.h"
+#include "tests/region/answer.h"
 
 #include "base/clock.h"
-#include "quote.h"
+#include "tests/region/quote.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,8 +6,8 @@
 #define REGION_ANSWER_H
 
 #include "base/buf.h"
-#include "prompt.h"
-#include "speech.h"
+#include "tests/region/prompt.h"
+#include "tests/region/speech.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* fault.c - reads and picks faults; fault.h has the contract. */
-#include "fault.h"
+#include "tests/region/fault.h"
 
-#include "quote.h"
+#include "tests/region/quote.h"
 
 #include <jansson.h>
 

@@ -1,9 +1,9 @@
 /* journal.c - attempts seen; journal.h has the contract. */
-#include "journal.h"
+#include "tests/region/journal.h"
 
 #include "base/clock.h"
-#include "quote.h"
-#include "wire.h"
+#include "tests/region/quote.h"
+#include "tests/region/wire.h"
 
 #include <stdlib.h>
 #include <string.h>

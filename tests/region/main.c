@@ -3,7 +3,7 @@
  * Speaks OpenAI's API, logs every attempt it sees, and fails as it is told by
  * POST /_region/fault.  fault.c lists what can go wrong. */
 #include "base/clock.h"
-#include "region.h"
+#include "tests/region/region.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -2,9 +2,9 @@
  *
  * What RFC 9112 forbids a server to send, sections 2.2 (bare LF), 6.2 (two lengths), 6.3 (both
  * framings, a length that does not fit) and 7.1 (chunk sizes). */
-#include "misframe.h"
+#include "tests/region/misframe.h"
 
-#include "quote.h"
+#include "tests/region/quote.h"
 
 #include <stdio.h>
 #include <string.h>

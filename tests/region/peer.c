@@ -5,12 +5,12 @@
  * of a router that gave up.
  *
  * Every function that may free the connection says so by returning false. */
-#include "peer.h"
+#include "tests/region/peer.h"
 
 #include "base/clock.h"
-#include "play.h"
-#include "quote.h"
-#include "serve.h"
+#include "tests/region/play.h"
+#include "tests/region/quote.h"
+#include "tests/region/serve.h"
 
 #include <event2/event_struct.h>
 

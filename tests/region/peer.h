@@ -2,7 +2,7 @@
 #ifndef REGION_PEER_H
 #define REGION_PEER_H
 
-#include "region.h"
+#include "tests/region/region.h"
 
 /* Serves the connection until it ends; takes fd, which does not block. */
 void peer_new(struct region *r, int fd);

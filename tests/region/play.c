@@ -8,10 +8,10 @@
  *     |
  *   TAIL  -- last chunk
  */
-#include "play.h"
+#include "tests/region/play.h"
 
-#include "misframe.h"
-#include "quote.h"
+#include "tests/region/misframe.h"
+#include "tests/region/quote.h"
 
 #include <string.h>
 

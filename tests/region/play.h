@@ -4,9 +4,9 @@
 #ifndef REGION_PLAY_H
 #define REGION_PLAY_H
 
-#include "answer.h"
+#include "tests/region/answer.h"
 #include "base/buf.h"
-#include "fault.h"
+#include "tests/region/fault.h"
 
 #include <stdbool.h>
 #include <stdint.h>

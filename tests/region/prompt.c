@@ -2,7 +2,7 @@
  *
  * Sources: OpenAI API reference, "Create chat completion", "Create completion" and "Create
  * embeddings" pages; the messages follow the vendor's wording of its 400s. */
-#include "prompt.h"
+#include "tests/region/prompt.h"
 
 #include <jansson.h>
 

@@ -1,5 +1,5 @@
 /* quote.c - JSON strings; quote.h has the contract. */
-#include "quote.h"
+#include "tests/region/quote.h"
 
 #include <stdarg.h>
 #include <stdbool.h>

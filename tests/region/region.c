@@ -3,10 +3,10 @@
  * REFUSING  A closed door must answer every connect with a refusal, and must be able to open
  * again on its port.  A second socket, bound to the same port and never listening, keeps the
  * port ours meanwhile. */
-#include "region.h"
+#include "tests/region/region.h"
 
 #include "base/clock.h"
-#include "peer.h"
+#include "tests/region/peer.h"
 
 #include <errno.h>
 #include <netdb.h>

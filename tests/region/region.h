@@ -2,11 +2,11 @@
 #ifndef REGION_REGION_H
 #define REGION_REGION_H
 
-#include "answer.h"
+#include "tests/region/answer.h"
 #include "base/err.h"
-#include "fault.h"
-#include "journal.h"
-#include "wire.h"
+#include "tests/region/fault.h"
+#include "tests/region/journal.h"
+#include "tests/region/wire.h"
 
 #include <event2/event.h>
 

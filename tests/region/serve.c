@@ -1,10 +1,10 @@
 /* serve.c - what to answer; serve.h has the contract.
  *
  * In order: a fault that answers by itself, the key, the endpoint, the body, the answer. */
-#include "serve.h"
+#include "tests/region/serve.h"
 
 #include "base/clock.h"
-#include "quote.h"
+#include "tests/region/quote.h"
 
 #include <string.h>
 

@@ -2,8 +2,8 @@
 #ifndef REGION_SERVE_H
 #define REGION_SERVE_H
 
-#include "play.h"
-#include "region.h"
+#include "tests/region/play.h"
+#include "tests/region/region.h"
 
 /* Under /_region/: never counted as an attempt. */
 bool serve_is_control(const struct wire_request *req);

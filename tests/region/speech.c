@@ -2,9 +2,9 @@
  *
  * Word i depends on the seed and on i alone, so two regions with the same seed say the same,
  * and an endless answer needs no memory. */
-#include "speech.h"
+#include "tests/region/speech.h"
 
-#include "quote.h"
+#include "tests/region/quote.h"
 
 #include <string.h>
 

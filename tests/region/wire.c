@@ -1,5 +1,5 @@
 /* wire.c - lenient HTTP/1 request reading; wire.h has the contract. */
-#include "wire.h"
+#include "tests/region/wire.h"
 
 #include <string.h>
 

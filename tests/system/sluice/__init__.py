@@ -1,0 +1,1 @@
+"""Starts and steers Sluice's programs for the system tests."""

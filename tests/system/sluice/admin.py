@@ -1,0 +1,36 @@
+"""sluice-admin, run once per call."""
+
+import json
+import os
+import subprocess
+
+from .proc import program
+
+
+class Result:
+    def __init__(self, rc, out, err):
+        self.rc, self.out, self.err = rc, out, err
+
+    def json(self):
+        return json.loads(self.out)
+
+    def __repr__(self):
+        return f"<rc {self.rc} out {self.out!r} err {self.err!r}>"
+
+
+class Admin:
+    def __init__(self, redis_url=None, config=None):
+        self.where = ["--redis", redis_url] if redis_url else ["-c", str(config)] if config else []
+
+    def __call__(self, *args, seconds=10, env=None):
+        """admin("region", "down", "us-east"): rc, out and err, whatever they are."""
+        argv = [program("sluice-admin"), *self.where, *[str(a) for a in args]]
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=seconds, env=dict(os.environ, **(env or {})))
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def json(self, *args, **how):
+        """The same with --json, parsed; fails unless the command succeeded."""
+        result = self("--json", *args, **how)
+        assert result.rc == 0, result
+        return result.json()

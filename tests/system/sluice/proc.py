@@ -1,0 +1,142 @@
+"""One child process: started, watched and ended by its pid."""
+
+import ctypes
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+BUILD = (ROOT / os.environ.get("SLUICE_BUILD", "build")).resolve()
+PATIENCE_S = float(os.environ.get("SLUICE_TEST_PATIENCE", "10"))
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG = 1
+
+
+def program(name):
+    path = BUILD / name
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is not built: run make first")
+    return str(path)
+
+
+def wait_for(condition, seconds=PATIENCE_S, what="the condition"):
+    """The first true value of condition(); AssertionError when the deadline passes first.
+
+    An OSError counts as "not yet": the thing waited for may still be coming up.
+    """
+    deadline = time.monotonic() + seconds
+    last = None
+    while True:
+        try:
+            last = condition()
+            if last:
+                return last
+        except OSError as error:
+            last = error
+        if time.monotonic() >= deadline:
+            raise AssertionError(f"{what}: not within {seconds:g} s; last seen: {last!r}")
+        time.sleep(0.005)
+
+
+_given = set()
+
+
+def free_port():
+    """A port that nobody had a moment ago.  The caller retries when somebody was faster.
+
+    Never the same twice: programs that share ports on purpose would not notice.
+    """
+    while True:
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        if port not in _given:
+            _given.add(port)
+            return port
+
+
+def _die_with_parent():
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Process:
+    """argv, running; stdout and stderr go to files in folder."""
+
+    def __init__(self, argv, folder, name, env=None):
+        self.argv, self.name, self.folder = [str(a) for a in argv], name, Path(folder)
+        self.env = dict(os.environ, **(env or {}))
+        self.starts = 0
+        self.popen = None
+        self.start()
+
+    def start(self):
+        self.starts += 1
+        stem = f"{self.name}.{self.starts}"
+        self.out_path, self.err_path = self.folder / f"{stem}.out", self.folder / f"{stem}.err"
+        with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
+            self.popen = subprocess.Popen(
+                self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                cwd=self.folder, env=self.env, preexec_fn=_die_with_parent)
+        return self
+
+    @property
+    def pid(self):
+        return self.popen.pid
+
+    @property
+    def rc(self):
+        """Exit status, negative for a signal; None while it runs."""
+        return self.popen.poll()
+
+    def alive(self):
+        return self.rc is None
+
+    def out(self):
+        return self.out_path.read_text(errors="replace")
+
+    def err(self):
+        return self.err_path.read_text(errors="replace")
+
+    def wait_output(self, pattern, seconds=PATIENCE_S):
+        """The match of pattern in stdout; fails at once when the program ends without it."""
+        def look():
+            found = re.search(pattern, self.out(), re.M)
+            if not found and not self.alive():
+                raise RuntimeError(f"{self.name} ended with {self.rc}: {self.err().strip()}")
+            return found
+        return wait_for(look, seconds, f"{self.name} to print {pattern!r}")
+
+    def signal(self, number):
+        if self.alive():
+            os.kill(self.pid, number)
+
+    def wait_end(self, seconds=PATIENCE_S):
+        self.popen.wait(seconds)
+        return self.rc
+
+    def kill(self):
+        self.signal(signal.SIGKILL)
+        return self.wait_end()
+
+    def stop(self, seconds=PATIENCE_S):
+        """Asks politely, then insists: for clean-up."""
+        self.signal(signal.SIGCONT)
+        self.signal(signal.SIGTERM)
+        try:
+            return self.wait_end(seconds)
+        except subprocess.TimeoutExpired:
+            return self.kill()
+
+    def children(self):
+        """Pids of its living children: a supervisor's workers."""
+        text = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
+        return [int(pid) for pid in text.split()]
+
+    def rss_bytes(self, pid=None):
+        fields = Path(f"/proc/{pid or self.pid}/statm").read_text().split()
+        return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")

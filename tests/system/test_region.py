@@ -1,0 +1,588 @@
+"""The simulated region itself: what each fault puts on the wire, seen as raw bytes.
+
+Every other system test trusts these.
+"""
+
+import json
+import re
+import socket
+import time
+
+import pytest
+
+from sluice.client import Broken, Connection, Cut, chat, chat_body, open_stream, request
+from sluice.proc import wait_for
+
+CHAT = "/v1/chat/completions"
+
+
+@pytest.fixture
+def r(region):
+    return region("us-east")
+
+
+# -- healthy ---------------------------------------------------------------
+
+
+def test_plain_answer(r):
+    a = chat(r.port, "how are you", model="gpt-4.1-eu")
+    assert a.status == 200 and a.headers["x-region"] == "us-east"
+    body = a.json()
+    assert body["object"] == "chat.completion" and body["model"] == "gpt-4.1-eu"
+    assert a.content() == "Hello from us-east: how are you"
+    assert body["choices"][0]["finish_reason"] == "stop"
+    usage = body["usage"]
+    assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
+    assert usage["completion_tokens"] == 6
+
+
+def test_stream_says_the_same_as_the_plain_answer(r):
+    text = "a \"quoted\" line\nwith \\ and é"
+    plain = chat(r.port, text)
+    a = chat(r.port, text, stream=True, stream_options={"include_usage": True})
+    assert a.headers["content-type"].startswith("text/event-stream")
+    assert a.headers["transfer-encoding"] == "chunked"
+    events = a.events()
+    assert events[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+    assert a.content() == plain.content() == "Hello from us-east: " + text
+    assert events[-3]["choices"][0]["finish_reason"] == "stop"
+    assert events[-2]["choices"] == [] and events[-2]["usage"] == plain.json()["usage"]
+    assert events[-1] == "[DONE]"
+
+
+def test_no_usage_chunk_unless_asked_for(r):
+    assert all("usage" not in e for e in chat(r.port, stream=True).events()[:-1])
+
+
+def test_max_tokens_cuts(r):
+    plain, streamed = chat(r.port, "x", max_tokens=2), chat(r.port, "x", max_tokens=2, stream=True)
+    assert plain.content() == streamed.content() == "Hello from "
+    assert plain.json()["choices"][0]["finish_reason"] == "length"
+    assert streamed.events()[-2]["choices"][0]["finish_reason"] == "length"
+
+
+def test_seeded_text_is_the_same_everywhere(region):
+    one, two = region("us-east", text="s1"), region("eu-west", text="s1")
+    other = region("ap-south", text="s2")
+    said = chat(one.port, "q").content()
+    assert len(said.split()) == 32
+    assert chat(two.port, "q", model="another", stream=True).content() == said
+    assert chat(other.port, "q").content() != said
+    assert chat(one.port, "another question").content() != said
+
+
+def test_other_endpoints(r):
+    a = request(r.port, "POST", "/base/v1/completions", json={"model": "m", "prompt": "p q"})
+    assert a.json()["object"] == "text_completion" and a.content() == "Hello from us-east: p q"
+    a = request(r.port, "POST", "/v1/completions",
+                json={"model": "m", "prompt": "p q", "stream": True})
+    assert a.content() == "Hello from us-east: p q"
+    a = request(r.port, "POST", "/v1/embeddings", json={"model": "m", "input": ["a", "b"]}).json()
+    assert [len(d["embedding"]) for d in a["data"]] == [8, 8]
+    a = request(r.port, "GET", "/v1/models?limit=5").json()
+    assert [m["id"] for m in a["data"]] == ["gpt-4.1", "small"]
+    assert request(r.port, "GET", "/v1/nothing").status == 404
+    assert request(r.port, "GET", CHAT).status == 405
+
+
+@pytest.mark.parametrize("body, words", [
+    (b"", "parse"), (b"{", "parse"), (b"[]", "object"), (b"{}", "model"),
+    (b'{"model":1,"messages":[]}', "model"), (b'{"model":"m"}', "messages"),
+    (b'{"model":"m","messages":{}}', "array"), (b'{"model":"m","messages":[]}', "empty"),
+    (b'{"model":"m","messages":[{}]}', "role"),
+    (b'{"model":"m","messages":[{"role":"user"}],"max_tokens":0}', "max_tokens"),
+])
+def test_bad_bodies_are_400(r, body, words):
+    a = request(r.port, "POST", CHAT, body=body)
+    assert a.status == 400 and words in a.json()["error"]["message"]
+
+
+def test_key(region):
+    r = region(key="k1")
+    for headers in [{"Authorization": "Bearer k1"}, {"x-api-key": "k1"}, {"api-key": "k1"}]:
+        assert chat(r.port, headers=headers).status == 200
+    for headers in [{}, {"Authorization": "Bearer k"}, {"Authorization": "k1"},
+                    {"Authorization": "Bearer k12"}, {"x-api-key": ""}]:
+        a = chat(r.port, headers=headers)
+        assert a.status == 401 and a.json()["error"]["code"] == "invalid_api_key"
+
+
+def test_any_split_of_the_request_gives_the_same_answer(r):
+    body = json.dumps(chat_body())
+    raw = f"POST {CHAT} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    want = chat(r.port).content()
+    with Connection(r.port) as c:
+        for at in range(1, len(raw), 7):
+            c.send(raw[:at])
+            c.send(raw[at:])
+            assert c.read_response().content() == want
+
+
+def test_chunked_request_and_expect(r):
+    body = json.dumps(chat_body("chunky"))
+    with Connection(r.port) as c:
+        c.send(f"POST {CHAT} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for i in range(0, len(body), 10):
+            c.send(f"{len(body[i:i + 10]):x}\r\n{body[i:i + 10]}\r\n")
+        c.send("0\r\n\r\n")
+        assert c.read_response().content() == "Hello from us-east: chunky"
+        c.send(f"POST {CHAT} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n"
+               "Expect: 100-continue\r\n\r\n")
+        assert c.read_head().status == 100
+        c.send(body)
+        assert c.read_response().status == 200
+    assert [a.body for a in r.log()] == [body.encode()] * 2
+
+
+def test_pipelined_requests_are_answered_in_order(r):
+    with Connection(r.port) as c:
+        for i in range(20):
+            c.send_request("POST", CHAT, json=chat_body(f"n{i}", stream=i % 2 == 0))
+        for i in range(20):
+            assert c.read_response().content() == f"Hello from us-east: n{i}"
+
+
+def test_http10_and_close(r):
+    body = json.dumps(chat_body(stream=True))
+    with Connection(r.port) as c:
+        c.send(f"POST {CHAT} HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n{body}")
+        a = c.read_response()
+        assert "transfer-encoding" not in a.headers and a.body.endswith(b"[DONE]\n\n")
+        assert c.ended
+    with Connection(r.port) as c:
+        a = c.request("POST", CHAT, json=chat_body(), headers={"Connection": "close"})
+        assert a.headers["connection"] == "close" and c.read_all() == b""
+
+
+# -- the journal -----------------------------------------------------------
+
+
+def test_log_has_every_byte_that_matters(r):
+    with Connection(r.port) as c:
+        c.send_request("POST", CHAT + "?x=1", body=json.dumps(chat_body("né")),
+                       headers=[("Authorization", "Bearer s"), ("X-Two", "1"), ("X-Two", "2")])
+        c.read_response()
+    [a] = r.log()
+    assert (a["n"], a["method"], a["path"]) == (1, "POST", CHAT + "?x=1")
+    assert a.headers["authorization"] == "Bearer s"
+    assert [v for n, v in a["headers"] if n == "X-Two"] == ["1", "2"]
+    assert a.json() == chat_body("né") and a.headers["content-length"] == str(len(a.body))
+    assert (a["stream"], a["status"], a["ended"]) == (False, 200, "complete")
+
+
+def test_bodies_come_back_byte_by_byte(r):
+    body = bytes(range(256)) * 4
+    request(r.port, "POST", CHAT, body=body)
+    big = b"x" * 300_000
+    request(r.port, "POST", CHAT, body=big)
+    first, second = r.log()
+    assert first.body == body
+    assert second["body_bytes"] == len(big) and len(second.body) == 256 << 10
+    import zlib
+    assert second["body_crc32"] == zlib.crc32(big)
+
+
+def test_counts_and_reset(r):
+    chat(r.port)
+    request(r.port, "GET", "/v1/models")
+    want = {"attempts": 1, "checks": 1, "active": 0, "complete": 2, "client_gone": 0,
+            "cut": 0, "reset": 0}
+    assert r.counts() == want
+    r.fault(status=500)
+    r.reset()
+    assert r.counts() == dict.fromkeys(want, 0) and r.log() == []
+    assert chat(r.port).status == 200
+
+
+def test_client_that_leaves_is_noticed(r):
+    r.fault(endless=True, delay_event_ms=5)
+    s = open_stream(r.port)
+    for _ in range(5):
+        assert s.next()
+    assert r.counts()["active"] == 1
+    s.close()
+    r.wait_ended("client_gone")
+    [a] = r.log()
+    assert a["ended"] == "client_gone" and a["events"] >= 5 and a["stream"]
+
+
+def test_client_that_leaves_a_hanging_region_is_noticed(r):
+    r.fault(hang=True)
+    with Connection(r.port) as c:
+        c.send_request("POST", CHAT, json=chat_body())
+        assert c.is_silent(0.2)
+        assert r.log()[0]["ended"] == "active"
+        c.reset()
+    r.wait_ended("client_gone")
+
+
+def test_log_file(region, folder):
+    r = region(log=folder / "attempts.jsonl")
+    chat(r.port)
+    chat(r.port, stream=True)
+
+    def lines():
+        return (folder / "attempts.jsonl").read_text().splitlines()
+    wait_for(lambda: len(lines()) == 2, what="two lines")
+    assert [json.loads(line)["stream"] for line in lines()] == [False, True]
+
+
+# -- which requests a fault hits ---------------------------------------------
+
+
+def statuses(r, n, **what):
+    return [chat(r.port, **what).status for _ in range(n)]
+
+
+def test_times_and_after(r):
+    r.fault(status=503, times=2)
+    assert statuses(r, 4) == [503, 503, 200, 200]
+    r.fault(status=503, times=1, after=2)
+    assert statuses(r, 4) == [200, 200, 503, 200]
+    r.fault({"status": 500, "times": 1}, {"status": 429, "times": 1})
+    assert statuses(r, 3) == [500, 429, 200]
+
+
+def test_heals_by_itself_and_by_word(r):
+    r.fault(status=503, for_ms=150)
+    assert chat(r.port).status == 503
+    wait_for(lambda: chat(r.port).status == 200, 5, "the region to heal")
+    r.fault(status=503)
+    assert chat(r.port).status == 503
+    r.heal()
+    assert chat(r.port).status == 200
+
+
+def test_match(r):
+    r.fault(status=503, match={"model": "m2"})
+    assert statuses(r, 1, model="m1") == [200] and statuses(r, 1, model="m2") == [503]
+    r.fault(status=503, match={"path": "/models"})
+    assert statuses(r, 1) == [200] and request(r.port, "GET", "/v1/models").status == 503
+
+
+@pytest.mark.parametrize("fault", [
+    b"", b"3", b"{", b'{"statsu":503}', b'{"status":99}', b'{"status":"503"}', b'{"hang":1}',
+    b'{"reset":"often"}', b'{"match":{"color":"red"}}', b'[{"status":503},7]',
+    b'{"split_bytes":0}', json.dumps([{}] * 17).encode(),
+])
+def test_faults_that_make_no_sense_are_refused(r, fault):
+    r.fault(status=503)
+    a = request(r.control, "POST", "/_region/fault", body=fault)
+    assert a.status == 400 and a.json()["error"]["message"]
+    assert chat(r.port).status == 503  # the one before still holds
+
+
+# -- other answers -----------------------------------------------------------
+
+
+def test_status_headers_body(r):
+    r.fault(status=429, headers={"Retry-After": "7", "x-n": 3}, body={"error": {"code": "z"}})
+    a = chat(r.port, stream=True)
+    assert a.status == 429 and a.headers["retry-after"] == "7" and a.headers["x-n"] == "3"
+    assert a.json() == {"error": {"code": "z"}}
+    r.fault(status=502, body="<html>", headers={"Content-Type": "text/html"})
+    a = chat(r.port)
+    assert a.body == b"<html>" and a.all("content-type") == ["text/html"]
+    r.fault(headers={"x-ratelimit-remaining-requests": "9"})
+    a = chat(r.port)
+    assert a.status == 200 and a.headers["x-ratelimit-remaining-requests"] == "9"
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503, 529, 599])
+def test_status_alone_has_the_vendors_error(r, status):
+    r.fault(status=status)
+    a = chat(r.port)
+    assert a.status == status and a.json()["error"]["message"]
+
+
+def test_error_in_200(r):
+    r.fault(error_in_200={"message": "boom", "type": "server_error"})
+    for stream in (False, True):
+        a = chat(r.port, stream=stream)
+        assert a.status == 200 and a.json() == {"error": {"message": "boom",
+                                                         "type": "server_error"}}
+
+
+# -- time ----------------------------------------------------------------------
+
+
+def test_delays(r):
+    r.fault(delay_head_ms=120)
+    with Connection(r.port) as c:
+        c.send_request("POST", CHAT, json=chat_body())
+        assert c.is_silent(0.08) and c.read_response().status == 200
+    r.fault(delay_first_event_ms=120)
+    s = open_stream(r.port)
+    assert s.raw == b"" and s.is_silent(0.06) and s.next()
+    s.close()
+    r.fault(delay_event_ms=20, events=5)
+    t = time.monotonic()
+    assert len(chat(r.port, stream=True).events()) == 8
+    assert time.monotonic() - t >= 0.14
+
+
+def test_hang_at_event(r):
+    r.fault(hang_at_event=2)
+    s = open_stream(r.port)
+    assert s.next() and s.next() and s.is_silent(0.15)
+    s.close()
+    r.wait_ended("client_gone")
+
+
+# -- ends ------------------------------------------------------------------------
+
+
+def test_reset_before(r):
+    r.fault(reset="before")
+    with Connection(r.port) as c:
+        c.send_request("POST", CHAT, json=chat_body())
+        assert c.read_all() == b"" and c.was_reset
+    assert r.counts()["reset"] == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_reset_mid(r, stream):
+    r.fault(reset="mid", events=20)
+    with Connection(r.port) as c:
+        c.send_request("POST", CHAT, json=chat_body(stream=stream))
+        a = c.read_response(cut_ok=True)
+        assert a.status == 200 and a.body and not a.complete
+        assert c.read_all() == b"" and c.was_reset
+    assert r.counts()["reset"] == 1
+
+
+@pytest.mark.parametrize("n", [0, 1, 3])
+def test_cut_at_event(r, n):
+    r.fault(cut_at_event=n)
+    with Connection(r.port) as c:
+        c.send_request("POST", CHAT, json=chat_body(stream=True))
+        a = c.read_response(cut_ok=True)
+        assert not a.complete and not c.was_reset and len(a.events()) == n
+    assert r.log()[0]["ended"] == "cut" and r.log()[0]["events"] == n
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("n", [0, 1, 100])
+def test_cut_at_byte(r, stream, n):
+    r.fault(cut_at_byte=n)
+    a = chat(r.port, stream=stream, cut_ok=True)
+    assert a.status == 200 and not a.complete and len(a.body) == n
+
+
+def test_end_at_event_is_clean(r):
+    r.fault(end_at_event=2)
+    a = chat(r.port, stream=True)
+    assert a.complete and len(a.events()) == 2
+
+
+# -- a stream's content ----------------------------------------------------------
+
+
+def test_malformed_event(r):
+    r.fault(malformed_event=2)
+    events = chat(r.port, stream=True).events()
+    assert isinstance(events[2], str) and events[2].startswith("{") and events[-1] == "[DONE]"
+    assert all(isinstance(e, dict) for i, e in enumerate(events[:-1]) if i != 2)
+
+
+@pytest.mark.parametrize("n", [0, 2])
+def test_error_event(r, n):
+    r.fault(error_event=n, error={"message": "late", "code": "x"})
+    events = chat(r.port, stream=True).events()
+    assert len(events) == n + 1 and events[n] == {"error": {"message": "late", "code": "x"}}
+
+
+def test_no_done_no_finish(r):
+    r.fault(no_done=True)
+    a = chat(r.port, stream=True)
+    assert a.complete and a.events()[-1]["choices"][0]["finish_reason"] == "stop"
+    r.fault(no_finish=True)
+    a = chat(r.port, stream=True)
+    assert a.events()[-1] == "[DONE]"
+    assert all(e["choices"][0]["finish_reason"] is None for e in a.events()[:-1])
+    r.fault(no_finish=True, no_done=True)
+    a = chat(r.port, stream=True)
+    assert a.complete and a.events()[-1]["choices"][0]["delta"]["content"] == "hello"
+
+
+def test_endless(r):
+    r.fault(endless=True)
+    s = open_stream(r.port)
+    for _ in range(3000):
+        assert s.next()["choices"]
+    s.close()
+    r.wait_ended("client_gone")
+
+
+def test_events_chunk_bytes_usage(r):
+    r.fault(events=7, chunk_bytes=50, usage=False)
+    a = chat(r.port, stream=True, stream_options={"include_usage": True})
+    content = [e for e in a.events()[:-1] if e["choices"][0]["delta"].get("content")]
+    assert [len(e["choices"][0]["delta"]["content"]) for e in content] == [50] * 7
+    assert "usage" not in chat(r.port).json()
+    assert chat(r.port).content() == a.content()
+    r.fault(events=0)
+    assert chat(r.port).content() == ""
+
+
+@pytest.mark.parametrize("name, end", [("lf", b"\n"), ("crlf", b"\r\n"), ("cr", b"\r")])
+def test_line_end(r, name, end):
+    r.fault(line_end=name)
+    a = chat(r.port, stream=True)
+    assert a.body.endswith(b"[DONE]" + end + end)
+    assert set(re.findall(rb"[\r\n]+", a.body)) == {end * 2}
+    assert a.content() == "Hello from us-east: hello"
+
+
+def test_stamp(region):
+    r = region(stamp=True)
+    stamps = [e["x_sent_us"] for e in chat(r.port, stream=True).events()[:-1]]
+    assert stamps == sorted(stamps) and abs(stamps[0] / 1e6 - time.monotonic()) < 5
+
+
+# -- bytes -------------------------------------------------------------------------
+
+
+def raw_answer(r, stream):
+    with Connection(r.port) as c:
+        c.send_request("POST", CHAT, json=chat_body(stream=stream), headers={"Connection": "close"})
+        return c.read_all()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("how, error", [
+    ("bad_chunk", Broken), ("two_lengths", Broken), ("te_and_cl", Broken), ("garbage", None),
+    ("long_length", Cut), ("http09", None), ("lf_only", None), ("short_length", None),
+])
+def test_framing(r, how, error, stream):
+    want = chat(r.port, stream=stream).content().encode().split()[0]
+    r.fault(framing=how)
+    raw = raw_answer(r, stream)
+    head, _, body = raw.partition(b"\r\n\r\n")
+    if how == "garbage":
+        assert len(raw) == 512 and min(raw) >= 0x80
+        return
+    assert want in raw
+    if error:
+        with pytest.raises(error):
+            chat(r.port, stream=stream)
+    if how == "two_lengths":
+        assert len(set(re.findall(rb"content-length: (\d+)", head))) == 2
+    elif how == "te_and_cl":
+        assert b"content-length: " in head and b"transfer-encoding: chunked" in head
+    elif how == "lf_only":
+        assert b"\r" not in raw and raw.startswith(b"HTTP/1.1 200 OK\n")
+    elif how == "http09":
+        assert raw.startswith(b"data: " if stream else b"{")
+    elif how == "short_length":
+        assert int(re.search(rb"content-length: (\d+)", head)[1]) == len(body) // 2
+
+
+def test_huge_head(r):
+    r.fault(framing="huge_head", head_bytes=200_000)
+    raw = raw_answer(r, False)
+    assert 200_000 <= raw.index(b"\r\n\r\n") < 210_000 and raw.endswith(b"}")
+
+
+def test_split_bytes(r):
+    want = chat(r.port)
+    r.fault(split_bytes=1, split_ms=0)
+    with Connection(r.port) as c:
+        c.send_request("POST", CHAT, json=chat_body())
+        sizes = []
+        while b"content-length" not in c.data:
+            before = len(c.data)
+            c.receive()
+            sizes.append(len(c.data) - before)
+        assert max(sizes) < 20  # the kernel may join what arrives together
+        assert c.read_response().content() == want.content()
+
+
+# -- refusing ------------------------------------------------------------------------
+
+
+def refuses(port):
+    try:
+        Connection(port).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_refuse_closes_the_door_and_idle_connections(r):
+    with Connection(r.port) as c:
+        assert c.request("POST", CHAT, json=chat_body()).status == 200
+        r.fault(refuse=True)
+        assert c.read_all() == b""
+    assert refuses(r.port)
+    assert r.attempts() == 1
+    r.heal()
+    assert chat(r.port).status == 200
+
+
+def test_refuse_ends_by_itself(r):
+    r.fault(refuse=True, for_ms=150)
+    assert refuses(r.port)
+    wait_for(lambda: not refuses(r.port), 5, "the door to open")
+    assert chat(r.port).status == 200
+
+
+def test_a_stream_under_way_goes_on_behind_a_closed_door(r):
+    r.fault(delay_event_ms=20, events=10)
+    s = open_stream(r.port)
+    r.fault(refuse=True)
+    assert refuses(r.port)
+    assert s.rest()[-1] == "[DONE]"
+    s.close()
+
+
+def test_killed_region_comes_back_on_its_port(r):
+    port = r.port
+    r.kill()
+    assert refuses(port)
+    r.start()
+    assert r.port == port and chat(port).status == 200
+
+
+# -- load -----------------------------------------------------------------------------
+
+
+def test_many_streams_at_once(r):
+    """1,000 streams open together; each gets all of its events, in order."""
+    n = 1000
+    r.fault(events=3, delay_first_event_ms=300, delay_event_ms=50)
+    connections = [Connection(r.port) for _ in range(n)]
+    for i, c in enumerate(connections):
+        c.send_request("POST", CHAT, json=chat_body(stream=True))
+    wait_for(lambda: r.counts()["attempts"] == n, what="every request to arrive")
+    for c in connections:
+        a = c.read_response()
+        assert len(a.events()) == 6 and a.events()[-1] == "[DONE]"
+        c.close()
+    assert r.counts()["complete"] == n
+
+
+def test_a_reader_that_stops_does_not_make_it_grow(r):
+    r.fault(endless=True, chunk_bytes=4096)
+    c = Connection(r.port, receive_buffer=4096)
+    c.send_request("POST", CHAT, json=chat_body(stream=True))
+    c.read_head()
+
+    def stalled():
+        before = r.log()[0]["sent_bytes"]
+        time.sleep(0.1)
+        return before > 0 and r.log()[0]["sent_bytes"] == before
+    wait_for(stalled, what="the region to wait for its reader")
+    assert r.process.rss_bytes() < 64 << 20
+    c.close()
+    r.wait_ended("client_gone")
+
+
+def test_ends_without_leaving_anything(r):
+    r.fault(hang=True)
+    with Connection(r.port) as c:
+        c.send_request("POST", CHAT, json=chat_body())
+        wait_for(lambda: r.counts()["active"] == 1)
+        assert r.stop() == 0
+        assert c.read_all() == b""
+    assert isinstance(c.sock, socket.socket)
