@@ -82,7 +82,8 @@ void store_mem_adopt(struct store *mem, const struct store *from);
 
 struct store_stats { /* counters since start; for /metrics and /state */
     uint64_t commands, errors, late, dropped, pushes, syncs, bad_messages, reconnects;
-    int64_t last_sync_ms; /* monotonic; 0: never */
+    uint64_t live_routers; /* of the fleet, this one included, as last heard */
+    int64_t last_sync_ms;  /* monotonic; 0: never */
 };
 void store_get_stats(const struct store *s, struct store_stats *out);
 
