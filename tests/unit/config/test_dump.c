@@ -1,0 +1,128 @@
+/* test_dump.c - a dump loads again to the same values; the digest follows values only. */
+#include "config/dump.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXAMPLE "router/sluice.example.json"
+#define REGS(key)                                                                              \
+    "\"regions\":[{\"name\":\"a\",\"base_url\":\"http://h\",\"api_key\":\"" key "\"}]"
+
+static struct config *parse(const char *text)
+{
+    struct err err = {0};
+    struct config *c = config_parse("x.json", str_of(text), &err);
+
+    cr_assert_not_null(c, "%s\n%s", err.msg, text);
+    return c;
+}
+
+static void dump(const struct config *c, struct buf *out)
+{
+    buf_init(out, CONFIG_DUMP_MAX);
+    cr_assert_eq(config_dump(c, out), 0);
+}
+
+/* Loads text, dumps it, loads the dump: both dumps must agree, and the digests unless a
+ * secret was masked. */
+static void round_trip(const char *text, bool secret)
+{
+    struct config *a = parse(text);
+    struct buf first, second;
+
+    dump(a, &first);
+    cr_expect_null(strstr(first.data, "hidden"), "%s", first.data);
+    struct config *b = parse(first.data);
+
+    dump(b, &second);
+    cr_expect_str_eq(first.data, second.data);
+    cr_expect_eq(strcmp(a->digest, b->digest) != 0, secret, "%s", first.data);
+    cr_expect_eq(a->redis.enabled, b->redis.enabled);
+    config_free(a);
+    config_free(b);
+    buf_release(&first);
+    buf_release(&second);
+}
+
+Test(dump, loads_again)
+{
+    setenv("SLUICE_DOLLARS", "a${b}", 1);
+    round_trip("{" REGS("") "}", false);
+    round_trip("{" REGS("hidden") "}", true);
+    round_trip("{" REGS("${SLUICE_DOLLARS}") "}", true);
+    round_trip("{" REGS("") ",\"redis\":{}}", false);
+    round_trip("{" REGS("") ",\"redis\":{\"url\":\"redis://u:hidden@h/1\"}}", true);
+    round_trip("{" REGS("") ",\"upstream\":{\"ca_file\":\"${SLUICE_DOLLARS}\"},"
+                            "\"models\":{\"m\":{\"targets\":[{\"region\":\"a\",\"model\":\"${"
+                            "SLUICE_DOLLARS}\","
+                            "\"priority\":7},{\"region\":\"a\"}],\"fallbacks\":[\"n\"],"
+                            "\"context_window\":9},"
+                            "\"n\":{\"targets\":[{\"region\":\"a\",\"context_window\":3}]}}}",
+               false);
+}
+
+Test(dump, the_example_keeps_its_secrets)
+{
+    struct err err = {0};
+    struct buf text;
+
+    setenv("US_EAST_KEY", "hidden-key", 1);
+    struct config *c = config_load(EXAMPLE, &err);
+
+    cr_assert_not_null(c, "%s", err.msg);
+    dump(c, &text);
+    cr_expect_null(strstr(text.data, "hidden-key"));
+    cr_expect_null(strstr(text.data, "hs_eu_0123456789abcdef"));
+    cr_expect_not_null(strstr(text.data, "\"api_key\": \"***\""));
+    cr_expect_not_null(strstr(text.data, "\"total\": \"45s\""));
+    cr_expect_not_null(strstr(text.data, "\"max_body_bytes\": \"8MiB\""),
+                       "defaults stand there");
+    config_free(c);
+    buf_release(&text);
+}
+
+Test(dump, the_cap_is_respected)
+{
+    struct config *c = parse("{" REGS("") "}");
+    struct buf text;
+
+    dump(c, &text);
+    size_t len = text.len;
+
+    for (size_t max = len - 1; max <= len + 1; max++) {
+        struct buf b;
+
+        buf_init(&b, max);
+        cr_expect_eq(config_dump(c, &b), max < len ? -1 : 0);
+        buf_release(&b);
+    }
+    config_free(c);
+    buf_release(&text);
+}
+
+Test(dump, the_digest_follows_values)
+{
+    static const struct {
+        const char *text;
+        bool same;
+    } rows[] = {
+        {"{ " REGS("k1") ", \"breaker\": {\"window\": \"10000ms\"} }", true},
+        {"{\"http\":{\"max_body_bytes\":8388608}," REGS("k1") "}", true},
+        {"{" REGS("k2") "}", false},
+        {"{" REGS("k1") ",\"breaker\":{\"window\":\"11s\"}}", false},
+        {"{" REGS("k1") ",\"redis\":{}}", false},
+        {"{" REGS("k1") ",\"models\":{\"m\":{\"targets\":[{\"region\":\"a\"}]}}}", false},
+    };
+    struct config *base = parse("{" REGS("k1") "}");
+
+    cr_expect_eq(strspn(base->digest, "0123456789abcdef"), 16u);
+    cr_expect_eq(strlen(base->digest), 16u);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct config *c = parse(rows[i].text);
+
+        cr_expect_eq(strcmp(c->digest, base->digest) == 0, rows[i].same, "%s", rows[i].text);
+        config_free(c);
+    }
+    config_free(base);
+}
