@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from sluice.admin import Admin  # noqa: E402
+from sluice.proc import Process  # noqa: E402
 from sluice.redis import Redis  # noqa: E402
 from sluice.region import Region  # noqa: E402
 from sluice.router import Router  # noqa: E402
@@ -27,6 +28,7 @@ def folder(request):
     """Short, since a unix socket's path may have 107 bytes; kept when the test fails."""
     path = Path(tempfile.mkdtemp(prefix="sluice-"))
     yield path
+    Process.stop_all_of(path)
     if getattr(request.node, "failed", False):
         for log in sorted(path.glob("router*.err")):
             print(f"--- {log}\n{log.read_text(errors='replace')[-4000:]}")

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from sluice.client import Broken, Connection, Cut, chat, chat_body, open_stream, request
-from sluice.proc import wait_for
+from sluice.proc import allow_descriptors, wait_for
 
 CHAT = "/v1/chat/completions"
 
@@ -486,15 +486,13 @@ def test_huge_head(r):
 
 def test_split_bytes(r):
     want = chat(r.port)
-    r.fault(split_bytes=1, split_ms=0)
+    r.fault(split_bytes=40, split_ms=20)
     with Connection(r.port) as c:
         c.send_request("POST", CHAT, json=chat_body())
-        sizes = []
-        while b"content-length" not in c.data:
-            before = len(c.data)
-            c.receive()
-            sizes.append(len(c.data) - before)
-        assert max(sizes) < 20  # the kernel may join what arrives together
+        arrivals = 0
+        while b"\r\n\r\n" not in c.data:
+            arrivals += c.receive()
+        assert arrivals >= 2  # the kernel may join some
         assert c.read_response().content() == want.content()
 
 
@@ -548,18 +546,19 @@ def test_killed_region_comes_back_on_its_port(r):
 
 
 def test_many_streams_at_once(r):
-    """1,000 streams open together; each gets all of its events, in order."""
-    n = 1000
-    r.fault(events=3, delay_first_event_ms=300, delay_event_ms=50)
+    """4,000 streams open together; each has its first event."""
+    n = 4000
+    allow_descriptors(n + 200)
+    r.fault(events=2, hang_at_event=1)
     connections = [Connection(r.port) for _ in range(n)]
-    for i, c in enumerate(connections):
-        c.send_request("POST", CHAT, json=chat_body(stream=True))
-    wait_for(lambda: r.counts()["attempts"] == n, what="every request to arrive")
     for c in connections:
-        a = c.read_response()
-        assert len(a.events()) == 6 and a.events()[-1] == "[DONE]"
+        c.send_request("POST", CHAT, json=chat_body(stream=True))
+    wait_for(lambda: r.counts()["active"] == n, what="every stream to be under way")
+    assert r.process.rss_bytes() < n * 16384
+    for c in connections:
+        assert b"assistant" in c.read_until(b"\n\n")
         c.close()
-    assert r.counts()["complete"] == n
+    r.wait_ended("client_gone", n)
 
 
 def test_a_reader_that_stops_does_not_make_it_grow(r):

@@ -3,11 +3,14 @@
 import ctypes
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
 import time
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = (ROOT / os.environ.get("SLUICE_BUILD", "build")).resolve()
@@ -64,8 +67,19 @@ def _die_with_parent():
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def allow_descriptors(n):
+    """So many open files for this process, or the test is skipped."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < n:
+        pytest.skip(f"needs {n} descriptors, the hard limit is {hard}")
+    if soft < n:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (n, hard))
+
+
 class Process:
     """argv, running; stdout and stderr go to files in folder."""
+
+    started = []  # all of them, so that a fixture that failed halfway leaves none behind
 
     def __init__(self, argv, folder, name, env=None):
         self.argv, self.name, self.folder = [str(a) for a in argv], name, Path(folder)
@@ -82,7 +96,15 @@ class Process:
             self.popen = subprocess.Popen(
                 self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                 cwd=self.folder, env=self.env, preexec_fn=_die_with_parent)
+        Process.started.append(self)
         return self
+
+    @classmethod
+    def stop_all_of(cls, folder):
+        for process in cls.started:
+            if process.folder == folder:
+                process.stop()
+        cls.started = [p for p in cls.started if p.folder != folder]
 
     @property
     def pid(self):
