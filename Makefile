@@ -172,9 +172,10 @@ ANALYZE_DIR := build/analyze
 SCRIPTS     := $(shell grep -lE '^\#!.*[/ ](ba)?sh' scripts/* .ci/run 2>/dev/null)
 MAN_SRC     := $(wildcard router/*.[1-8] admin/*.[1-8])
 
-lint: lint-layers lint-headers lint-size lint-format lint-shell lint-man lint-cppcheck lint-tidy lint-analyze ## every static check
-.PHONY: lint-layers lint-headers lint-size lint-format lint-shell lint-man lint-cppcheck lint-tidy \
-        lint-analyze objects
+LINT := $(addprefix lint-,layers headers size format shell man reference cppcheck tidy analyze)
+
+lint: $(LINT)    ## every static check
+.PHONY: $(LINT) objects
 lint-layers:
 	scripts/check_layers.sh
 lint-headers:
@@ -187,6 +188,8 @@ lint-shell:
 	shellcheck $(SCRIPTS)
 lint-man:
 	$(if $(MAN_SRC),mandoc -T lint -W warning $(MAN_SRC) >&2)
+lint-reference: $(PROGRAMS)
+	$(if $(wildcard router/main.c),scripts/check_reference.sh $(BUILD)/sluice-router)
 # uninitvar is off: cppcheck does not see <sys/queue.h> and takes its loops' variables for
 # uninitialised; both compilers warn about real ones.
 lint-cppcheck:

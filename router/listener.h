@@ -9,8 +9,8 @@
 
 struct listener;
 
-/* A bound, listening, non-blocking, close-on-exec socket for "host:port" ("[v6]:port", ":port");
- * -1 with err.  reuse_port: several sockets share the port. */
+/* A bound, listening, non-blocking, close-on-exec socket for "host:port" ("[v6]:port",
+ * ":port"); -1 with err.  reuse_port: several sockets share the port. */
 int listener_bind(const char *addr, bool reuse_port, struct err *err) MUST_CHECK;
 
 /* Borrows fd (the supervisor owns it), limits and handler. */

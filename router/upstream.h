@@ -32,29 +32,30 @@ struct upstream_head { /* borrowed for the callback */
 struct str upstream_head_get(const struct upstream_head *h, const char *name);
 
 enum upstream_result {
-    UPSTREAM_COMPLETE,        /* the answer's framing ended properly */
-    UPSTREAM_CONNECT,         /* no connection: refused, DNS, TLS */
+    UPSTREAM_COMPLETE, /* the answer's framing ended properly */
+    UPSTREAM_CONNECT,  /* no connection: refused, DNS, TLS */
     UPSTREAM_CONNECT_TIMEOUT,
-    UPSTREAM_RESET,           /* closed or reset before a head came */
-    UPSTREAM_CUT,             /* closed or reset within the body */
-    UPSTREAM_FRAMING,         /* not HTTP, bad chunk, head too large: never reused */
+    UPSTREAM_RESET,   /* closed or reset before a head came */
+    UPSTREAM_CUT,     /* closed or reset within the body */
+    UPSTREAM_FRAMING, /* not HTTP, bad chunk, head too large: never reused */
     UPSTREAM_TOTAL_TIMEOUT,
-    UPSTREAM_INTERNAL,        /* ours: out of memory, bad URL */
+    UPSTREAM_INTERNAL, /* ours: out of memory, bad URL */
 };
 const char *upstream_result_name(enum upstream_result r);
 
 struct upstream_end {
     enum upstream_result result;
-    bool reused;        /* ran on a connection that had served before */
-    char detail[160];   /* curl's words; no header, no body byte */
+    bool reused;      /* ran on a connection that had served before */
+    char detail[160]; /* curl's words; no header, no body byte */
     int64_t connect_us, first_byte_us, total_us;
     /* How often the request was about to go out.  0: no connection.  More than 1: a pooled
      * connection was found closed before it gave a byte, and it was sent again on a new one. */
     int sends;
 };
 
-struct upstream_request { /* everything is copied or used before upstream_start returns, but body */
-    const char *method; /* "POST", "GET" */
+struct upstream_request { /* everything is copied or used before upstream_start returns, but
+                             body */
+    const char *method;   /* "POST", "GET" */
     const char *url;
     const char *const *headers; /* "Name: value"; values with CR, LF or NUL are refused */
     size_t n_headers;
@@ -82,7 +83,8 @@ struct upstream_call *upstream_start(struct upstream *u, const struct upstream_r
 /* Back-pressure: after pause at most what curl has in hand (64 KiB) still arrives. */
 void upstream_call_pause(struct upstream_call *c);
 void upstream_call_resume(struct upstream_call *c);
-/* Ends it now, closes its connection, frees it; allowed everywhere, inside its callbacks too. */
+/* Ends it now, closes its connection, frees it; allowed everywhere, inside its callbacks too.
+ */
 void upstream_call_cancel(struct upstream_call *c);
 
 #endif

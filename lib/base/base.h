@@ -4,10 +4,10 @@
 
 #include <stddef.h>
 
-#define ARRAY_LEN(a)              (sizeof(a) / sizeof((a)[0]))
-#define MUST_CHECK                __attribute__((warn_unused_result))
-#define PRINTF_LIKE(fmt, first)   __attribute__((format(printf, fmt, first)))
-#define NORETURN                  __attribute__((noreturn))
+#define ARRAY_LEN(a)            (sizeof(a) / sizeof((a)[0]))
+#define MUST_CHECK              __attribute__((warn_unused_result))
+#define PRINTF_LIKE(fmt, first) __attribute__((format(printf, fmt, first)))
+#define NORETURN                __attribute__((noreturn))
 
 /* Allocation of small control objects: these abort on exhaustion.  Anything whose
  * size a peer chooses goes through struct buf, which has a cap and may fail. */

@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
-struct buf {    /* public body, so callers embed it: init cannot fail, release leaves it reusable */
+struct buf {    /* public body, so callers embed it; release leaves it reusable */
     char *data; /* NUL-terminated once non-NULL */
     size_t len, cap, max;
 };

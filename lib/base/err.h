@@ -20,8 +20,9 @@ struct err {
     char msg[1024]; /* cut at the end when longer; always NUL-terminated */
 };
 
-/* Both return -1, so a failing function is one line.  err may be NULL. */
+/* Both return -1, so a failing function is one line.  err may be NULL.  err_wrap() puts
+ * "context: " in front of what stands there. */
 int err_set(struct err *err, enum err_code code, const char *fmt, ...) PRINTF_LIKE(3, 4);
-int err_wrap(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3); /* "context: " in front */
+int err_wrap(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 #endif

@@ -15,7 +15,16 @@
 
 #define JSON_SCAN_DEPTH_MAX 512 /* hard cap; a caller may ask for less */
 
-enum json_type { JSON_NONE, JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+    JSON_NONE,
+    JSON_NULL,
+    JSON_FALSE,
+    JSON_TRUE,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
 const char *json_type_name(enum json_type t); /* "a string", "an array", ... for messages */
 
 struct json_want {
@@ -58,7 +67,7 @@ int json_scan_double(struct str span, double *out) MUST_CHECK;
 size_t json_scan_insert_at(struct str object, bool *empty);
 
 /* Appends s as a JSON string, quotes included: control bytes, '"' and '\\' escaped, bytes that
- * are no UTF-8 replaced by U+FFFD.  -1 when out's cap does not allow it; out is unchanged then. */
+ * are no UTF-8 replaced by U+FFFD.  -1 when out's cap does not allow it; out stays then. */
 struct buf;
 int json_scan_quote(struct buf *out, struct str s) MUST_CHECK;
 

@@ -13,7 +13,7 @@ void rand_init(struct rand *r, uint64_t seed); /* same seed, same sequence */
 void rand_init_os(struct rand *r);             /* seeded by getrandom(2) */
 uint64_t rand_u64(struct rand *r);
 uint64_t rand_below(struct rand *r, uint64_t n); /* 0..n-1, unbiased; n >= 1 */
-uint16_t rand_jitter(struct rand *r);            /* 0..65535: the jitter argument of lib/policy */
+uint16_t rand_jitter(struct rand *r); /* 0..65535: the jitter argument of lib/policy */
 void rand_hex(struct rand *r, char *out, size_t digits); /* writes digits + NUL */
 
 #endif

@@ -116,7 +116,7 @@ static bool is_host_char(char c, bool v6)
 static int parse_host(struct redis_url *u, struct str s, struct err *err)
 {
     bool v6 = s.len > 0 && s.ptr[0] == '[';
-    struct str host = s, port = {NULL, 0};
+    struct str host, port = {NULL, 0};
     size_t end = find(s, v6 ? ']' : ':');
     uint64_t n = PORT_DEFAULT;
 

@@ -31,7 +31,7 @@ struct store_probe_answer {
 /* All from the event loop.  Indexes are those of conf.keys. */
 struct store_events {
     void *arg;
-    void (*on_key)(void *arg, size_t key);                     /* store_get(key) changed */
+    void (*on_key)(void *arg, size_t key);                      /* store_get(key) changed */
     void (*on_mode)(void *arg, bool attached, const char *why); /* once per change of mode */
     void (*on_probe)(void *arg, const struct store_probe_answer *a); /* once per store_probe */
 };
@@ -39,7 +39,7 @@ struct store_events {
 struct store_conf {
     const char *fleet;
     const char *router_id, *host, *version, *config_digest; /* announced to the fleet */
-    const char *const *keys; /* regions, or region/model */
+    const char *const *keys;                                /* regions, or region/model */
     size_t n_keys;
     struct breaker_conf breaker;
     int64_t probe_lease_ms;
@@ -59,13 +59,15 @@ void store_free(struct store *s);
 
 bool store_is_attached(const struct store *s); /* store_mem: always */
 size_t store_count(const struct store *s);
-const struct view_key *store_get(const struct store *s, size_t key); /* the last view, also while away */
+/* The last view, also while away. */
+const struct view_key *store_get(const struct store *s, size_t key);
 uint64_t store_ver(const struct store *s);
 const char *store_gen(const struct store *s);
 
 /* Evidence of one finished attempt that started under epoch.  Failures leave within 10 ms,
  * successes within 100 ms, batched per key.  While away it is dropped. */
-void store_report(struct store *s, size_t key, uint64_t epoch, enum store_evidence what, bool slow);
+void store_report(struct store *s, size_t key, uint64_t epoch, enum store_evidence what,
+                  bool slow);
 /* Asks for the right to one probe; the answer comes by on_probe (away: as BUSY). */
 void store_probe(struct store *s, size_t key, uint64_t token);
 /* Lengthens a granted lease; call every third of probe_lease_ms while the probe runs. */

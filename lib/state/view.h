@@ -16,8 +16,8 @@
 
 #define VIEW_KEY_MAX  130 /* region, or region/model */
 #define VIEW_GEN_MAX  40
-#define VIEW_WORD_MAX 120 /* reason and actor, decoded */
-#define VIEW_LINE_MAX 512 /* one push message or snapshot line */
+#define VIEW_WORD_MAX 120       /* reason and actor, decoded */
+#define VIEW_LINE_MAX 512       /* one push message or snapshot line */
 #define VIEW_NEVER    INT64_MAX /* a forced state without an end */
 
 enum view_forced { VIEW_AUTO, VIEW_UP, VIEW_DOWN, VIEW_DRAIN, N_VIEW_FORCED };
@@ -40,10 +40,10 @@ struct view; /* opaque */
 
 enum view_verdict {
     VIEW_APPLIED,
-    VIEW_OLD,      /* nothing new */
-    VIEW_GAP,      /* applied, but versions between were missed: sync now */
+    VIEW_OLD,       /* nothing new */
+    VIEW_GAP,       /* applied, but versions between were missed: sync now */
     VIEW_OTHER_GEN, /* not my generation: attach again */
-    VIEW_BAD,      /* fails the schema: dropped; sync now */
+    VIEW_BAD,       /* fails the schema: dropped; sync now */
 };
 
 struct view *view_new(const char *const *keys, size_t n, int64_t max_open_ms);
@@ -57,9 +57,10 @@ uint64_t view_ver(const struct view *v);
 /* One push message.  *changed: index of the key it changed, or -1. */
 enum view_verdict view_push(struct view *v, struct str line, int64_t now_ms, int *changed);
 /* A snapshot: gen, ver and one line per key, from attach or sync.  Lines of unknown keys are
- * skipped; one bad line refuses the whole (nothing half-applied).  changed: one flag per key. */
+ * skipped; one bad line refuses the whole (nothing half-applied).  changed: a flag per key. */
 enum view_verdict view_snapshot(struct view *v, struct str gen, uint64_t ver,
-                                const struct str *lines, size_t n, int64_t now_ms, bool *changed);
+                                const struct str *lines, size_t n, int64_t now_ms,
+                                bool *changed);
 
 /* The operator's word in force now. */
 enum view_forced view_forced_now(const struct view_key *k, int64_t now_ms);

@@ -243,8 +243,10 @@ static bool read_body(struct peer *c, struct str *body)
     int rc = wire_dechunk(raw, &used, &c->chunks);
 
     c->need += used; /* the decoded part stays in `in` until the request is over */
-    if (rc < 0)
+    if (rc < 0) {
         peer_free(c);
+        return false;
+    }
     *body = (struct str){c->chunks.data != NULL ? c->chunks.data : "", c->chunks.len};
     return rc > 0;
 }
@@ -339,7 +341,8 @@ void peer_new(struct region *r, int fd)
 void peer_close_all(struct region *r)
 {
     while (!TAILQ_EMPTY(&r->peers))
-        peer_free(TAILQ_FIRST(&r->peers));
+        peer_free(
+            TAILQ_FIRST(&r->peers)); /* NOLINT(clang-analyzer-unix.Malloc): unlinks itself */
 }
 
 void peer_close_idle(struct region *r)
