@@ -50,6 +50,9 @@ struct http_handler { /* shared by the connections of one listener; arg is passe
     void (*on_close)(void *arg, struct http_conn *c); /* may be NULL: last word of this c */
 };
 
+/* One more listener for the last word, before handler->on_close: struct listener's list. */
+void http_conn_set_closed(struct http_conn *c, void (*on_closed)(void *arg), void *arg);
+
 struct http_exchange { /* what the answering side wants to hear; set inside on_request */
     void *arg;
     /* The client is gone, stalled, or too slow: the connection is about to be freed and c must

@@ -1,0 +1,85 @@
+/* http_conn_impl.h - the inside of struct http_conn, for http_conn.c (reading, deadlines,
+ * life), http_conn_answer.c (answers) and http_conn_watch.c (is the client there) alone. */
+#ifndef ROUTER_HTTP_CONN_IMPL_H
+#define ROUTER_HTTP_CONN_IMPL_H
+
+#include "base/buf.h"
+#include "router/http_answer.h"
+#include "router/http_body.h"
+#include "router/http_conn.h"
+#include "router/http_head.h"
+#include "router/http_out.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define HTTP_CONN_NEVER INT64_MAX
+
+enum http_conn_state {
+    CONN_IDLE,   /* no byte of the next request yet */
+    CONN_HEAD,   /* some of its head */
+    CONN_BODY,   /* its head, and not all of its body */
+    CONN_BUSY,   /* the owner has it; it may have started to answer */
+    CONN_FLUSH,  /* answered; bytes may still wait for the client */
+    CONN_LINGER, /* our side is shut; the rest of theirs is read and thrown away */
+    CONN_RESET,  /* what was written is on its way, then comes the reset */
+    CONN_DEAD,   /* socket closed; memory held by somebody up the stack */
+};
+
+struct http_conn {
+    struct event_base *base;
+    const struct http_conn_limits *limits;
+    const struct http_handler *handler;
+    struct http_exchange ex;
+    void (*on_closed)(void *arg);
+    void *on_closed_arg;
+    int fd, refs, served;
+    enum http_conn_state state;
+
+    struct event readable, writable, turn, timer;
+    int64_t now_ms;         /* of the callback we are in */
+    int64_t timer_at_ms;    /* what the timer is set to; NEVER: not set */
+    int64_t state_due_ms;   /* header, body, idle or lingering deadline */
+    int64_t stall_due_ms;   /* output made no progress until then */
+    int64_t look_ms;        /* next look at the socket while it is not read */
+    int64_t probe_ms;       /* next probe of a peer that sent FIN */
+    size_t discarded_bytes; /* while lingering */
+
+    struct buf
+        in; /* head of the current request, its body when that came along, what follows */
+    struct buf body; /* its body otherwise */
+    struct http_out out;
+    struct http_head_parser parser;
+    struct http_body framing;
+    struct http_date date;
+    size_t request_bytes; /* of `in` that belong to the current request */
+    int64_t content_left; /* of a started answer with a length; -1 otherwise */
+    int zeros;            /* written ahead of the next chunk size as probes */
+
+    bool reading, writing; /* the events are added */
+    bool eof;              /* read returned 0 */
+    bool fin;              /* eof, or a FIN is known to wait behind unread bytes */
+    bool broken;           /* the socket failed or the peer stalled */
+    bool close_after;      /* no request after this one */
+    bool reset_after;      /* abort where a plain close would look like a proper end */
+    bool draining, settling;
+    bool started, no_content, chunked; /* of the answer */
+    bool full;                         /* http_conn_write returned false */
+};
+
+/* http_conn.c: come back from the event loop, in this turn of it. */
+void http_conn_wake(struct http_conn *c);
+/* http_conn_answer.c */
+void http_conn_refuse(struct http_conn *c, const struct http_refusal *r);
+void http_conn_refuse_as(struct http_conn *c, int status, const char *message);
+void http_conn_continue(struct http_conn *c); /* 100 (Continue) */
+void http_conn_probe(struct http_conn *c);
+void http_conn_flush(struct http_conn *c, struct str tail);
+/* http_conn_watch.c: when to look at a socket whose end would not be heard of by reading, */
+void http_conn_plan_look(struct http_conn *c);
+void http_conn_look(struct http_conn *c); /* and the look itself: sets broken, fin; may probe */
+int64_t http_conn_earlier(int64_t a, int64_t b);
+
+#endif
