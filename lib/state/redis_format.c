@@ -22,7 +22,7 @@ int redis_format_send(struct bufferevent *bev, size_t max_bytes, int argc,
     for (int i = 0; i < argc; i++) {
         size_t n = (lens != NULL ? lens[i] : strlen(argv[i]));
 
-        if (n > room || n + OVERHEAD > room - size)
+        if (room - size < OVERHEAD || n > room - size - OVERHEAD)
             return -1;
         size += n + OVERHEAD;
     }
