@@ -208,8 +208,7 @@ static void note_head(struct peer *c, const struct wire_request *req)
         (void)!send(c->fd, go_on, sizeof(go_on) - 1, MSG_NOSIGNAL);
 }
 
-/* The request's head into the region's scratch.  false: more is to come, or the peer is freed.
- */
+/* The request's head into the region's scratch.  false: more to come, or the peer is freed. */
 static bool read_head(struct peer *c)
 {
     struct wire_request *req = &c->region->req;
@@ -338,22 +337,25 @@ void peer_new(struct region *r, int fd)
     TAILQ_INSERT_TAIL(&r->peers, c, link);
 }
 
-void peer_close_all(struct region *r)
-{
-    while (!TAILQ_EMPTY(&r->peers))
-        peer_free(
-            TAILQ_FIRST(&r->peers)); /* NOLINT(clang-analyzer-unix.Malloc): unlinks itself */
-}
-
-void peer_close_idle(struct region *r)
+static void close_those(struct region *r, bool idle_only)
 {
     struct peer *c = TAILQ_FIRST(&r->peers);
 
     while (c != NULL) {
         struct peer *next = TAILQ_NEXT(c, link);
 
-        if (c->state == PEER_READING && c->attempt == NULL)
+        if (!idle_only || (c->state == PEER_READING && c->attempt == NULL))
             peer_free(c);
         c = next;
     }
+}
+
+void peer_close_all(struct region *r)
+{
+    close_those(r, false);
+}
+
+void peer_close_idle(struct region *r)
+{
+    close_those(r, true);
 }

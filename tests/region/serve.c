@@ -168,7 +168,7 @@ enum play_verdict serve_attempt(struct region *r, const struct wire_request *req
                                 struct buf *out)
 {
     const struct endpoint *e = str_eqz(req->method, "POST") ? find_endpoint(req->path) : NULL;
-    struct prompt_error err;
+    struct prompt_error err = {.param = NULL};
     int readable = -1;
 
     journal_body(&r->journal, attempt, body);
