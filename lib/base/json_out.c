@@ -1,6 +1,8 @@
 /* json_out.c - JSON text out; json_out.h has the contract. */
 #include "base/json_out.h"
 
+#include "base/utf8.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -68,22 +70,6 @@ void json_out_end(struct json_out *o)
     if (filled)
         new_line(o);
     put(o, object ? "}" : "]", 1);
-}
-
-/* Length of the UTF-8 sequence at s (RFC 3629: no overlong forms, no surrogates), 0 if none. */
-static size_t utf8_len(const unsigned char *s, size_t left)
-{
-    size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-
-    if (n == 0 || n > left || s[0] > 0xf4)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-        return 0;
-    return n;
 }
 
 static void put_char(struct json_out *o, const char *s, size_t len)

@@ -14,17 +14,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONFIG_MAX_BYTES  (4u << 20) /* the file */
-#define CONFIG_NAME_MAX   64         /* region, model alias and fleet names, bytes */
+#define CONFIG_MAX_BYTES   (4u << 20) /* the file */
+#define CONFIG_NAME_MAX    64         /* region, model alias and fleet names, bytes */
 #define CONFIG_REGIONS_MAX 256
 
 struct config_region {
-    char *name;     /* [A-Za-z0-9][A-Za-z0-9._-]* */
-    char *base_url; /* http(s)://host[:port]/path, no trailing slash, no credentials in it */
-    char *api_key;  /* "" when the region wants none */
-    char *auth_header; /* "Authorization" (sent as "Bearer KEY") or the field that carries the bare key */
-    char *x_region; /* sent as X-Region; "" for none */
-    int priority;   /* smaller first; default 1 */
+    char *name;        /* [A-Za-z0-9][A-Za-z0-9._-]* */
+    char *base_url;    /* http(s)://host[:port]/path, no trailing slash, no credentials in it */
+    char *api_key;     /* "" when the region wants none */
+    char *auth_header; /* "Authorization" (sent as "Bearer KEY") or the field that carries the
+                          bare key */
+    char *x_region;    /* sent as X-Region; "" for none */
+    int priority;      /* smaller first; default 1 */
 };
 
 struct config_target {
@@ -51,20 +52,20 @@ struct config_redis {
     int64_t sync_ms;            /* 1000 */
 };
 
-struct config_http { /* the client side: every bound of router/http_*.c */
-    size_t head_max_bytes;         /* 32 KiB: request line and fields */
-    size_t target_max_bytes;       /* 8 KiB */
-    size_t fields_max;             /* 100 */
-    size_t body_max_bytes;         /* 8 MiB */
-    size_t json_depth_max;         /* 64 */
-    size_t chunk_ext_max_bytes;    /* 256 per chunk */
-    size_t output_max_bytes;       /* 256 KiB held per connection before the source pauses */
-    int connections_max;           /* 10000 per worker */
-    int keepalive_requests;        /* 1000 per connection */
-    int64_t header_timeout_ms;     /* 10 s, total */
-    int64_t body_timeout_ms;       /* 60 s, total */
-    int64_t idle_timeout_ms;       /* 75 s between requests */
-    int64_t write_timeout_ms;      /* 30 s without progress */
+struct config_http {            /* the client side: every bound of router/http_*.c */
+    size_t head_max_bytes;      /* 32 KiB: request line and fields */
+    size_t target_max_bytes;    /* 8 KiB */
+    size_t fields_max;          /* 100 */
+    size_t body_max_bytes;      /* 8 MiB */
+    size_t json_depth_max;      /* 64 */
+    size_t chunk_ext_max_bytes; /* 256 per chunk */
+    size_t output_max_bytes;    /* 256 KiB held per connection before the source pauses */
+    int connections_max;        /* 10000 per worker */
+    int keepalive_requests;     /* 1000 per connection */
+    int64_t header_timeout_ms;  /* 10 s, total */
+    int64_t body_timeout_ms;    /* 60 s, total */
+    int64_t idle_timeout_ms;    /* 75 s between requests */
+    int64_t write_timeout_ms;   /* 30 s without progress */
 };
 
 struct config_upstream {
@@ -91,7 +92,7 @@ struct config_stream {
 };
 
 struct config {
-    char *path; /* where it was read; for messages */
+    char *path;                          /* where it was read; for messages */
     char *fleet, *listen, *admin_listen; /* admin_listen "" : none */
     struct config_redis redis;
     struct config_region *regions;

@@ -54,7 +54,7 @@ int value_refuse(const struct key *k, const struct json *v, const char *where, s
         k->type != KEY_TOKENS && k->type < KEY_LISTS)
         return err_set(err, ERR_RANGE, "%s is '%s', want %s", where,
                        value_show(json_text(v), shown), want);
-    if (kind == JSON_KIND_INT)
+    if (kind == JSON_KIND_INT && !k->secret && !k->hushed)
         return err_set(err, ERR_RANGE, "%s is %lld, want %s", where, (long long)json_int(v),
                        want);
     return err_set(err, ERR_RANGE, "%s is %s, want %s", where, json_kind_name(kind), want);

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "config/config.h"
 #include "config/value.h"
+#include "router/http_head.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -208,6 +209,12 @@ Test(keys, messages_say_what_a_row_wants)
                   sizeof(text));
         cr_expect_str_eq(text, rows[i].want);
     }
+}
+
+/* The parser's table of fields has a fixed size; this layer may not include its header. */
+Test(keys, fields_fit_the_parser)
+{
+    cr_expect_eq(keys_find(keys_table(KEYS_TOP), STR("http.max_fields"))->max, HTTP_FIELDS_MAX);
 }
 
 Test(keys, only_sockets_and_workers_need_a_restart)

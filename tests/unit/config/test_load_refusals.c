@@ -113,7 +113,7 @@ static const struct {
     {REGION("\"base_url\":\"http://h\",\"api_key\":\"hidden\\n\""), "regions[1].api_key has a value that is not shown here, want visible ASCII without spaces and line breaks"},
     {REGION("\"base_url\":\"http://h\",\"api_key\":\"hid den\""), "regions[1].api_key has a value that is not shown"},
     {REGION("\"base_url\":\"http://h\",\"api_key\":\"hidden\\u00e9\""), "regions[1].api_key has a value that is not shown"},
-    {REGION("\"base_url\":\"http://h\",\"api_key\":123456"), "regions[1].api_key is 123456, want"},
+    {REGION("\"base_url\":\"http://h\",\"api_key\":123456"), "regions[1].api_key is a number, want visible ASCII"},
     {REGION("\"base_url\":\"http://h\",\"auth_header\":\"Bearer hidden\""), "regions[1].auth_header has a value that is not shown here, want the name of a header field"},
     {REGION("\"base_url\":\"http://h\",\"auth_header\":\"\""), "regions[1].auth_header has a value that is not shown"},
     {REGION("\"base_url\":\"http://h\",\"auth_header\":\"Content-Length\""), "regions[1].auth_header has a value"},
