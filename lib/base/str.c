@@ -153,3 +153,12 @@ const char *str_nearest(const char *word, const char *const *candidates, size_t 
     }
     return best;
 }
+
+bool str_copy(char *out, size_t cap, const char *z)
+{
+    size_t len = strlen(z), n = len < cap ? len : cap - 1;
+
+    memcpy(out, z, n);
+    out[n] = '\0';
+    return n == len;
+}

@@ -39,4 +39,7 @@ bool str_to_u64(struct str s, uint64_t *out);
  * be what was meant: distance over a third of the length, rounded up, or nothing in common. */
 const char *str_nearest(const char *word, const char *const *candidates, size_t n);
 
+/* Copies z into out (cap >= 1), always NUL-terminated; false when it was cut. */
+bool str_copy(char *out, size_t cap, const char *z);
+
 #endif
