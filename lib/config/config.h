@@ -89,6 +89,7 @@ struct config_stream {
     int64_t commit_ms;      /* silence after which the head goes out with keep-alive comments */
     int64_t heartbeat_ms;   /* between those comments; 0: none */
     size_t event_max_bytes; /* 1 MiB: one event */
+    bool usage;             /* ask the vendor for usage in streams, for our own accounting */
 };
 
 struct config {

@@ -26,6 +26,7 @@ static const char *const recover_words[] = {
     [CONFIG_RECOVER_ALWAYS] = "always",
     NULL,
 };
+static const char *const off_on_words[] = {"off", "on", NULL};
 static const char *const last_resort_words[] = {"off", "try", NULL};
 static const char *const level_words[] = {"error", "warn", "info", "debug", NULL};
 
@@ -109,6 +110,9 @@ static const struct key top[] = {
      .help = "Time between keep-alive comments in a silent stream, at least 100ms. 0s sends none."},
     {"stream.event_max", KEY_SIZE, AT(stream.event_max_bytes), KIB(1), MIB(64), "1MiB",
      .help = "Largest single event.", .limit = true},
+    {"stream.usage", KEY_SWITCH, AT(stream.usage), 0, 0, "off",
+     .help = "Ask vendors for the usage block of every stream, for the router's own accounting; clients that did not ask for it do not see it.",
+     .words = off_on_words},
 
     {"http.max_head_bytes", KEY_SIZE, AT(http.head_max_bytes), KIB(1), MIB(1), "32KiB",
      .help = "Request line and header fields together.", .limit = true},

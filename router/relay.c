@@ -1,0 +1,106 @@
+/* relay.c - the client's side of a streamed answer; relay.h has the contract. */
+#include "router/relay.h"
+
+#include "base/clock.h"
+
+#include <event2/event.h>
+
+static const char keep_alive[] = ": keep-alive\n\n";
+
+static void arm(struct relay *r, int64_t ms)
+{
+    struct timeval tv = {ms / 1000, ms % 1000 * 1000};
+
+    event_add(r->timer, &tv);
+}
+
+/* The head before any vendor's: the stream is committed, its source is not known yet. */
+static void commit(struct relay *r)
+{
+    const struct http_reply_field f[] = {
+        {"Content-Type", STR("text/event-stream; charset=utf-8")},
+        {"Cache-Control", STR("no-cache")},
+        {"x-request-id", str_of(r->request_id)},
+    };
+
+    r->head_out = true;
+    http_conn_start(r->conn, 200, f, ARRAY_LEN(f), -1);
+}
+
+static void on_relay_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct relay *r = arg;
+    int64_t now_ms = clock_mono_ms(), left_ms = r->last_ms + r->conf->heartbeat_ms - now_ms;
+
+    (void)fd, (void)what;
+    if (!r->head_out) {
+        commit(r);
+    } else if (left_ms > 0) { /* events flowed meanwhile */
+        arm(r, left_ms);
+        return;
+    }
+    (void)http_conn_write(r->conn, keep_alive,
+                          sizeof(keep_alive) - 1); /* bounded: one per beat */
+    r->last_ms = now_ms;
+    if (r->conf->heartbeat_ms > 0)
+        arm(r, r->conf->heartbeat_ms);
+}
+
+void relay_start(struct relay *r, struct event_base *base, struct http_conn *conn,
+                 const struct config_stream *conf, const char *request_id)
+{
+    *r = (struct relay){.conn = conn, .conf = conf, .request_id = request_id};
+    r->timer = event_new(base, -1, 0, on_relay_timer, r);
+    arm(r, conf->commit_ms);
+}
+
+void relay_stop(struct relay *r)
+{
+    if (r->timer != NULL)
+        event_free(r->timer);
+    r->timer = NULL;
+    r->over = true;
+}
+
+void relay_open(struct relay *r, int status, const struct http_reply_field *f, size_t n,
+                int64_t content_length)
+{
+    if (r->head_out)
+        return;
+    r->head_out = true;
+    r->last_ms = clock_mono_ms();
+    http_conn_start(r->conn, status, f, n, content_length);
+    if (r->timer != NULL && r->conf->heartbeat_ms > 0)
+        arm(r, r->conf->heartbeat_ms);
+    else if (r->timer != NULL)
+        event_del(r->timer);
+}
+
+bool relay_bytes(struct relay *r, struct str bytes)
+{
+    r->any_bytes = true;
+    r->bytes += bytes.len;
+    r->last_ms = clock_mono_ms();
+    return http_conn_write(r->conn, bytes.ptr, bytes.len);
+}
+
+void relay_finish(struct relay *r, bool add_done)
+{
+    relay_stop(r);
+    if (add_done)
+        (void)http_conn_write(r->conn, "data: [DONE]\n\n", 14);
+    http_conn_finish(r->conn);
+}
+
+void relay_fail(struct relay *r, const struct reply_error *e)
+{
+    struct buf event;
+
+    relay_stop(r);
+    buf_init(&event, 4096);
+    if (buf_append_str(&event, STR("data: ")) == 0 && reply_format(&event, e) == 0 &&
+        buf_append_str(&event, STR("\n\n")) == 0)
+        (void)http_conn_write(r->conn, event.data, event.len);
+    buf_release(&event);
+    http_conn_abort(r->conn);
+}
