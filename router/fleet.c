@@ -1,0 +1,511 @@
+/* fleet.c - this worker's word on whether a region may have an attempt; fleet.h has the
+ * contract.
+ *
+ * Two stores speak.  `shared` is the fleet's (NULL without a redis section); while it is
+ * attached its verdict counts.  `local` hears the same evidence all the time and decides while
+ * the shared one is away; what an operator forced, and how long a vendor asked us to stay away,
+ * are kept from the last shared view.
+ *
+ * PROBES  An open region whose time has come needs a lease before anybody may try it.  The
+ * lease is asked for when a request would like to go there and is kept as a ticket for the next
+ * request: no request waits for the answer.  A ticket nobody used is given back at half of its
+ * life, a probe in flight renews its lease every third of it.
+ *
+ * REJECTED  Asking for the lease on a timer: an idle fleet would hold leases all the time. */
+#include "router/fleet.h"
+
+#include "base/clock.h"
+#include "base/json_scan.h"
+#include "base/log.h"
+
+#include <event2/event.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define COOL_UNSAID_MS        1000 /* 429 without a stated time */
+#define COOL_THROTTLED_MAX_MS (10 * 60 * 1000)
+#define COOL_QUOTA_MS         (10 * 60 * 1000) /* out of credit: lasting */
+#define COOL_AUTH_MS          (60 * 1000)      /* our key refused: an operator has to look */
+
+enum ticket_state { TICKET_NONE, TICKET_ASKED, TICKET_GRANTED };
+
+struct ticket {
+    enum ticket_state state;
+    bool local; /* which store granted it */
+    uint64_t token, epoch;
+    int64_t since_ms, ask_again_ms;
+};
+
+struct region {
+    struct ticket ticket;
+    int last_resorts; /* in flight */
+    enum picker_why logged;
+};
+
+struct fleet {
+    const struct config *conf;
+    struct rand *rand;
+    struct metrics_slot *slot;
+    struct log_ctx log;
+    struct store *shared, *local;
+    bool attached, dead;
+    uint64_t life;
+    char gen[VIEW_GEN_MAX + 1];
+    struct event *tick;
+    struct fleet_pass *probes; /* in flight */
+    struct region *regions;
+};
+
+static struct store *decider(const struct fleet *f)
+{
+    return f->attached ? f->shared : f->local;
+}
+
+/* Where operators' words and cooling are kept: they outlive the connection. */
+static const struct view_key *word(const struct fleet *f, size_t region)
+{
+    return store_get(f->shared != NULL ? f->shared : f->local, region);
+}
+
+static void note_state(struct fleet *f, size_t region)
+{
+    const struct view_key *k = store_get(decider(f), region);
+
+    f->slot->region[region].state = k->st;
+    f->slot->region[region].forced = view_forced_now(word(f, region), clock_mono_ms());
+    if (f->shared != NULL)
+        f->slot->store_ver = store_ver(f->shared);
+}
+
+static void drop_ticket(struct fleet *f, size_t region)
+{
+    struct ticket *t = &f->regions[region].ticket;
+
+    if (t->state == TICKET_GRANTED)
+        store_done(t->local ? f->local : f->shared, region, t->epoch, t->token,
+                   BREAKER_PROBE_ABANDON);
+    t->state = TICKET_NONE;
+}
+
+static void on_key(struct fleet *f, size_t region, const struct store *s)
+{
+    const struct view_key *k = store_get(s, region);
+
+    if (f->dead || s != decider(f))
+        return;
+    log_at(LOG_INFO, &f->log, "region state region=%s state=%s forced=%s epoch=%" PRIu64,
+           f->conf->regions[region].name, breaker_state_name(k->st),
+           view_forced_name(view_forced_now(word(f, region), clock_mono_ms())), k->ep);
+    f->regions[region].ticket.ask_again_ms = 0;
+    note_state(f, region);
+}
+
+static void on_shared_key(void *arg, size_t region)
+{
+    struct fleet *f = arg;
+
+    on_key(f, region, f->shared);
+}
+
+static void on_local_key(void *arg, size_t region)
+{
+    struct fleet *f = arg;
+
+    on_key(f, region, f->local);
+}
+
+/* Attached or away; once per change, said once. */
+static void on_mode(void *arg, bool attached, const char *why)
+{
+    struct fleet *f = arg;
+
+    if (f->dead)
+        return;
+    if (attached && strcmp(f->gen, store_gen(f->shared)) != 0) {
+        f->life++;
+        str_copy(f->gen, sizeof(f->gen), store_gen(f->shared));
+    }
+    for (size_t i = 0; i < f->conf->n_regions; i++)
+        drop_ticket(f, i);
+    f->attached = attached;
+    f->slot->store_attached = attached;
+    if (attached) {
+        log_at(LOG_INFO, &f->log, "attached to the fleet's shared state %s", why);
+    } else {
+        store_mem_adopt(f->local, f->shared);
+        log_at(LOG_WARN, &f->log,
+               "shared state away, deciding on the last view and own evidence: %s", why);
+    }
+    for (size_t i = 0; i < f->conf->n_regions; i++)
+        note_state(f, i);
+}
+
+static void on_local_mode(void *arg, bool attached, const char *why)
+{
+    (void)arg, (void)attached, (void)why; /* memory never goes away */
+}
+
+static void on_probe(struct fleet *f, const struct store_probe_answer *a, bool local)
+{
+    struct ticket *t = &f->regions[a->key].ticket;
+    struct store *s = local ? f->local : f->shared;
+
+    if (f->dead)
+        return;
+    if (t->state != TICKET_ASKED || t->token != a->token || t->local != local) {
+        if (a->grant == BREAKER_GRANTED) /* nobody waits for it any more */
+            store_done(s, a->key, a->epoch, a->token, BREAKER_PROBE_ABANDON);
+        return;
+    }
+    if (a->grant == BREAKER_GRANTED) {
+        t->state = TICKET_GRANTED;
+        t->epoch = a->epoch;
+        t->since_ms = clock_mono_ms();
+        return;
+    }
+    t->state = TICKET_NONE;
+    t->ask_again_ms = clock_mono_ms() + (a->wait_ms > 10 ? a->wait_ms : 10);
+    if (t->ask_again_ms > clock_mono_ms() + 1000)
+        t->ask_again_ms = clock_mono_ms() + 1000; /* a slot may fall free at any time */
+}
+
+static void on_shared_probe(void *arg, const struct store_probe_answer *a)
+{
+    on_probe(arg, a, false);
+}
+
+static void on_local_probe(void *arg, const struct store_probe_answer *a)
+{
+    on_probe(arg, a, true);
+}
+
+/* Every third of a lease's life: renew what runs, give back what nobody used. */
+static void on_fleet_tick(evutil_socket_t fd, short what, void *arg)
+{
+    struct fleet *f = arg;
+    int64_t now_ms = clock_mono_ms();
+    struct store_stats st;
+
+    (void)fd, (void)what;
+    for (struct fleet_pass *p = f->probes; p != NULL; p = p->next)
+        store_probe_renew(p->local_epoch != 0 ? f->local : f->shared, p->region, p->token);
+    for (size_t i = 0; i < f->conf->n_regions; i++) {
+        struct ticket *t = &f->regions[i].ticket;
+
+        if (t->state == TICKET_GRANTED && now_ms - t->since_ms >= f->conf->probe_lease_ms / 2)
+            drop_ticket(f, i);
+        note_state(f, i);
+    }
+    if (f->shared == NULL)
+        return;
+    store_set_load(f->shared, (int)f->slot->inflight);
+    store_get_stats(f->shared, &st);
+    f->slot->store_commands = st.commands;
+    f->slot->store_errors = st.errors + st.late;
+    f->slot->store_pushes = st.pushes;
+    f->slot->store_reconnects = st.reconnects;
+}
+
+static int start_tick(struct fleet *f, struct event_base *base)
+{
+    int64_t every_ms = f->conf->probe_lease_ms / 3;
+
+    if (every_ms > 1000)
+        every_ms = 1000;
+    struct timeval tv = {every_ms / 1000, every_ms % 1000 * 1000};
+
+    f->tick = event_new(base, -1, EV_PERSIST, on_fleet_tick, f);
+    return event_add(f->tick, &tv);
+}
+
+struct fleet *fleet_new(struct event_base *base, const struct config *conf,
+                        const char *router_id, struct rand *rand, struct metrics_slot *slot,
+                        struct err *err)
+{
+    struct fleet *f = xcalloc(1, sizeof(*f));
+    const char **keys = xcalloc(conf->n_regions, sizeof(*keys));
+    char host[64] = "";
+
+    for (size_t i = 0; i < conf->n_regions; i++)
+        keys[i] = conf->regions[i].name;
+    gethostname(host, sizeof(host) - 1);
+    f->conf = conf;
+    f->rand = rand;
+    f->slot = slot;
+    f->log = (struct log_ctx){.where = "fleet"};
+    f->regions = xcalloc(conf->n_regions, sizeof(*f->regions));
+    struct store_conf sc = {
+        .fleet = conf->fleet,
+        .router_id = router_id,
+        .host = host,
+        .version = SLUICE_VERSION,
+        .config_digest = conf->digest,
+        .keys = keys,
+        .n_keys = conf->n_regions,
+        .breaker = conf->breaker,
+        .probe_lease_ms = conf->probe_lease_ms,
+        .url = conf->redis.url,
+        .command_timeout_ms = conf->redis.command_timeout_ms,
+        .connect_timeout_ms = conf->redis.connect_timeout_ms,
+        .sync_ms = conf->redis.sync_ms,
+    };
+    struct store_events local = {f, on_local_key, on_local_mode, on_local_probe};
+    struct store_events shared = {f, on_shared_key, on_mode, on_shared_probe};
+
+    f->local = store_mem_new(base, &sc, &local);
+    if (conf->redis.enabled) {
+        f->shared = store_redis_new(base, &sc, &shared, err);
+        if (f->shared == NULL) {
+            fleet_free(f);
+            f = NULL;
+        }
+    }
+    free(keys);
+    if (f != NULL && start_tick(f, base) < 0) {
+        err_set(err, ERR_IO, "cannot start the fleet's timer");
+        fleet_free(f);
+        f = NULL;
+    }
+    return f;
+}
+
+void fleet_free(struct fleet *f)
+{
+    if (f == NULL)
+        return;
+    f->dead = true;
+    if (f->tick != NULL)
+        event_free(f->tick);
+    store_free(f->shared);
+    store_free(f->local);
+    free(f->regions);
+    free(f);
+}
+
+static void ask_for_ticket(struct fleet *f, size_t region, int64_t now_ms)
+{
+    struct ticket *t = &f->regions[region].ticket;
+
+    if (t->state != TICKET_NONE || now_ms < t->ask_again_ms)
+        return;
+    t->state = TICKET_ASKED;
+    t->local = !f->attached;
+    t->token = rand_u64(f->rand) >> 11 | 1; /* below 2^53: safe in Lua numbers and JSON */
+    store_probe(decider(f), region, t->token);
+}
+
+enum picker_why fleet_ask(struct fleet *f, size_t region, int64_t now_ms)
+{
+    const struct view_key *k = store_get(decider(f), region);
+    const struct view_key *said = word(f, region);
+    enum view_forced forced = view_forced_now(said, now_ms);
+
+    if (forced == VIEW_DOWN)
+        return PICKER_FORCED_DOWN;
+    if (forced == VIEW_DRAIN)
+        return PICKER_DRAINING;
+    if (said->lim_ms > now_ms || store_get(f->local, region)->lim_ms > now_ms)
+        return PICKER_COOLING;
+    if (forced == VIEW_UP || k->st == BREAKER_CLOSED)
+        return PICKER_USABLE;
+    if (k->st == BREAKER_OPEN && now_ms < k->until_ms)
+        return PICKER_OPEN;
+    if (f->regions[region].ticket.state == TICKET_GRANTED)
+        return PICKER_USABLE;
+    ask_for_ticket(f, region, now_ms);
+    return PICKER_OPEN;
+}
+
+bool fleet_may_last_resort(const struct fleet *f, size_t region, int64_t now_ms,
+                           int64_t *until_ms)
+{
+    const struct view_key *k = store_get(decider(f), region);
+
+    (void)now_ms;
+    *until_ms = k->st == BREAKER_OPEN ? k->until_ms : 0;
+    return k->st != BREAKER_CLOSED && f->regions[region].last_resorts < FLEET_LAST_RESORTS_MAX;
+}
+
+static void take_ticket(struct fleet *f, struct fleet_pass *p)
+{
+    struct ticket *t = &f->regions[p->region].ticket;
+
+    p->probe = true;
+    p->token = t->token;
+    p->shared_epoch = t->local ? 0 : t->epoch;
+    p->local_epoch = t->local ? t->epoch : 0;
+    t->state = TICKET_NONE;
+    p->next = f->probes;
+    p->prev = &f->probes;
+    if (p->next != NULL)
+        p->next->prev = &p->next;
+    f->probes = p;
+    f->slot->region[p->region].probes++;
+}
+
+void fleet_begin(struct fleet *f, size_t region, bool last_resort, int64_t now_ms,
+                 struct fleet_pass *p)
+{
+    const struct view_key *k = store_get(decider(f), region);
+    bool forced_up = view_forced_now(word(f, region), now_ms) == VIEW_UP;
+
+    memset(p, 0, sizeof(*p));
+    p->region = region;
+    p->life = f->life;
+    f->slot->region[region].inflight++;
+    if (last_resort) {
+        p->last_resort = true;
+        f->regions[region].last_resorts++;
+        f->slot->region[region].last_resorts++;
+        return;
+    }
+    if (k->st != BREAKER_CLOSED && !forced_up &&
+        f->regions[region].ticket.state == TICKET_GRANTED) {
+        take_ticket(f, p);
+        return;
+    }
+    p->local_epoch = store_get(f->local, region)->ep;
+    if (f->attached)
+        p->shared_epoch = store_get(f->shared, region)->ep;
+}
+
+/* Evidence goes to both stores, each under its own epoch, and never into another life of the
+ * shared data. */
+static void report(struct fleet *f, const struct fleet_pass *p, enum store_evidence what)
+{
+    if (p->last_resort)
+        return;
+    if (p->local_epoch != 0)
+        store_report(f->local, p->region, p->local_epoch, what, false);
+    if (p->shared_epoch != 0 && f->attached && p->life == f->life)
+        store_report(f->shared, p->region, p->shared_epoch, what, false);
+}
+
+void fleet_flowing(struct fleet *f, struct fleet_pass *p)
+{
+    if (p->flowing || p->probe)
+        return;
+    p->flowing = true;
+    report(f, p, STORE_OK);
+}
+
+static void end_probe(struct fleet *f, struct fleet_pass *p, const struct outcome_traits *t)
+{
+    enum breaker_verdict v = t->hurts   ? BREAKER_PROBE_FAIL
+                             : t->heals ? BREAKER_PROBE_OK
+                                        : BREAKER_PROBE_ABANDON;
+
+    *p->prev = p->next;
+    if (p->next != NULL)
+        p->next->prev = p->prev;
+    if (p->local_epoch != 0)
+        store_done(f->local, p->region, p->local_epoch, p->token, v);
+    else if (p->life == f->life)
+        store_done(f->shared, p->region, p->shared_epoch, p->token, v);
+}
+
+static void cool(struct fleet *f, size_t region, enum outcome o, int64_t cool_ms)
+{
+    enum store_cool why = o == OUTCOME_QUOTA  ? STORE_COOL_QUOTA
+                          : o == OUTCOME_AUTH ? STORE_COOL_AUTH
+                                              : STORE_COOL_THROTTLED;
+
+    if (o == OUTCOME_QUOTA)
+        cool_ms = COOL_QUOTA_MS;
+    else if (o == OUTCOME_AUTH)
+        cool_ms = COOL_AUTH_MS;
+    else if (cool_ms < 0)
+        cool_ms = COOL_UNSAID_MS;
+    else if (cool_ms > COOL_THROTTLED_MAX_MS)
+        cool_ms = COOL_THROTTLED_MAX_MS;
+    if (cool_ms == 0)
+        return;
+    store_cool(f->local, region, cool_ms, why);
+    if (f->attached)
+        store_cool(f->shared, region, cool_ms, why);
+    log_at(LOG_WARN, &f->log, "region cooling region=%s outcome=%s for_ms=%" PRId64,
+           f->conf->regions[region].name, outcome_traits(o)->name, cool_ms);
+}
+
+void fleet_end(struct fleet *f, struct fleet_pass *p, enum outcome o, int64_t cool_ms)
+{
+    const struct outcome_traits *t = outcome_traits(o);
+
+    f->slot->region[p->region].inflight--;
+    f->slot->region[p->region].attempts[o]++;
+    if (p->last_resort)
+        f->regions[p->region].last_resorts--;
+    if (p->probe)
+        end_probe(f, p, t);
+    else if (t->hurts)
+        report(f, p, STORE_FAIL);
+    else if (t->heals && !p->flowing)
+        report(f, p, STORE_OK);
+    if (t->cools || t->misconfigured)
+        cool(f, p->region, o, cool_ms);
+}
+
+int64_t fleet_return_ms(const struct fleet *f, size_t region, int64_t now_ms)
+{
+    const struct view_key *k = store_get(decider(f), region);
+    const struct view_key *said = word(f, region);
+    enum view_forced forced = view_forced_now(said, now_ms);
+    int64_t back_ms = now_ms;
+
+    if (forced == VIEW_DOWN || forced == VIEW_DRAIN) {
+        if (said->forced_until_ms == VIEW_NEVER)
+            return -1;
+        back_ms = said->forced_until_ms;
+    }
+    if (forced != VIEW_UP && k->st == BREAKER_OPEN && k->until_ms > back_ms)
+        back_ms = k->until_ms;
+    if (said->lim_ms > back_ms)
+        back_ms = said->lim_ms;
+    return back_ms - now_ms;
+}
+
+bool fleet_is_attached(const struct fleet *f)
+{
+    return f->attached;
+}
+
+bool fleet_is_shared(const struct fleet *f)
+{
+    return f->shared != NULL;
+}
+
+static int render_region(const struct fleet *f, size_t i, int64_t now_ms, struct buf *out)
+{
+    const struct view_key *k = store_get(decider(f), i);
+    const struct view_key *said = word(f, i);
+    const struct metrics_region *m = &f->slot->region[i];
+    int64_t open_ms = k->st == BREAKER_OPEN && k->until_ms > now_ms ? k->until_ms - now_ms : 0;
+
+    if (buf_appendf(out,
+                    "%s{\"name\":\"%s\",\"state\":\"%s\",\"epoch\":%" PRIu64
+                    ",\"open_for_ms\":%" PRId64 ",\"cooling_for_ms\":%" PRId64
+                    ",\"in_flight\":%" PRId64 ",\"forced\":\"%s\",\"reason\":",
+                    i > 0 ? "," : "", f->conf->regions[i].name, breaker_state_name(k->st),
+                    k->ep, open_ms, said->lim_ms > now_ms ? said->lim_ms - now_ms : 0,
+                    m->inflight, view_forced_name(view_forced_now(said, now_ms))) < 0)
+        return -1;
+    return json_scan_quote(out, str_of(said->why)) < 0 || buf_append_str(out, STR("}")) < 0 ? -1
+                                                                                            : 0;
+}
+
+int fleet_render(const struct fleet *f, int64_t now_ms, struct buf *out)
+{
+    const char *mode = f->shared == NULL ? "alone" : f->attached ? "attached" : "away";
+
+    if (buf_appendf(
+            out, "{\"mode\":\"%s\",\"generation\":\"%s\",\"version\":%" PRIu64 ",\"regions\":[",
+            mode, f->shared != NULL ? store_gen(f->shared) : "",
+            f->shared != NULL ? store_ver(f->shared) : store_ver(f->local)) < 0)
+        return -1;
+    for (size_t i = 0; i < f->conf->n_regions; i++)
+        if (render_region(f, i, now_ms, out) < 0)
+            return -1;
+    return buf_append_str(out, STR("]}"));
+}

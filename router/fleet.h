@@ -1,0 +1,69 @@
+/* fleet.h - this worker's word on whether a region may have an attempt.
+ *
+ * Joins the shared store (the fleet's verdict, pushed in) and a local one (the same rules on
+ * this worker's own evidence, which decide while Redis is away or absent).  Nothing here waits:
+ * a probe lease is asked for in the background and serves the next request. */
+#ifndef ROUTER_FLEET_H
+#define ROUTER_FLEET_H
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/rand.h"
+#include "config/config.h"
+#include "policy/outcome.h"
+#include "policy/picker.h"
+#include "router/metrics.h"
+#include "state/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define FLEET_LAST_RESORTS_MAX 2 /* in flight per region and router */
+
+struct event_base;
+struct fleet;
+
+struct fleet_pass { /* the right to make one attempt; ended exactly once */
+    size_t region;
+    uint64_t shared_epoch, local_epoch;
+    uint64_t life;  /* of the shared data when it began: evidence never crosses lives */
+    uint64_t token; /* of the probe lease; 0: none */
+    bool probe, last_resort;
+    bool flowing;                    /* its success was reported while it ran */
+    struct fleet_pass *next, **prev; /* probes in flight, for renewal */
+};
+
+/* slot, rand and conf are borrowed.  NULL with err when the Redis URL cannot work. */
+struct fleet *fleet_new(struct event_base *base, const struct config *conf,
+                        const char *router_id, struct rand *rand, struct metrics_slot *slot,
+                        struct err *err);
+void fleet_free(struct fleet *f); /* leaves the fleet; no pass may be running */
+
+/* May region have an attempt now?  USABLE, or why not.  Asks for a probe lease in the
+ * background when the region's time has come. */
+enum picker_why fleet_ask(struct fleet *f, size_t region, int64_t now_ms);
+/* Whether the last resort may be tried there: open, and fewer than FLEET_LAST_RESORTS_MAX of
+ * ours on the way.  *until_ms: the end of its open time. */
+bool fleet_may_last_resort(const struct fleet *f, size_t region, int64_t now_ms,
+                           int64_t *until_ms);
+
+/* Starts an attempt where fleet_ask said USABLE (or last_resort is true).  *p must stay where
+ * it is until fleet_end. */
+void fleet_begin(struct fleet *f, size_t region, bool last_resort, int64_t now_ms,
+                 struct fleet_pass *p);
+/* A stream has flowed long enough to count as a success now. */
+void fleet_flowing(struct fleet *f, struct fleet_pass *p);
+/* cool_ms: how long the vendor asked us to stay away; -1: it did not say. */
+void fleet_end(struct fleet *f, struct fleet_pass *p, enum outcome o, int64_t cool_ms);
+
+/* Until region may return, in ms from now; 0: it may be asked now; -1: not by itself (forced).
+ */
+int64_t fleet_return_ms(const struct fleet *f, size_t region, int64_t now_ms);
+
+bool fleet_is_attached(const struct fleet *f); /* the shared state decides */
+bool fleet_is_shared(const struct fleet *f);   /* a Redis is configured */
+/* {"mode":...,"regions":[...]} for /state. */
+int fleet_render(const struct fleet *f, int64_t now_ms, struct buf *out) MUST_CHECK;
+
+#endif

@@ -1,0 +1,314 @@
+/* metrics.c - shared counters; metrics.h has the contract. */
+#include "router/metrics.h"
+
+#include "policy/breaker.h"
+#include "state/view.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+struct metrics {
+    const struct config *conf; /* for the regions' names */
+    int slots;
+    size_t slot_bytes;
+    char *map;
+};
+
+/* Upper bounds in microseconds; the last bucket is +Inf. */
+static const int64_t bounds_us[METRICS_BUCKETS - 1] = {
+    100, 500, 1000, 5000, 25000, 100000, 500000, 1000000, 5000000, 15000000, 60000000};
+
+static const char *const request_names[METRICS_N_REQ] = {
+    [METRICS_REQ_OK] = "ok",
+    [METRICS_REQ_VENDOR_4XX] = "vendor_refused",
+    [METRICS_REQ_REFUSED] = "refused",
+    [METRICS_REQ_FAILED] = "failed",
+    [METRICS_REQ_GONE] = "client_gone",
+};
+
+struct metrics *metrics_new(const struct config *conf, int slots)
+{
+    struct metrics *m = xcalloc(1, sizeof(*m));
+
+    m->conf = conf;
+    m->slots = slots;
+    m->slot_bytes =
+        sizeof(struct metrics_slot) + conf->n_regions * sizeof(struct metrics_region);
+    m->slot_bytes = (m->slot_bytes + 63) & ~(size_t)63; /* no two workers share a cache line */
+    m->map = mmap(NULL, m->slot_bytes * (size_t)slots, PROT_READ | PROT_WRITE,
+                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (m->map == MAP_FAILED) {
+        m->map = NULL;
+        metrics_free(m);
+        return NULL;
+    }
+    return m;
+}
+
+void metrics_free(struct metrics *m)
+{
+    if (m == NULL)
+        return;
+    if (m->map != NULL)
+        munmap(m->map, m->slot_bytes * (size_t)m->slots);
+    free(m);
+}
+
+static struct metrics_slot *slot_at(const struct metrics *m, int slot)
+{
+    return (struct metrics_slot *)(void *)(m->map + m->slot_bytes * (size_t)slot);
+}
+
+static void reset_gauges(const struct metrics *m, struct metrics_slot *s)
+{
+    s->pid = 0;
+    s->inflight = s->connections = s->draining = s->store_attached = 0;
+    for (size_t r = 0; r < m->conf->n_regions; r++)
+        s->region[r].inflight = s->region[r].state = s->region[r].forced = 0;
+}
+
+struct metrics_slot *metrics_claim(struct metrics *m, int slot)
+{
+    struct metrics_slot *s = slot_at(m, slot);
+
+    reset_gauges(m, s); /* a crashed predecessor's counters go on */
+    s->pid = getpid();
+    return s;
+}
+
+void metrics_vacate(struct metrics *m, int slot)
+{
+    reset_gauges(m, slot_at(m, slot));
+}
+
+void metrics_observe(struct metrics_hist *h, int64_t us)
+{
+    size_t i = 0;
+
+    if (us < 0)
+        us = 0;
+    while (i < METRICS_BUCKETS - 1 && us > bounds_us[i])
+        i++;
+    h->bucket[i]++;
+    h->count++;
+    h->sum_us += (uint64_t)us;
+}
+
+static void add_hist(struct metrics_hist *to, const struct metrics_hist *from)
+{
+    for (size_t i = 0; i < METRICS_BUCKETS; i++)
+        to->bucket[i] += from->bucket[i];
+    to->count += from->count;
+    to->sum_us += from->sum_us;
+}
+
+static int put_hist(struct buf *out, const char *name, const char *labels,
+                    const struct metrics_hist *h)
+{
+    const char *comma = labels[0] != '\0' ? "," : "";
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < METRICS_BUCKETS; i++) {
+        sum += h->bucket[i];
+        if (i < METRICS_BUCKETS - 1) {
+            if (buf_appendf(out, "%s_bucket{%s%sle=\"%g\"} %" PRIu64 "\n", name, labels, comma,
+                            (double)bounds_us[i] / 1e6, sum) < 0)
+                return -1;
+        } else if (buf_appendf(out, "%s_bucket{%s%sle=\"+Inf\"} %" PRIu64 "\n", name, labels,
+                               comma, sum) < 0) {
+            return -1;
+        }
+    }
+    const char *open = labels[0] != '\0' ? "{" : "", *close = labels[0] != '\0' ? "}" : "";
+
+    return buf_appendf(out, "%s_sum%s%s%s %.6f\n%s_count%s%s%s %" PRIu64 "\n", name, open,
+                       labels, close, (double)h->sum_us / 1e6, name, open, labels, close,
+                       h->count);
+}
+
+static int put_type(struct buf *out, const char *name, const char *type, const char *help)
+{
+    return buf_appendf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+/* One number of a slot: where it lies, how it is called. */
+struct row {
+    const char *name, *type, *help;
+    size_t offset;
+};
+
+#define SLOT(field) offsetof(struct metrics_slot, field)
+static const struct row totals[] = {
+    /* clang-format off */
+    {"sluice_attempts_total", "counter", "Attempts at regions, every try counted.", SLOT(attempts)},
+    {"sluice_retries_total", "counter", "Attempts after the first of a request.", SLOT(retries)},
+    {"sluice_client_bytes_total", "counter", "Answer bytes handed to clients.", SLOT(bytes_out)},
+    {"sluice_http_refused_total", "counter", "Requests refused by the HTTP layer.", SLOT(http_refused)},
+    {"sluice_store_commands_total", "counter", "Commands sent to Redis.", SLOT(store_commands)},
+    {"sluice_store_errors_total", "counter", "Commands Redis refused or lost.", SLOT(store_errors)},
+    {"sluice_store_pushes_total", "counter", "Verdicts pushed by the fleet.", SLOT(store_pushes)},
+    {"sluice_store_reconnects_total", "counter", "Connections to Redis made again.", SLOT(store_reconnects)},
+    {"sluice_requests_in_flight", "gauge", "Requests being served.", SLOT(inflight)},
+    {"sluice_client_connections", "gauge", "Client connections open.", SLOT(connections)},
+    /* clang-format on */
+};
+static const struct row per_worker[] = {
+    /* clang-format off */
+    {"sluice_store_attached", "gauge", "1 while the shared state is reachable.", SLOT(store_attached)},
+    {"sluice_store_version", "gauge", "Version of the shared state applied.", SLOT(store_ver)},
+    {"sluice_draining", "gauge", "1 while the worker finishes its last requests.", SLOT(draining)},
+    /* clang-format on */
+};
+
+static int64_t number_at(const struct metrics_slot *s, size_t offset)
+{
+    int64_t n;
+
+    memcpy(&n, (const char *)s + offset, sizeof(n));
+    return n;
+}
+
+static int put_totals(const struct metrics *m, struct buf *out)
+{
+    for (size_t r = 0; r < ARRAY_LEN(totals); r++) {
+        int64_t sum = 0;
+
+        for (int i = 0; i < m->slots; i++)
+            sum += number_at(slot_at(m, i), totals[r].offset);
+        if (put_type(out, totals[r].name, totals[r].type, totals[r].help) < 0 ||
+            buf_appendf(out, "%s %" PRId64 "\n", totals[r].name, sum) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int put_per_worker(const struct metrics *m, struct buf *out)
+{
+    for (size_t r = 0; r < ARRAY_LEN(per_worker); r++) {
+        if (put_type(out, per_worker[r].name, per_worker[r].type, per_worker[r].help) < 0)
+            return -1;
+        for (int i = 0; i < m->slots; i++) {
+            const struct metrics_slot *s = slot_at(m, i);
+
+            if (s->pid != 0 &&
+                buf_appendf(out, "%s{worker=\"%d\"} %" PRId64 "\n", per_worker[r].name, i,
+                            number_at(s, per_worker[r].offset)) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+static int put_requests(const struct metrics *m, struct buf *out)
+{
+    struct metrics_hist duration = {0}, overhead = {0};
+
+    if (put_type(out, "sluice_requests_total", "counter", "Requests by how they ended.") < 0)
+        return -1;
+    for (int r = 0; r < METRICS_N_REQ; r++) {
+        uint64_t sum = 0;
+
+        for (int i = 0; i < m->slots; i++)
+            sum += slot_at(m, i)->requests[r];
+        if (buf_appendf(out, "sluice_requests_total{result=\"%s\"} %" PRIu64 "\n",
+                        request_names[r], sum) < 0)
+            return -1;
+    }
+    for (int i = 0; i < m->slots; i++) {
+        add_hist(&duration, &slot_at(m, i)->duration);
+        add_hist(&overhead, &slot_at(m, i)->overhead);
+    }
+    if (put_type(out, "sluice_request_seconds", "histogram", "Request to last byte.") < 0 ||
+        put_hist(out, "sluice_request_seconds", "", &duration) < 0 ||
+        put_type(out, "sluice_overhead_seconds", "histogram",
+                 "Request complete to first attempt started.") < 0)
+        return -1;
+    return put_hist(out, "sluice_overhead_seconds", "", &overhead);
+}
+
+/* Adds region r of every slot; the state gauges are any live worker's (they agree or lag). */
+static void sum_region(const struct metrics *m, size_t r, struct metrics_region *sum)
+{
+    memset(sum, 0, sizeof(*sum));
+    for (int i = 0; i < m->slots; i++) {
+        const struct metrics_slot *s = slot_at(m, i);
+        const struct metrics_region *g = &s->region[r];
+
+        for (int o = 0; o < N_OUTCOMES; o++)
+            sum->attempts[o] += g->attempts[o];
+        sum->probes += g->probes;
+        sum->last_resorts += g->last_resorts;
+        sum->inflight += g->inflight;
+        sum->state = g->state > sum->state ? g->state : sum->state;
+        sum->forced = g->forced > sum->forced ? g->forced : sum->forced;
+        sum->prompt_tokens += g->prompt_tokens;
+        sum->completion_tokens += g->completion_tokens;
+        add_hist(&sum->first_byte, &g->first_byte);
+    }
+}
+
+static int put_region_numbers(const char *region, const struct metrics_region *g,
+                              struct buf *out)
+{
+    static const char fmt[] = "%s{region=\"%s\"} %" PRId64 "\n";
+    const struct {
+        const char *name;
+        int64_t n;
+    } rows[] = {
+        {"sluice_region_probes_total", (int64_t)g->probes},
+        {"sluice_region_last_resorts_total", (int64_t)g->last_resorts},
+        {"sluice_region_in_flight", g->inflight},
+        {"sluice_region_breaker_state", g->state},
+        {"sluice_region_forced", g->forced},
+        {"sluice_region_prompt_tokens_total", (int64_t)g->prompt_tokens},
+        {"sluice_region_completion_tokens_total", (int64_t)g->completion_tokens},
+    };
+    char label[CONFIG_NAME_MAX + 16];
+
+    for (int o = 0; o < N_OUTCOMES; o++)
+        if (buf_appendf(
+                out, "sluice_region_attempts_total{region=\"%s\",outcome=\"%s\"} %" PRIu64 "\n",
+                region, outcome_traits((enum outcome)o)->name, g->attempts[o]) < 0)
+            return -1;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (buf_appendf(out, fmt, rows[i].name, region, rows[i].n) < 0)
+            return -1;
+    snprintf(label, sizeof(label), "region=\"%s\"", region);
+    return put_hist(out, "sluice_region_first_byte_seconds", label, &g->first_byte);
+}
+
+static int put_regions(const struct metrics *m, struct buf *out)
+{
+    struct metrics_region sum;
+
+    if (buf_append_str(out,
+                       STR("# TYPE sluice_region_attempts_total counter\n"
+                           "# TYPE sluice_region_probes_total counter\n"
+                           "# TYPE sluice_region_last_resorts_total counter\n"
+                           "# TYPE sluice_region_in_flight gauge\n"
+                           "# HELP sluice_region_breaker_state 0 closed, 1 open, 2 half-open\n"
+                           "# TYPE sluice_region_breaker_state gauge\n"
+                           "# HELP sluice_region_forced 0 auto, 1 up, 2 down, 3 drain\n"
+                           "# TYPE sluice_region_forced gauge\n"
+                           "# TYPE sluice_region_prompt_tokens_total counter\n"
+                           "# TYPE sluice_region_completion_tokens_total counter\n"
+                           "# TYPE sluice_region_first_byte_seconds histogram\n")) < 0)
+        return -1;
+    for (size_t r = 0; r < m->conf->n_regions; r++) {
+        sum_region(m, r, &sum);
+        if (put_region_numbers(m->conf->regions[r].name, &sum, out) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int metrics_render(const struct metrics *m, struct buf *out)
+{
+    if (put_requests(m, out) < 0 || put_totals(m, out) < 0 || put_per_worker(m, out) < 0)
+        return -1;
+    return put_regions(m, out);
+}
