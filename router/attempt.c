@@ -1,0 +1,557 @@
+/* attempt.c - one try of one target; attempt.h has the contract.
+ *
+ * Ends are only noted where they are found (inside curl's callbacks, timers) and told from the
+ * event loop, so nobody is re-entered.  A stream that said [DONE] ends at once for its owner;
+ * the exchange itself may linger a moment unowned, so that its connection can be reused. */
+#include "router/attempt.h"
+
+#include "base/clock.h"
+#include "provider/retry_after.h"
+#include "provider/sse.h"
+#include "router/reply.h"
+
+#include <event2/event.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEADERS_MAX    24
+#define LINGER_MS      1000
+#define HOLD_MAX_BYTES (256 * 1024) /* of a stream before its first content event */
+
+struct region_lines { /* made once: what every request to a region carries */
+    char *url[N_ATTEMPT_PATHS];
+    char *auth, *x_region; /* "Name: value"; NULL when not sent */
+};
+
+struct attempt_env {
+    struct event_base *base;
+    const struct config *conf;
+    struct upstream *up;
+    struct region_lines *regions;
+    struct attempt *lingering;
+};
+
+enum phase { PHASE_HEAD, PHASE_CONTENT, PHASE_FLOW, PHASE_LINGER };
+
+struct attempt {
+    struct attempt_env *env;
+    const struct attempt_ops *ops;
+    void *arg;
+    struct upstream_call *call; /* NULL once it ended */
+    struct event *timer, *finish;
+    enum phase phase;
+    bool stream, hide_usage, sse_on, ready, paused, ended, finish_seen, done_seen;
+    int64_t started_us;
+    int64_t since_ms; /* start of the phase, or the last bytes of a flowing stream */
+    struct attempt_answer answer;
+    struct buf fields_text, held;
+    struct http_reply_field *fields;
+    struct sse sse;
+    struct attempt_end end;
+    struct attempt *next, **prev; /* while lingering */
+};
+
+static const char *const paths[N_ATTEMPT_PATHS] = {
+    [ATTEMPT_CHAT] = "/chat/completions",
+    [ATTEMPT_COMPLETIONS] = "/completions",
+    [ATTEMPT_EMBEDDINGS] = "/embeddings",
+    [ATTEMPT_MODELS] = "/models",
+};
+
+static char *join(const char *a, const char *b, const char *c)
+{
+    struct buf out;
+
+    buf_init(&out, 65536);
+    if (buf_appendf(&out, "%s%s%s", a, b, c) < 0)
+        buf_clear(&out); /* cannot be: the config bounds each part */
+    return buf_take(&out);
+}
+
+struct attempt_env *attempt_env_new(struct event_base *base, const struct config *conf,
+                                    struct upstream *up)
+{
+    struct attempt_env *env = xcalloc(1, sizeof(*env));
+
+    env->base = base;
+    env->conf = conf;
+    env->up = up;
+    env->regions = xcalloc(conf->n_regions, sizeof(*env->regions));
+    for (size_t i = 0; i < conf->n_regions; i++) {
+        const struct config_region *r = &conf->regions[i];
+        bool bearer = str_ieqz(str_of(r->auth_header), "authorization");
+
+        for (int p = 0; p < N_ATTEMPT_PATHS; p++)
+            env->regions[i].url[p] = join(r->base_url, paths[p], "");
+        if (r->api_key[0] != '\0')
+            env->regions[i].auth =
+                join(r->auth_header, bearer ? ": Bearer " : ": ", r->api_key);
+        if (r->x_region[0] != '\0')
+            env->regions[i].x_region = join("X-Region", ": ", r->x_region);
+    }
+    return env;
+}
+
+void attempt_env_free(struct attempt_env *env)
+{
+    if (env == NULL)
+        return;
+    while (env->lingering != NULL)
+        attempt_cancel(env->lingering);
+    for (size_t i = 0; i < env->conf->n_regions; i++) {
+        for (int p = 0; p < N_ATTEMPT_PATHS; p++)
+            free(env->regions[i].url[p]);
+        if (env->regions[i].auth != NULL)
+            explicit_bzero(env->regions[i].auth, strlen(env->regions[i].auth));
+        free(env->regions[i].auth);
+        free(env->regions[i].x_region);
+    }
+    free(env->regions);
+    free(env);
+}
+
+/* ---- what goes out ---- */
+
+/* The client's fields that go on to a region.  A list of what may, not of what may not: a
+ * credential under a name nobody thought of must not reach a vendor. */
+static const char *const forwarded[] = {
+    "user-agent", "openai-beta",     "idempotency-key",     "traceparent",
+    "tracestate", "accept-language", "x-client-request-id",
+};
+
+static bool may_forward(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(forwarded); i++)
+        if (str_ieqz(name, forwarded[i]))
+            return true;
+    return str_istarts(name, "x-stainless-");
+}
+
+static size_t forward_fields(const struct http_head *from, struct buf *text, const char **lines,
+                             size_t n)
+{
+    size_t need = 0;
+
+    for (size_t i = 0; i < from->n_fields; i++)
+        if (may_forward(from->fields[i].name))
+            need += from->fields[i].name.len + from->fields[i].value.len + 3;
+    if (need == 0 || buf_reserve(text, need) < 0) /* text must not move: lines point into it */
+        return n;
+    for (size_t i = 0; i < from->n_fields && n < HEADERS_MAX; i++) {
+        const struct http_field *f = &from->fields[i];
+        size_t at = text->len;
+
+        if (!may_forward(f->name) || f->value.len == 0)
+            continue;
+        if (buf_append_str(text, f->name) < 0 || buf_append(text, ": ", 2) < 0 ||
+            buf_append_str(text, f->value) < 0 || buf_append(text, "", 1) < 0)
+            break;
+        lines[n++] = text->data + at;
+    }
+    return n;
+}
+
+static void send_request(struct attempt *at, const struct attempt_ask *ask,
+                         const struct upstream_ops *ops)
+{
+    const struct region_lines *r = &at->env->regions[ask->region];
+    const struct config_timeouts *t = &at->env->conf->timeouts;
+    const char *lines[HEADERS_MAX];
+    char id[96];
+    size_t n = 0;
+    struct buf text;
+
+    buf_init(&text, at->env->conf->http.head_max_bytes + HTTP_FIELDS_MAX * 3);
+    if (ask->path != ATTEMPT_MODELS)
+        lines[n++] = "Content-Type: application/json";
+    lines[n++] = ask->stream ? "Accept: text/event-stream, application/json"
+                             : "Accept: application/json";
+    if (r->auth != NULL)
+        lines[n++] = r->auth;
+    if (r->x_region != NULL)
+        lines[n++] = r->x_region;
+    snprintf(id, sizeof(id), "X-Request-Id: %s", ask->request_id);
+    lines[n++] = id;
+    n = forward_fields(ask->from, &text, lines, n);
+    struct upstream_request req = {
+        .method = ask->path == ATTEMPT_MODELS ? "GET" : "POST",
+        .url = r->url[ask->path],
+        .headers = lines,
+        .n_headers = n,
+        .body = ask->body,
+        .connect_ms = t->connect_ms < ask->left_ms ? t->connect_ms : ask->left_ms,
+        .total_ms = ask->left_ms,
+    };
+
+    at->call = upstream_start(at->env->up, &req, ops, at);
+    buf_release(&text);
+}
+
+/* ---- how it ends ---- */
+
+static void attempt_free(struct attempt *at)
+{
+    if (at->call != NULL)
+        upstream_call_cancel(at->call);
+    if (at->prev != NULL) {
+        *at->prev = at->next;
+        if (at->next != NULL)
+            at->next->prev = at->prev;
+    }
+    if (at->timer != NULL)
+        event_free(at->timer);
+    event_free(at->finish);
+    if (at->sse_on)
+        sse_release(&at->sse);
+    buf_release(&at->fields_text);
+    buf_release(&at->held);
+    free(at->fields);
+    free(at);
+}
+
+void attempt_cancel(struct attempt *at)
+{
+    attempt_free(at);
+}
+
+/* Every way an attempt can end comes through here, once.  It only takes notes. */
+static void end_later(struct attempt *at, enum outcome o, const char *detail)
+{
+    if (at->ended)
+        return;
+    at->ended = true;
+    at->end.outcome = o;
+    str_copy(at->end.detail, sizeof(at->end.detail), detail);
+    if (at->timer != NULL)
+        event_del(at->timer);
+    event_active(at->finish, 0, 0);
+}
+
+static void arm(struct attempt *at, int64_t ms)
+{
+    struct timeval tv = {ms / 1000, ms % 1000 * 1000};
+
+    event_add(at->timer, &tv);
+}
+
+/* The vendor said [DONE] but its framing has not ended: let it, unowned and for a moment. */
+static void linger(struct attempt *at)
+{
+    at->phase = PHASE_LINGER;
+    at->next = at->env->lingering;
+    at->prev = &at->env->lingering;
+    if (at->next != NULL)
+        at->next->prev = &at->next;
+    at->env->lingering = at;
+    arm(at, LINGER_MS);
+}
+
+static void on_attempt_finish(evutil_socket_t fd, short what, void *arg)
+{
+    struct attempt *at = arg;
+    bool may_linger = at->call != NULL && at->done_seen && at->end.outcome == OUTCOME_OK;
+
+    (void)fd, (void)what;
+    if (at->phase == PHASE_LINGER) {
+        attempt_free(at);
+        return;
+    }
+    if (!may_linger && at->call != NULL) {
+        upstream_call_cancel(at->call);
+        at->call = NULL;
+    }
+    at->end.relayed = at->ready;
+    at->end.answer = at->answer.status != 0 ? &at->answer : NULL;
+    if (!at->ready)
+        at->answer.body = buf_str(&at->held);
+    if (at->end.total_us == 0)
+        at->end.total_us = clock_mono_us() - at->started_us;
+    at->ops->on_end(at->arg, &at->end);
+    if (may_linger)
+        linger(at);
+    else
+        attempt_free(at);
+}
+
+/* ---- the clock ---- */
+
+static int64_t limit_ms(const struct attempt *at)
+{
+    const struct config_timeouts *t = &at->env->conf->timeouts;
+
+    return at->phase == PHASE_HEAD      ? t->first_byte_ms
+           : at->phase == PHASE_CONTENT ? t->first_content_ms
+                                        : t->idle_ms;
+}
+
+static void on_attempt_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct attempt *at = arg;
+    int64_t now_ms = clock_mono_ms(), left_ms;
+
+    (void)fd, (void)what;
+    if (at->phase == PHASE_LINGER) {
+        attempt_free(at);
+        return;
+    }
+    if (at->paused)
+        at->since_ms = now_ms;
+    left_ms = at->since_ms + limit_ms(at) - now_ms;
+    if (left_ms > 0) { /* bytes came meanwhile: cheaper than re-arming at every one */
+        arm(at, left_ms);
+        return;
+    }
+    if (at->finish_seen) { /* the answer is whole, the vendor just does not hang up */
+        at->end.add_done = !at->done_seen;
+        end_later(at, OUTCOME_OK, "");
+        return;
+    }
+    end_later(at, OUTCOME_TIMEOUT,
+              at->phase == PHASE_HEAD      ? "no answer within timeouts.first_byte"
+              : at->phase == PHASE_CONTENT ? "no content within timeouts.first_content"
+                                           : "silent for timeouts.idle");
+}
+
+static void enter(struct attempt *at, enum phase phase)
+{
+    at->phase = phase;
+    at->since_ms = clock_mono_ms();
+    if (at->timer != NULL)
+        arm(at, limit_ms(at));
+}
+
+/* ---- what comes back ---- */
+
+static struct str get_field(const void *arg, const char *name)
+{
+    return upstream_head_get(arg, name);
+}
+
+static bool is_event_stream(struct str type)
+{
+    struct str rest;
+
+    return str_ieqz(str_trim(str_split(type, ';', &rest)), "text/event-stream");
+}
+
+static void on_call_head(void *arg, const struct upstream_head *h)
+{
+    struct attempt *at = arg;
+    bool ok = h->status >= 200 && h->status <= 299;
+
+    if (at->ended)
+        return;
+    at->answer.status = h->status;
+    at->fields = xcalloc(h->n_fields + 1, sizeof(*at->fields));
+    at->answer.n_fields = reply_pass_fields(h, at->fields, h->n_fields, &at->fields_text);
+    at->answer.fields = at->fields;
+    at->end.retry_after_ms = ok ? -1 : retry_after_ms(get_field, h, clock_wall_ms());
+    if (ok && is_event_stream(upstream_head_get(h, "content-type"))) {
+        at->sse_on = true;
+        sse_init(&at->sse, at->env->conf->stream.event_max_bytes);
+        buf_release(&at->held);
+        buf_init(&at->held, HOLD_MAX_BYTES);
+        if (at->timer == NULL) /* a stream nobody asked for: the stream limits apply too */
+            at->timer = event_new(at->env->base, -1, 0, on_attempt_timer, at);
+    }
+    if (at->stream || at->sse_on)
+        enter(at, at->sse_on ? PHASE_CONTENT : PHASE_FLOW);
+}
+
+static void go_ready(struct attempt *at)
+{
+    if (at->ready)
+        return;
+    at->ready = true;
+    at->ops->on_ready(at->arg, &at->answer);
+    if (at->held.len > 0)
+        at->ops->on_bytes(at->arg, buf_str(&at->held));
+    buf_release(&at->held);
+    if (at->sse_on)
+        enter(at, PHASE_FLOW);
+}
+
+/* Passes one whole event on, or keeps it until the stream has shown content. */
+static void pass_event(struct attempt *at, const struct sse_event *ev)
+{
+    if (!at->ready && buf_append_str(&at->held, ev->raw) == 0)
+        return;
+    go_ready(at); /* content, or more preamble than is held */
+    at->ops->on_bytes(at->arg, ev->raw);
+}
+
+static void note_usage(struct attempt *at, const struct openai_chunk *c)
+{
+    if (c->usage.known)
+        at->end.usage = c->usage;
+}
+
+static int on_event(void *arg, const struct sse_event *ev)
+{
+    struct attempt *at = arg;
+    struct openai_chunk c;
+
+    if (at->ended)
+        return 1;
+    if (!ev->has_data) {
+        pass_event(at, ev);
+        return 0;
+    }
+    openai_read_chunk(ev->data, &c);
+    note_usage(at, &c);
+    if (c.kind == OPENAI_EV_MALFORMED) {
+        end_later(at, OUTCOME_BROKEN, "malformed event in the stream");
+        return 1;
+    }
+    if (c.kind == OPENAI_EV_ERROR) {
+        if (!at->ready) { /* the vendor's words, should they be for the client */
+            buf_clear(&at->held);
+            if (buf_append_str(&at->held, ev->data) < 0)
+                buf_clear(&at->held);
+        }
+        end_later(at, c.error, "error event in the stream");
+        return 1;
+    }
+    if (c.kind == OPENAI_EV_DONE && !at->finish_seen) {
+        end_later(at, OUTCOME_BROKEN, "[DONE] without a finish reason");
+        return 1;
+    }
+    if (c.finish)
+        at->finish_seen = true;
+    if (c.usage_only && at->hide_usage)
+        return 0;
+    if (c.kind == OPENAI_EV_CONTENT || c.finish)
+        go_ready(at);
+    pass_event(at, ev);
+    if (c.kind == OPENAI_EV_DONE) {
+        at->done_seen = true;
+        end_later(at, OUTCOME_OK, "");
+    }
+    return at->ended ? 1 : 0;
+}
+
+static void on_call_data(void *arg, const char *data, size_t len)
+{
+    struct attempt *at = arg;
+
+    if (at->ended)
+        return;
+    at->since_ms = at->timer != NULL ? clock_mono_ms() : 0;
+    if (at->sse_on) {
+        if (sse_feed(&at->sse, data, len, on_event, at) < 0)
+            end_later(at, OUTCOME_BROKEN, "an event larger than stream.max_event_bytes");
+        return;
+    }
+    if (!at->ready && buf_append(&at->held, data, len) == 0)
+        return;
+    if (at->answer.status < 200 || at->answer.status > 299) {
+        /* an error's body beyond what is held: what we have must do */
+        end_later(at, openai_classify(at->answer.status, buf_str(&at->held), false),
+                  "error answer larger than upstream.max_answer_bytes");
+        return;
+    }
+    go_ready(at); /* too large to hold: from here on it is passed through */
+    at->ops->on_bytes(at->arg, (struct str){data, len});
+}
+
+static const struct {
+    enum outcome outcome;
+} of_result[] = {
+    [UPSTREAM_COMPLETE] = {OUTCOME_OK},
+    [UPSTREAM_CONNECT] = {OUTCOME_CONNECT},
+    [UPSTREAM_CONNECT_TIMEOUT] = {OUTCOME_TIMEOUT},
+    [UPSTREAM_RESET] = {OUTCOME_CONNECT},
+    [UPSTREAM_CUT] = {OUTCOME_BROKEN},
+    [UPSTREAM_FRAMING] = {OUTCOME_BROKEN},
+    [UPSTREAM_TOTAL_TIMEOUT] = {OUTCOME_TIMEOUT},
+    [UPSTREAM_INTERNAL] = {OUTCOME_ABORTED},
+};
+
+/* The exchange of a stream is over before [DONE] came. */
+static void end_stream(struct attempt *at, const struct upstream_end *e)
+{
+    bool whole = e->result == UPSTREAM_COMPLETE || e->result == UPSTREAM_CUT;
+
+    if (at->finish_seen && whole && sse_pending(&at->sse) == 0) {
+        at->end.add_done = true;
+        end_later(at, OUTCOME_OK, "");
+    } else if (e->result == UPSTREAM_COMPLETE) {
+        end_later(at, OUTCOME_BROKEN, "the stream ended without a finish reason");
+    } else {
+        end_later(at, of_result[e->result].outcome, e->detail);
+    }
+}
+
+static void end_plain(struct attempt *at, const struct upstream_end *e)
+{
+    enum outcome o = of_result[e->result].outcome;
+
+    if (e->result == UPSTREAM_COMPLETE && !at->ready) {
+        o = openai_classify(at->answer.status, buf_str(&at->held), true);
+        if (o == OUTCOME_OK)
+            openai_read_usage(buf_str(&at->held), &at->end.usage);
+    }
+    end_later(at, o, e->detail);
+}
+
+static void on_call_end(void *arg, const struct upstream_end *e)
+{
+    struct attempt *at = arg;
+
+    at->call = NULL; /* freed by upstream after this */
+    at->end.reused = e->reused;
+    at->end.first_byte_us = e->first_byte_us;
+    at->end.total_us = e->total_us;
+    if (at->phase == PHASE_LINGER) {
+        event_active(at->finish, 0, 0);
+        return;
+    }
+    if (at->ended)
+        return;
+    if (at->sse_on)
+        end_stream(at, e);
+    else
+        end_plain(at, e);
+}
+
+static const struct upstream_ops call_ops = {on_call_head, on_call_data, on_call_end};
+
+struct attempt *attempt_start(struct attempt_env *env, const struct attempt_ask *ask,
+                              const struct attempt_ops *ops, void *arg)
+{
+    struct attempt *at = xcalloc(1, sizeof(*at));
+
+    at->env = env;
+    at->ops = ops;
+    at->arg = arg;
+    at->stream = ask->stream;
+    at->hide_usage = ask->hide_usage;
+    at->end.retry_after_ms = -1;
+    at->started_us = clock_mono_us();
+    buf_init(&at->fields_text, UPSTREAM_HEAD_MAX_BYTES * 2);
+    buf_init(&at->held, env->conf->upstream.answer_max_bytes);
+    at->finish = event_new(env->base, -1, 0, on_attempt_finish, at);
+    if (ask->stream) { /* a plain request's vendor is silent until its answer is complete */
+        at->timer = event_new(env->base, -1, 0, on_attempt_timer, at);
+        enter(at, PHASE_HEAD);
+    }
+    send_request(at, ask, &call_ops);
+    return at;
+}
+
+void attempt_pause(struct attempt *at)
+{
+    at->paused = true;
+    if (at->call != NULL)
+        upstream_call_pause(at->call);
+}
+
+void attempt_resume(struct attempt *at)
+{
+    at->paused = false;
+    at->since_ms = clock_mono_ms();
+    if (at->call != NULL)
+        upstream_call_resume(at->call);
+}
