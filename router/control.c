@@ -1,0 +1,154 @@
+/* control.c - health, metrics and state on the private listener; control.h has the contract.
+ *
+ * Ready means "send me clients": it stays true while Redis is away or every region is open,
+ * because then this router still gives the most honest answer there is, and taking all routers
+ * out of a load balancer at once helps nobody.  It turns false when draining starts. */
+#include "router/control.h"
+
+#include "base/clock.h"
+#include "router/listener.h"
+#include "router/reply.h"
+#include "router/server.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define CONTROL_CONNECTIONS_MAX 256
+#define PAGE_MAX_BYTES          (16u << 20)
+
+struct control {
+    struct worker *w;
+    struct http_conn_limits limits;
+    struct http_handler handler;
+    struct listener *listener;
+};
+
+static int page_live(const struct worker *w, struct buf *out)
+{
+    (void)w;
+    return buf_append_str(out, STR("{\"status\":\"live\"}\n"));
+}
+
+static const char *mode(const struct worker *w)
+{
+    return !fleet_is_shared(w->fleet)    ? "alone"
+           : fleet_is_attached(w->fleet) ? "attached"
+                                         : "away";
+}
+
+static int page_ready(const struct worker *w, struct buf *out)
+{
+    size_t usable = 0;
+    int64_t now_ms = clock_mono_ms();
+
+    for (size_t i = 0; i < w->conf->n_regions; i++)
+        usable += fleet_return_ms(w->fleet, i, now_ms) == 0;
+    return buf_appendf(out,
+                       "{\"status\":\"%s\",\"shared_state\":\"%s\",\"regions\":%zu,"
+                       "\"regions_usable\":%zu,\"in_flight\":%" PRId64 "}\n",
+                       w->draining ? "draining" : "ready", mode(w), w->conf->n_regions, usable,
+                       w->slot->inflight);
+}
+
+static int page_metrics(const struct worker *w, struct buf *out)
+{
+    return metrics_render(w->metrics, out);
+}
+
+static int page_state(const struct worker *w, struct buf *out)
+{
+    int64_t up_s = (clock_wall_ms() - w->started_wall_ms) / 1000;
+
+    if (buf_appendf(out,
+                    "{\"router\":\"%s\",\"version\":\"%s\",\"config\":\"%s\",\"fleet\":\"%s\","
+                    "\"uptime_s\":%" PRId64 ",\"draining\":%s,\"in_flight\":%" PRId64
+                    ",\"connections\":%" PRId64 ",\"shared_state\":",
+                    w->id, SLUICE_VERSION, w->conf->digest, w->conf->fleet, up_s,
+                    w->draining ? "true" : "false", w->slot->inflight,
+                    w->slot->connections) < 0 ||
+        fleet_render(w->fleet, clock_mono_ms(), out) < 0)
+        return -1;
+    return buf_append_str(out, STR("}\n"));
+}
+
+static const struct page {
+    const char *path, *type;
+    int (*render)(const struct worker *w, struct buf *out);
+    bool fails_draining;
+} pages[] = {
+    {"/livez", "application/json", page_live, false},
+    {"/health/live", "application/json", page_live, false},
+    {"/readyz", "application/json", page_ready, true},
+    {"/health/ready", "application/json", page_ready, true},
+    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", page_metrics, false},
+    {"/state", "application/json", page_state, false},
+};
+
+static const struct page *find_page(struct str path)
+{
+    for (size_t i = 0; i < ARRAY_LEN(pages); i++)
+        if (str_eqz(path, pages[i].path))
+            return &pages[i];
+    return NULL;
+}
+
+static bool on_head(void *arg, const struct http_head *head, struct http_refusal *r)
+{
+    (void)arg;
+    if (find_page(head->path) == NULL) {
+        *r = (struct http_refusal){.status = 404, .code = "unknown_path"};
+        str_copy(r->message, sizeof(r->message),
+                 "no such page; there are /livez, /readyz, /metrics and /state");
+        return false;
+    }
+    if (head->method != HTTP_GET && head->method != HTTP_HEAD) {
+        *r = (struct http_refusal){
+            .status = 405, .allow = "GET, HEAD", .code = "method_not_allowed"};
+        str_copy(r->message, sizeof(r->message), "only GET and HEAD are allowed here");
+        return false;
+    }
+    return true;
+}
+
+static void on_request(void *arg, struct http_conn *conn, const struct http_head *head,
+                       struct str body)
+{
+    struct control *c = arg;
+    const struct page *page = find_page(head->path); /* on_head let it through */
+    struct http_reply_field f[] = {{"Content-Type", str_of(page->type)},
+                                   {"Cache-Control", STR("no-store")}};
+    int status = page->fails_draining && c->w->draining ? 503 : 200;
+    struct buf out;
+
+    (void)body;
+    buf_init(&out, PAGE_MAX_BYTES);
+    if (page->render(c->w, &out) < 0) {
+        status = 500;
+        buf_clear(&out);
+    }
+    http_conn_reply(conn, status, f, ARRAY_LEN(f), buf_str(&out));
+    buf_release(&out);
+}
+
+struct control *control_new(struct worker *w, int fd)
+{
+    struct control *c = xcalloc(1, sizeof(*c));
+
+    c->w = w;
+    server_limits(&w->conf->http, &c->limits);
+    c->limits.output_max_bytes = PAGE_MAX_BYTES;
+    c->handler = (struct http_handler){.arg = c,
+                                       .on_head = on_head,
+                                       .on_request = on_request,
+                                       .format_error = reply_format_refusal};
+    c->listener = listener_new(w->base, fd, CONTROL_CONNECTIONS_MAX, &c->limits, &c->handler);
+    return c;
+}
+
+void control_free(struct control *c)
+{
+    if (c == NULL)
+        return;
+    listener_free(c->listener);
+    free(c);
+}

@@ -1,0 +1,127 @@
+/* main.c - sluice-router: flags, the config, and then the supervisor. */
+#include "base/buf.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "config/dump.h"
+#include "config/reference.h"
+#include "config/schema.h"
+#include "router/supervisor.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char usage[] =
+    "usage: sluice-router -c FILE             serve\n"
+    "       sluice-router -c FILE --check     say whether FILE is fine, change nothing\n"
+    "       sluice-router -c FILE --dump      print the effective config, secrets masked\n"
+    "       sluice-router --schema            print the config's JSON Schema\n"
+    "       sluice-router --reference         print the key list of sluice.json(5)\n"
+    "       sluice-router --keys | --limits   the same as a table, the limits alone\n"
+    "       sluice-router --version | --help\n"
+    "\n"
+    "SIGHUP reloads FILE, SIGTERM drains and stops.  sluice-router(8) says more.\n";
+
+enum action { ACT_SERVE, ACT_CHECK, ACT_DUMP, ACT_SCHEMA, ACT_REFERENCE, ACT_KEYS, ACT_LIMITS };
+
+/* What needs no config. */
+static int (*const printers[])(struct buf *out) = {
+    [ACT_SCHEMA] = config_schema,
+    [ACT_REFERENCE] = config_reference_mdoc,
+    [ACT_KEYS] = config_reference_markdown,
+    [ACT_LIMITS] = config_limits_markdown,
+};
+
+static int print(int (*make)(struct buf *out))
+{
+    struct buf out;
+    int rc = 1;
+
+    buf_init(&out, 8u << 20);
+    if (make(&out) == 0 && fwrite(out.data, 1, out.len, stdout) == out.len)
+        rc = 0;
+    buf_release(&out);
+    return rc;
+}
+
+static int dump(const struct config *conf)
+{
+    struct buf out;
+    int rc = 1;
+
+    buf_init(&out, 8u << 20);
+    if (config_dump(conf, &out) == 0 && puts(out.data) >= 0)
+        rc = 0;
+    buf_release(&out);
+    return rc;
+}
+
+static int with_config(const char *path, enum action act)
+{
+    struct err err = {0};
+    struct config *conf = config_load(path, &err);
+    enum log_level level = LOG_INFO;
+    int rc = 0;
+
+    if (conf == NULL) {
+        fprintf(stderr, "sluice-router: %s\n", err.msg);
+        return 1;
+    }
+    if (act == ACT_SERVE) {
+        if (log_level_parse(conf->log_level, &level) == 0)
+            log_set_level(level);
+        return supervisor_run(conf); /* takes conf */
+    }
+    if (act == ACT_DUMP)
+        rc = dump(conf);
+    else
+        printf("config '%s' is fine: %zu regions, %zu models, digest %s\n", path,
+               conf->n_regions, conf->n_models, conf->digest);
+    config_free(conf);
+    return rc;
+}
+
+/* The action, and the file in *path; -1: usage. */
+static int read_flags(int argc, char **argv, const char **path)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"check", no_argument, NULL, ACT_CHECK},
+        {"dump", no_argument, NULL, ACT_DUMP},
+        {"schema", no_argument, NULL, ACT_SCHEMA},
+        {"reference", no_argument, NULL, ACT_REFERENCE},
+        {"keys", no_argument, NULL, ACT_KEYS},
+        {"limits", no_argument, NULL, ACT_LIMITS},
+        {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    int act = ACT_SERVE, c;
+
+    while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        if (c == 'c')
+            *path = optarg;
+        else if (c == 'V' || c == 'h') {
+            fputs(c == 'V' ? "sluice-router " SLUICE_VERSION "\n" : usage, stdout);
+            exit(0);
+        } else if (c < (int)ARRAY_LEN(printers))
+            act = c;
+        else
+            return -1;
+    }
+    if (optind != argc || (*path == NULL && act < ACT_SCHEMA))
+        return -1;
+    return act;
+}
+
+int main(int argc, char **argv)
+{
+    const char *path = NULL;
+    int act = read_flags(argc, argv, &path);
+
+    if (act < 0) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    return act >= ACT_SCHEMA ? print(printers[act]) : with_config(path, (enum action)act);
+}

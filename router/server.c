@@ -1,0 +1,225 @@
+/* server.c - routes of the client port; server.h has the contract. */
+#include "router/server.h"
+
+#include "router/listener.h"
+#include "router/models.h"
+#include "router/reply.h"
+#include "router/request.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MODELS_MAX_BYTES (4u << 20)
+#define MODEL_PATH       "/v1/models/"
+
+struct server {
+    struct worker *w;
+    struct http_conn_limits limits;
+    struct http_handler handler;
+    struct listener *listener;
+    struct buf models; /* the answer of GET /v1/models; empty when no models are configured */
+};
+
+struct route {
+    const char *path;
+    bool prefix; /* path is the front of longer ones */
+    enum http_method method;
+    const char *allow;
+    enum attempt_path to;
+};
+
+static const struct route routes[] = {
+    {"/v1/chat/completions", false, HTTP_POST, "POST", ATTEMPT_CHAT},
+    {"/v1/completions", false, HTTP_POST, "POST", ATTEMPT_COMPLETIONS},
+    {"/v1/embeddings", false, HTTP_POST, "POST", ATTEMPT_EMBEDDINGS},
+    {"/v1/models", false, HTTP_GET, "GET, HEAD", ATTEMPT_MODELS},
+    {MODEL_PATH, true, HTTP_GET, "GET, HEAD", ATTEMPT_MODELS},
+};
+
+static const struct route *find_route(struct str path)
+{
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+        const struct route *r = &routes[i];
+
+        if (r->prefix ? str_starts(path, r->path) && path.len > strlen(r->path)
+                      : str_eqz(path, r->path))
+            return r;
+    }
+    return NULL;
+}
+
+static bool refuse(struct http_refusal *r, int status, const char *code, const char *message)
+{
+    r->status = status;
+    r->type = "invalid_request_error";
+    r->code = code;
+    str_copy(r->message, sizeof(r->message), message);
+    return false;
+}
+
+static bool is_json(const struct http_head *head)
+{
+    struct str type = http_head_get(head, "content-type"), rest;
+
+    return type.ptr == NULL ||
+           str_ieqz(str_trim(str_split(type, ';', &rest)), "application/json");
+}
+
+static bool is_encoded(const struct http_head *head)
+{
+    struct str coding = http_head_get(head, "content-encoding");
+
+    return coding.ptr != NULL && !str_ieqz(coding, "identity");
+}
+
+static bool on_head(void *arg, const struct http_head *head, struct http_refusal *r)
+{
+    const struct route *route = find_route(head->path);
+
+    (void)arg;
+    if (route == NULL)
+        return refuse(r, 404, "unknown_path",
+                      "no such path here; there are /v1/chat/completions, /v1/completions, "
+                      "/v1/embeddings and /v1/models");
+    if (head->method != route->method &&
+        !(route->method == HTTP_GET && head->method == HTTP_HEAD)) {
+        r->allow = route->allow;
+        return refuse(r, 405, "method_not_allowed", "the method is not allowed for this path");
+    }
+    if (route->method == HTTP_POST && !is_json(head))
+        return refuse(r, 415, "unsupported_media_type",
+                      "the body's Content-Type must be application/json");
+    if (route->method == HTTP_POST && is_encoded(head))
+        return refuse(r, 415, "unsupported_content_encoding",
+                      "the body must be sent without a Content-Encoding");
+    return true;
+}
+
+static void serve_json(struct http_conn *c, struct str body)
+{
+    const struct http_reply_field f[] = {{"Content-Type", STR("application/json")}};
+
+    http_conn_reply(c, 200, f, ARRAY_LEN(f), body);
+}
+
+static void serve_model(struct server *s, struct http_conn *c, struct str id)
+{
+    struct reply_error e = {.status = 404,
+                            .type = "invalid_request_error",
+                            .code = "model_not_found",
+                            .param = "model",
+                            .message = "this model is not served here; GET /v1/models lists "
+                                       "those that are",
+                            .retry_after_ms = -1,
+                            .no_retry = true};
+    struct buf body;
+
+    buf_init(&body, 8192);
+    if (models_one(s->w->conf, id, &body) < 0)
+        reply_error(c, &e, NULL);
+    else
+        serve_json(c, buf_str(&body));
+    buf_release(&body);
+}
+
+static void on_request(void *arg, struct http_conn *c, const struct http_head *head,
+                       struct str body)
+{
+    struct server *s = arg;
+    const struct route *route = find_route(head->path); /* on_head let it through */
+
+    if (route->to == ATTEMPT_MODELS && route->prefix) {
+        size_t skip = strlen(MODEL_PATH);
+
+        serve_model(s, c, (struct str){head->path.ptr + skip, head->path.len - skip});
+    } else if (route->to == ATTEMPT_MODELS && s->w->conf->n_models > 0) {
+        serve_json(c, buf_str(&s->models));
+    } else { /* without a list of our own, a region's */
+        request_start(s->w, c, head, body, route->to);
+    }
+}
+
+static void on_open(void *arg, struct http_conn *c)
+{
+    struct server *s = arg;
+
+    (void)c;
+    s->w->slot->connections++;
+}
+
+static void on_close(void *arg, struct http_conn *c)
+{
+    struct server *s = arg;
+
+    (void)c;
+    s->w->slot->connections--;
+}
+
+static void count_refusal(void *arg, const struct http_refusal *r, char *out, size_t cap)
+{
+    struct server *s = arg;
+
+    s->w->slot->http_refused++;
+    reply_format_refusal(NULL, r, out, cap);
+}
+
+void server_limits(const struct config_http *h, struct http_conn_limits *l)
+{
+    *l = (struct http_conn_limits){
+        .head_max_bytes = h->head_max_bytes,
+        .target_max_bytes = h->target_max_bytes,
+        .fields_max = h->fields_max,
+        .body_max_bytes = h->body_max_bytes,
+        .chunk_ext_max_bytes = h->chunk_ext_max_bytes,
+        .output_max_bytes = h->output_max_bytes,
+        .keepalive_requests = h->keepalive_requests,
+        .header_timeout_ms = h->header_timeout_ms,
+        .body_timeout_ms = h->body_timeout_ms,
+        .idle_timeout_ms = h->idle_timeout_ms,
+        .write_timeout_ms = h->write_timeout_ms,
+    };
+}
+
+struct server *server_new(struct worker *w, int fd, struct err *err)
+{
+    struct server *s = xcalloc(1, sizeof(*s));
+
+    s->w = w;
+    server_limits(&w->conf->http, &s->limits);
+    s->handler = (struct http_handler){.arg = s,
+                                       .on_head = on_head,
+                                       .on_request = on_request,
+                                       .format_error = count_refusal,
+                                       .on_open = on_open,
+                                       .on_close = on_close};
+    buf_init(&s->models, MODELS_MAX_BYTES);
+    if (models_list(w->conf, &s->models) < 0) {
+        err_set(err, ERR_LIMIT, "the list of models exceeds %u bytes", MODELS_MAX_BYTES);
+        server_free(s);
+        return NULL;
+    }
+    s->listener =
+        listener_new(w->base, fd, w->conf->http.connections_max, &s->limits, &s->handler);
+    return s;
+}
+
+void server_drain(struct server *s)
+{
+    listener_drain(s->listener);
+}
+
+size_t server_connections(const struct server *s)
+{
+    return listener_connections(s->listener);
+}
+
+void server_free(struct server *s)
+{
+    if (s == NULL)
+        return;
+    if (s->listener != NULL)
+        listener_free(s->listener);
+    buf_release(&s->models);
+    free(s);
+}

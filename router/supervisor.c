@@ -1,0 +1,371 @@
+/* supervisor.c - the parent of the workers; supervisor.h has the contract.
+ *
+ * A reload starts a whole new generation of workers and retires the old one: a worker's config
+ * never changes under it, and one that cannot start with the new config never replaces one
+ * that serves.  The new generation accepts from the same sockets.
+ *
+ * The loop is sigtimedwait: a parent that waits for children and signals needs no more. */
+#include "router/supervisor.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "config/check.h"
+#include "router/listener.h"
+#include "router/metrics.h"
+#include "router/worker.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define RESPAWN_MIN_MS 100
+#define RESPAWN_MAX_MS 5000
+#define STEADY_MS      10000 /* a worker that lived this long starts with a fresh back-off */
+#define READY_MS       10000 /* for a generation to come up */
+#define RETIRED_MAX    1024
+
+struct child {
+    pid_t pid; /* 0: not running */
+    int64_t born_ms, respawn_at_ms, backoff_ms;
+};
+
+struct generation { /* the workers of one config */
+    struct config *conf;
+    struct metrics *metrics;
+    struct child *children; /* conf->workers of them */
+};
+
+struct supervisor {
+    struct generation now;
+    int *sockets; /* one per worker */
+    int control;
+    int n_sockets;
+    bool stopping;
+    sigset_t signals, before;
+    pid_t retired[RETIRED_MAX]; /* of earlier generations, draining */
+    size_t n_retired;
+};
+
+/* ---- sockets ---- */
+
+/* "host:port" with the port a socket really has (the config may say 0). */
+static void bound_address(int fd, const char *listen, char *out, size_t cap)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof(sa);
+    const char *colon = strrchr(listen, ':');
+    int host_len = colon != NULL ? (int)(colon - listen) : 0;
+    unsigned port = 0;
+
+    if (getsockname(fd, (struct sockaddr *)&sa, &len) == 0)
+        port = ntohs(sa.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&sa)->sin6_port
+                                              : ((struct sockaddr_in *)(void *)&sa)->sin_port);
+    snprintf(out, cap, "%.*s:%u", host_len, listen, port);
+}
+
+static int open_sockets(struct supervisor *s, struct err *err)
+{
+    const struct config *conf = s->now.conf;
+    char addr[300];
+
+    str_copy(addr, sizeof(addr), conf->listen);
+    s->n_sockets = conf->workers;
+    s->sockets = xcalloc((size_t)s->n_sockets, sizeof(*s->sockets));
+    for (int i = 0; i < s->n_sockets; i++) {
+        s->sockets[i] = listener_bind(addr, true, err);
+        if (s->sockets[i] < 0)
+            return err_wrap(err, "listen");
+        if (i == 0)
+            bound_address(s->sockets[0], conf->listen, addr, sizeof(addr));
+    }
+    log_at(LOG_INFO, NULL, "listening address=%s workers=%d", addr, conf->workers);
+    s->control = -1;
+    if (conf->admin_listen[0] == '\0')
+        return 0;
+    s->control = listener_bind(conf->admin_listen, false, err);
+    if (s->control < 0)
+        return err_wrap(err, "admin_listen");
+    bound_address(s->control, conf->admin_listen, addr, sizeof(addr));
+    log_at(LOG_INFO, NULL, "control listening address=%s", addr);
+    return 0;
+}
+
+/* ---- children ---- */
+
+static void run_child(struct supervisor *s, const struct generation *g, int slot, int ready)
+{
+    struct worker_sockets fds = {s->sockets[slot], s->control, ready};
+    int rc;
+
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* a worker never outlives its supervisor for long */
+    sigprocmask(SIG_SETMASK, &s->before, NULL);
+    rc = worker_main(g->conf, g->metrics, slot, &fds);
+    fflush(NULL);
+    _exit(rc);
+}
+
+/* The pid; -1 when the kernel refuses. */
+static pid_t spawn(struct supervisor *s, const struct generation *g, int slot, int ready)
+{
+    pid_t parent = getpid(), pid = fork();
+
+    if (pid == 0) {
+        if (getppid() != parent) /* it died before the child could ask to be told */
+            _exit(1);
+        run_child(s, g, slot, ready);
+    }
+    if (pid < 0)
+        log_at(LOG_ERROR, NULL, "cannot fork a worker: %s", strerror(errno));
+    return pid;
+}
+
+static void start_child(struct supervisor *s, struct generation *g, int slot, int ready)
+{
+    struct child *c = &g->children[slot];
+
+    c->born_ms = clock_mono_ms();
+    c->pid = spawn(s, g, slot, ready);
+    if (c->pid < 0) {
+        c->pid = 0;
+        c->respawn_at_ms = c->born_ms + RESPAWN_MAX_MS;
+    }
+}
+
+static void signal_all(const struct generation *g, int sig)
+{
+    for (int i = 0; i < g->conf->workers; i++)
+        if (g->children[i].pid > 0)
+            kill(g->children[i].pid, sig);
+}
+
+static void generation_release(struct generation *g)
+{
+    metrics_free(g->metrics);
+    free(g->children);
+    config_free(g->conf);
+    memset(g, 0, sizeof(*g));
+}
+
+/* Waits until every worker has written its byte.  false: one died or time ran out. */
+static bool wait_ready(int fd, int count)
+{
+    int64_t until_ms = clock_mono_ms() + READY_MS;
+
+    while (count > 0) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        int64_t left_ms = until_ms - clock_mono_ms();
+        char bytes[64];
+        ssize_t n;
+
+        if (left_ms <= 0 || (poll(&p, 1, (int)left_ms) < 0 && errno != EINTR))
+            return false;
+        if (p.revents == 0)
+            continue;
+        n = read(fd, bytes, sizeof(bytes));
+        if (n <= 0) /* every writer is gone: those that did not say ready have died */
+            return false;
+        count -= (int)n;
+    }
+    return true;
+}
+
+/* Forks all workers of g and waits until they serve.  false: none of them is left running. */
+static bool generation_start(struct supervisor *s, struct generation *g)
+{
+    int ready[2];
+    bool ok;
+
+    g->metrics = metrics_new(g->conf, g->conf->workers);
+    g->children = xcalloc((size_t)g->conf->workers, sizeof(*g->children));
+    if (g->metrics == NULL || pipe(ready) < 0)
+        return false;
+    for (int i = 0; i < g->conf->workers; i++) {
+        g->children[i].backoff_ms = RESPAWN_MIN_MS;
+        start_child(s, g, i, ready[1]);
+    }
+    close(ready[1]);
+    ok = wait_ready(ready[0], g->conf->workers);
+    close(ready[0]);
+    if (ok)
+        return true;
+    signal_all(g, SIGKILL);
+    for (int i = 0; i < g->conf->workers; i++)
+        if (g->children[i].pid > 0)
+            waitpid(g->children[i].pid, NULL, 0);
+    return false;
+}
+
+/* ---- what happens to a running group ---- */
+
+static void describe(int status, char *out, size_t cap)
+{
+    if (WIFSIGNALED(status))
+        snprintf(out, cap, "signal %d", WTERMSIG(status));
+    else
+        snprintf(out, cap, "exit %d", WEXITSTATUS(status));
+}
+
+static void on_child_end(struct supervisor *s, pid_t pid, int status)
+{
+    char how[32];
+
+    for (size_t i = 0; i < s->n_retired; i++) {
+        if (s->retired[i] == pid) {
+            s->retired[i] = s->retired[--s->n_retired];
+            return;
+        }
+    }
+    for (int i = 0; i < s->now.conf->workers; i++) {
+        struct child *c = &s->now.children[i];
+        int64_t now_ms = clock_mono_ms();
+
+        if (c->pid != pid)
+            continue;
+        c->pid = 0;
+        metrics_vacate(s->now.metrics, i);
+        if (s->stopping)
+            return;
+        if (now_ms - c->born_ms >= STEADY_MS)
+            c->backoff_ms = RESPAWN_MIN_MS;
+        c->respawn_at_ms = now_ms + c->backoff_ms;
+        describe(status, how, sizeof(how));
+        log_at(LOG_ERROR, NULL, "worker died slot=%d pid=%d how=\"%s\" respawn_in_ms=%lld", i,
+               (int)pid, how, (long long)c->backoff_ms);
+        c->backoff_ms = c->backoff_ms * 2 > RESPAWN_MAX_MS ? RESPAWN_MAX_MS : c->backoff_ms * 2;
+    }
+}
+
+static void reap(struct supervisor *s)
+{
+    int status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        on_child_end(s, pid, status);
+}
+
+static void retire(struct supervisor *s, const struct generation *old)
+{
+    for (int i = 0; i < old->conf->workers; i++) {
+        pid_t pid = old->children[i].pid;
+
+        if (pid <= 0)
+            continue;
+        kill(pid, SIGQUIT);
+        if (s->n_retired < RETIRED_MAX)
+            s->retired[s->n_retired++] = pid;
+    }
+}
+
+/* SIGHUP: all or nothing. */
+static void reload(struct supervisor *s)
+{
+    struct generation next = {0}, old = s->now;
+    struct err err = {0};
+
+    next.conf = config_load(old.conf->path, &err);
+    if (next.conf == NULL || config_reload_check(old.conf, next.conf, &err) < 0) {
+        log_at(LOG_ERROR, NULL, "reload refused, the old config stays: %s", err.msg);
+        config_free(next.conf);
+        return;
+    }
+    if (!generation_start(s, &next)) {
+        log_at(LOG_ERROR, NULL,
+               "reload refused, the old config stays: a worker could not start "
+               "with the new one");
+        generation_release(&next);
+        return;
+    }
+    s->now = next;
+    retire(s, &old);
+    log_at(LOG_INFO, NULL, "reloaded config=%s", next.conf->digest);
+    generation_release(&old);
+}
+
+static void stop(struct supervisor *s)
+{
+    int sig = s->stopping ? SIGKILL : SIGTERM; /* asked twice: no more patience */
+
+    log_at(LOG_INFO, NULL, s->stopping ? "stopping at once" : "stopping, workers drain");
+    s->stopping = true;
+    signal_all(&s->now, sig);
+    for (size_t i = 0; i < s->n_retired; i++)
+        kill(s->retired[i], sig);
+}
+
+static bool any_alive(const struct supervisor *s)
+{
+    for (int i = 0; i < s->now.conf->workers; i++)
+        if (s->now.children[i].pid > 0)
+            return true;
+    return s->n_retired > 0;
+}
+
+static void respawn_due(struct supervisor *s)
+{
+    int64_t now_ms = clock_mono_ms();
+
+    for (int i = 0; i < s->now.conf->workers; i++) {
+        const struct child *c = &s->now.children[i];
+
+        if (c->pid == 0 && now_ms >= c->respawn_at_ms)
+            start_child(s, &s->now, i, -1);
+    }
+}
+
+static void run(struct supervisor *s)
+{
+    const struct timespec beat = {0, 100 * 1000 * 1000};
+
+    while (!s->stopping || any_alive(s)) {
+        int sig = sigtimedwait(&s->signals, NULL, &beat);
+
+        if (sig == SIGTERM || sig == SIGINT)
+            stop(s);
+        else if (sig == SIGHUP && !s->stopping)
+            reload(s);
+        reap(s);
+        if (!s->stopping)
+            respawn_due(s);
+    }
+}
+
+int supervisor_run(struct config *conf)
+{
+    struct supervisor s = {.now = {.conf = conf}, .control = -1};
+    struct err err = {0};
+    int rc = 1;
+
+    sigemptyset(&s.signals);
+    sigaddset(&s.signals, SIGTERM);
+    sigaddset(&s.signals, SIGINT);
+    sigaddset(&s.signals, SIGHUP);
+    sigaddset(&s.signals, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &s.signals, &s.before);
+    if (open_sockets(&s, &err) < 0) {
+        log_at(LOG_ERROR, NULL, "cannot start: %s", err.msg);
+    } else if (!generation_start(&s, &s.now)) {
+        log_at(LOG_ERROR, NULL, "cannot start: a worker could not start");
+    } else {
+        run(&s);
+        log_at(LOG_INFO, NULL, "stopped");
+        rc = 0;
+    }
+    for (int i = 0; i < s.n_sockets; i++)
+        if (s.sockets[i] > 0)
+            close(s.sockets[i]);
+    if (s.control >= 0)
+        close(s.control);
+    free(s.sockets);
+    generation_release(&s.now);
+    return rc;
+}

@@ -1,0 +1,55 @@
+/* worker.h - one process: its loop, its listeners, its view of the fleet. */
+#ifndef ROUTER_WORKER_H
+#define ROUTER_WORKER_H
+
+#include "base/base.h"
+#include "base/err.h"
+#include "base/rand.h"
+#include "config/config.h"
+#include "router/attempt.h"
+#include "router/choose.h"
+#include "router/fleet.h"
+#include "router/http_conn.h"
+#include "router/metrics.h"
+#include "router/upstream.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct event_base;
+struct request;
+
+struct worker { /* what every step of a request may need; passed down, never global */
+    struct event_base *base;
+    const struct config *conf;
+    struct rand rand;
+    char id[96]; /* router id in the fleet: host:pid:random */
+    struct metrics *metrics;
+    struct metrics_slot *slot;
+    struct fleet *fleet;
+    struct upstream *up;
+    struct choose *choose;
+    struct attempt_env *attempts;
+    struct request *requests; /* in flight */
+    int64_t started_wall_ms;
+    bool draining;
+};
+
+/* Everything a request needs, without listeners (flow tests use just this).  conf, metrics and
+ * slot are borrowed.  -1 with err. */
+int worker_init(struct worker *w, struct event_base *base, const struct config *conf,
+                struct metrics *metrics, int slot, struct err *err) MUST_CHECK;
+void worker_release(struct worker *w);
+
+struct worker_sockets {
+    int client;  /* this worker's SO_REUSEPORT socket */
+    int control; /* shared by the workers; -1: none */
+    int ready;   /* one byte is written when the worker serves, then it is closed; -1: none */
+};
+
+/* The life of a worker process: serves until SIGTERM (drain, control stays up) or SIGQUIT
+ * (retire: drain, control closed at once).  Returns the process' exit status. */
+int worker_main(const struct config *conf, struct metrics *metrics, int slot,
+                const struct worker_sockets *fds);
+
+#endif
