@@ -8,8 +8,12 @@ shift
 [ $# -gt 0 ] || { echo "0 passed, 0 failed"; exit 0; }
 log=build/pytest.log
 mkdir -p build
-{ PYTHONDONTWRITEBYTECODE=1 "$python" -m pytest -p no:cacheprovider -q -ra --color=no "$@" 2>&1; echo "exit $?"; } | tee "$log"
-rc=$(sed -n 's/^exit \([0-9]*\)$/\1/p' "$log" | tail -n 1)
+rm -f "$log.rc"
+{
+    PYTHONDONTWRITEBYTECODE=1 "$python" -m pytest -p no:cacheprovider -q -ra --color=no "$@" 2>&1
+    echo $? >"$log.rc"
+} | tee "$log"
+rc=$(cat "$log.rc")
 summary=$(grep -E '[0-9]+ (passed|failed|error)' "$log" | tail -n 1)
 number()
 {
