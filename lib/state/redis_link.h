@@ -3,7 +3,7 @@
  * Connects, authenticates, selects the database, reconnects with full jitter, and bounds
  * everything a server can do to us: a deadline per command, caps on output and on commands in
  * flight, caps on a reply's size and nesting.  A connection that misbehaves is closed, never
- * trusted again half-way. */
+ * trusted again half-way.  The program must ignore SIGPIPE. */
 #ifndef STATE_REDIS_LINK_H
 #define STATE_REDIS_LINK_H
 

@@ -140,7 +140,7 @@ static const struct {
     {"unknown for ever",  "-NOSCRIPT No\r\n",   "-NOSCRIPT No\r\n", "ul", "", "Redis answered NOSCRIPT to a script's text"},
     {"closed at the hash", "!",                 NULL,              "uld", "", "connection closed by Redis"},
     {"closed at the text", "-NOSCRIPT No\r\n",  "!",               "uld", "", "connection closed by Redis"},
-    {"silent at the text", "-NOSCRIPT No\r\n",  "",                "ul", "", "deadline of 60 ms passed"},
+    {"silent at the text", "-NOSCRIPT No\r\n",  "",                "ul", "", "deadline of 300 ms passed"},
 };
 /* clang-format on */
 
@@ -163,7 +163,7 @@ Test(script, answers_once)
 
         conf.keep_trying = false;
         if (rows[i].text_reply != NULL && rows[i].text_reply[0] == '\0')
-            conf.command_timeout_ms = 60;
+            conf.command_timeout_ms = 300;
         world_link(&w, &conf);
         world_wait(&w, is_up);
         cr_assert_eq(run(&w), 0);
