@@ -10,7 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from sluice.admin import Admin  # noqa: E402
-from sluice.proc import Process  # noqa: E402
+from sluice.proc import Process, wait_for  # noqa: E402
 from sluice.redis import Redis  # noqa: E402
 from sluice.region import Region  # noqa: E402
 from sluice.router import Router  # noqa: E402
@@ -107,5 +107,7 @@ def fleet(maker, region, router, request):
                    for i in range(n_regions)]
         url = shared.url if shared else None
         routers = [router(regions, url, name=f"router-{i}", **config) for i in range(n_routers)]
+        for r in routers if url else []:
+            wait_for(r.is_attached, what=f"{r.name} to reach Redis")
         return Fleet(regions, routers, shared, Admin(url) if url else None)
     return make

@@ -14,7 +14,7 @@ import time
 PATIENCE_S = 10.0
 
 
-class Cut(Exception):
+class Cut(ConnectionError):
     """The peer ended the connection before the answer was whole."""
 
 

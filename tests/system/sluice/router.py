@@ -89,6 +89,15 @@ class Router:
                 out[sample] = float(value)
         return out
 
+    def breaker(self, region):
+        """closed, open or half-open, as this router sees it."""
+        state = self.metrics()[f'sluice_region_breaker_state{{region="{region}"}}']
+        return ("closed", "open", "half-open")[int(state)]
+
+    def is_attached(self):
+        """The shared state is reachable and has been read."""
+        return self.metrics()["sluice_store_attached"] == 1
+
     def connect(self, **how):
         return Connection(self.port, **how)
 
