@@ -26,7 +26,7 @@ def pytest_runtest_makereport(item, call):
 @pytest.fixture
 def folder(request):
     """Short, since a unix socket's path may have 107 bytes; kept when the test fails."""
-    path = Path(tempfile.mkdtemp(prefix="sluice-"))
+    path = Path(tempfile.mkdtemp(prefix="sluice-sys-"))
     yield path
     Process.stop_all_of(path)
     if getattr(request.node, "failed", False):
