@@ -91,14 +91,14 @@ static const char *check_framing(struct framing *f, const struct upstream_field 
 {
     uint64_t size;
 
-    if (field->name.len == 14 && str_ieqz(field->name, "content-length")) {
+    if (str_ieq(field->name, STR("content-length"))) {
         if (!str_to_u64(field->value, &size) || size > INT64_MAX)
             return "Content-Length of the answer is not one decimal number";
         if (f->sized && f->size != size)
             return "two different Content-Length fields in the answer";
         f->sized = true;
         f->size = size;
-    } else if (field->name.len == 17 && str_ieqz(field->name, "transfer-encoding")) {
+    } else if (str_ieq(field->name, STR("transfer-encoding"))) {
         if (version != 1)
             return "Transfer-Encoding in an answer that is not HTTP/1.1";
         if (f->chunked || !str_ieqz(field->value, "chunked"))
@@ -156,9 +156,12 @@ const char *upstream_head_parse(struct str text, struct upstream_field *fields,
 
 const char *upstream_head_check_request(const char *line, struct str *name, struct str *value)
 {
-    static const char *const ours[] = {"content-length", "transfer-encoding", "connection",
-                                       "expect",         "upgrade",           "te",
-                                       "trailer",        "keep-alive"};
+    static const struct str ours[] = {
+        {"content-length", 14}, {"transfer-encoding", 17},
+        {"connection", 10},     {"expect", 6},
+        {"upgrade", 7},         {"te", 2},
+        {"trailer", 7},         {"keep-alive", 10},
+    };
     struct str rest;
 
     *name = str_split(str_of(line), ':', &rest);
@@ -170,7 +173,7 @@ const char *upstream_head_check_request(const char *line, struct str *name, stru
     if (!is_field_value(*value))
         return "control byte in a request header value";
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)
-        if (str_ieqz(*name, ours[i]))
+        if (str_ieq(*name, ours[i]))
             return "request header that only the HTTP client may write";
     return NULL;
 }

@@ -3,215 +3,22 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "upstream_server.h"
+#include "upstream_rig.h"
 
-#include <arpa/inet.h>
 #include <criterion/criterion.h>
-#include <event2/event.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-#define OK_ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-struct rig {
-    struct event_base *base;
-    struct upstream *up;
-    struct upstream_server srv;
-    struct config_upstream conf;
-    int inside; /* depth of calls into upstream: no on_end may come then */
-};
-
-enum act { NOTHING, CANCEL, PAUSE, START_ANOTHER };
-
-struct client {
-    struct rig *rig;
-    struct upstream_call *call;
-    struct client *another; /* started or cancelled by this one's callback */
-    enum act in_head, in_data, in_end;
-    int heads, ends, datas, status;
-    size_t n_fields;
-    struct buf fields, body;
-    size_t body_len; /* counted, also when body is full */
-    bool data_while_paused;
-    bool paused;
-    struct upstream_end end;
-};
-
-static void rig_start(struct rig *r, const struct answer *answers, size_t n)
-{
-    struct err err;
-
-    signal(SIGPIPE, SIG_IGN);
-    r->conf.pool_connections = r->conf.pool_connections ? r->conf.pool_connections : 10;
-    r->conf.keepalive_ms = 30000;
-    r->conf.dns_cache_ms = 300000;
-    r->base = event_base_new();
-    upstream_server_start(&r->srv, r->base, answers, n);
-    r->up = upstream_new(r->base, &r->conf, &err);
-    cr_assert_not_null(r->up, "%s", err.msg);
-}
-
-static void rig_stop(struct rig *r)
-{
-    upstream_free(r->up);
-    upstream_server_stop(&r->srv);
-    event_base_free(r->base);
-}
-
-static void on_guard(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd, (void)what;
-    *(bool *)arg = true;
-}
-
-/* Runs the loop until *value >= want; fails the test after 10 s. */
-static void run_until(struct rig *r, const int *value, int want, const char *what)
-{
-    bool late = false;
-    struct event *guard = evtimer_new(r->base, on_guard, &late);
-    struct timeval tv = {10, 0};
-
-    event_add(guard, &tv);
-    while (*value < want && !late)
-        event_base_loop(r->base, EVLOOP_ONCE);
-    event_free(guard);
-    cr_assert(!late, "no %s in 10 s", what);
-}
-
-/* Lets everything that is ready happen, then time pass for ms. */
-static void run_for(struct rig *r, int ms)
-{
-    bool late = false;
-    struct event *guard = evtimer_new(r->base, on_guard, &late);
-    struct timeval tv = {ms / 1000, ms % 1000 * 1000};
-
-    event_add(guard, &tv);
-    while (!late)
-        event_base_loop(r->base, EVLOOP_ONCE);
-    event_free(guard);
-}
-
-static void client_post(struct rig *r, struct client *c, const char *auth);
-
-static void act(struct client *c, enum act what)
-{
-    if (what == CANCEL)
-        upstream_call_cancel(c->another != NULL ? c->another->call : c->call);
-    if (what == PAUSE) {
-        upstream_call_pause(c->call);
-        c->paused = true;
-    }
-    if (what == START_ANOTHER && c->another->call == NULL)
-        client_post(c->rig, c->another, "Authorization: Bearer another");
-}
-
-static void on_head(void *arg, const struct upstream_head *h)
-{
-    struct client *c = arg;
-
-    c->rig->inside++;
-    c->heads++;
-    c->status = h->status;
-    c->n_fields = h->n_fields;
-    for (size_t i = 0; i < h->n_fields; i++)
-        cr_assert_eq(buf_appendf(&c->fields, "%.*s=%.*s\n", STR_ARG(h->fields[i].name),
-                                 STR_ARG(h->fields[i].value)),
-                     0);
-    act(c, c->in_head);
-    c->rig->inside--;
-}
-
-static void on_data(void *arg, const char *data, size_t len)
-{
-    struct client *c = arg;
-
-    c->rig->inside++;
-    c->datas++;
-    c->data_while_paused |= c->paused;
-    cr_assert_eq(c->heads, 1, "data before the head");
-    if (buf_append(&c->body, data, len) < 0)
-        buf_clear(&c->body);
-    c->body_len += len;
-    act(c, c->in_data);
-    c->rig->inside--;
-}
-
-static void on_end(void *arg, const struct upstream_end *end)
-{
-    struct client *c = arg;
-
-    cr_assert_eq(c->rig->inside, 0, "on_end inside another call");
-    cr_assert_eq(c->ends, 0, "on_end twice");
-    c->ends++;
-    c->end = *end;
-    act(c, c->in_end);
-}
-
-static const struct upstream_ops ops = {on_head, on_data, on_end};
-
-static void client_init(struct client *c, struct rig *r)
-{
-    memset(c, 0, sizeof(*c));
-    c->rig = r;
-    buf_init(&c->fields, 1 << 20);
-    buf_init(&c->body, 1 << 20);
-}
-
-static void client_release(struct client *c)
-{
-    buf_release(&c->fields);
-    buf_release(&c->body);
-}
-
-static void client_start(struct client *c, const struct upstream_request *req)
-{
-    c->rig->inside++;
-    c->call = upstream_start(c->rig->up, req, &ops, c);
-    cr_assert_not_null(c->call);
-    c->rig->inside--;
-}
-
-static void client_post(struct rig *r, struct client *c, const char *auth)
-{
-    char url[64];
-    const char *headers[] = {"Content-Type: application/json", auth};
-
-    snprintf(url, sizeof(url), "http://127.0.0.1:%d/v1/x?a=b", r->srv.port);
-    client_start(c, &(struct upstream_request){.method = "POST",
-                                               .url = url,
-                                               .headers = headers,
-                                               .n_headers = auth != NULL ? 2 : 1,
-                                               .body = STR("{\"a\":1}"),
-                                               .connect_ms = 5000,
-                                               .total_ms = 8000});
-}
-
-static void client_run(struct rig *r, struct client *c)
-{
-    client_init(c, r);
-    client_post(r, c, "Authorization: Bearer one");
-    run_until(r, &c->ends, 1, "on_end");
-}
-
-#define RIG(r, ...)                                                                            \
-    static const struct answer answers_[] = {__VA_ARGS__};                                     \
-    struct rig r = {0};                                                                        \
-    rig_start(&r, answers_, ARRAY_LEN(answers_))
 
 Test(upstream, one_exchange_is_exact_in_both_directions)
 {
     RIG(r,
         {.bytes =
              "HTTP/1.1 201 Created\r\nX-A: 1\r\nx-a:  two \r\nContent-Length: 5\r\n\r\nhello"});
-    struct client c;
+    struct upstream_client c;
 
-    client_run(&r, &c);
+    upstream_client_run(&r, &c);
     cr_assert_eq(c.end.result, UPSTREAM_COMPLETE, "%s", c.end.detail);
     cr_assert_eq(c.status, 201);
     cr_assert_str_eq(c.fields.data, "X-A=1\nx-a=two\nContent-Length=5\n");
@@ -230,8 +37,8 @@ Test(upstream, one_exchange_is_exact_in_both_directions)
     cr_assert_not_null(strstr(r.srv.seen.data, "\r\nContent-Length: 7\r\n"));
     cr_assert_null(strstr(r.srv.seen.data, "Accept"));
     cr_assert_null(strstr(r.srv.seen.data, "Expect"));
-    client_release(&c);
-    rig_stop(&r);
+    upstream_client_release(&c);
+    upstream_rig_stop(&r);
 }
 
 Test(upstream, every_framing_ends_as_what_it_is)
@@ -308,11 +115,11 @@ Test(upstream, every_framing_ends_as_what_it_is)
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct answer answers[] = {{rows[i].bytes, 0, rows[i].after}, {OK_ANSWER, 0, KEEP}};
-        struct rig r = {0};
-        struct client c, next;
+        struct upstream_rig r = {0};
+        struct upstream_client c, next;
 
-        rig_start(&r, answers, 2);
-        client_run(&r, &c);
+        upstream_rig_start(&r, answers, 2);
+        upstream_client_run(&r, &c);
         cr_expect_eq(c.end.result, rows[i].want, "row '%s': %s (%s)", rows[i].name,
                      upstream_result_name(c.end.result), c.end.detail);
         cr_expect_eq(c.heads, rows[i].heads, "row '%s': %d heads", rows[i].name, c.heads);
@@ -321,37 +128,37 @@ Test(upstream, every_framing_ends_as_what_it_is)
                              rows[i].name);
         cr_expect_eq(c.end.result == UPSTREAM_COMPLETE, c.end.detail[0] == '\0', "row '%s'",
                      rows[i].name);
-        client_run(&r, &next);
+        upstream_client_run(&r, &next);
         cr_expect_eq(next.end.result, UPSTREAM_COMPLETE, "after row '%s': %s", rows[i].name,
                      next.end.detail);
         if (rows[i].want != UPSTREAM_COMPLETE)
             cr_expect(!next.end.reused && r.srv.accepted == 2, "row '%s' left its connection",
                       rows[i].name);
-        client_release(&c);
-        client_release(&next);
-        rig_stop(&r);
+        upstream_client_release(&c);
+        upstream_client_release(&next);
+        upstream_rig_stop(&r);
     }
 }
 
 Test(upstream, a_reused_handle_sends_no_earlier_secret)
 {
     RIG(r, {.bytes = OK_ANSWER});
-    struct client a, b;
+    struct upstream_client a, b;
 
-    client_init(&a, &r);
-    client_post(&r, &a, "Authorization: Bearer first-secret");
-    run_until(&r, &a.ends, 1, "first end");
+    upstream_client_init(&a, &r);
+    upstream_client_post(&r, &a, "Authorization: Bearer first-secret");
+    upstream_rig_run_until(&r, &a.ends, 1, "first end");
     buf_clear(&r.srv.seen);
-    client_init(&b, &r);
-    client_post(&r, &b, NULL);
-    run_until(&r, &b.ends, 1, "second end");
+    upstream_client_init(&b, &r);
+    upstream_client_post(&r, &b, NULL);
+    upstream_rig_run_until(&r, &b.ends, 1, "second end");
     cr_assert(b.end.reused && !a.end.reused);
     cr_assert_eq(r.srv.accepted, 1);
     cr_assert_null(strstr(r.srv.seen.data, "first-secret"));
     cr_assert_null(strstr(r.srv.seen.data, "Authorization"));
-    client_release(&a);
-    client_release(&b);
-    rig_stop(&r);
+    upstream_client_release(&a);
+    upstream_client_release(&b);
+    upstream_rig_stop(&r);
 }
 
 Test(upstream, stray_bytes_never_answer_the_next_request)
@@ -362,24 +169,24 @@ Test(upstream, stray_bytes_never_answer_the_next_request)
 
     for (size_t i = 0; i < ARRAY_LEN(surplus) * 2; i++) {
         struct answer answers[] = {{OK_ANSWER, 0, KEEP}, {OK_ANSWER, 0, KEEP}};
-        struct rig r = {0};
-        struct client c, next;
+        struct upstream_rig r = {0};
+        struct upstream_client c, next;
 
-        rig_start(&r, answers, 2);
-        client_run(&r, &c);
+        upstream_rig_start(&r, answers, 2);
+        upstream_client_run(&r, &c);
         cr_assert_eq(c.end.result, UPSTREAM_COMPLETE);
         upstream_server_say_all(&r.srv, surplus[i / 2]);
         if (i % 2 == 0)
-            run_for(&r, 20);
+            upstream_rig_run_for(&r, 20);
         else /* only on the wire when the next request starts: curl's own check comes too late
               */
-            run_for(&r, 1);
-        client_run(&r, &next);
+            upstream_rig_run_for(&r, 1);
+        upstream_client_run(&r, &next);
         cr_expect_eq(next.end.result, UPSTREAM_COMPLETE, "%s", next.end.detail);
         cr_expect_str_eq(next.body.data, "ok");
         cr_expect_eq(r.srv.accepted, 2);
-        client_release(&c);
-        client_release(&next);
-        rig_stop(&r);
+        upstream_client_release(&c);
+        upstream_client_release(&next);
+        upstream_rig_stop(&r);
     }
 }
