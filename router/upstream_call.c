@@ -6,7 +6,11 @@
  *
  * PAUSE  is only noted too: the next time curl has data it is told so, and keeps what it has
  * read (at most one receive buffer; for HTTP/2 what the peer had in flight) until the kick
- * event lifts the pause, because curl hands the kept bytes over inside curl_easy_pause(). */
+ * event lifts the pause, because curl hands the kept bytes over inside curl_easy_pause().
+ *
+ * HANDLES  are reset after each call and used again.  libcurl 7.88 leaves the receive buffer on
+ * a handle whose connection failed or was shared, refuses to set its size then, and would take
+ * the buffer for one of the default size: such a handle is replaced. */
 #include "router/upstream_call.h"
 
 #include <stdlib.h>
@@ -15,7 +19,7 @@
 #include "router/upstream_head.h"
 #include "router/upstream_result.h"
 
-#define RECEIVE_BUFFER_BYTES 16384L /* curl holds one per running call */
+#define RECEIVE_BUFFER_BYTES 8192L /* curl holds one per running call */
 #define SPARE_CALLS_MAX      256    /* easy handles kept for reuse, some 6 KiB each */
 
 static int64_t info_us(CURL *easy, CURLINFO info)
@@ -84,6 +88,15 @@ static void set_running(struct upstream *u, size_t n)
     curl_multi_setopt(u->multi, CURLMOPT_MAXCONNECTS, u->pool + (long)n);
 }
 
+static CURL *new_handle(void)
+{
+    CURL *easy = curl_easy_init();
+
+    if (easy == NULL)
+        abort(); /* out of memory, as in xcalloc */
+    return easy;
+}
+
 static struct upstream_call *take_call(struct upstream *u)
 {
     struct upstream_call *c = LIST_FIRST(&u->spare);
@@ -94,9 +107,7 @@ static struct upstream_call *take_call(struct upstream *u)
     } else {
         c = xcalloc(1, sizeof(*c));
         c->u = u;
-        c->easy = curl_easy_init();
-        if (c->easy == NULL)
-            abort(); /* out of memory, as in xcalloc */
+        c->easy = new_handle();
         buf_init(&c->head, UPSTREAM_HEAD_MAX_BYTES);
     }
     LIST_INSERT_HEAD(&u->running, c, link);
@@ -334,9 +345,14 @@ struct upstream_call *upstream_start(struct upstream *u, const struct upstream_r
     c->errbuf[0] = '\0';
     c->total_ms = req->total_ms;
 
-    const char *why = set_constants(c) == CURLE_OK
-                          ? upstream_request_apply(&c->wire, c->easy, &u->urls, req)
-                          : "libcurl refused an option";
+    CURLcode rc = set_constants(c);
+    if (rc != CURLE_OK) { /* the receive buffer's size: see the top */
+        curl_easy_cleanup(c->easy);
+        c->easy = new_handle();
+        rc = set_constants(c);
+    }
+    const char *why = rc == CURLE_OK ? upstream_request_apply(&c->wire, c->easy, &u->urls, req)
+                                     : "libcurl refused an option";
     if (why != NULL)
         upstream_call_fail(c, UPSTREAM_INTERNAL, why);
     enqueue(c);
