@@ -225,7 +225,7 @@ static int put_requests(const struct metrics *m, struct buf *out)
     if (put_type(out, "sluice_request_seconds", "histogram", "Request to last byte.") < 0 ||
         put_hist(out, "sluice_request_seconds", "", &duration) < 0 ||
         put_type(out, "sluice_overhead_seconds", "histogram",
-                 "Request complete to first attempt started.") < 0)
+                 "Time spent in the router itself, waits between attempts included.") < 0)
         return -1;
     return put_hist(out, "sluice_overhead_seconds", "", &overhead);
 }

@@ -14,16 +14,13 @@
 #include "router/metrics.h"
 #include "router/worker.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,45 +54,39 @@ struct supervisor {
 
 /* ---- sockets ---- */
 
-/* "host:port" with the port a socket really has (the config may say 0). */
-static void bound_address(int fd, const char *listen, char *out, size_t cap)
+/* Another program's sockets with SO_REUSEPORT would silently share the port with ours: a bind
+ * without it tells. */
+static int check_free(const char *addr, struct err *err)
 {
-    struct sockaddr_storage sa;
-    socklen_t len = sizeof(sa);
-    const char *colon = strrchr(listen, ':');
-    int host_len = colon != NULL ? (int)(colon - listen) : 0;
-    unsigned port = 0;
+    int fd = listener_bind(addr, false, err);
 
-    if (getsockname(fd, (struct sockaddr *)&sa, &len) == 0)
-        port = ntohs(sa.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&sa)->sin6_port
-                                              : ((struct sockaddr_in *)(void *)&sa)->sin_port);
-    snprintf(out, cap, "%.*s:%u", host_len, listen, port);
+    if (fd < 0)
+        return -1;
+    close(fd);
+    return 0;
 }
 
 static int open_sockets(struct supervisor *s, struct err *err)
 {
     const struct config *conf = s->now.conf;
-    char addr[300];
 
-    str_copy(addr, sizeof(addr), conf->listen);
-    s->n_sockets = conf->workers;
-    s->sockets = xcalloc((size_t)s->n_sockets, sizeof(*s->sockets));
-    for (int i = 0; i < s->n_sockets; i++) {
-        s->sockets[i] = listener_bind(addr, true, err);
-        if (s->sockets[i] < 0)
+    s->sockets = xcalloc((size_t)conf->workers, sizeof(*s->sockets));
+    if (check_free(conf->listen, err) < 0)
+        return err_wrap(err, "listen");
+    while (s->n_sockets < conf->workers) {
+        int fd = listener_bind(conf->listen, true, err);
+
+        if (fd < 0)
             return err_wrap(err, "listen");
-        if (i == 0)
-            bound_address(s->sockets[0], conf->listen, addr, sizeof(addr));
+        s->sockets[s->n_sockets++] = fd;
     }
-    log_at(LOG_INFO, NULL, "listening address=%s workers=%d", addr, conf->workers);
-    s->control = -1;
+    log_at(LOG_INFO, NULL, "listening address=%s workers=%d", conf->listen, conf->workers);
     if (conf->admin_listen[0] == '\0')
         return 0;
     s->control = listener_bind(conf->admin_listen, false, err);
     if (s->control < 0)
         return err_wrap(err, "admin_listen");
-    bound_address(s->control, conf->admin_listen, addr, sizeof(addr));
-    log_at(LOG_INFO, NULL, "control listening address=%s", addr);
+    log_at(LOG_INFO, NULL, "control listening address=%s", conf->admin_listen);
     return 0;
 }
 
@@ -361,8 +352,7 @@ int supervisor_run(struct config *conf)
         rc = 0;
     }
     for (int i = 0; i < s.n_sockets; i++)
-        if (s.sockets[i] > 0)
-            close(s.sockets[i]);
+        close(s.sockets[i]);
     if (s.control >= 0)
         close(s.control);
     free(s.sockets);
