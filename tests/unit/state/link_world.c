@@ -161,27 +161,27 @@ int world_send(struct world *w, const char *text)
     return rc;
 }
 
-bool is_up(const struct world *w)
+bool world_is_up(const struct world *w)
 {
     return w->ups > 0;
 }
 
-bool is_down(const struct world *w)
+bool world_is_down(const struct world *w)
 {
     return w->downs > 0;
 }
 
-bool has_reply(const struct world *w)
+bool world_has_reply(const struct world *w)
 {
     return w->replies > 0;
 }
 
-bool has_lost(const struct world *w)
+bool world_has_lost(const struct world *w)
 {
     return w->lost > 0;
 }
 
-bool has_push(const struct world *w)
+bool world_has_push(const struct world *w)
 {
     return w->pushes > 0;
 }

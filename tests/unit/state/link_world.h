@@ -35,10 +35,10 @@ void world_idle(struct world *w, int ms);
 int world_send(struct world *w, const char *text);
 redis_link_reply_cb world_on_reply; /* with the world as arg */
 
-bool is_up(const struct world *w);
-bool is_down(const struct world *w);
-bool has_reply(const struct world *w); /* as many as were sent */
-bool has_lost(const struct world *w);
-bool has_push(const struct world *w);
+bool world_is_up(const struct world *w);
+bool world_is_down(const struct world *w);
+bool world_has_reply(const struct world *w); /* as many as were sent */
+bool world_has_lost(const struct world *w);
+bool world_has_push(const struct world *w);
 
 #endif

@@ -25,7 +25,7 @@ static void speak(const struct redis_server *s, const char *url)
     conf.name = "sluice-test";
     conf.url.db = 3;
     world_link(&w, &conf);
-    world_wait(&w, is_up);
+    world_wait(&w, world_is_up);
     cr_assert_eq(world_send(&w, "SET k v"), 0);
     cr_assert_eq(world_send(&w, "GET k"), 0);
     cr_assert_eq(world_send(&w, "CLIENT GETNAME"), 0);
@@ -85,7 +85,7 @@ Test(redis_link, logs_in)
         snprintf(conf.url.user, sizeof(conf.url.user), "%s", logins[i].user);
         snprintf(conf.url.password, sizeof(conf.url.password), "%s", logins[i].password);
         world_link(&w, &conf);
-        world_wait(&w, logins[i].why == NULL ? is_up : is_down);
+        world_wait(&w, logins[i].why == NULL ? world_is_up : world_is_down);
         world_idle(&w, 30);
         cr_expect_str_eq(w.order, logins[i].why == NULL ? "u" : "d", "row '%s'",
                          logins[i].name);
@@ -122,7 +122,7 @@ Test(redis_link, a_stopped_server_costs_deadlines_and_late_replies_reach_nobody)
 
     conf.command_timeout_ms = 300; /* enough for a busy machine to answer the last one in */
     world_link(&w, &conf);
-    world_wait(&w, is_up);
+    world_wait(&w, world_is_up);
     redis_server_pause(&s);
     for (int i = 0; i < 5; i++)
         cr_assert_eq(world_send(&w, "ECHO old"), 0);
@@ -150,18 +150,18 @@ Test(redis_link, a_server_stopped_for_too_long_is_left)
     conf.command_timeout_ms = 50;
     conf.connect_timeout_ms = 500;
     world_link(&w, &conf);
-    world_wait(&w, is_up);
+    world_wait(&w, world_is_up);
     redis_server_pause(&s);
     cr_assert_eq(world_send(&w, "PING"), 0);
-    world_wait(&w, is_down);
+    world_wait(&w, world_is_down);
     cr_assert_str_eq(w.order, "uld");
     cr_assert(strstr(w.why, "no answer for 2") != NULL, "%s", w.why);
     w.downs = 0;
-    world_wait(&w, is_down); /* the kernel accepts for it, but nobody answers */
+    world_wait(&w, world_is_down); /* the kernel accepts for it, but nobody answers */
     cr_assert_str_eq(w.why, "no answer to the login within 500 ms");
     w.ups = 0;
     redis_server_resume(&s);
-    world_wait(&w, is_up);
+    world_wait(&w, world_is_up);
     world_release(&w);
     redis_server_stop(&s);
 }
@@ -176,20 +176,20 @@ Test(redis_link, comes_back_after_a_crash)
     struct redis_link_conf conf = world_conf(s.url);
 
     world_link(&w, &conf);
-    world_wait(&w, is_up);
+    world_wait(&w, world_is_up);
     redis_server_pause(&s);
     cr_assert_eq(world_send(&w, "PING"), 0);
     redis_server_kill(&s);
-    world_wait(&w, is_down);
+    world_wait(&w, world_is_down);
     cr_assert_eq(strncmp(w.order, "uld", 3), 0, "the command's callback comes first: %s",
                  w.order);
     cr_assert_eq(redis_link_is_up(w.link), false);
     cr_assert_eq(world_send(&w, "PING"), -1);
     w.ups = 0;
     redis_server_restart(&s);
-    world_wait(&w, is_up);
+    world_wait(&w, world_is_up);
     cr_assert_eq(world_send(&w, "ECHO again"), 0);
-    world_wait(&w, has_reply);
+    world_wait(&w, world_has_reply);
     cr_assert_str_eq(w.said, "again ");
     world_release(&w);
     redis_server_stop(&s);
@@ -216,14 +216,14 @@ Test(redis_link, subscribes)
 
     w.on_up = subscribe;
     world_link(&w, &conf);
-    world_wait(&w, has_push);
+    world_wait(&w, world_has_push);
     cr_assert_str_eq(w.said, "subscribe news 1 ");
     cr_assert_eq(world_send(&w, "PING"), -1, "a subscriber sends no commands");
     freeReplyObject(redis_server_command(&s, "PUBLISH news hello"));
     world_wait(&w, two_pushes);
     cr_assert_str_eq(w.said, "subscribe news 1 message news hello ");
     freeReplyObject(redis_server_command(&s, "CLIENT KILL TYPE pubsub"));
-    world_wait(&w, is_down);
+    world_wait(&w, world_is_down);
     cr_assert_str_eq(w.why, "connection closed by Redis");
     world_release(&w);
     redis_server_stop(&s);

@@ -48,9 +48,9 @@ Test(redis_link_peer, answers)
 
         conf.keep_trying = false;
         world_link(&w, &conf);
-        world_wait(&w, is_up);
+        world_wait(&w, world_is_up);
         cr_assert_eq(world_send(&w, "GET k"), 0);
-        world_wait(&w, rows[i].why[0] != '\0' ? is_down : is_settled);
+        world_wait(&w, rows[i].why[0] != '\0' ? world_is_down : is_settled);
         world_idle(&w, 10);
         cr_expect_str_eq(w.order, rows[i].order, "row '%s'", rows[i].name);
         cr_expect_str_eq(w.why, rows[i].why, "row '%s'", rows[i].name);
@@ -157,7 +157,7 @@ Test(redis_link_peer, pushes)
         conf.connect_timeout_ms = pushes[i].reply[0] == '\0' ? 300 : 5000;
         w.on_up = subscribe;
         world_link(&w, &conf);
-        world_wait(&w, pushes[i].why[0] != '\0' ? is_down : has_push);
+        world_wait(&w, pushes[i].why[0] != '\0' ? world_is_down : world_has_push);
         world_idle(&w, 10);
         cr_expect_str_eq(w.order, pushes[i].order, "row '%s'", pushes[i].name);
         cr_expect_str_eq(w.why, pushes[i].why, "row '%s'", pushes[i].name);
@@ -224,12 +224,12 @@ Test(redis_link_peer, late_replies_are_swallowed_in_their_place)
 
     conf.command_timeout_ms = 300; /* a busy machine must answer the second in it */
     world_link(&w, &conf);
-    world_wait(&w, is_up);
+    world_wait(&w, world_is_up);
     cr_assert_eq(world_send(&w, "GET a"), 0);
-    world_wait(&w, has_lost);
+    world_wait(&w, world_has_lost);
     cr_assert_eq(world_send(&w, "GET b"), 0);
     fake_redis_say(&f, "+A\r\n+B\r\n", 8);
-    world_wait(&w, has_reply);
+    world_wait(&w, world_has_reply);
     cr_expect_str_eq(w.order, "ulr");
     cr_expect_str_eq(w.said, "B ");
     cr_expect_str_eq(w.lost_why, "deadline of 300 ms passed");
@@ -251,10 +251,10 @@ Test(redis_link_peer, leaves_a_server_that_is_late_too_often)
         conf.command_timeout_ms = 50;
         conf.keep_trying = false;
         world_link(&w, &conf);
-        world_wait(&w, is_up);
+        world_wait(&w, world_is_up);
         for (int i = 0; i < REDIS_LINK_LATE_MAX + more; i++)
             cr_assert_eq(world_send(&w, "GET k"), 0);
-        world_wait(&w, has_lost);
+        world_wait(&w, world_has_lost);
         world_idle(&w, 200);
         cr_expect_eq(w.lost, REDIS_LINK_LATE_MAX + more);
         cr_expect_eq(w.downs, more, "%d late", w.lost);
@@ -276,11 +276,11 @@ Test(redis_link_peer, caps_what_is_in_flight)
     conf.inflight_max = 3;
     world_link(&w, &conf);
     cr_assert_eq(world_send(&w, "GET k"), -1, "not up yet");
-    world_wait(&w, is_up);
+    world_wait(&w, world_is_up);
     for (int i = 1; i <= 4; i++)
         cr_expect_eq(world_send(&w, "GET k"), i <= 3 ? 0 : -1, "command %d", i);
     fake_redis_say(&f, "+a\r\n", 4);
-    world_wait(&w, has_reply);
+    world_wait(&w, world_has_reply);
     cr_expect_eq(world_send(&w, "GET k"), 0, "one place is free again");
     world_release(&w);
     fake_redis_stop(&f);
@@ -301,7 +301,7 @@ Test(redis_link_peer, caps_what_waits_to_be_sent)
 
     conf.output_max_bytes = 10000;
     world_link(&w, &conf);
-    world_wait(&w, is_up);
+    world_wait(&w, world_is_up);
     while (sent < 10 && redis_link_send(w.link, 3, argv, NULL, world_on_reply, &w) == 0)
         sent++;
     cr_expect_eq(sent, 2, "two of 4 kB fit in 10 kB, %d did", sent);
@@ -328,14 +328,14 @@ Test(redis_link_peer, keeps_trying_and_restarts)
     world_link(&w, &conf);
     world_wait(&w, tried_three_times);
     f.replies[0] = "+PONG\r\n";
-    world_wait(&w, is_up);
+    world_wait(&w, world_is_up);
     cr_assert_eq(world_send(&w, "GET k"), 0);
     w.inside = true;
     redis_link_restart(w.link, "told to");
     cr_expect_eq(redis_link_is_up(w.link), false);
     w.inside = false;
     w.downs = w.ups = 0;
-    world_wait(&w, is_up);
+    world_wait(&w, world_is_up);
     cr_expect_str_eq(w.why, "told to");
     cr_expect_str_eq(w.lost_why, "told to");
     world_release(&w);
@@ -352,7 +352,7 @@ Test(redis_link_peer, free_calls_nobody_and_releases)
     struct redis_link_conf conf = world_conf(f.url);
 
     world_link(&w, &conf);
-    world_wait(&w, is_up);
+    world_wait(&w, world_is_up);
     const char *argv[] = {"GET", "k"};
     char *owned = xstrdup("a leak unless released");
 

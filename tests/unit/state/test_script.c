@@ -118,9 +118,9 @@ Test(script, goes_as_hash_and_once_as_text)
 
     world_link(&w, &conf);
     cr_assert_eq(run(&w), -1, "not up yet");
-    world_wait(&w, is_up);
+    world_wait(&w, world_is_up);
     cr_assert_eq(run(&w), 0);
-    world_wait(&w, has_reply);
+    world_wait(&w, world_has_reply);
     cr_assert_eq(run(&w), 0);
     world_wait(&w, two_replies);
     cr_expect_eq(calls(&s, "evalsha"), 2);
@@ -165,7 +165,7 @@ Test(script, answers_once)
         if (rows[i].text_reply != NULL && rows[i].text_reply[0] == '\0')
             conf.command_timeout_ms = 300;
         world_link(&w, &conf);
-        world_wait(&w, is_up);
+        world_wait(&w, world_is_up);
         cr_assert_eq(run(&w), 0);
         world_wait(&w, is_settled);
         world_idle(&w, 10);
