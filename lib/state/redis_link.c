@@ -169,12 +169,6 @@ static void on_finish(evutil_socket_t fd, short what, void *arg)
     drop(l);
 }
 
-static const char *quote(const struct redis_link *l, const struct redisReply *r,
-                         char out[REDIS_ERROR_TEXT_MAX])
-{
-    return redis_error_text(r, l->conf.url.password, out);
-}
-
 /* ---- sending ---- */
 
 static int write_command(struct redis_link *l, int argc, const char *const *argv,
@@ -225,7 +219,8 @@ static void take_push(struct redis_link *l, const struct redisReply *r)
     char text[REDIS_ERROR_TEXT_MAX];
 
     if (r->type == REDIS_REPLY_ERROR) {
-        end_later(l, "Redis refused SUBSCRIBE: %s", quote(l, r, text));
+        end_later(l, "Redis refused SUBSCRIBE: %s",
+                  redis_error_text(r, l->conf.url.password, text));
         return;
     }
     if (kind == REDIS_PUSH_NONE || (kind == REDIS_PUSH_CONFIRMED && l->unconfirmed == 0)) {
@@ -293,7 +288,8 @@ static void expect_ok(struct redis_link *l, const struct redisReply *r, const ch
     char text[REDIS_ERROR_TEXT_MAX];
 
     if (r != NULL && r->type != REDIS_REPLY_STATUS)
-        end_later(l, "Redis refused %s: %s", what, quote(l, r, text));
+        end_later(l, "Redis refused %s: %s", what,
+                  redis_error_text(r, l->conf.url.password, text));
 }
 
 static void on_auth(void *arg, const struct redisReply *r, const char *why)
@@ -333,7 +329,7 @@ static void on_ping(void *arg, const struct redisReply *r, const char *why)
         end_later(l, "Redis wants a password and the URL has none");
         return;
     default:
-        end_later(l, "Redis refused PING: %s", quote(l, r, text));
+        end_later(l, "Redis refused PING: %s", redis_error_text(r, l->conf.url.password, text));
         return;
     }
     event_del(l->timer);
@@ -397,8 +393,6 @@ static void start_try(struct redis_link *l)
     l->dial = redis_dial_new(l->base, &l->conf.url, NULL, l->tries++, on_dialed, l);
     arm(l, l->conf.connect_timeout_ms);
 }
-
-/* ---- time ---- */
 
 static void arm_next_deadline(struct redis_link *l, int64_t now_ms)
 {
