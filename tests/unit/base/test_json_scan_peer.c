@@ -93,7 +93,7 @@ static void damage(struct text *t, struct rand *r)
         splice(t, at, 1, copy, 1);
         break;
     case 1:
-        splice(t, at, 1 + rand_below(r, 4), NULL, 0);
+        splice(t, at, 1 + rand_below(r, 4), "", 0);
         break;
     case 2:
         splice(t, at, 0, token, strlen(token));

@@ -9,8 +9,8 @@
 
 #define CHOICE(fields)                                                                         \
     "{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0," fields "}" \
-                                                                                           "]" \
-                                                                                           "}"
+    "]"                                                                                        \
+    "}"
 #define DELTA(fields) CHOICE("\"delta\":{" fields "},\"finish_reason\":null")
 
 /* clang-format off */
