@@ -79,7 +79,6 @@ static const struct rule rules[] = {
     {200, 299, WORD, "RateLimitReached",                     OUTCOME_THROTTLED},
     {200, 299, WORD, "too_many_requests",                    OUTCOME_THROTTLED},
     {200, 299, WORD, "RESOURCE_EXHAUSTED",                   OUTCOME_THROTTLED},
-    {200, 299, WORD, "overloaded_error",                     OUTCOME_SERVER_ERROR},
     {200, 299, WORD, "authentication_error",                 OUTCOME_AUTH},
     {200, 299, WORD, "invalid_api_key",                      OUTCOME_AUTH},
     {200, 299, WORD, "permission_error",                     OUTCOME_AUTH},
