@@ -185,8 +185,10 @@ int redis_link_send_owned(struct redis_link *l, int argc, const char *const *arg
     if (!redis_link_is_up(l) || l->subscribed || l->queue.n >= l->conf.inflight_max ||
         write_command(l, argc, argv, lens) < 0)
         return -1;
+    bool first = l->queue.waiting == NULL;
+
     redis_queue_add(&l->queue, cb, arg, release, clock_mono_ms() + l->conf.command_timeout_ms);
-    if (!event_pending(l->timer, EV_TIMEOUT, NULL))
+    if (first) /* the timer may be set for late ones, far behind this deadline */
         arm(l, l->conf.command_timeout_ms);
     return 0;
 }
@@ -496,4 +498,17 @@ bool redis_link_is_up(const struct redis_link *l)
 void redis_link_restart(struct redis_link *l, const char *why)
 {
     end_later(l, "%s", why);
+}
+
+void redis_link_flush(struct redis_link *l)
+{
+    if (!redis_link_is_up(l))
+        return;
+    struct evbuffer *out = bufferevent_get_output(l->bev);
+
+    /* A bufferevent keeps the front of its output frozen but for its own writing. */
+    evbuffer_unfreeze(out, 1);
+    if (evbuffer_write(out, bufferevent_getfd(l->bev)) < 0)
+        end_later(l, "cannot write: %s", evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+    evbuffer_freeze(out, 1);
 }

@@ -71,6 +71,10 @@ int redis_link_send_owned(struct redis_link *l, int argc, const char *const *arg
                           const size_t *lens, redis_link_reply_cb *cb, void *arg,
                           void (*release)(void *arg)) MUST_CHECK;
 
+/* Writes what is queued as far as the socket takes it now: for a last word before
+ * redis_link_free, when the loop will not run again. */
+void redis_link_flush(struct redis_link *l);
+
 /* After this the link only delivers on_push; a lost subscription comes as on_down.  Must be
  * confirmed within connect_timeout_ms.  Not kept over a reconnect: call again in on_up. */
 int redis_link_subscribe(struct redis_link *l, const char *channel) MUST_CHECK;
