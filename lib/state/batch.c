@@ -1,0 +1,123 @@
+/* batch.c - evidence on its way out; batch.h has the contract. */
+#include "state/batch.h"
+
+#include <stdlib.h>
+
+struct slot {
+    int64_t due_ms; /* -1: empty */
+    struct batch_item item;
+};
+
+struct batch {
+    size_t n;
+    int64_t due_ms; /* of the earliest slot; -1: none */
+    struct slot *slots;
+};
+
+struct batch *batch_new(size_t n_keys)
+{
+    struct batch *b = xcalloc(1, sizeof(*b));
+
+    b->n = n_keys;
+    b->due_ms = -1;
+    b->slots = xcalloc(n_keys > 0 ? n_keys : 1, sizeof(b->slots[0]));
+    for (size_t i = 0; i < n_keys; i++)
+        b->slots[i].due_ms = -1;
+    return b;
+}
+
+void batch_free(struct batch *b)
+{
+    if (b == NULL)
+        return;
+    free(b->slots);
+    free(b);
+}
+
+static int64_t earlier(int64_t a, int64_t b) /* -1 is never */
+{
+    if (a < 0 || b < 0)
+        return a < 0 ? b : a;
+    return a < b ? a : b;
+}
+
+static int attempts(const struct batch_item *item)
+{
+    return item->evidence.ok + item->evidence.fail;
+}
+
+static void count(struct slot *s, bool failed, bool slow, int64_t now_ms)
+{
+    struct breaker_evidence *e = &s->item.evidence;
+
+    e->slow += slow;
+    if (failed) {
+        e->fail++;
+        e->hard_since_ok++;
+    } else {
+        e->ok++;
+        e->hard_since_ok = 0;
+    }
+    s->due_ms = earlier(s->due_ms, now_ms + (failed ? BATCH_FAIL_MS : BATCH_OK_MS));
+    if (attempts(&s->item) >= BATCH_MAX)
+        s->due_ms = now_ms;
+}
+
+enum batch_added batch_add(struct batch *b, size_t key, uint64_t epoch, bool failed, bool slow,
+                           int64_t now_ms, struct batch_item *out)
+{
+    struct slot *s = &b->slots[key];
+    enum batch_added added = BATCH_QUEUED;
+
+    if (s->due_ms >= 0 && epoch < s->item.epoch)
+        return BATCH_LATE;
+    if (s->due_ms >= 0 && (epoch > s->item.epoch || attempts(&s->item) >= BATCH_MAX)) {
+        *out = s->item;
+        s->due_ms = -1;
+        added = BATCH_DISPLACED;
+    }
+    if (s->due_ms < 0)
+        s->item = (struct batch_item){.key = key, .epoch = epoch};
+    count(s, failed, slow, now_ms);
+    b->due_ms = earlier(b->due_ms, s->due_ms);
+    return added;
+}
+
+int64_t batch_due_ms(const struct batch *b)
+{
+    return b->due_ms;
+}
+
+bool batch_take(struct batch *b, int64_t now_ms, struct batch_item *out)
+{
+    int64_t next_ms = -1;
+    bool taken = false;
+
+    if (b->due_ms < 0 || b->due_ms > now_ms)
+        return false;
+    for (size_t i = 0; i < b->n; i++) {
+        struct slot *s = &b->slots[i];
+
+        if (!taken && s->due_ms >= 0 && s->due_ms <= now_ms) {
+            *out = s->item;
+            s->due_ms = -1;
+            taken = true;
+        }
+        next_ms = earlier(next_ms, s->due_ms);
+    }
+    b->due_ms = next_ms;
+    return taken;
+}
+
+uint64_t batch_clear(struct batch *b)
+{
+    uint64_t dropped = 0;
+
+    for (size_t i = 0; i < b->n; i++) {
+        if (b->slots[i].due_ms >= 0)
+            dropped += (uint64_t)attempts(&b->slots[i].item);
+        b->slots[i].due_ms = -1;
+    }
+    b->due_ms = -1;
+    return dropped;
+}

@@ -1,0 +1,45 @@
+/* batch.h - evidence on its way out: what one router saw of each key, joined into reports.
+ *
+ * Failures wait 10 ms for company, successes 100 ms.  One batch per key holds attempts of one
+ * epoch only, so the memory does not depend on the traffic.  Pure: the time is an argument. */
+#ifndef STATE_BATCH_H
+#define STATE_BATCH_H
+
+#include "base/base.h"
+#include "policy/breaker.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BATCH_FAIL_MS 10
+#define BATCH_OK_MS   100
+#define BATCH_MAX     100000 /* attempts; a full batch is due at once */
+
+struct batch; /* opaque */
+
+struct batch_item {
+    size_t key;
+    uint64_t epoch;
+    struct breaker_evidence evidence;
+};
+
+struct batch *batch_new(size_t n_keys);
+void batch_free(struct batch *b); /* NULL is fine */
+
+enum batch_added {
+    BATCH_QUEUED,
+    BATCH_DISPLACED, /* queued; *out is the batch of an older epoch, to be sent now */
+    BATCH_LATE,      /* of an older epoch than what is queued: of no use any more, dropped */
+};
+enum batch_added batch_add(struct batch *b, size_t key, uint64_t epoch, bool failed, bool slow,
+                           int64_t now_ms, struct batch_item *out);
+
+/* When the next batch is due; -1: nothing is queued. */
+int64_t batch_due_ms(const struct batch *b);
+/* Takes one batch that is due; false: none. */
+bool batch_take(struct batch *b, int64_t now_ms, struct batch_item *out);
+/* Drops everything; returns how many attempts that were. */
+uint64_t batch_clear(struct batch *b);
+
+#endif

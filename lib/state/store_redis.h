@@ -1,0 +1,113 @@
+/* store_redis.h - the inside of store_redis*.c; nobody else includes it. */
+#ifndef STATE_STORE_REDIS_H
+#define STATE_STORE_REDIS_H
+
+#include "base/log.h"
+#include "base/rand.h"
+#include "state/batch.h"
+#include "state/delivery.h"
+#include "state/keys.h"
+#include "state/redis_link.h"
+#include "state/script.h"
+#include "state/store_later.h"
+#include "state/store_ops.h"
+
+struct event;
+
+enum store_redis_phase {
+    PHASE_DOWN,     /* no connection; the link tries again by itself */
+    PHASE_ASKING,   /* connected; attach is tried until it works */
+    PHASE_ATTACHED, /* the view is the fleet's */
+};
+
+/* What the owner was told; it starts unknown, so that the first word is said either way. */
+enum store_redis_mode { MODE_UNKNOWN, MODE_ATTACHED, MODE_AWAY };
+
+struct store_redis_probe {                /* one store_probe that waits for its answer */
+    struct store_redis_probe *next, **at; /* at: what points here */
+    struct store_redis *s;
+    size_t key;
+    uint64_t token;
+};
+
+struct store_redis {
+    struct store store;
+    struct event_base *base;
+    struct store_events ev;
+    struct breaker_conf breaker;
+    int64_t probe_lease_ms, command_timeout_ms, sync_ms, started_ms;
+    char *fleet, *router_id, *host, *version, *config_digest;
+    struct keys_name meta, push;
+    struct log_ctx log;
+    struct rand rand;
+
+    struct view *view;
+    bool *changed; /* one flag per key: what a snapshot changed */
+    struct redis_link *cmd, *sub;
+    enum store_redis_phase phase;
+    enum store_redis_mode mode;
+    int refs;   /* one of the owner, one per event that runs */
+    bool freed; /* by the owner: no event any more */
+
+    struct event *tick;  /* the next sync */
+    struct event *ask;   /* the next attach */
+    struct event *flush; /* the next report */
+    struct event *check; /* of the delivery */
+    struct event *grace; /* a lost connection may come back this long before we are away */
+    char down_why[160];
+    bool asking, syncing, sync_again, reads_go_on;
+    unsigned sync_number; /* the subscription under which the running sync was sent */
+    unsigned ask_tries;
+    int bad_row;   /* commands late or failed in a row */
+    int bad_syncs; /* snapshots in a row that made no sense */
+    int64_t sync_sent_ms, ask_sent_ms;
+    unsigned n_syncs;
+
+    struct delivery delivery;
+    struct batch *batch;
+    uint64_t seq; /* of the last report */
+    struct store_redis_probe *probes;
+    struct store_later *later;
+    int load;
+    struct store_stats stats;
+};
+
+/* store_redis.c */
+/* Around every event: the owner may free the store from inside one. */
+void store_redis_hold(struct store_redis *s);
+void store_redis_drop(struct store_redis *s);
+/* Sends one script with n arguments; -1: not sent. */
+int store_redis_run(struct store_redis *s, enum script script, const char *const *args,
+                    size_t n, redis_link_reply_cb *cb, void *arg) MUST_CHECK;
+/* Is this reply one to read?  If not, what it means for the connection was seen to. */
+bool store_redis_usable(struct store_redis *s, enum script script, const struct redisReply *r,
+                        const char *why) MUST_CHECK;
+/* A script's reply that is none of those it may give. */
+void store_redis_rubbish(struct store_redis *s, enum script script);
+/* Tells the owner that key i changed. */
+void store_redis_tell(struct store_redis *s, size_t i);
+/* A line from a reply: news like a push, often earlier. */
+void store_redis_apply(struct store_redis *s, const struct redisReply *line);
+
+/* store_redis_send.c */
+void store_redis_report(struct store *store, size_t key, uint64_t epoch,
+                        enum store_evidence what, bool slow);
+void store_redis_probe(struct store *store, size_t key, uint64_t token);
+void store_redis_probe_renew(struct store *store, size_t key, uint64_t token);
+void store_redis_done(struct store *store, size_t key, uint64_t epoch, uint64_t token,
+                      enum breaker_verdict verdict);
+void store_redis_cool(struct store *store, size_t key, int64_t for_ms, enum store_cool why);
+void store_redis_flush(struct store_redis *s); /* sends the reports that are due */
+
+/* store_redis_link.c */
+void store_redis_open(struct store_redis *s, const struct redis_link_conf *conf);
+void store_redis_close(struct store_redis *s);
+void store_redis_ask(struct store_redis *s);       /* attach as soon as may be */
+void store_redis_sync_soon(struct store_redis *s); /* something was missed, perhaps */
+/* Something went wrong, but not so that we give up at once: after five in a row we are away. */
+void store_redis_bad(struct store_redis *s, const char *why);
+void store_redis_away(struct store_redis *s, const char *why);
+/* Wakes up when ev's time has come; ms < 0 counts as 0. */
+void store_redis_arm(struct store_redis *s, struct event *ev, int64_t ms);
+
+#endif
