@@ -3,7 +3,7 @@
 --
 -- ARGV: router run random host pid version config started load key...
 --   run     the server's run id as the router knows it, or -; used where ACL denies INFO
---   random  anything; two attaches in one ms after a flush still make different generations
+--   random  anything; with the time to the microsecond it makes a generation unique
 -- Reply: {"OK", gen, ver, now, born, live routers, line per given key...}
 --
 -- A server with another run id, or without data, starts a new generation: versions begin
@@ -16,7 +16,8 @@ if #ARGV < 9 then
 end
 
 local function new_generation(prev)
-    gen = string.sub(redis.sha1hex(run .. ' ' .. text(wall) .. ' ' .. random .. ' ' .. prev), 1, 16)
+    local seed = table.concat(redis.call('TIME'), '.') .. ' ' .. random .. ' ' .. prev
+    gen = string.sub(redis.sha1hex(run .. ' ' .. seed), 1, 16)
     ver = 0
     redis.call('HSET', KEYS[1], 'run', run, 'gen', gen, 'prev', prev, 'ver', '0', 'born', text(now))
     event('attach', '', prev, gen, 0, '', router)
