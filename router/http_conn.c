@@ -1,5 +1,6 @@
 /* http_conn.c - one client connection: reading, deadlines, life; http_conn.h has the contract,
- * http_conn_answer.c the answering half, http_conn_watch.c finds out that the client left.
+ * http_conn_request.c turns bytes into requests, http_conn_answer.c sends the answers,
+ * http_conn_watch.c finds out that the client left.
  *
  *        first byte        head ends, body wanted      all of it
  *   IDLE ----------> HEAD ------------------------> BODY -----> BUSY (the owner has it)
@@ -34,8 +35,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define READ_BYTES       16384
-#define IN_FIRST_BYTES   4095               /* plus the NUL of struct buf: one page */
 #define OUT_HARD_BYTES   ((size_t)64 << 20) /* an owner that never pauses */
 #define LINGER_MS        2000
 #define LINGER_MAX_BYTES ((size_t)16 << 20)
@@ -113,88 +112,6 @@ static void set_writing(struct http_conn *c, bool on)
         event_del(&c->writable);
 }
 
-static bool is_reading_state(const struct http_conn *c)
-{
-    return c->state == CONN_IDLE || c->state == CONN_HEAD || c->state == CONN_BODY;
-}
-
-static size_t room(const struct http_conn *c)
-{
-    return c->in.cap > 0 ? c->in.cap - 1 - c->in.len : 0;
-}
-
-/* ---- requests in ------------------------------------------------------------------------ */
-
-static void deliver(struct http_conn *c, struct str body, size_t bytes_of_in)
-{
-    c->state = CONN_BUSY;
-    c->state_due_ms = HTTP_CONN_NEVER;
-    c->request_bytes = bytes_of_in;
-    c->started = c->no_content = c->chunked = c->full = false;
-    c->content_left = -1;
-    c->handler->on_request(c->handler->arg, c, &c->parser.head, body);
-}
-
-/* Feeds what `in` holds behind the head to the framing. */
-static void take_body(struct http_conn *c)
-{
-    size_t head = c->parser.used, used;
-    enum http_parse r =
-        http_body_read(&c->framing, c->in.data + head, c->in.len - head, &used, &c->body);
-
-    memmove(c->in.data + head, c->in.data + head + used, c->in.len - head - used + 1);
-    c->in.len -= used;
-    if (r == HTTP_PARSE_DONE)
-        deliver(c, buf_str(&c->body), head);
-    else if (r == HTTP_PARSE_REFUSED)
-        http_conn_refuse_as(c, c->framing.verdict.status, c->framing.verdict.message);
-}
-
-/* The head is complete: is the request wanted, and where is its body? */
-static void begin_body(struct http_conn *c)
-{
-    const struct http_head *h = &c->parser.head;
-    size_t used = c->parser.used, more = c->in.len - used;
-    struct http_refusal r = {0};
-
-    if (!c->handler->on_head(c->handler->arg, h, &r)) {
-        http_conn_refuse(c, &r);
-        return;
-    }
-    if (h->content_length > 0 && (uint64_t)h->content_length > c->limits->body_max_bytes) {
-        http_conn_refuse_as(c, 413, "the body is larger than the limit");
-        return;
-    }
-    if (!h->chunked &&
-        (uint64_t)more >= (uint64_t)(h->content_length > 0 ? h->content_length : 0)) {
-        size_t len = h->content_length > 0 ? (size_t)h->content_length : 0;
-
-        deliver(c, (struct str){c->in.data + used, len}, used + len);
-        return;
-    }
-    http_body_init(&c->framing, h->chunked ? -1 : h->content_length, c->limits->body_max_bytes,
-                   c->limits->chunk_ext_max_bytes);
-    c->state = CONN_BODY;
-    c->state_due_ms = c->now_ms + c->limits->body_timeout_ms;
-    if (h->expect_continue && more == 0) /* RFC 9110 10.1.1: may be omitted once body came */
-        http_conn_continue(c);
-    take_body(c);
-}
-
-static void take_head(struct http_conn *c)
-{
-    switch (http_head_parse(&c->parser, c->in.data, c->in.len)) {
-    case HTTP_PARSE_MORE:
-        break;
-    case HTTP_PARSE_DONE:
-        begin_body(c);
-        break;
-    case HTTP_PARSE_REFUSED:
-        http_conn_refuse_as(c, c->parser.verdict.status, c->parser.verdict.message);
-        break;
-    }
-}
-
 /* Whatever the bytes at hand allow; at most one request. */
 static void take_input(struct http_conn *c)
 {
@@ -203,10 +120,10 @@ static void take_input(struct http_conn *c)
         c->state_due_ms = c->now_ms + c->limits->header_timeout_ms;
     }
     if (c->state == CONN_HEAD)
-        take_head(c);
+        http_conn_take_head(c);
     else if (c->state == CONN_BODY)
-        take_body(c);
-    if (!c->eof || !is_reading_state(c))
+        http_conn_take_body(c);
+    if (!c->eof || !http_conn_is_reading(c))
         return;
     if (c->state == CONN_IDLE)
         close_now(c);
@@ -241,7 +158,7 @@ static void begin_next(struct http_conn *c)
     }
     buf_consume(&c->in, c->request_bytes);
     buf_release(&c->body);
-    if (c->in.len == 0 && c->in.cap > IN_FIRST_BYTES + 1)
+    if (c->in.len == 0 && c->in.cap > HTTP_CONN_FIRST_BYTES + 1)
         buf_release(&c->in);
     http_head_parser_reset(&c->parser);
     c->state = CONN_IDLE;
@@ -305,7 +222,7 @@ static bool is_output_low(const struct http_conn *c)
 
 static void advance(struct http_conn *c)
 {
-    if (is_reading_state(c) && !c->broken)
+    if (http_conn_is_reading(c) && !c->broken)
         take_input(c);
     if (c->state == CONN_DEAD)
         return;
@@ -336,8 +253,9 @@ static void settle(struct http_conn *c)
         return;
     if (c->broken || (c->state == CONN_FLUSH && http_out_bytes(&c->out) == 0))
         event_active(&c->turn, 0, 0); /* the owner did more inside its callback */
-    set_reading(c, !c->eof && c->state != CONN_RESET &&
-                       (is_reading_state(c) || c->state == CONN_LINGER || room(c) > 0));
+    set_reading(
+        c, !c->eof && c->state != CONN_RESET &&
+               (http_conn_is_reading(c) || c->state == CONN_LINGER || http_conn_room(c) > 0));
     set_writing(c, http_out_bytes(&c->out) > 0);
     http_conn_plan_look(c);
     arm(c);
@@ -394,7 +312,7 @@ static void on_conn_timer(evutil_socket_t fd, short what, void *arg)
 
 static void discard(struct http_conn *c)
 {
-    char waste[READ_BYTES];
+    char waste[HTTP_CONN_READ_BYTES];
     ssize_t n = read(c->fd, waste, sizeof(waste));
 
     if (n > 0)
@@ -402,19 +320,6 @@ static void discard(struct http_conn *c)
     if (n == 0 || c->discarded_bytes > LINGER_MAX_BYTES ||
         (n < 0 && errno != EAGAIN && errno != EINTR))
         close_now(c);
-}
-
-/* Room for a read.  Only while no request is in flight may `in` move. */
-static void make_room(struct http_conn *c)
-{
-    size_t want = c->in.cap == 0 ? IN_FIRST_BYTES : c->state == CONN_BODY ? READ_BYTES : 1;
-
-    if (!is_reading_state(c) || (room(c) > 0 && room(c) >= want))
-        return;
-    if (buf_reserve(&c->in, want) < 0)
-        c->broken = true;
-    else if (c->state == CONN_BODY)
-        http_head_rebase(&c->parser, c->in.data);
 }
 
 static void on_conn_readable(evutil_socket_t fd, short what, void *arg)
@@ -428,9 +333,9 @@ static void on_conn_readable(evutil_socket_t fd, short what, void *arg)
         leave(c);
         return;
     }
-    make_room(c);
-    if (!c->broken && room(c) > 0) {
-        ssize_t n = read(fd, c->in.data + c->in.len, room(c));
+    http_conn_make_room(c);
+    if (!c->broken && http_conn_room(c) > 0) {
+        ssize_t n = read(fd, c->in.data + c->in.len, http_conn_room(c));
 
         if (n > 0) {
             c->in.len += (size_t)n;
@@ -463,7 +368,7 @@ struct http_conn *http_conn_new(struct event_base *base, int fd,
     c->handler = handler;
     c->refs = 1;
     http_head_parser_init(&c->parser, &head);
-    buf_init(&c->in, limits->head_max_bytes + READ_BYTES);
+    buf_init(&c->in, limits->head_max_bytes + HTTP_CONN_READ_BYTES);
     buf_init(&c->body, limits->body_max_bytes);
     http_out_init(&c->out, limits->output_max_bytes + OUT_HARD_BYTES);
     event_assign(&c->readable, base, fd, EV_READ | EV_PERSIST, on_conn_readable, c);

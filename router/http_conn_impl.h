@@ -15,7 +15,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define HTTP_CONN_NEVER INT64_MAX
+#define HTTP_CONN_NEVER       INT64_MAX
+#define HTTP_CONN_READ_BYTES  16384
+#define HTTP_CONN_FIRST_BYTES 4095 /* plus the NUL of struct buf: one page */
 
 enum http_conn_state {
     CONN_IDLE,   /* no byte of the next request yet */
@@ -71,6 +73,13 @@ struct http_conn {
 
 /* http_conn.c: come back from the event loop, in this turn of it. */
 void http_conn_wake(struct http_conn *c);
+/* http_conn_request.c */
+bool http_conn_is_reading(
+    const struct http_conn *c);                   /* of a request, not of what follows one */
+size_t http_conn_room(const struct http_conn *c); /* bytes `in` takes without growing */
+void http_conn_make_room(struct http_conn *c);
+void http_conn_take_head(struct http_conn *c); /* parses what there is; may call the owner */
+void http_conn_take_body(struct http_conn *c);
 /* http_conn_answer.c */
 void http_conn_refuse(struct http_conn *c, const struct http_refusal *r);
 void http_conn_refuse_as(struct http_conn *c, int status, const char *message);

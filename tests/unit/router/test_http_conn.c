@@ -127,7 +127,7 @@ Test(http_conn, pipelined_requests_wait_for_the_answer_before_them)
     rig_connect(&r);
     rig_send(&r, GET("/1") GET("/2") GET("/3"));
     for (int i = 1; i <= 3; i++) {
-        char want[8];
+        char want[16];
 
         cr_assert(RIG_WAIT(&r, 1000, r.requests == i));
         for (int turn = 0; turn < 3; turn++)
