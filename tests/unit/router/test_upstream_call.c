@@ -6,7 +6,6 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #define ENDLESS_HEAD "HTTP/1.1 200 OK\r\n\r\n"
 
@@ -44,7 +43,12 @@ Test(upstream_call, paused_call_gets_nothing_and_memory_stays_bounded)
     }
     cr_assert_eq(r.srv.sent, sent_before, "the server can still send: nobody pushes back");
     cr_assert_eq(c.datas, 1);
+    cr_assert_lt(r.srv.sent, 16u << 20, "more than the kernel's two buffers hold");
+#ifndef __SANITIZE_ADDRESS__ /* it keeps what was freed, the server's buffers here */
     cr_assert_lt(rss_kib() - before_kib, 1024);
+#else
+    (void)before_kib;
+#endif
     cr_assert_eq(c.ends, 0);
     upstream_call_cancel(c.call);
     cr_assert_eq(c.ends, 0);

@@ -40,6 +40,8 @@ static void reset(struct peer *p)
 /* Bytes of the first complete request in data, 0 when there is none yet. */
 static size_t request_length(const char *data, size_t len)
 {
+    if (len == 0)
+        return 0;
     const char *end = memmem(data, len, "\r\n\r\n", 4);
     const char *size = memmem(data, len, "Content-Length: ", 16);
     size_t need;
