@@ -164,6 +164,26 @@ Test(upstream_call, cancel_ends_callbacks_and_the_connection)
     }
 }
 
+/* Everything is there when the first callback runs, so curl has more to tell at once. */
+Test(upstream_call, nothing_comes_after_cancel_even_from_the_same_read)
+{
+    for (int in_data = 0; in_data < 2; in_data++) {
+        RIG(r, {.bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                         "1\r\na\r\n1\r\nb\r\n0\r\n\r\n"});
+        struct upstream_client c;
+
+        upstream_client_init(&c, &r);
+        *(in_data ? &c.in_data : &c.in_head) = CANCEL;
+        upstream_client_post(&r, &c, NULL);
+        upstream_rig_run_until(&r, &r.srv.closed, 1, "close");
+        cr_expect_eq(c.heads, 1);
+        cr_expect_eq(c.datas, in_data);
+        cr_expect(!c.told_late && c.ends == 0);
+        upstream_client_release(&c);
+        upstream_rig_stop(&r);
+    }
+}
+
 Test(upstream_call, cancel_another_call_from_inside_a_callback)
 {
     RIG(r, {.bytes = "", .after = KEEP}, {.bytes = OK_ANSWER});

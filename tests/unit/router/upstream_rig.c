@@ -62,6 +62,7 @@ void upstream_rig_run_for(struct upstream_rig *r, int ms)
 
 static void act(struct upstream_client *c, enum upstream_client_act what)
 {
+    c->cancelled |= what == CANCEL && c->another == NULL;
     if (what == CANCEL)
         upstream_call_cancel(c->another != NULL ? c->another->call : c->call);
     if (what == PAUSE) {
@@ -78,6 +79,7 @@ static void on_head(void *arg, const struct upstream_head *h)
 
     c->rig->inside++;
     c->heads++;
+    c->told_late |= c->cancelled;
     c->status = h->status;
     c->n_fields = h->n_fields;
     for (size_t i = 0; i < h->n_fields; i++)
@@ -94,6 +96,7 @@ static void on_data(void *arg, const char *data, size_t len)
 
     c->rig->inside++;
     c->datas++;
+    c->told_late |= c->cancelled;
     c->data_while_paused |= c->paused;
     cr_assert_eq(c->heads, 1, "data before the head");
     if (buf_append(&c->body, data, len) < 0)
@@ -110,6 +113,7 @@ static void on_end(void *arg, const struct upstream_end *end)
     cr_assert_eq(c->rig->inside, 0, "on_end inside another call");
     cr_assert_eq(c->ends, 0, "on_end twice");
     c->ends++;
+    c->told_late |= c->cancelled;
     c->end = *end;
     act(c, c->in_end);
 }

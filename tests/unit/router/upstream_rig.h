@@ -28,6 +28,7 @@ struct upstream_client {
     struct buf fields, body;
     size_t body_len; /* counted, also when body is full */
     bool data_while_paused;
+    bool cancelled, told_late; /* a callback came after its own cancel */
     bool paused;
     struct upstream_end end;
 };
