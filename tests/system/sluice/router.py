@@ -95,8 +95,10 @@ class Router:
         return ("closed", "open", "half-open")[int(state)]
 
     def is_attached(self):
-        """The shared state is reachable and has been read."""
-        return self.metrics()["sluice_store_attached"] == 1
+        """Every worker reaches the shared state and has read it."""
+        found = [v for name, v in self.metrics().items()
+                 if name.split("{")[0] == "sluice_store_attached"]
+        return bool(found) and all(v == 1 for v in found)
 
     def connect(self, **how):
         return Connection(self.port, **how)
