@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "provider/retry_after.h"
 #include "provider/sse.h"
+#include "router/envelope.h"
 #include "router/reply.h"
 
 #include <event2/event.h>
@@ -16,20 +17,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEADERS_MAX    24
 #define LINGER_MS      1000
 #define HOLD_MAX_BYTES (256 * 1024) /* of a stream before its first content event */
-
-struct region_lines { /* made once: what every request to a region carries */
-    char *url[N_ATTEMPT_PATHS];
-    char *auth, *x_region; /* "Name: value"; NULL when not sent */
-};
 
 struct attempt_env {
     struct event_base *base;
     const struct config *conf;
     struct upstream *up;
-    struct region_lines *regions;
+    struct envelope *envelope;
     struct attempt *lingering;
 };
 
@@ -49,26 +44,10 @@ struct attempt {
     struct buf fields_text, held;
     struct http_reply_field *fields;
     struct sse sse;
+    struct resume *resume;
     struct attempt_end end;
     struct attempt *next, **prev; /* while lingering */
 };
-
-static const char *const paths[N_ATTEMPT_PATHS] = {
-    [ATTEMPT_CHAT] = "/chat/completions",
-    [ATTEMPT_COMPLETIONS] = "/completions",
-    [ATTEMPT_EMBEDDINGS] = "/embeddings",
-    [ATTEMPT_MODELS] = "/models",
-};
-
-static char *join(const char *a, const char *b, const char *c)
-{
-    struct buf out;
-
-    buf_init(&out, 65536);
-    if (buf_appendf(&out, "%s%s%s", a, b, c) < 0)
-        buf_clear(&out); /* cannot be: the config bounds each part */
-    return buf_take(&out);
-}
 
 struct attempt_env *attempt_env_new(struct event_base *base, const struct config *conf,
                                     struct upstream *up)
@@ -78,19 +57,7 @@ struct attempt_env *attempt_env_new(struct event_base *base, const struct config
     env->base = base;
     env->conf = conf;
     env->up = up;
-    env->regions = xcalloc(conf->n_regions, sizeof(*env->regions));
-    for (size_t i = 0; i < conf->n_regions; i++) {
-        const struct config_region *r = &conf->regions[i];
-        bool bearer = str_ieqz(str_of(r->auth_header), "authorization");
-
-        for (int p = 0; p < N_ATTEMPT_PATHS; p++)
-            env->regions[i].url[p] = join(r->base_url, paths[p], "");
-        if (r->api_key[0] != '\0')
-            env->regions[i].auth =
-                join(r->auth_header, bearer ? ": Bearer " : ": ", r->api_key);
-        if (r->x_region[0] != '\0')
-            env->regions[i].x_region = join("X-Region", ": ", r->x_region);
-    }
+    env->envelope = envelope_new(conf);
     return env;
 }
 
@@ -100,93 +67,29 @@ void attempt_env_free(struct attempt_env *env)
         return;
     while (env->lingering != NULL)
         attempt_cancel(env->lingering);
-    for (size_t i = 0; i < env->conf->n_regions; i++) {
-        for (int p = 0; p < N_ATTEMPT_PATHS; p++)
-            free(env->regions[i].url[p]);
-        if (env->regions[i].auth != NULL)
-            explicit_bzero(env->regions[i].auth, strlen(env->regions[i].auth));
-        free(env->regions[i].auth);
-        free(env->regions[i].x_region);
-    }
-    free(env->regions);
+    envelope_free(env->envelope);
     free(env);
-}
-
-/* ---- what goes out ---- */
-
-/* The client's fields that go on to a region.  A list of what may, not of what may not: a
- * credential under a name nobody thought of must not reach a vendor. */
-static const char *const forwarded[] = {
-    "user-agent", "openai-beta",     "idempotency-key",     "traceparent",
-    "tracestate", "accept-language", "x-client-request-id",
-};
-
-static bool may_forward(struct str name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(forwarded); i++)
-        if (str_ieqz(name, forwarded[i]))
-            return true;
-    return str_istarts(name, "x-stainless-");
-}
-
-static size_t forward_fields(const struct http_head *from, struct buf *text, const char **lines,
-                             size_t n)
-{
-    size_t need = 0;
-
-    for (size_t i = 0; i < from->n_fields; i++)
-        if (may_forward(from->fields[i].name))
-            need += from->fields[i].name.len + from->fields[i].value.len + 3;
-    if (need == 0 || buf_reserve(text, need) < 0) /* text must not move: lines point into it */
-        return n;
-    for (size_t i = 0; i < from->n_fields && n < HEADERS_MAX; i++) {
-        const struct http_field *f = &from->fields[i];
-        size_t at = text->len;
-
-        if (!may_forward(f->name) || f->value.len == 0)
-            continue;
-        if (buf_append_str(text, f->name) < 0 || buf_append(text, ": ", 2) < 0 ||
-            buf_append_str(text, f->value) < 0 || buf_append(text, "", 1) < 0)
-            break;
-        lines[n++] = text->data + at;
-    }
-    return n;
 }
 
 static void send_request(struct attempt *at, const struct attempt_ask *ask,
                          const struct upstream_ops *ops)
 {
-    const struct region_lines *r = &at->env->regions[ask->region];
     const struct config_timeouts *t = &at->env->conf->timeouts;
-    const char *lines[HEADERS_MAX];
-    char id[96];
-    size_t n = 0;
-    struct buf text;
+    struct envelope_lines lines;
+    struct upstream_request req;
 
-    buf_init(&text, at->env->conf->http.head_max_bytes + HTTP_FIELDS_MAX * 3);
-    if (ask->path != ATTEMPT_MODELS)
-        lines[n++] = "Content-Type: application/json";
-    lines[n++] = ask->stream ? "Accept: text/event-stream, application/json"
-                             : "Accept: application/json";
-    if (r->auth != NULL)
-        lines[n++] = r->auth;
-    if (r->x_region != NULL)
-        lines[n++] = r->x_region;
-    snprintf(id, sizeof(id), "X-Request-Id: %s", ask->request_id);
-    lines[n++] = id;
-    n = forward_fields(ask->from, &text, lines, n);
-    struct upstream_request req = {
+    envelope_fill(at->env->envelope, ask, &lines);
+    req = (struct upstream_request){
         .method = ask->path == ATTEMPT_MODELS ? "GET" : "POST",
-        .url = r->url[ask->path],
-        .headers = lines,
-        .n_headers = n,
+        .url = lines.url,
+        .headers = lines.line,
+        .n_headers = lines.n,
         .body = ask->body,
         .connect_ms = t->connect_ms < ask->left_ms ? t->connect_ms : ask->left_ms,
         .total_ms = ask->left_ms,
     };
-
     at->call = upstream_start(at->env->up, &req, ops, at);
-    buf_release(&text);
+    envelope_lines_release(&lines);
 }
 
 /* ---- how it ends ---- */
@@ -382,6 +285,31 @@ static void pass_event(struct attempt *at, const struct sse_event *ev)
     at->ops->on_bytes(at->arg, ev->raw);
 }
 
+/* A stream is run again for a client that has a part of it: only what is new may pass. */
+static void replay_event(struct attempt *at, const struct sse_event *ev, bool finish)
+{
+    struct str cut;
+
+    if (at->phase == PHASE_CONTENT)
+        enter(at, PHASE_FLOW); /* it answers, though nothing is new yet */
+    switch (resume_feed(at->resume, ev->data, finish, &cut)) {
+    case RESUME_HOLD:
+        return;
+    case RESUME_PASS:
+        go_ready(at);
+        at->ops->on_bytes(at->arg, ev->raw);
+        return;
+    case RESUME_REWRITE:
+        go_ready(at);
+        at->ops->on_bytes(at->arg, STR("data: "));
+        at->ops->on_bytes(at->arg, cut);
+        at->ops->on_bytes(at->arg, STR("\n\n"));
+        return;
+    case RESUME_DIFFERS: /* nobody's fault: the region just says it in other words */
+        end_later(at, OUTCOME_ABORTED, "the new run's text differs from what was delivered");
+    }
+}
+
 static void note_usage(struct attempt *at, const struct openai_chunk *c)
 {
     if (c->usage.known)
@@ -396,7 +324,8 @@ static int on_event(void *arg, const struct sse_event *ev)
     if (at->ended)
         return 1;
     if (!ev->has_data) {
-        pass_event(at, ev);
+        if (at->resume == NULL || !at->resume->replaying)
+            pass_event(at, ev);
         return 0;
     }
     openai_read_chunk(ev->data, &c);
@@ -422,9 +351,17 @@ static int on_event(void *arg, const struct sse_event *ev)
         at->finish_seen = true;
     if (c.usage_only && at->hide_usage)
         return 0;
-    if (c.kind == OPENAI_EV_CONTENT || c.finish)
-        go_ready(at);
-    pass_event(at, ev);
+    if (at->resume != NULL && at->resume->replaying) {
+        replay_event(at, ev, c.finish);
+    } else {
+        if (c.kind == OPENAI_EV_CONTENT || c.finish)
+            go_ready(at);
+        if (at->resume != NULL)
+            resume_note(at->resume, ev->data);
+        pass_event(at, ev);
+    }
+    if (at->ended)
+        return 1;
     if (c.kind == OPENAI_EV_DONE) {
         at->done_seen = true;
         end_later(at, OUTCOME_OK, "");
@@ -528,6 +465,7 @@ struct attempt *attempt_start(struct attempt_env *env, const struct attempt_ask 
     at->arg = arg;
     at->stream = ask->stream;
     at->hide_usage = ask->hide_usage;
+    at->resume = ask->resume;
     at->end.retry_after_ms = -1;
     at->started_us = clock_mono_us();
     buf_init(&at->fields_text, UPSTREAM_HEAD_MAX_BYTES * 2);

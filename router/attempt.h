@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "policy/outcome.h"
 #include "provider/openai.h"
+#include "provider/resume.h"
 #include "router/http_conn.h"
 #include "router/http_head.h"
 #include "router/upstream.h"
@@ -41,9 +42,10 @@ struct attempt_ask {
     struct str body;              /* borrowed until the end; empty for ATTEMPT_MODELS */
     const struct http_head *from; /* the client's head: what may go on is copied */
     const char *request_id;
-    bool stream;     /* the client asked for one: the stream limits apply */
-    bool hide_usage; /* the usage-only event was our wish, not the client's */
-    int64_t left_ms; /* until the request's deadline */
+    bool stream;           /* the client asked for one: the stream limits apply */
+    bool hide_usage;       /* the usage-only event was our wish, not the client's */
+    int64_t left_ms;       /* until the request's deadline */
+    struct resume *resume; /* notes what is delivered, or is replayed; NULL: neither */
 };
 
 struct attempt_answer { /* borrowed for the callback */

@@ -10,71 +10,18 @@
 #include "router/request.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "policy/retry.h"
-#include "provider/ask.h"
 #include "router/admit.h"
-#include "router/choose.h"
 #include "router/degrade.h"
-#include "router/fleet.h"
-#include "router/identify.h"
-#include "router/record.h"
-#include "router/relay.h"
-#include "router/reply.h"
+#include "router/request_impl.h"
 
 #include <assert.h>
 #include <event2/event.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FLOWING_MS 5000 /* a stream that flowed this long counts as a success now */
-
-enum state {
-    ST_IDENTIFY,
-    ST_ADMIT,
-    ST_READ,
-    ST_CHOOSE,
-    ST_ATTEMPT,
-    ST_JUDGE,
-    ST_PAUSE,
-    ST_DEGRADE,
-    ST_DONE,
-    N_STATES,
-    WAIT /* not a state: back to the event loop */
-};
-
-struct request {
-    struct worker *w;
-    struct http_conn *conn; /* NULL once the client is gone */
-    const struct http_head *head;
-    struct str body;
-    enum attempt_path path;
-    enum state state;
-    int refs;
-    struct log_ctx log;
-    char id[IDENTIFY_ID_MAX + 1];
-    int64_t started_us, deadline_ms, ready_ms, upstream_us;
-
-    struct ask ask;
-    struct choose_state choice;
-    const struct choose_plan *plan;
-    const struct choose_target *target; /* of the running or last attempt */
-    bool last_resort;
-    int attempts, same_retries;
-    int64_t pause_ms;
-
-    struct attempt *attempt;       /* running */
-    const struct attempt_end *end; /* set while judging */
-    enum outcome last;
-    struct fleet_pass pass;
-    struct buf spliced;
-    struct relay relay;
-    struct event *timer; /* of ST_PAUSE */
-    struct record_request result;
-    struct request *next, **prev; /* the worker's list */
-};
+#define FLOWING_MS            5000 /* a stream that flowed this long counts as a success now */
+#define RESUME_TEXT_MAX_BYTES (256u << 10) /* a longer text cannot be resumed */
 
 static void request_run(struct request *req);
 static void go(struct request *req, enum state to);
@@ -91,98 +38,15 @@ static void request_drop(struct request *req)
     relay_stop(&req->relay);
     if (req->timer != NULL)
         event_free(req->timer);
+    if (req->resume != NULL)
+        resume_release(req->resume);
+    free(req->resume);
     buf_release(&req->spliced);
     free(req->choice.tried);
     *req->prev = req->next;
     if (req->next != NULL)
         req->next->prev = req->prev;
     free(req);
-}
-
-static const char *region_name(const struct request *req)
-{
-    return req->target != NULL ? req->w->conf->regions[req->target->region].name : "-";
-}
-
-/* ---- answers that end a request ---- */
-
-static enum state refuse(struct request *req, struct reply_error *e)
-{
-    req->result.result = e->status >= 500 ? METRICS_REQ_FAILED : METRICS_REQ_REFUSED;
-    req->result.status = e->status;
-    if (req->relay.head_out)
-        relay_fail(&req->relay, e);
-    else
-        reply_error(req->conn, e, req->id);
-    return ST_DONE;
-}
-
-/* What the router says beside the vendor's own fields. */
-static size_t own_fields(struct request *req, struct http_reply_field *f, char numbers[2][24])
-{
-    int64_t overhead_us = clock_mono_us() - req->started_us - req->upstream_us;
-
-    req->result.overhead_us = overhead_us;
-    snprintf(numbers[0], sizeof(numbers[0]), "%d", req->attempts);
-    snprintf(numbers[1], sizeof(numbers[1]), "%" PRId64, overhead_us);
-    f[0] = (struct http_reply_field){"x-request-id", str_of(req->id)};
-    f[1] = (struct http_reply_field){"x-sluice-region", str_of(region_name(req))};
-    f[2] = (struct http_reply_field){"x-sluice-attempts", str_of(numbers[0])};
-    f[3] = (struct http_reply_field){"x-sluice-overhead-us", str_of(numbers[1])};
-    return 4;
-}
-
-static size_t all_fields(struct request *req, const struct attempt_answer *a,
-                         struct http_reply_field *f, char numbers[2][24])
-{
-    size_t n = a->n_fields < UPSTREAM_FIELDS_MAX ? a->n_fields : UPSTREAM_FIELDS_MAX;
-
-    memcpy(f, a->fields, n * sizeof(*f));
-    return n + own_fields(req, f + n, numbers);
-}
-
-/* The vendor's whole answer, as it is. */
-static enum state pass_answer(struct request *req, const struct attempt_answer *a)
-{
-    struct http_reply_field f[REPLY_FIELDS_MAX];
-    char numbers[2][24];
-    size_t n = all_fields(req, a, f, numbers);
-
-    req->result.status = a->status;
-    req->result.bytes = a->body.len;
-    http_conn_reply(req->conn, a->status, f, n, a->body);
-    return ST_DONE;
-}
-
-/* The vendor's refusal.  An error that came inside a 200 goes out as the 400 it is. */
-static enum state pass_refusal(struct request *req)
-{
-    const struct attempt_answer *a = req->end->answer;
-    struct http_reply_field f[REPLY_FIELDS_MAX];
-    char numbers[2][24];
-    size_t n;
-
-    req->result.result = METRICS_REQ_VENDOR_4XX;
-    if (req->relay.head_out) {
-        struct reply_error e = {.status = a->status,
-                                .type = "invalid_request_error",
-                                .code = "vendor_refused",
-                                .message =
-                                    "the region refused the request after the stream was "
-                                    "opened",
-                                .retry_after_ms = -1};
-
-        req->result.status = 200;
-        relay_fail(&req->relay, &e);
-        return ST_DONE;
-    }
-    if (a->status >= 400)
-        return pass_answer(req, a);
-    f[0] = (struct http_reply_field){"Content-Type", STR("application/json")};
-    n = 1 + own_fields(req, f + 1, numbers);
-    req->result.status = 400;
-    http_conn_reply(req->conn, 400, f, n, a->body);
-    return ST_DONE;
 }
 
 /* ---- the steps ---- */
@@ -198,37 +62,30 @@ static enum state step_admit(struct request *req)
 {
     struct reply_error e;
 
-    return admit_request(req->w, &e) ? ST_READ : refuse(req, &e);
+    return admit_request(req->w, &e) ? ST_READ : request_refuse(req, &e);
 }
 
-static enum state refuse_body(struct request *req, const struct ask_error *bad)
+/* stream.recover: off, only where the client asked for a repeatable answer, or always. */
+static bool may_recover(const struct request *req)
 {
-    struct reply_error e = {.status = 400,
-                            .type = "invalid_request_error",
-                            .code = bad->code,
-                            .param = bad->param,
-                            .message = bad->message,
-                            .retry_after_ms = -1,
-                            .no_retry = true};
-
-    return refuse(req, &e);
+    switch (req->w->conf->stream.recover) {
+    case CONFIG_RECOVER_ALWAYS:
+        return true;
+    case CONFIG_RECOVER_AUTO:
+        return req->ask.has_seed || (req->ask.has_temperature && req->ask.temperature <= 0);
+    case CONFIG_RECOVER_OFF:
+        break;
+    }
+    return false;
 }
 
-static enum state refuse_model(struct request *req)
+static void prepare_stream(struct request *req)
 {
-    char text[ASK_MODEL_MAX + 96];
-    struct reply_error e = {.status = 404,
-                            .type = "invalid_request_error",
-                            .code = "model_not_found",
-                            .param = "model",
-                            .message = text,
-                            .retry_after_ms = -1,
-                            .no_retry = true};
-
-    snprintf(text, sizeof(text),
-             "the model '%s' is not served here; GET /v1/models lists those that are",
-             req->ask.model);
-    return refuse(req, &e);
+    relay_start(&req->relay, req->w->base, req->conn, &req->w->conf->stream, req->id);
+    if (!may_recover(req))
+        return;
+    req->resume = xcalloc(1, sizeof(*req->resume));
+    resume_init(req->resume, RESUME_TEXT_MAX_BYTES);
 }
 
 static enum state step_read(struct request *req)
@@ -240,13 +97,13 @@ static enum state step_read(struct request *req)
 
     if (req->path != ATTEMPT_MODELS && ask_read(&req->ask, kinds[req->path], req->body,
                                                 req->w->conf->http.json_depth_max, &bad) < 0)
-        return refuse_body(req, &bad);
+        return request_refuse_body(req, &bad);
     req->plan = choose_find(req->w->choose, req->ask.model);
     if (req->plan == NULL)
-        return refuse_model(req);
+        return request_refuse_model(req);
     req->choice.tried = xcalloc(req->plan->n + 1, sizeof(*req->choice.tried));
     if (req->ask.stream)
-        relay_start(&req->relay, req->w->base, req->conn, &req->w->conf->stream, req->id);
+        prepare_stream(req);
     return ST_CHOOSE;
 }
 
@@ -276,10 +133,13 @@ static enum state step_attempt(struct request *req)
         .stream = req->ask.stream,
         .hide_usage = usage && !req->ask.wants_usage,
         .left_ms = req->deadline_ms - now_ms,
+        .resume = req->resume,
     };
 
     if (a.left_ms <= 0)
         return ST_DEGRADE;
+    if (req->relay.any_bytes)
+        (void)resume_begin(req->resume); /* judged possible, or we were not here */
     if (req->path != ATTEMPT_MODELS &&
         ask_splice(&req->ask, req->target->model, usage, &req->spliced, &a.body) < 0)
         return ST_DEGRADE; /* cannot be: the cap leaves room for both splices */
@@ -301,7 +161,7 @@ static bool others_left(struct request *req)
     return any;
 }
 
-/* After a failure nobody saw: again, elsewhere, or enough. */
+/* After a failure nobody saw, or that another run may mend: again, elsewhere, or enough. */
 static enum state judge_retry(struct request *req)
 {
     const struct attempt_end *e = req->end;
@@ -334,39 +194,9 @@ static enum state judge_retry(struct request *req)
         req->pause_ms = plan.delay_ms;
         return plan.delay_ms > 0 ? ST_PAUSE : ST_CHOOSE;
     }
-    return e->outcome == OUTCOME_TOO_LONG ? pass_refusal(req) : ST_DEGRADE;
-}
-
-/* A failure the client has already seen a part of: it must see the failure too. */
-static enum state fail_relayed(struct request *req)
-{
-    char text[160];
-    struct reply_error e = {.status = 502,
-                            .type = "server_error",
-                            .code = "stream_broken",
-                            .message = text,
-                            .retry_after_ms = -1};
-
-    snprintf(text, sizeof(text), "the stream from region '%s' broke off: %s", region_name(req),
-             outcome_traits(req->end->outcome)->name);
-    req->result.result = METRICS_REQ_FAILED;
-    if (req->ask.stream)
-        relay_fail(&req->relay, &e);
-    else
-        http_conn_abort(req->conn);
-    return ST_DONE;
-}
-
-/* A plain JSON answer to a stream whose head is already out as an event stream. */
-static enum state fail_not_a_stream(struct request *req)
-{
-    struct reply_error e = {.status = 502,
-                            .type = "server_error",
-                            .code = "stream_expected",
-                            .message = "the region answered a stream request without a stream",
-                            .retry_after_ms = -1};
-
-    return refuse(req, &e);
+    if (req->relay.any_bytes)
+        return request_fail_relayed(req);
+    return e->outcome == OUTCOME_TOO_LONG ? request_pass_refusal(req) : ST_DEGRADE;
 }
 
 static enum state step_judge(struct request *req)
@@ -380,11 +210,14 @@ static enum state step_judge(struct request *req)
             relay_finish(&req->relay, e->add_done);
             return ST_DONE;
         }
-        return req->relay.head_out ? fail_not_a_stream(req) : pass_answer(req, e->answer);
+        return req->relay.head_out ? request_fail_not_a_stream(req)
+                                   : request_pass(req, e->answer);
     case OUTCOME_CLIENT_FAULT:
-        return e->relayed ? fail_relayed(req) : pass_refusal(req);
+        return req->relay.any_bytes ? request_fail_relayed(req) : request_pass_refusal(req);
     default:
-        return e->relayed ? fail_relayed(req) : judge_retry(req);
+        if (e->relayed && (req->resume == NULL || req->resume->final))
+            return request_fail_relayed(req);
+        return judge_retry(req);
     }
 }
 
@@ -424,18 +257,18 @@ static enum state step_degrade(struct request *req)
         .plan = req->plan,
         .attempts = req->attempts,
         .last = req->last,
-        .region = region_name(req),
+        .region = request_region(req),
         .out_of_time = now_ms >= req->deadline_ms,
     };
 
     degrade_explain(&d, req->w->fleet, now_ms, text, sizeof(text), &e);
-    return refuse(req, &e);
+    return request_refuse(req, &e);
 }
 
 static enum state step_done(struct request *req)
 {
     req->result.attempts = req->attempts;
-    req->result.region = region_name(req);
+    req->result.region = request_region(req);
     req->result.total_us = clock_mono_us() - req->started_us;
     if (req->relay.bytes > 0) {
         req->result.bytes = req->relay.bytes;
@@ -491,15 +324,9 @@ static void request_run(struct request *req)
 static void on_attempt_ready(void *arg, const struct attempt_answer *a)
 {
     struct request *req = arg;
-    struct http_reply_field f[REPLY_FIELDS_MAX];
-    char numbers[2][24];
-    size_t n = all_fields(req, a, f, numbers);
 
     req->ready_ms = clock_mono_ms();
-    req->result.status = a->status;
-    if (!req->ask.stream) /* not prepared for one: too large to hold, or nobody asked */
-        req->relay = (struct relay){.conn = req->conn, .conf = &req->w->conf->stream};
-    relay_open(&req->relay, a->status, f, n, -1);
+    request_open(req, a);
 }
 
 static void on_attempt_bytes(void *arg, struct str bytes)
