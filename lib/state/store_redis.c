@@ -253,7 +253,9 @@ static const struct store_ops redis_ops = {
 /* What the scripts want of a router's words: present, not too long. */
 static char *word_of(const char *word)
 {
-    return xstrndup(word != NULL && word[0] != '\0' ? word : "-", VIEW_WORD_MAX);
+    const char *say = word != NULL && word[0] != '\0' ? word : "-";
+
+    return xstrndup(say, strnlen(say, VIEW_WORD_MAX));
 }
 
 struct store *store_redis_new(struct event_base *base, const struct store_conf *conf,
