@@ -15,6 +15,9 @@
  * - A pooled connection with unread bytes on it is reused: upstream_socks.c watches them.
  * - CURLMOPT_MAXCONNECTS counts connections in use as well: with 100 of them and 100 running
  *   calls nothing would stay pooled.  It is set to the pool's size plus the calls running.
+ * - One paused transfer stops every other one on the same HTTP/2 connection: a client that
+ *   reads slowly would hold up all others of its region.  So it is HTTP/1.1, one transfer to a
+ *   connection, and TCP does the back-pressure.
  * - A name look-up runs in a thread, and ending its call joins it, which blocks the loop:
  *   CURLOPT_QUICK_EXIT lets it go on its own.
  * - A request sent on a pooled connection that turns out closed, with no answer byte received,

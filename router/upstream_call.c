@@ -5,22 +5,23 @@
  * which the kick event in upstream.c works off.
  *
  * PAUSE  is only noted too: the next time curl has data it is told so, and keeps what it has
- * read (at most one receive buffer; for HTTP/2 what the peer had in flight) until the kick
+ * read (at most one receive buffer) until the kick
  * event lifts the pause, because curl hands the kept bytes over inside curl_easy_pause().
  *
  * HANDLES  are reset after each call and used again.  libcurl 7.88 leaves the receive buffer on
- * a handle whose connection failed or was shared, refuses to set its size then, and would take
+ * a handle whose connection failed, refuses to set its size then, and would take
  * the buffer for one of the default size: such a handle is replaced. */
 #include "router/upstream_call.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "router/upstream_head.h"
 #include "router/upstream_result.h"
 
 #define RECEIVE_BUFFER_BYTES 8192L /* curl holds one per running call */
-#define SPARE_CALLS_MAX      256    /* easy handles kept for reuse, some 6 KiB each */
+#define SPARE_CALLS_MAX      256   /* easy handles kept for reuse, some 6 KiB each */
 
 static int64_t info_us(CURL *easy, CURLINFO info)
 {
@@ -40,9 +41,10 @@ static void fill_end(struct upstream_call *c, CURLcode code, struct upstream_end
         end->connect_us = info_us(c->easy, CURLINFO_APPCONNECT_TIME_T);
         if (end->connect_us == 0) /* no TLS */
             end->connect_us = info_us(c->easy, CURLINFO_CONNECT_TIME_T);
-        end->first_byte_us = info_us(c->easy, CURLINFO_STARTTRANSFER_TIME_T);
-        end->total_us = info_us(c->easy, CURLINFO_TOTAL_TIME_T);
     }
+    /* Our clock, so that the two are of one origin. */
+    end->first_byte_us = c->head_us > 0 ? c->head_us - c->start_us : 0;
+    end->total_us = clock_mono_us() - c->start_us;
     end->reused = connects == 0 && c->sends > 0;
     end->sends = c->sends;
     end->result =
@@ -144,7 +146,7 @@ void upstream_call_detach(struct upstream_call *c)
         u->in_curl++;
         curl_multi_remove_handle(u->multi, c->easy);
         u->in_curl--;
-        upstream_socks_done(u->socks, c->fd, c, c->http2);
+        upstream_socks_done(u->socks, c->fd, c);
     }
     c->added = false;
     upstream_call_dequeue(c);
@@ -203,7 +205,6 @@ static int deliver_head(struct upstream_call *c)
         return 0;
     }
     c->head_done = true;
-    c->http2 = c->head.data[5] == '2';
     if (c->ops.on_head != NULL)
         c->ops.on_head(c->arg, &head);
     give_head_back(c);
@@ -218,6 +219,8 @@ static size_t on_curl_header(char *line, size_t size, size_t n, void *arg)
 
     if (c->dead || c->why != NULL)
         return 0;
+    if (c->head_us == 0)
+        c->head_us = clock_mono_us();
     c->head_bytes += len; /* interim heads and trailers count: neither may go on for ever */
     if (c->head_bytes > UPSTREAM_HEAD_MAX_BYTES) {
         upstream_call_fail(c, UPSTREAM_FRAMING, "fields of the answer exceed 65536 bytes");
@@ -314,7 +317,7 @@ static CURLcode set_constants(struct upstream_call *c)
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_PROXY, ""); /* the environment's proxies are not ours */
     SET(CURLOPT_NOPROXY, "*");
-    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_HTTP_CONTENT_DECODING, 0L);
     SET(CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_BYTES);
     SET(CURLOPT_NOSIGNAL, 1L);
@@ -340,10 +343,12 @@ struct upstream_call *upstream_start(struct upstream *u, const struct upstream_r
     c->fd = -1;
     c->sends = 0;
     c->head_bytes = 0;
-    c->added = c->dead = c->ending = c->paused = c->held = c->http2 = c->head_done = false;
+    c->added = c->dead = c->ending = c->paused = c->held = c->head_done = false;
     c->why = NULL;
     c->errbuf[0] = '\0';
     c->total_ms = req->total_ms;
+    c->start_us = clock_mono_us();
+    c->head_us = 0;
 
     CURLcode rc = set_constants(c);
     if (rc != CURLE_OK) { /* the receive buffer's size: see the top */

@@ -26,7 +26,6 @@ struct upstream_call {
     bool ending; /* inside on_end */
     bool paused; /* the caller wants no data */
     bool held;   /* curl was told so */
-    bool http2;
     bool head_done;
     int sends; /* times a request was about to be written */
     int fd;    /* the socket it was last seen on, or -1 */
@@ -35,6 +34,7 @@ struct upstream_call {
     const char *why; /* our own reason to end it; decides over curl's code */
     enum upstream_result why_result;
     int64_t total_ms;
+    int64_t start_us, head_us; /* our clock; head_us 0: no head has begun */
     struct upstream_wire wire; /* what curl borrows */
     char errbuf[CURL_ERROR_SIZE];
 };

@@ -51,8 +51,7 @@ static bool next_line(struct str *text, struct str *line)
     return true;
 }
 
-/* "HTTP/1.0 ", "HTTP/1.1 " or what curl writes for HTTP/2, "HTTP/2 "; three digits; end or SP.
- * Returns the minor version of HTTP/1, 2 for HTTP/2, -1 when it is none of these. */
+/* "HTTP/1.0 " or "HTTP/1.1 "; three digits; end or SP.  Returns the minor version, or -1. */
 static int parse_status_line(struct str line, int *status)
 {
     int version;
@@ -61,8 +60,6 @@ static int parse_status_line(struct str line, int *status)
         version = 1;
     else if (str_starts(line, "HTTP/1.0 "))
         version = 0;
-    else if (str_starts(line, "HTTP/2 "))
-        version = 2;
     else
         return -1;
     const char *d = memchr(line.ptr, ' ', line.len); /* there is one */
@@ -135,7 +132,7 @@ const char *upstream_head_parse(struct str text, struct upstream_field *fields,
     int version, status;
 
     if (!next_line(&text, &line) || (version = parse_status_line(line, &status)) < 0)
-        return "status line of the answer is not HTTP/1.0, HTTP/1.1 or HTTP/2";
+        return "status line of the answer is not HTTP/1.0 or HTTP/1.1";
     *head = (struct upstream_head){.status = status, .fields = fields};
     while (next_line(&text, &line)) {
         if (line.len == 0) {

@@ -61,8 +61,9 @@ enum upstream_result upstream_result_of(const struct upstream_ended *e)
 
         return e->sent || total ? UPSTREAM_TOTAL_TIMEOUT : UPSTREAM_CONNECT_TIMEOUT;
     }
-    /* curl has no code of its own for it: RECV_ERROR, as for a reset. */
-    if (e->code == CURLE_RECV_ERROR && strstr(e->errbuf, "in chunked-encoding") != NULL)
+    /* curl has no code of its own for it: RECV_ERROR, as for a reset.  7.88 says "... in
+     * chunked-encoding", 8.x also "chunk hex-length ...". */
+    if (e->code == CURLE_RECV_ERROR && strstr(e->errbuf, "chunk") != NULL)
         return UPSTREAM_FRAMING;
     for (size_t i = 0; i < ARRAY_LEN(results); i++)
         if (results[i].code == e->code)

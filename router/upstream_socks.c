@@ -181,17 +181,13 @@ void upstream_socks_use(struct upstream_socks *t, int fd, const void *user)
         s->user = user;
 }
 
-void upstream_socks_done(struct upstream_socks *t, int fd, const void *user, bool shared)
+void upstream_socks_done(struct upstream_socks *t, int fd, const void *user)
 {
     struct sock *s = find(t, fd);
 
     if (s == NULL || !s->ours || s->user != user || s->want != 0)
         return;
     s->user = NULL;
-    if (shared) {
-        register_for(s, fd, 0);
-        return;
-    }
     s->idle = true;
     if (has_stray_input(fd))
         spoil(s, fd);

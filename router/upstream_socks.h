@@ -27,9 +27,8 @@ void upstream_socks_want(struct upstream_socks *t, int fd, bool read, bool write
 
 /* user's exchange runs on fd.  When it is over, done() says so: unless another user has come,
  * the socket is idle then, and anything it receives, bytes or an end, makes it unusable
- * (shut down both ways), which curl notices before it would reuse it.  shared: HTTP/2, whose
- * frames may come at any time; never watched. */
+ * (shut down both ways), which curl notices before it would reuse it. */
 void upstream_socks_use(struct upstream_socks *t, int fd, const void *user);
-void upstream_socks_done(struct upstream_socks *t, int fd, const void *user, bool shared);
+void upstream_socks_done(struct upstream_socks *t, int fd, const void *user);
 
 #endif

@@ -570,7 +570,8 @@ Test(upstream, tls_is_verified)
         cr_expect_eq(c.end.result, trusted ? UPSTREAM_COMPLETE : UPSTREAM_CONNECT,
                      "%d: %s (%s)", trusted, upstream_result_name(c.end.result), c.end.detail);
         cr_expect_eq(c.heads, trusted);
-        cr_expect_eq(c.end.connect_us > 0, trusted);
+        if (trusted)
+            cr_expect_gt(c.end.connect_us, 0);
         upstream_client_release(&c);
         upstream_rig_stop(&r);
     }

@@ -16,7 +16,7 @@ Test(upstream_head, fields_come_as_received)
 {
     struct upstream_field fields[UPSTREAM_FIELDS_MAX];
     struct upstream_head head;
-    const char *why = parse("HTTP/2 200 \r\nset-cookie: a\r\nSet-Cookie:\tb \t\r\nempty:\r\n"
+    const char *why = parse("HTTP/1.1 200 \r\nset-cookie: a\r\nSet-Cookie:\tb \t\r\nempty:\r\n"
                             "latin: \xe9t\xe9\n\r\n",
                             fields, &head);
 
@@ -37,16 +37,27 @@ Test(upstream_head, status_lines)
         const char *text;
         int status; /* 0: refused */
     } rows[] = {
-        {"HTTP/1.1 100 \r\n\r\n", 100},   {"HTTP/1.1 599 x\r\n\r\n", 599},
-        {"HTTP/1.0 200 OK\r\n\r\n", 200}, {"HTTP/1.1 200\r\n\r\n", 200},
-        {"HTTP/1.1 200 OK\n\n", 200},     {"HTTP/1.1 099 x\r\n\r\n", 0},
-        {"HTTP/1.1 600 x\r\n\r\n", 0},    {"HTTP/1.1 20 x\r\n\r\n", 0},
-        {"HTTP/1.1 2000\r\n\r\n", 0},     {"HTTP/1.1 20x OK\r\n\r\n", 0},
-        {"HTTP/1.1  200 OK\r\n\r\n", 0},  {" HTTP/1.1 200 OK\r\n\r\n", 0},
-        {"HTTP/1.2 200 OK\r\n\r\n", 0},   {"HTTP 200 OK\r\n\r\n", 0},
-        {"http/1.1 200 OK\r\n\r\n", 0},   {"HTTP/1.1 200 O\rK\r\n\r\n", 0},
-        {"HTTP/1.1 101 S\r\n\r\n", 0},    {"HTTP/1.1 200 OK\r\n", 0},
-        {"HTTP/1.1 200 OK", 0},           {"", 0},
+        {"HTTP/1.1 100 \r\n\r\n", 100},
+        {"HTTP/1.1 599 x\r\n\r\n", 599},
+        {"HTTP/1.0 200 OK\r\n\r\n", 200},
+        {"HTTP/1.1 200\r\n\r\n", 200},
+        {"HTTP/1.1 200 OK\n\n", 200},
+        {"HTTP/1.1 099 x\r\n\r\n", 0},
+        {"HTTP/1.1 600 x\r\n\r\n", 0},
+        {"HTTP/1.1 20 x\r\n\r\n", 0},
+        {"HTTP/1.1 2000\r\n\r\n", 0},
+        {"HTTP/1.1 20x OK\r\n\r\n", 0},
+        {"HTTP/1.1  200 OK\r\n\r\n", 0},
+        {" HTTP/1.1 200 OK\r\n\r\n", 0},
+        {"HTTP/1.2 200 OK\r\n\r\n", 0},
+        {"HTTP/2 200 \r\n\r\n", 0},
+        {"HTTP 200 OK\r\n\r\n", 0},
+        {"http/1.1 200 OK\r\n\r\n", 0},
+        {"HTTP/1.1 200 O\rK\r\n\r\n", 0},
+        {"HTTP/1.1 101 S\r\n\r\n", 0},
+        {"HTTP/1.1 200 OK\r\n", 0},
+        {"HTTP/1.1 200 OK", 0},
+        {"", 0},
         {"HTTP/1.1 200 OK\r\n\r\nx", 0},
     };
 
