@@ -39,15 +39,8 @@
 #define LINGER_MS        2000
 #define LINGER_MAX_BYTES ((size_t)16 << 20)
 
-static void hold(struct http_conn *c)
+static void release(struct http_conn *c)
 {
-    c->refs++;
-}
-
-static void drop(struct http_conn *c)
-{
-    if (--c->refs > 0)
-        return;
     http_head_parser_release(&c->parser);
     http_out_release(&c->out);
     buf_release(&c->in);
@@ -61,6 +54,7 @@ void http_conn_wake(struct http_conn *c)
         event_active(&c->turn, 0, 0);
 }
 
+/* The memory stays until the callback that led here returns: see leave(). */
 static void close_now(struct http_conn *c)
 {
     if (c->state == CONN_DEAD)
@@ -75,7 +69,6 @@ static void close_now(struct http_conn *c)
         c->on_closed(c->on_closed_arg);
     if (c->handler->on_close != NULL)
         c->handler->on_close(c->handler->arg, c);
-    drop(c); /* our own reference: the caller holds one more */
 }
 
 /* The client cannot be answered any more. */
@@ -264,9 +257,10 @@ static void settle(struct http_conn *c)
 /* ---- callbacks -----------------------------------------------------------------------------
  */
 
+/* Every callback begins with enter() and ends with leave(), after which c may be gone. */
 static void enter(struct http_conn *c)
 {
-    hold(c);
+    c->running = true;
     c->now_ms = clock_mono_ms();
 }
 
@@ -274,7 +268,9 @@ static void leave(struct http_conn *c)
 {
     if (c->state != CONN_DEAD)
         settle(c);
-    drop(c);
+    c->running = false;
+    if (c->state == CONN_DEAD)
+        release(c);
 }
 
 static void on_conn_turn(evutil_socket_t fd, short what, void *arg)
@@ -366,7 +362,6 @@ struct http_conn *http_conn_new(struct event_base *base, int fd,
     c->fd = fd;
     c->limits = limits;
     c->handler = handler;
-    c->refs = 1;
     http_head_parser_init(&c->parser, &head);
     buf_init(&c->in, limits->head_max_bytes + HTTP_CONN_READ_BYTES);
     buf_init(&c->body, limits->body_max_bytes);
@@ -417,7 +412,7 @@ void http_conn_free(struct http_conn *c)
 {
     if (c == NULL || c->state == CONN_DEAD)
         return;
-    hold(c);
     lose(c);
-    drop(c);
+    if (!c->running) /* else the handler called us, from a callback of ours */
+        release(c);
 }

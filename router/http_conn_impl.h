@@ -37,7 +37,7 @@ struct http_conn {
     struct http_exchange ex;
     void (*on_closed)(void *arg);
     void *on_closed_arg;
-    int fd, refs, served;
+    int fd, served;
     enum http_conn_state state;
 
     struct event readable, writable, turn, timer;
@@ -66,6 +66,7 @@ struct http_conn {
     bool broken;           /* the socket failed or the peer stalled */
     bool close_after;      /* no request after this one */
     bool reset_after;      /* abort where a plain close would look like a proper end */
+    bool running;          /* a callback of ours is on the stack */
     bool draining, settling;
     bool started, no_content, chunked; /* of the answer */
     bool full;                         /* http_conn_write returned false */

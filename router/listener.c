@@ -119,7 +119,7 @@ static int bind_any(const char *port, bool reuse_port)
 int listener_bind(const char *addr, bool reuse_port, struct err *err)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
-    char host[256], port[8];
+    char host[256] = "", port[8] = "";
     int fd = -1, rc;
 
     if (split(addr, host, sizeof(host), port, sizeof(port), err) < 0)
@@ -206,7 +206,7 @@ static void add_conn(struct listener *l, int fd)
 
 static void on_listener_acceptable(evutil_socket_t fd, short what, void *arg)
 {
-    static const struct timeval resume = {.tv_usec = RESUME_MS * 1000};
+    static const struct timeval resume = {.tv_usec = RESUME_MS * 1000L};
     struct listener *l = arg;
 
     (void)what;

@@ -69,6 +69,8 @@ static void on_rig_request(void *arg, struct http_conn *c, const struct http_hea
         http_conn_start(c, 200, f, 1, r->stream_length);
     }
     r->inside_owner = false;
+    if (r->mode == RIG_FREE)
+        http_conn_free(c);
 }
 
 static void rig_format_error(void *arg, const struct http_refusal *refusal, char *out,

@@ -14,6 +14,7 @@ enum rig_mode {
     RIG_ECHO,   /* answer at once: "METHOD PATH BODY" */
     RIG_HOLD,   /* keep the request; the test answers */
     RIG_STREAM, /* start a stream at once; the test writes and finishes */
+    RIG_FREE,   /* free the connection inside on_request, as a shutdown would */
 };
 
 struct rig {

@@ -386,3 +386,16 @@ Test(http_conn, free_tells_the_owner_of_a_running_request)
     cr_expect(r.gone == 1 && r.closed == 1);
     rig_release(&r);
 }
+
+Test(http_conn, free_inside_a_callback_is_safe)
+{
+    struct rig r;
+
+    rig_init(&r);
+    r.mode = RIG_FREE;
+    rig_connect(&r);
+    rig_send(&r, GET("/1") GET("/2"));
+    cr_assert(RIG_WAIT(&r, 1000, r.closed == 1));
+    cr_expect(r.gone == 1 && r.requests == 1);
+    rig_release(&r);
+}
