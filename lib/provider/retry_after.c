@@ -124,7 +124,7 @@ static int64_t read_openai_resets(get_field get, const void *arg)
 /* Seconds from now, or a moment in seconds (or, from OpenRouter, milliseconds) since 1970. */
 static int64_t read_reset(struct str s, int64_t wall_ms)
 {
-    enum { YEAR_2001_S = 1000000000 };
+    static const double YEAR_2001_S = 1e9;
     double value;
 
     if (!take_number(&s, &value) || s.len > 0)
