@@ -148,13 +148,17 @@ static void linger(struct attempt *at)
     if (at->next != NULL)
         at->next->prev = &at->next;
     at->env->lingering = at;
+    if (at->paused)
+        attempt_resume(at); /* nobody reads it any more, so nobody is too slow for it */
     arm(at, LINGER_MS);
 }
 
 static void on_attempt_finish(evutil_socket_t fd, short what, void *arg)
 {
     struct attempt *at = arg;
-    bool may_linger = at->call != NULL && at->done_seen && at->end.outcome == OUTCOME_OK;
+    /* the request's body is its owner's: who has not read all of it is not waited for */
+    bool may_linger = at->call != NULL && at->done_seen && at->end.outcome == OUTCOME_OK &&
+                      upstream_call_is_sent(at->call);
 
     (void)fd, (void)what;
     if (at->phase == PHASE_LINGER) {

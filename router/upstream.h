@@ -83,6 +83,9 @@ struct upstream_call *upstream_start(struct upstream *u, const struct upstream_r
 /* Back-pressure: after pause at most what curl has in hand (64 KiB) still arrives. */
 void upstream_call_pause(struct upstream_call *c);
 void upstream_call_resume(struct upstream_call *c);
+/* Was the whole request handed over?  From then on its body is not read any more.  Not before
+ * on_head: until then it may have to be sent again. */
+bool upstream_call_is_sent(const struct upstream_call *c);
 /* Ends it now, closes its connection, frees it; allowed everywhere, inside its callbacks too.
  */
 void upstream_call_cancel(struct upstream_call *c);

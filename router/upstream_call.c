@@ -347,6 +347,7 @@ struct upstream_call *upstream_start(struct upstream *u, const struct upstream_r
     c->why = NULL;
     c->errbuf[0] = '\0';
     c->total_ms = req->total_ms;
+    c->body_bytes = req->body.len;
     c->start_us = clock_mono_us();
     c->head_us = 0;
 
@@ -374,6 +375,15 @@ void upstream_call_resume(struct upstream_call *c)
     c->paused = false;
     if (c->held)
         enqueue(c);
+}
+
+bool upstream_call_is_sent(const struct upstream_call *c)
+{
+    curl_off_t bytes = 0;
+
+    return c->head_done &&
+           curl_easy_getinfo(c->easy, CURLINFO_SIZE_UPLOAD_T, &bytes) == CURLE_OK &&
+           (uint64_t)bytes >= c->body_bytes;
 }
 
 void upstream_call_cancel(struct upstream_call *c)

@@ -262,3 +262,35 @@ Test(upstream_call, free_with_running_calls_is_silent)
     upstream_client_release(&paused);
     upstream_rig_stop(&r);
 }
+
+/* Small bodies leave with the head, larger ones piece by piece: both are counted. */
+Test(upstream_call, knows_when_the_whole_request_is_sent)
+{
+    static const size_t sizes[] = {0, 2, 65536, 3u << 20};
+    RIG(r, {.bytes = ENDLESS_HEAD, .after = ENDLESS});
+    struct buf body;
+    char url[64];
+
+    buf_init(&body, 4u << 20);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/v1", r.srv.port);
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        struct upstream_client c;
+        struct upstream_request req = {
+            .method = "POST", .url = url, .connect_ms = 5000, .total_ms = 10000};
+
+        cr_assert_eq(buf_reserve(&body, sizes[i]), 0);
+        while (body.len < sizes[i])
+            cr_assert_eq(buf_append(&body, "x", 1), 0);
+        req.body = buf_str(&body);
+        upstream_client_init(&c, &r);
+        c.in_data = PAUSE;
+        upstream_client_start(&c, &req);
+        cr_expect_not(upstream_call_is_sent(c.call), "%zu bytes before they went", sizes[i]);
+        upstream_rig_run_until(&r, &c.datas, 1, "data");
+        cr_expect(upstream_call_is_sent(c.call), "%zu bytes", sizes[i]);
+        upstream_call_cancel(c.call);
+        upstream_client_release(&c);
+    }
+    buf_release(&body);
+    upstream_rig_stop(&r);
+}
