@@ -36,3 +36,13 @@ int redis_format_send(struct bufferevent *bev, size_t max_bytes, int argc,
     redisFreeCommand(text);
     return rc;
 }
+
+void redis_format_flush(struct bufferevent *bev)
+{
+    struct evbuffer *out = bufferevent_get_output(bev);
+
+    /* A bufferevent keeps the front of its output frozen but for its own writing. */
+    evbuffer_unfreeze(out, 1);
+    (void)evbuffer_write(out, bufferevent_getfd(bev));
+    evbuffer_freeze(out, 1);
+}

@@ -13,4 +13,8 @@ struct bufferevent;
 int redis_format_send(struct bufferevent *bev, size_t max_bytes, int argc,
                       const char *const *argv, const size_t *lens) MUST_CHECK;
 
+/* Writes what waits as far as the socket takes it now; an error shows in the loop, if it ever
+ * runs again. */
+void redis_format_flush(struct bufferevent *bev);
+
 #endif

@@ -502,13 +502,6 @@ void redis_link_restart(struct redis_link *l, const char *why)
 
 void redis_link_flush(struct redis_link *l)
 {
-    if (!redis_link_is_up(l))
-        return;
-    struct evbuffer *out = bufferevent_get_output(l->bev);
-
-    /* A bufferevent keeps the front of its output frozen but for its own writing. */
-    evbuffer_unfreeze(out, 1);
-    if (evbuffer_write(out, bufferevent_getfd(l->bev)) < 0)
-        end_later(l, "cannot write: %s", evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
-    evbuffer_freeze(out, 1);
+    if (redis_link_is_up(l))
+        redis_format_flush(l->bev);
 }

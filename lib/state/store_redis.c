@@ -1,7 +1,8 @@
 /* store_redis.c - the store of a fleet: what routers share through Redis.
  *
  *   store_redis.c       the interface, and how a reply is received
- *   store_redis_link.c  connecting, attaching, syncing, pushes, being away
+ *   store_redis_link.c  connecting, attaching, being away
+ *   store_redis_sync.c  syncs and pushes
  *   store_redis_send.c  evidence, probes, cooling on their way out
  *
  *            on_up              attach answers

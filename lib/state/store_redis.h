@@ -12,7 +12,7 @@
 #include "state/store_later.h"
 #include "state/store_ops.h"
 
-struct event;
+#include <event2/event.h>
 
 enum store_redis_phase {
     PHASE_DOWN,     /* no connection; the link tries again by itself */
@@ -102,12 +102,31 @@ void store_redis_flush(struct store_redis *s); /* sends the reports that are due
 /* store_redis_link.c */
 void store_redis_open(struct store_redis *s, const struct redis_link_conf *conf);
 void store_redis_close(struct store_redis *s);
-void store_redis_ask(struct store_redis *s);       /* attach as soon as may be */
-void store_redis_sync_soon(struct store_redis *s); /* something was missed, perhaps */
+void store_redis_ask(struct store_redis *s); /* attach as soon as may be */
 /* Something went wrong, but not so that we give up at once: after five in a row we are away. */
 void store_redis_bad(struct store_redis *s, const char *why);
 void store_redis_away(struct store_redis *s, const char *why);
 /* Wakes up when ev's time has come; ms < 0 counts as 0. */
 void store_redis_arm(struct store_redis *s, struct event *ev, int64_t ms);
+struct event *store_redis_timer(struct store_redis *s, event_callback_fn fn);
+/* Takes a snapshot from elements [from..] of r, each a line or an array that begins with one.
+ * false: it makes no sense, and nothing was applied. */
+bool store_redis_snapshot(struct store_redis *s, struct str gen, int64_t ver,
+                          const struct redisReply *r, size_t from) MUST_CHECK;
+void store_redis_tell_changed(struct store_redis *s); /* what the last snapshot changed */
+void store_redis_set_live(struct store_redis *s, const struct redisReply *r);
+
+struct store_redis_numbers {
+    char pid[16], started[24], load[16], applied[24], random[20];
+};
+/* Writes host pid version config started load, what both attach and sync say of us; returns
+ * how many.  n must live as long as args. */
+size_t store_redis_about(struct store_redis *s, struct store_redis_numbers *n,
+                         const char **args);
+size_t store_redis_keys(struct store_redis *s, const char **args);
+
+/* store_redis_sync.c */
+void store_redis_open_sync(struct store_redis *s, const struct redis_link_conf *conf);
+void store_redis_sync_soon(struct store_redis *s); /* something was missed, perhaps */
 
 #endif

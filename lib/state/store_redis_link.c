@@ -23,17 +23,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BAD_ROW_MAX      5
-#define BAD_SYNCS_MAX    3
-#define ASK_MS           100 /* back-off of attach: full jitter up to this, doubling */
-#define ASK_MAX_MS       5000
-#define ASK_GAP_MS       20   /* never faster than this, whatever Redis answers */
-#define SYNC_GAP_MS      20   /* the same for syncs */
-#define POLL_MS          100  /* sync while no subscriber listens */
-#define HEARTBEAT_MAX_MS 3000 /* the fleet forgets a router after 10 s of silence */
-#define KEYS_EVERY       30   /* syncs between two that name the keys again */
-#define LIVE_PER_STRETCH 2000 /* routers whose syncs Redis takes without noticing */
-#define N_ABOUT          6
+#define BAD_ROW_MAX 5
+#define ASK_MS      100 /* back-off of attach: full jitter up to this, doubling */
+#define ASK_MAX_MS  5000
+#define ASK_GAP_MS  20 /* never faster than this, whatever Redis answers */
+#define N_ABOUT     6
 
 void store_redis_arm(struct store_redis *s, struct event *ev, int64_t ms)
 {
@@ -111,7 +105,7 @@ void store_redis_bad(struct store_redis *s, const char *why)
 
 /* Takes a snapshot from elements [from..] of r, each a line or an array that begins with one.
  * false: it makes no sense, and nothing was applied. */
-static bool take_snapshot(struct store_redis *s, struct str gen, int64_t ver,
+bool store_redis_snapshot(struct store_redis *s, struct str gen, int64_t ver,
                           const struct redisReply *r, size_t from)
 {
     size_t n = answer_count(r) > from ? answer_count(r) - from : 0;
@@ -129,14 +123,14 @@ static bool take_snapshot(struct store_redis *s, struct str gen, int64_t ver,
     return v == VIEW_APPLIED || v == VIEW_OLD;
 }
 
-static void tell_changed(struct store_redis *s)
+void store_redis_tell_changed(struct store_redis *s)
 {
     for (size_t i = 0; i < view_count(s->view); i++)
         if (s->changed[i])
             store_redis_tell(s, i);
 }
 
-static void set_live(struct store_redis *s, const struct redisReply *r)
+void store_redis_set_live(struct store_redis *s, const struct redisReply *r)
 {
     int64_t live;
 
@@ -158,7 +152,7 @@ static void attached(struct store_redis *s)
     store_redis_flush(s);
     set_mode(s, true, "Redis answers");
     if (!s->freed)
-        tell_changed(s);
+        store_redis_tell_changed(s);
 }
 
 static void on_attach(void *arg, const struct redisReply *r, const char *why)
@@ -173,11 +167,11 @@ static void on_attach(void *arg, const struct redisReply *r, const char *why)
     } else if (s->phase != PHASE_ASKING) {
         /* of a connection that is gone */
     } else if (!answer_is(r, "OK") || !answer_number(answer_at(r, 2), &ver) ||
-               !take_snapshot(s, answer_text(answer_at(r, 1)), ver, r, 6)) {
+               !store_redis_snapshot(s, answer_text(answer_at(r, 1)), ver, r, 6)) {
         store_redis_rubbish(s, SCRIPT_ATTACH);
         ask_later(s);
     } else {
-        set_live(s, answer_at(r, 5));
+        store_redis_set_live(s, answer_at(r, 5));
         attached(s);
     }
     store_redis_drop(s);
@@ -191,17 +185,14 @@ static void on_look(void *arg, const struct redisReply *r, const char *why)
     store_redis_hold(s);
     if (!s->freed && why == NULL && s->phase != PHASE_ATTACHED && answer_is(r, "LOOK") &&
         answer_number(answer_at(r, 2), &ver) &&
-        take_snapshot(s, answer_text(answer_at(r, 1)), ver, answer_at(r, 5), 0))
-        tell_changed(s);
+        store_redis_snapshot(s, answer_text(answer_at(r, 1)), ver, answer_at(r, 5), 0))
+        store_redis_tell_changed(s);
     store_redis_drop(s);
 }
 
-struct numbers {
-    char pid[16], started[24], load[16], applied[24], random[20];
-};
-
 /* host pid version config started load: what both attach and sync say of us. */
-static size_t add_about(struct store_redis *s, struct numbers *n, const char **args)
+size_t store_redis_about(struct store_redis *s, struct store_redis_numbers *n,
+                         const char **args)
 {
     snprintf(n->pid, sizeof(n->pid), "%d", (int)getpid());
     snprintf(n->started, sizeof(n->started), "%lld", (long long)s->started_ms);
@@ -213,7 +204,7 @@ static size_t add_about(struct store_redis *s, struct numbers *n, const char **a
     return N_ABOUT;
 }
 
-static size_t add_keys(struct store_redis *s, const char **args)
+size_t store_redis_keys(struct store_redis *s, const char **args)
 {
     for (size_t i = 0; i < view_count(s->view); i++)
         args[i] = view_get(s->view, i)->name;
@@ -222,7 +213,7 @@ static size_t add_keys(struct store_redis *s, const char **args)
 
 static void send_attach(struct store_redis *s)
 {
-    struct numbers numbers;
+    struct store_redis_numbers numbers;
     const char **args = xcalloc(view_count(s->view) + 12, sizeof(*args));
     size_t n = 3;
 
@@ -232,8 +223,8 @@ static void send_attach(struct store_redis *s)
     args[0] = s->router_id;
     args[1] = "-";
     args[2] = numbers.random;
-    n += add_about(s, &numbers, args + n);
-    n += add_keys(s, args + n);
+    n += store_redis_about(s, &numbers, args + n);
+    n += store_redis_keys(s, args + n);
     s->ask_sent_ms = clock_mono_ms();
     if (store_redis_run(s, SCRIPT_ATTACH, args, n, on_attach, s) == 0)
         s->asking = true;
@@ -261,112 +252,6 @@ void store_redis_ask(struct store_redis *s)
     event_del(s->tick);
     if (!s->asking && !event_pending(s->ask, EV_TIMEOUT, NULL))
         store_redis_arm(s, s->ask, gap_ms);
-}
-
-/* ---- sync ---- */
-
-static int64_t next_sync_ms(struct store_redis *s)
-{
-    int64_t stretch = 1 + (int64_t)(s->stats.live_routers / LIVE_PER_STRETCH);
-    int64_t ms = (s->sync_ms < HEARTBEAT_MAX_MS ? s->sync_ms : HEARTBEAT_MAX_MS) * stretch;
-
-    if (ms > HEARTBEAT_MAX_MS)
-        ms = HEARTBEAT_MAX_MS;
-    if (!s->delivery.subscribed && ms > POLL_MS * stretch)
-        return POLL_MS * stretch;
-    return ms * 4 / 5 + (int64_t)rand_below(&s->rand, (uint64_t)(ms * 2 / 5) + 1);
-}
-
-void store_redis_sync_soon(struct store_redis *s)
-{
-    if (s->freed || s->phase != PHASE_ATTACHED)
-        return;
-    if (s->syncing)
-        s->sync_again = true;
-    else
-        store_redis_arm(s, s->tick, s->sync_sent_ms + SYNC_GAP_MS - clock_mono_ms());
-}
-
-static void check_delivery(struct store_redis *s, int64_t ver)
-{
-    int64_t now_ms = clock_mono_ms();
-
-    delivery_sync(&s->delivery, s->sync_number, (uint64_t)ver, now_ms);
-    if (s->delivery.due_ms != 0)
-        store_redis_arm(s, s->check, s->delivery.due_ms - now_ms);
-}
-
-static void take_sync(struct store_redis *s, const struct redisReply *r)
-{
-    bool full = answer_is(r, "FULL");
-    int64_t ver;
-
-    memset(s->changed, 0, view_count(s->view) * sizeof(s->changed[0]));
-    if ((!full && !answer_is(r, "SAME")) || !answer_number(answer_at(r, 1), &ver)) {
-        store_redis_rubbish(s, SCRIPT_SYNC);
-        return;
-    }
-    if (full && !take_snapshot(s, str_of(view_gen(s->view)), ver, r, 4)) {
-        s->stats.bad_messages++;
-        if (++s->bad_syncs >= BAD_SYNCS_MAX)
-            store_redis_away(s, "three snapshots in a row made no sense");
-        else
-            s->sync_again = true;
-        return;
-    }
-    s->bad_syncs = 0;
-    s->stats.last_sync_ms = clock_mono_ms();
-    set_live(s, answer_at(r, 3));
-    check_delivery(s, ver);
-    tell_changed(s);
-}
-
-static void on_sync(void *arg, const struct redisReply *r, const char *why)
-{
-    struct store_redis *s = arg;
-
-    store_redis_hold(s);
-    s->syncing = false;
-    if (store_redis_usable(s, SCRIPT_SYNC, r, why) && s->phase == PHASE_ATTACHED)
-        take_sync(s, r);
-    if (!s->freed && s->phase == PHASE_ATTACHED) {
-        if (s->sync_again)
-            store_redis_sync_soon(s);
-        else if (!event_pending(s->tick, EV_TIMEOUT, NULL))
-            store_redis_arm(s, s->tick, next_sync_ms(s));
-    }
-    s->sync_again = false;
-    store_redis_drop(s);
-}
-
-static void on_tick(evutil_socket_t fd, short what, void *arg)
-{
-    struct store_redis *s = arg;
-    struct numbers numbers;
-    const char **args = xcalloc(view_count(s->view) + 12, sizeof(*args));
-    size_t n = 3;
-
-    (void)fd, (void)what;
-    if (s->phase != PHASE_ATTACHED || s->syncing)
-        goto out;
-    snprintf(numbers.applied, sizeof(numbers.applied), "%llu",
-             (unsigned long long)view_ver(s->view));
-    args[0] = view_gen(s->view);
-    args[1] = s->router_id;
-    args[2] = numbers.applied;
-    n += add_about(s, &numbers, args + n);
-    if (++s->n_syncs % KEYS_EVERY == 0)
-        n += add_keys(s, args + n);
-    s->sync_sent_ms = clock_mono_ms();
-    s->sync_number = s->delivery.number;
-    if (store_redis_run(s, SCRIPT_SYNC, args, n, on_sync, s) == 0) {
-        s->syncing = true;
-        s->stats.syncs++;
-    } else {
-        store_redis_bad(s, "a command could not be queued");
-    }
-out:
-    free(args);
 }
 
 /* ---- the command link ---- */
@@ -414,83 +299,6 @@ static void on_grace(evutil_socket_t fd, short what, void *arg)
     store_redis_drop(s);
 }
 
-/* ---- the subscriber ---- */
-
-static void on_sub_up(void *arg)
-{
-    struct store_redis *s = arg;
-
-    if (redis_link_subscribe(s->sub, s->push.text) < 0)
-        redis_link_restart(s->sub, "SUBSCRIBE could not be sent");
-}
-
-static void on_sub_down(void *arg, const char *why)
-{
-    struct store_redis *s = arg;
-
-    (void)why; /* syncs go on, faster; the mode is the command link's */
-    delivery_lost(&s->delivery);
-    event_del(s->check);
-    s->stats.reconnects++;
-    if (s->phase == PHASE_ATTACHED && !s->syncing)
-        store_redis_arm(s, s->tick, POLL_MS);
-}
-
-static void take_message(struct store_redis *s, struct str text)
-{
-    struct codec_line line;
-    int changed = -1;
-
-    s->stats.pushes++;
-    switch (view_push(s->view, text, clock_mono_ms(), &changed)) {
-    case VIEW_OTHER_GEN:
-        if (s->phase == PHASE_ATTACHED)
-            store_redis_ask(s);
-        return;
-    case VIEW_BAD:
-        s->stats.bad_messages++;
-        store_redis_sync_soon(s);
-        return;
-    case VIEW_GAP:
-        store_redis_sync_soon(s);
-        break;
-    case VIEW_APPLIED:
-    case VIEW_OLD:
-        break;
-    }
-    if (codec_decode(text, &line))
-        delivery_push(&s->delivery, line.ver);
-    if (changed >= 0)
-        store_redis_tell(s, (size_t)changed);
-}
-
-static void on_sub_push(void *arg, const struct redisReply *r)
-{
-    struct store_redis *s = arg;
-
-    store_redis_hold(s);
-    if (answer_is(r, "message") && str_eqz(answer_text(answer_at(r, 1)), s->push.text)) {
-        take_message(s, answer_text(answer_at(r, 2)));
-    } else if (answer_is(r, "subscribe")) {
-        delivery_confirmed(&s->delivery);
-        store_redis_sync_soon(s);
-    }
-    store_redis_drop(s);
-}
-
-static void on_check(evutil_socket_t fd, short what, void *arg)
-{
-    struct store_redis *s = arg;
-
-    (void)fd, (void)what;
-    if (!delivery_is_overdue(&s->delivery, clock_mono_ms()))
-        return;
-    log_at(LOG_WARN, &s->log, "redis subscriber replaced want_ver=%llu pushed_ver=%llu",
-           (unsigned long long)s->delivery.want, (unsigned long long)s->delivery.pushed);
-    delivery_lost(&s->delivery);
-    redis_link_restart(s->sub, "a change was not pushed");
-}
-
 /* ---- up and down ---- */
 
 static void on_flush(evutil_socket_t fd, short what, void *arg)
@@ -499,7 +307,7 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
     store_redis_flush(arg);
 }
 
-static struct event *timer(struct store_redis *s, event_callback_fn fn)
+struct event *store_redis_timer(struct store_redis *s, event_callback_fn fn)
 {
     struct event *ev = event_new(s->base, -1, 0, fn, s);
 
@@ -511,16 +319,12 @@ static struct event *timer(struct store_redis *s, event_callback_fn fn)
 void store_redis_open(struct store_redis *s, const struct redis_link_conf *conf)
 {
     static const struct redis_link_ops cmd_ops = {.on_up = on_cmd_up, .on_down = on_cmd_down};
-    static const struct redis_link_ops sub_ops = {
-        .on_up = on_sub_up, .on_down = on_sub_down, .on_push = on_sub_push};
 
-    s->tick = timer(s, on_tick);
-    s->ask = timer(s, on_ask);
-    s->flush = timer(s, on_flush);
-    s->check = timer(s, on_check);
-    s->grace = timer(s, on_grace);
+    s->ask = store_redis_timer(s, on_ask);
+    s->flush = store_redis_timer(s, on_flush);
+    s->grace = store_redis_timer(s, on_grace);
     s->cmd = redis_link_new(s->base, conf, &cmd_ops, s);
-    s->sub = redis_link_new(s->base, conf, &sub_ops, s);
+    store_redis_open_sync(s, conf);
     redis_link_start(s->cmd);
 }
 

@@ -25,6 +25,7 @@ struct view {
     char gen[VIEW_GEN_MAX + 1];
     uint64_t ver;
     struct view_key *keys;
+    size_t *by_name; /* indexes of keys, sorted */
 };
 
 static const char *const forced_names[N_VIEW_FORCED] = {
@@ -49,6 +50,13 @@ static void key_reset(struct view_key *k)
     k->lim_ms = 0;
 }
 
+static int compare_names(const void *a, const void *b, void *arg)
+{
+    const struct view_key *keys = arg;
+
+    return strcmp(keys[*(const size_t *)a].name, keys[*(const size_t *)b].name);
+}
+
 struct view *view_new(const char *const *keys, size_t n, int64_t max_open_ms)
 {
     struct view *v = xcalloc(1, sizeof(*v));
@@ -56,12 +64,15 @@ struct view *view_new(const char *const *keys, size_t n, int64_t max_open_ms)
     v->n = n;
     v->max_open_ms = max_open_ms;
     v->keys = xcalloc(n > 0 ? n : 1, sizeof(v->keys[0]));
+    v->by_name = xcalloc(n > 0 ? n : 1, sizeof(v->by_name[0]));
     for (size_t i = 0; i < n; i++) {
         size_t len = strnlen(keys[i], VIEW_KEY_MAX);
 
         memcpy(v->keys[i].name, keys[i], len);
         key_reset(&v->keys[i]);
+        v->by_name[i] = i;
     }
+    qsort_r(v->by_name, n, sizeof(v->by_name[0]), compare_names, v->keys);
     return v;
 }
 
@@ -70,6 +81,7 @@ void view_free(struct view *v)
     if (v == NULL)
         return;
     free(v->keys);
+    free(v->by_name);
     free(v);
 }
 
@@ -83,11 +95,31 @@ const struct view_key *view_get(const struct view *v, size_t i)
     return &v->keys[i];
 }
 
+/* As strcmp, for a name that is not NUL-terminated. */
+static int compare_to(struct str name, const char *z)
+{
+    int order = strncmp(name.ptr, z, name.len);
+
+    return order != 0 ? order : z[name.len] == '\0' ? 0 : -1;
+}
+
 int view_find(const struct view *v, struct str name)
 {
-    for (size_t i = 0; i < v->n; i++)
-        if (str_eqz(name, v->keys[i].name))
-            return (int)i;
+    size_t low = 0, high = v->n;
+
+    if (name.len == 0 || memchr(name.ptr, '\0', name.len) != NULL)
+        return -1;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        int order = compare_to(name, v->keys[v->by_name[mid]].name);
+
+        if (order == 0)
+            return (int)v->by_name[mid];
+        if (order < 0)
+            high = mid;
+        else
+            low = mid + 1;
+    }
     return -1;
 }
 
@@ -185,7 +217,8 @@ enum view_verdict view_snapshot(struct view *v, struct str gen, uint64_t ver,
     bool any = false;
 
     memset(changed, 0, v->n * sizeof(changed[0]));
-    if (gen.len == 0 || gen.len > VIEW_GEN_MAX || ver > (uint64_t)CODEC_NUMBER_MAX)
+    if (gen.len == 0 || gen.len > VIEW_GEN_MAX || ver > (uint64_t)CODEC_NUMBER_MAX ||
+        n > VIEW_SNAPSHOT_MAX)
         return VIEW_BAD;
     struct codec_line *l = xcalloc(n > 0 ? n : 1, sizeof(*l));
 

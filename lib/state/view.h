@@ -14,11 +14,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define VIEW_KEY_MAX  130 /* region, or region/model */
-#define VIEW_GEN_MAX  40
-#define VIEW_WORD_MAX 120       /* reason and actor, decoded */
-#define VIEW_LINE_MAX 512       /* one push message or snapshot line */
-#define VIEW_NEVER    INT64_MAX /* a forced state without an end */
+#define VIEW_KEY_MAX      130 /* region, or region/model */
+#define VIEW_GEN_MAX      40
+#define VIEW_WORD_MAX     120       /* reason and actor, decoded */
+#define VIEW_LINE_MAX     512       /* one push message or snapshot line */
+#define VIEW_SNAPSHOT_MAX 8192      /* lines; the scripts know half as many keys */
+#define VIEW_NEVER        INT64_MAX /* a forced state without an end */
 
 enum view_forced { VIEW_AUTO, VIEW_UP, VIEW_DOWN, VIEW_DRAIN, N_VIEW_FORCED };
 const char *view_forced_name(enum view_forced f); /* "auto", "up", "down", "drain" */

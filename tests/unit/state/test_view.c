@@ -2,6 +2,7 @@
 #include "state/view.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const keys[] = {"a", "b"};
@@ -232,4 +233,31 @@ Test(view, finds_keys_by_their_whole_name)
     cr_expect_eq(view_find(v, STR("b")), 1);
     cr_expect_eq(view_find(v, STR("bb")), -1);
     cr_expect_eq(view_find(v, STR("")), -1);
+}
+
+Test(view, finds_each_of_many_keys)
+{
+    static const char *const names[] = {"b", "a", "ab", "aa", "b/x", "b-x", "c", "a.b", "abc"};
+    struct view *many = view_new(names, ARRAY_LEN(names), 60000);
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        cr_expect_eq(view_find(many, str_of(names[i])), (int)i, "%s", names[i]);
+    cr_expect_eq(view_find(many, STR("abcd")), -1);
+    cr_expect_eq(view_find(many, STR("d")), -1);
+    cr_expect_eq(view_find(many, STR("A")), -1);
+    cr_expect_eq(view_find(many, (struct str){"a\0b", 3}), -1);
+    view_free(many);
+}
+
+Test(view, a_snapshot_has_so_many_lines_at_most)
+{
+    struct str *lines = xcalloc(VIEW_SNAPSHOT_MAX + 1, sizeof(*lines));
+
+    for (size_t i = 0; i <= VIEW_SNAPSHOT_MAX; i++)
+        lines[i] = str_of(A0);
+    cr_expect_eq(view_snapshot(v, STR("g"), 1, lines, VIEW_SNAPSHOT_MAX + 1, 100, changed),
+                 VIEW_BAD);
+    cr_expect_eq(view_snapshot(v, STR("g"), 1, lines, VIEW_SNAPSHOT_MAX, 100, changed),
+                 VIEW_APPLIED);
+    free(lines);
 }
