@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 struct slot {
-    int64_t due_ms; /* -1: empty */
+    int64_t due_ms;       /* -1: empty */
+    int64_t fail_from_ms; /* a failure before this moment waits for company until then */
     struct batch_item item;
 };
 
@@ -58,9 +59,20 @@ static void count(struct slot *s, bool failed, bool slow, int64_t now_ms)
         e->ok++;
         e->hard_since_ok = 0;
     }
-    s->due_ms = earlier(s->due_ms, now_ms + (failed ? BATCH_FAIL_MS : BATCH_OK_MS));
+    if (!failed)
+        s->due_ms = earlier(s->due_ms, now_ms + BATCH_OK_MS);
+    else
+        s->due_ms = earlier(s->due_ms, now_ms > s->fail_from_ms ? now_ms : s->fail_from_ms);
     if (attempts(&s->item) >= BATCH_MAX)
         s->due_ms = now_ms;
+}
+
+static void leave(struct slot *s, int64_t now_ms, struct batch_item *out)
+{
+    *out = s->item;
+    s->due_ms = -1;
+    if (out->evidence.fail > 0)
+        s->fail_from_ms = now_ms + BATCH_FAIL_MS;
 }
 
 enum batch_added batch_add(struct batch *b, size_t key, uint64_t epoch, bool failed, bool slow,
@@ -72,8 +84,7 @@ enum batch_added batch_add(struct batch *b, size_t key, uint64_t epoch, bool fai
     if (s->due_ms >= 0 && epoch < s->item.epoch)
         return BATCH_LATE;
     if (s->due_ms >= 0 && (epoch > s->item.epoch || attempts(&s->item) >= BATCH_MAX)) {
-        *out = s->item;
-        s->due_ms = -1;
+        leave(s, now_ms, out);
         added = BATCH_DISPLACED;
     }
     if (s->due_ms < 0)
@@ -99,8 +110,7 @@ bool batch_take(struct batch *b, int64_t now_ms, struct batch_item *out)
         struct slot *s = &b->slots[i];
 
         if (!taken && s->due_ms >= 0 && s->due_ms <= now_ms) {
-            *out = s->item;
-            s->due_ms = -1;
+            leave(s, now_ms, out);
             taken = true;
         }
         next_ms = earlier(next_ms, s->due_ms);

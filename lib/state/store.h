@@ -64,8 +64,10 @@ const struct view_key *store_get(const struct store *s, size_t key);
 uint64_t store_ver(const struct store *s);
 const char *store_gen(const struct store *s);
 
-/* Evidence of one finished attempt that started under epoch.  Failures leave within 10 ms,
- * successes within 100 ms, batched per key.  While away it is dropped. */
+/* Evidence of one finished attempt that started under epoch.  A failure leaves at once, those
+ * of the next 10 ms together, successes within 100 ms; batched per key.  While away it is
+ * dropped.
+ */
 void store_report(struct store *s, size_t key, uint64_t epoch, enum store_evidence what,
                   bool slow);
 /* Asks for the right to one probe; the answer comes by on_probe (away: as BUSY). */

@@ -9,13 +9,13 @@ static const struct { /* per attempt: f = failed, o = ok, F and O the same but s
     int ok, fail, slow, hard;
     int64_t due_ms; /* the first attempt comes at 1000, each next one 1 ms later */
 } rows[] = {
-    {"one failure", "f", 0, 1, 0, 1, 1010},
+    {"one failure", "f", 0, 1, 0, 1, 1000},
     {"one success", "o", 1, 0, 0, 0, 1100},
-    {"failures in a row", "fff", 0, 3, 0, 3, 1010},
-    {"a success ends the row", "ffo", 1, 2, 0, 0, 1010},
-    {"a row after a success", "foff", 1, 3, 0, 2, 1010},
-    {"a failure hurries successes", "oof", 2, 1, 0, 1, 1012},
-    {"slow ones of both kinds", "OFo", 2, 1, 2, 0, 1011},
+    {"failures in a row", "fff", 0, 3, 0, 3, 1000},
+    {"a success ends the row", "ffo", 1, 2, 0, 0, 1000},
+    {"a row after a success", "foff", 1, 3, 0, 2, 1000},
+    {"a failure hurries successes", "oof", 2, 1, 0, 1, 1002},
+    {"slow ones of both kinds", "OFo", 2, 1, 2, 0, 1001},
 };
 
 Test(batch, joins_attempts)
@@ -40,6 +40,56 @@ Test(batch, joins_attempts)
         cr_expect_eq(batch_due_ms(b), -1);
         batch_free(b);
     }
+}
+
+/* After a failure left at 1000, one more of the same key comes at at_ms. */
+static const struct {
+    int64_t at_ms, due_ms;
+} after[] = {{1000, 1010}, {1001, 1010}, {1009, 1010}, {1010, 1010}, {1011, 1011}};
+
+Test(batch, the_first_failure_leaves_at_once_and_later_ones_together)
+{
+    for (size_t i = 0; i < ARRAY_LEN(after); i++) {
+        struct batch *b = batch_new(2);
+        struct batch_item item;
+
+        batch_add(b, 0, 7, true, false, 1000, &item);
+        cr_assert(batch_take(b, 1000, &item));
+        batch_add(b, 0, 7, true, false, after[i].at_ms, &item);
+        cr_expect_eq(batch_due_ms(b), after[i].due_ms, "row %zu", i);
+        batch_add(b, 0, 7, true, false, after[i].at_ms, &item);
+        cr_expect_eq(batch_due_ms(b), after[i].due_ms, "row %zu", i);
+        cr_assert(batch_take(b, after[i].due_ms, &item));
+        cr_expect_eq(item.evidence.fail, 2, "row %zu", i);
+        batch_free(b);
+    }
+}
+
+Test(batch, only_failures_of_the_same_key_make_one_wait)
+{
+    struct batch *b = batch_new(2);
+    struct batch_item item;
+
+    batch_add(b, 0, 7, false, false, 900, &item);
+    cr_assert(batch_take(b, 1000, &item));
+    batch_add(b, 1, 7, true, false, 1000, &item);
+    cr_assert(batch_take(b, 1000, &item));
+    batch_add(b, 0, 7, true, false, 1001, &item);
+    cr_expect_eq(batch_due_ms(b), 1001);
+    batch_free(b);
+}
+
+/* A displaced batch has left too. */
+Test(batch, a_failure_behind_a_displaced_one_waits)
+{
+    struct batch *b = batch_new(1);
+    struct batch_item item;
+
+    batch_add(b, 0, 7, true, false, 1000, &item);
+    cr_expect_eq(batch_add(b, 0, 8, true, false, 1001, &item), BATCH_DISPLACED);
+    cr_expect_not(batch_take(b, 1010, &item));
+    cr_expect_eq(batch_due_ms(b), 1011);
+    batch_free(b);
 }
 
 Test(batch, a_newer_epoch_displaces_and_an_older_one_is_late)
@@ -67,11 +117,11 @@ Test(batch, keys_are_apart_and_clear_counts)
     batch_add(b, 0, 1, false, false, 1000, &item);
     batch_add(b, 1, 1, true, false, 1000, &item);
     batch_add(b, 2, 1, true, false, 1001, &item);
-    cr_expect_eq(batch_due_ms(b), 1010);
-    cr_assert(batch_take(b, 1010, &item));
+    cr_expect_eq(batch_due_ms(b), 1000);
+    cr_assert(batch_take(b, 1000, &item));
     cr_expect_eq(item.key, 1u);
-    cr_expect_not(batch_take(b, 1010, &item));
-    cr_expect_eq(batch_due_ms(b), 1011);
+    cr_expect_not(batch_take(b, 1000, &item));
+    cr_expect_eq(batch_due_ms(b), 1001);
     cr_expect_eq(batch_clear(b), 2u);
     cr_expect_eq(batch_due_ms(b), -1);
     batch_free(b);
