@@ -37,7 +37,8 @@ struct attempt {
     struct upstream_call *call; /* NULL once it ended */
     struct event *timer, *finish;
     enum phase phase;
-    bool stream, hide_usage, sse_on, ready, paused, ended, finish_seen, done_seen;
+    bool stream, hide_usage, sse_on, ready, ended, finish_seen, done_seen;
+    bool paused, slowed; /* the client reads slowly: now, at any time */
     int64_t started_us;
     int64_t since_ms; /* start of the phase, or the last bytes of a flowing stream */
     struct attempt_answer answer;
@@ -251,6 +252,7 @@ static void on_call_head(void *arg, const struct upstream_head *h)
     if (at->ended)
         return;
     at->answer.status = h->status;
+    at->end.first_byte_us = clock_mono_us() - at->started_us;
     at->fields = xcalloc(h->n_fields + 1, sizeof(*at->fields));
     at->answer.n_fields = reply_pass_fields(h, at->fields, h->n_fields, &at->fields_text);
     at->answer.fields = at->fields;
@@ -379,7 +381,8 @@ static void on_call_data(void *arg, const char *data, size_t len)
 
     if (at->ended)
         return;
-    at->since_ms = at->timer != NULL ? clock_mono_ms() : 0;
+    if (at->timer != NULL && at->phase == PHASE_FLOW)
+        at->since_ms = clock_mono_ms(); /* comments do not put off the first content */
     if (at->sse_on) {
         if (sse_feed(&at->sse, data, len, on_event, at) < 0)
             end_later(at, OUTCOME_BROKEN, "an event larger than stream.max_event_bytes");
@@ -387,6 +390,10 @@ static void on_call_data(void *arg, const char *data, size_t len)
     }
     if (!at->ready && buf_append(&at->held, data, len) == 0)
         return;
+    if (at->stream && at->answer.status >= 200 && at->answer.status <= 299) {
+        end_later(at, OUTCOME_BROKEN, "no stream, and larger than upstream.max_answer_bytes");
+        return;
+    }
     if (at->answer.status < 200 || at->answer.status > 299) {
         /* an error's body beyond what is held: what we have must do */
         end_later(at, openai_classify(at->answer.status, buf_str(&at->held), false),
@@ -443,7 +450,8 @@ static void on_call_end(void *arg, const struct upstream_end *e)
 
     at->call = NULL; /* freed by upstream after this */
     at->end.reused = e->reused;
-    at->end.first_byte_us = e->first_byte_us;
+    if (e->first_byte_us > 0)
+        at->end.first_byte_us = e->first_byte_us;
     at->end.total_us = e->total_us;
     if (at->phase == PHASE_LINGER) {
         event_active(at->finish, 0, 0);
@@ -451,7 +459,9 @@ static void on_call_end(void *arg, const struct upstream_end *e)
     }
     if (at->ended)
         return;
-    if (at->sse_on)
+    if (e->result == UPSTREAM_TOTAL_TIMEOUT && at->slowed)
+        end_later(at, OUTCOME_ABORTED, "the client read too slowly for timeouts.total");
+    else if (at->sse_on)
         end_stream(at, e);
     else
         end_plain(at, e);
@@ -485,7 +495,7 @@ struct attempt *attempt_start(struct attempt_env *env, const struct attempt_ask 
 
 void attempt_pause(struct attempt *at)
 {
-    at->paused = true;
+    at->paused = at->slowed = true;
     if (at->call != NULL)
         upstream_call_pause(at->call);
 }

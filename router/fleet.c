@@ -463,6 +463,8 @@ int64_t fleet_return_ms(const struct fleet *f, size_t region, int64_t now_ms)
         back_ms = k->until_ms;
     if (said->lim_ms > back_ms)
         back_ms = said->lim_ms;
+    if (store_get(f->local, region)->lim_ms > back_ms)
+        back_ms = store_get(f->local, region)->lim_ms;
     return back_ms - now_ms;
 }
 

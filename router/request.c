@@ -21,6 +21,8 @@
 #include <string.h>
 
 #define FLOWING_MS            5000 /* a stream that flowed this long counts as a success now */
+#define ATTEMPT_MIN_MS        5 /* less time than this is none: a region would be blamed for it */
+#define PAUSE_SLACK_MS        50           /* that a wait may end early by */
 #define RESUME_TEXT_MAX_BYTES (256u << 10) /* a longer text cannot be resumed */
 
 static void request_run(struct request *req);
@@ -136,7 +138,7 @@ static enum state step_attempt(struct request *req)
         .resume = req->resume,
     };
 
-    if (a.left_ms <= 0)
+    if (a.left_ms < ATTEMPT_MIN_MS)
         return ST_DEGRADE;
     if (req->relay.any_bytes)
         (void)resume_begin(req->resume); /* judged possible, or we were not here */
@@ -145,6 +147,7 @@ static enum state step_attempt(struct request *req)
         return ST_DEGRADE; /* cannot be: the cap leaves room for both splices */
     fleet_begin(req->w->fleet, req->target->region, req->last_resort, now_ms, &req->pass);
     req->attempts++;
+    req->attempt_us = clock_mono_us();
     req->attempt = attempt_start(req->w->attempts, &a, &attempt_callbacks, req);
     return WAIT;
 }
@@ -172,7 +175,7 @@ static enum state judge_retry(struct request *req)
         .same_retries = req->same_retries,
         .reused = e->reused,
         .retry_after_ms = e->retry_after_ms,
-        .left_ms = req->deadline_ms - clock_mono_ms(),
+        .left_ms = req->deadline_ms - ATTEMPT_MIN_MS - clock_mono_ms(),
     };
     struct retry_plan plan;
 
@@ -221,11 +224,30 @@ static enum state step_judge(struct request *req)
     }
 }
 
+static enum state step_pause(struct request *req);
+
+/* What is still missing of the wait that was stated; 0: nothing.  Timers may fire some ms
+ * early, and the fleet's clock is not ours. */
+static int64_t missing_ms(const struct request *req)
+{
+    int64_t now_ms = clock_mono_ms();
+    int64_t back_ms = fleet_return_ms(req->w->fleet, req->target->region, now_ms);
+    bool slack = back_ms > 0 && back_ms <= PAUSE_SLACK_MS && now_ms < req->deadline_ms;
+
+    return req->same_retries > 0 && slack ? back_ms : 0;
+}
+
 static void on_request_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct request *req = arg;
+    int64_t more_ms = missing_ms(req);
 
     (void)fd, (void)what;
+    if (more_ms > 0) {
+        req->pause_ms = more_ms;
+        (void)step_pause(req);
+        return;
+    }
     /* the same target if the fleet still lets it, else whoever may */
     if (req->same_retries > 0 &&
         fleet_ask(req->w->fleet, req->target->region, clock_mono_ms()) == PICKER_USABLE) {
@@ -258,7 +280,7 @@ static enum state step_degrade(struct request *req)
         .attempts = req->attempts,
         .last = req->last,
         .region = request_region(req),
-        .out_of_time = now_ms >= req->deadline_ms,
+        .out_of_time = now_ms > req->deadline_ms - ATTEMPT_MIN_MS,
     };
 
     degrade_explain(&d, req->w->fleet, now_ms, text, sizeof(text), &e);

@@ -40,7 +40,9 @@ struct request {
     int refs;
     struct log_ctx log;
     char id[IDENTIFY_ID_MAX + 1];
-    int64_t started_us, deadline_ms, ready_ms, upstream_us;
+    int64_t started_us, deadline_ms, ready_ms;
+    int64_t upstream_us,
+        attempt_us; /* spent in attempts that ended; start of the running one */
 
     struct ask ask;
     struct choose_state choice;

@@ -1,0 +1,289 @@
+/* test_answer.c - a plain answer: the vendor's bytes, its fields that pass, and our own. */
+#include "flow_words.h"
+#include "flow_world.h"
+
+#include <criterion/criterion.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Every kind of field a vendor's answer may carry; NULL: it must not reach the client. */
+static const struct {
+    const char *line, *name, *want;
+} fields[] = {
+    {"Content-Type: application/json; charset=utf-8\n", "content-type",
+     "application/json; charset=utf-8"},
+    {"x-ratelimit-remaining-requests: 59\n", "x-ratelimit-remaining-requests", "59"},
+    {"retry-after: 7\n", "retry-after", "7"},
+    {"anthropic-organization-id: org\n", "anthropic-organization-id", "org"},
+    {"openai-processing-ms: 41\n", "openai-processing-ms", "41"},
+    {"x-vendor-thing: yes\n", "x-vendor-thing", "yes"},
+    {"X-Empty:\n", "x-empty", ""},
+    {"Keep-Alive: timeout=5\n", "keep-alive", NULL},
+    {"Proxy-Authenticate: Basic\n", "proxy-authenticate", NULL},
+    {"Proxy-Connection: close\n", "proxy-connection", NULL},
+    {"TE: gzip\n", "te", NULL},
+    {"Trailer: x-sum\n", "trailer", NULL},
+    {"Upgrade: h2c\n", "upgrade", NULL},
+    {"Connection: x-private, close\nx-private: 1\n", "x-private", NULL},
+    {"x-hop: 1\nconnection:close ,\tX-Hop\n", "x-hop", NULL},
+    {"Set-Cookie: session=1\n", "set-cookie", NULL},
+    {"Server: nginx\n", "server", NULL},
+    {"Alt-Svc: h3\n", "alt-svc", NULL},
+    {"Strict-Transport-Security: max-age=1\n", "strict-transport-security", NULL},
+    {"x-sluice-error: forged\n", "x-sluice-error", NULL},
+    {"x-sluice-region: forged\n", "x-sluice-region", "a"},
+    {"x-sluice-degraded: forged\n", "x-sluice-degraded", NULL},
+    {"x-request-id: vendors\n", "x-request-id", "mine-1"},
+};
+
+Test(flow_answer, fields_that_pass)
+{
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        struct script_answer answer = {
+            .region = "a", .status = 200, .fields = fields[i].line, .body = WORD_ANSWER};
+        struct flow_world f;
+        struct flow_answer a;
+        struct str got;
+
+        flow_start(&f, NULL);
+        script_set(f.w.up, &answer, 1);
+        flow_ask(&f, "X-Request-Id: mine-1\r\n", WORD_ASK, &a);
+        cr_expect_eq(a.status, 200);
+        cr_expect_str_eq(a.body.data, WORD_ANSWER);
+        got = flow_field(&a, fields[i].name);
+        if (fields[i].want == NULL)
+            cr_expect_null(got.ptr, "%s came as '%.*s'", fields[i].name, STR_ARG(got));
+        else
+            cr_expect(got.ptr != NULL && str_eqz(got, fields[i].want), "%s: '%.*s', want '%s'",
+                      fields[i].name, (int)got.len, got.ptr != NULL ? got.ptr : "",
+                      fields[i].want);
+        flow_answer_release(&a);
+        flow_stop(&f);
+    }
+}
+
+Test(flow_answer, own_fields_stand_once)
+{
+    static const char *const names[] = {"x-request-id",      "x-sluice-region",
+                                        "x-sluice-attempts", "x-sluice-overhead-us",
+                                        "content-length",    "date"};
+    struct script_answer answer = {.region = "a",
+                                   .status = 201,
+                                   .fields = "Content-Length: 999\nDate: x\nx-request-id: 1\n",
+                                   .body = "{\"data\":[|1]}"};
+    struct flow_world f;
+    struct flow_answer a;
+
+    flow_start(&f, NULL);
+    script_set(f.w.up, &answer, 1);
+    flow_ask(&f, NULL, WORD_ASK, &a);
+    cr_expect_eq(a.status, 201);
+    cr_expect(a.whole);
+    cr_expect_str_eq(a.body.data, "{\"data\":[1]}");
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        char line[64];
+        size_t n = 0;
+
+        for (char *p = a.head.data; *p != '\0'; p++)
+            if (p > a.head.data && p[-1] == '\n' &&
+                str_istarts((struct str){p, strlen(p)}, names[i]) && p[strlen(names[i])] == ':')
+                n++;
+        snprintf(line, sizeof(line), "%s", names[i]);
+        cr_expect_eq(n, 1, "%s stands %zu times", line, n);
+    }
+    cr_expect(str_eqz(flow_field(&a, "x-sluice-attempts"), "1"));
+    flow_answer_release(&a);
+    flow_stop(&f);
+}
+
+/* The time a vendor takes is not the router's: not of a plain answer, not of a stream. */
+Test(flow_answer, overhead_is_the_routers_alone)
+{
+    static const char *const asks[] = {WORD_ASK, WORD_STREAM};
+    struct script_answer answers[] = {
+        {.region = "a", .status = 200, .fields = WORD_JSON, .body = WORD_ANSWER, .waits = true},
+        {.region = "a", .status = 200, .fields = WORD_SSE, .body = WORD_WHOLE, .waits = true}};
+    struct flow_world f;
+    uint64_t us;
+
+    flow_start(&f, NULL);
+    script_set(f.w.up, answers, 2);
+    for (size_t i = 0; i < ARRAY_LEN(asks); i++) {
+        struct flow_client c;
+        struct flow_answer a;
+        struct timeval tv = {0, 200000};
+
+        flow_open(&f, &c);
+        flow_post(&c, "/v1/chat/completions", NULL, asks[i]);
+        cr_assert(flow_wait_calls(&f, i + 1));
+        event_base_loopexit(f.base, &tv); /* the vendor thinks for this long */
+        event_base_dispatch(f.base);
+        script_release(f.w.up);
+        flow_wait_answer(&c, &a);
+        cr_assert(str_to_u64(flow_field(&a, "x-sluice-overhead-us"), &us));
+        cr_expect_lt(us, 150000, "%s: %llu us", asks[i], (unsigned long long)us);
+        flow_answer_release(&a);
+        flow_close(&c);
+    }
+    cr_expect_lt(f.w.slot->overhead.sum_us, 150000);
+    cr_expect_eq(f.w.slot->region[0].first_byte.count, 2, "time to first byte is measured");
+    flow_stop(&f);
+}
+
+static const struct {
+    const char *given;
+    bool kept;
+} ids[] = {
+    {"abc-1._Z", true},
+    {"0123456789012345678901234567890123456789012345678901234567890123", true},
+    {"01234567890123456789012345678901234567890123456789012345678901234", false},
+    {"has space", false},
+    {"quote\"", false},
+    {"", false},
+};
+
+Test(flow_answer, request_id_is_taken_or_made)
+{
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        struct script_answer answer = {.region = "a", .status = 200, .body = WORD_ANSWER};
+        struct flow_world f;
+        struct flow_answer a;
+        struct str id;
+        char line[128], sent[160];
+
+        flow_start(&f, NULL);
+        script_set(f.w.up, &answer, 1);
+        snprintf(line, sizeof(line), "X-Request-ID: %s\r\n", ids[i].given);
+        flow_ask(&f, line, WORD_ASK, &a);
+        id = flow_field(&a, "x-request-id");
+        cr_assert_not_null(id.ptr);
+        cr_expect_eq(str_eqz(id, ids[i].given), ids[i].kept, "'%s'", ids[i].given);
+        if (!ids[i].kept)
+            cr_expect(id.len == 24 && str_starts(id, "req_"));
+        snprintf(sent, sizeof(sent), "X-Request-Id: %.*s\n", STR_ARG(id));
+        cr_expect_not_null(strstr(script_call(f.w.up, 0)->headers.data, sent), "row %zu", i);
+        flow_answer_release(&a);
+        flow_stop(&f);
+    }
+}
+
+/* Paths that go upstream, and those that are ours. */
+static const struct {
+    const char *request;
+    const char *url; /* NULL: answered here */
+    const char *method;
+    int status;
+    const char *has;
+} paths[] = {
+    {"POST /v1/chat/completions", "http://a.test/v1/chat/completions", "POST", 200, "hello"},
+    {"POST /v1/completions", "http://a.test/v1/completions", "POST", 200, "hello"},
+    {"POST /v1/embeddings", "http://a.test/v1/embeddings", "POST", 200, "hello"},
+    {"GET /v1/models", "http://a.test/v1/models", "GET", 200, "hello"},
+    {"HEAD /v1/models", "http://a.test/v1/models", "GET", 200, NULL},
+    {"GET /v1/models/x", NULL, NULL, 404, "model_not_found"},
+    {"GET /v1/chat/completions", NULL, NULL, 405, "method_not_allowed"},
+    {"POST /v1/models", NULL, NULL, 405, "method_not_allowed"},
+    {"GET /", NULL, NULL, 404, "unknown_path"},
+    {"POST /v1/chat/completions/", NULL, NULL, 404, "unknown_path"},
+    {"POST /v1/audio/speech", NULL, NULL, 404, "unknown_path"},
+};
+
+Test(flow_answer, paths)
+{
+    static const char body[] = "{\"model\":\"m\",\"messages\":[1],\"input\":\"x\"}";
+
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        struct script_answer answer = {
+            .region = "a", .status = 200, .fields = WORD_JSON, .body = WORD_ANSWER};
+        bool post = str_starts(str_of(paths[i].request), "POST");
+        struct flow_world f;
+        struct flow_client c;
+        char text[512];
+
+        flow_start(&f, NULL);
+        script_set(f.w.up, &answer, 1);
+        flow_open(&f, &c);
+        snprintf(text, sizeof(text),
+                 "%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s",
+                 paths[i].request, post ? strlen(body) : 0, post ? body : "");
+        flow_write(&c, str_of(text));
+        snprintf(text, sizeof(text), "HTTP/1.1 %d ", paths[i].status);
+        cr_expect(flow_wait_text(&c, "\r\n\r\n"), "%s", paths[i].request);
+        cr_expect(str_starts(buf_str(&c.in), text), "%s: %.40s", paths[i].request, c.in.data);
+        if (paths[i].has != NULL)
+            cr_expect(flow_wait_text(&c, paths[i].has), "%s", paths[i].request);
+        else
+            cr_expect_null(strstr(c.in.data, "hello"), "HEAD with a body");
+        cr_expect_eq(script_count(f.w.up), paths[i].url != NULL, "%s", paths[i].request);
+        if (paths[i].url != NULL && script_count(f.w.up) > 0) {
+            cr_expect_str_eq(script_call(f.w.up, 0)->url, paths[i].url);
+            cr_expect_str_eq(script_call(f.w.up, 0)->method, paths[i].method);
+        }
+        flow_close(&c);
+        flow_stop(&f);
+    }
+}
+
+/* The answer's framing is ours: a body larger than is held goes through as it comes. */
+Test(flow_answer, larger_than_is_held_passes)
+{
+    for (int over = -1; over <= 1; over++) {
+        char body[1200];
+        struct script_answer answer = {
+            .region = "a", .status = 200, .fields = WORD_JSON, .body = body};
+        struct flow_world f;
+        struct flow_answer a;
+
+        snprintf(body, sizeof(body), "{\"choices\":[\"%0*d\"]}", 1024 + over - 17, 0);
+        cr_assert_eq(strlen(body), 1024 + over);
+        flow_start(&f, "'upstream':{'max_answer_bytes':'1KiB'}");
+        script_set(f.w.up, &answer, 1);
+        flow_ask(&f, NULL, WORD_ASK, &a);
+        cr_expect_eq(a.status, 200);
+        cr_expect(a.whole);
+        cr_expect_eq(a.chunked, over > 0, "%zu bytes", strlen(body));
+        cr_expect_str_eq(a.body.data, body);
+        cr_expect_eq(f.w.slot->requests[METRICS_REQ_OK], 1);
+        flow_answer_release(&a);
+        flow_stop(&f);
+    }
+}
+
+/* Cut while it was passed through: the client must notice. */
+Test(flow_answer, cut_after_it_began_is_visible)
+{
+    char body[1200];
+    struct script_answer answer = {
+        .region = "a", .status = 200, .body = body, .end = UPSTREAM_CUT};
+    struct flow_world f;
+    struct flow_answer a;
+
+    snprintf(body, sizeof(body), "[%01100d]", 0);
+    flow_start(&f, "'upstream':{'max_answer_bytes':'1KiB'}");
+    script_set(f.w.up, &answer, 1);
+    flow_ask(&f, NULL, WORD_ASK, &a);
+    cr_expect_eq(a.status, 200);
+    cr_expect_not(a.whole);
+    cr_expect_eq(f.w.slot->requests[METRICS_REQ_FAILED], 1);
+    flow_answer_release(&a);
+    flow_stop(&f);
+}
+
+/* Nobody asked for a stream, and one came. */
+Test(flow_answer, stream_to_a_plain_request_passes)
+{
+    struct script_answer answer = {
+        .region = "a", .status = 200, .fields = WORD_SSE, .body = WORD_WHOLE};
+    struct flow_world f;
+    struct flow_answer a;
+
+    flow_start(&f, NULL);
+    script_set(f.w.up, &answer, 1);
+    flow_ask(&f, NULL, WORD_ASK, &a);
+    cr_expect(a.whole);
+    cr_expect(str_eqz(flow_field(&a, "content-type"), "text/event-stream"));
+    cr_expect_str_eq(a.body.data, WORD_WHOLE);
+    flow_answer_release(&a);
+    flow_stop(&f);
+}
