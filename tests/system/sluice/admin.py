@@ -19,14 +19,22 @@ class Result:
 
 
 class Admin:
-    def __init__(self, redis_url=None, config=None):
+    """fleet is the one that Router's configs name; with a config the file says it."""
+
+    def __init__(self, redis_url=None, config=None, fleet="test"):
         self.where = ["--redis", redis_url] if redis_url else ["-c", str(config)] if config else []
+        self.env = {"SLUICE_FLEET": fleet}
+
+    def argv(self, *args):
+        return [program("sluice-admin"), *self.where, *[str(a) for a in args]]
+
+    def environment(self, env=None):
+        return dict(os.environ, **self.env, **(env or {}))
 
     def __call__(self, *args, seconds=10, env=None):
         """admin("region", "down", "us-east"): rc, out and err, whatever they are."""
-        argv = [program("sluice-admin"), *self.where, *[str(a) for a in args]]
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=seconds, env=dict(os.environ, **(env or {})))
+        done = subprocess.run(self.argv(*args), stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=seconds, env=self.environment(env))
         return Result(done.returncode, done.stdout, done.stderr)
 
     def json(self, *args, **how):

@@ -1,0 +1,54 @@
+/* cmd_routers.c - routers: who is alive, with which config, and who lags. */
+#include "admin/cmd.h"
+#include "admin/fleet_head.h"
+#include "admin/router_row.h"
+#include "admin/session.h"
+
+static int print_text(const struct fleet_head *head, const struct look *look, bool colour,
+                      struct buf *out)
+{
+    if (fleet_head_print(head, look, colour, out) < 0 || buf_append(out, "\n", 1) < 0)
+        return -1;
+    return router_row_print(look, colour, out);
+}
+
+static int print_json(const struct fleet_head *head, const struct look *look, struct buf *out)
+{
+    struct json_out o;
+
+    json_out_init(&o, out, true);
+    json_out_object(&o);
+    fleet_head_json(head, look, &o);
+    json_out_key(&o, "routers");
+    json_out_array(&o);
+    for (size_t i = 0; i < look->n_routers; i++)
+        router_row_json(look, &look->routers[i], &o);
+    json_out_end(&o);
+    json_out_end(&o);
+    return json_out_finish(&o) < 0 ? -1 : buf_append(out, "\n", 1);
+}
+
+enum run_status cmd_routers(struct run *run, struct err *err)
+{
+    enum run_status status = run_connect(run, err);
+    struct look look = {0};
+    struct buf out;
+    int rc;
+
+    if (status != RUN_OK)
+        return status;
+    buf_init(&out, RUN_OUTPUT_MAX);
+    status = run_look(run, &look, err);
+    if (status == RUN_OK) {
+        struct fleet_head head = {session_fleet(run->session), session_where(run->session)};
+
+        if (args_has(run->args, ARGS_JSON))
+            rc = print_json(&head, &look, &out);
+        else
+            rc = print_text(&head, &look, run->colour, &out);
+        status = rc < 0 ? run_too_large(err) : run_print(run, &out, err);
+    }
+    look_release(&look);
+    buf_release(&out);
+    return status;
+}

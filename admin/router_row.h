@@ -1,0 +1,23 @@
+/* router_row.h - the live routers: table and JSON, with what does not fit together marked. */
+#ifndef ADMIN_ROUTER_ROW_H
+#define ADMIN_ROUTER_ROW_H
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/json_out.h"
+#include "state/look.h"
+
+#include <stdbool.h>
+
+/* The config digest that most routers run; of equals the first.  NULL: no routers. */
+const char *router_row_usual_config(const struct look *look);
+
+/* All routers; under the table a line for configs that differ and one for versions behind. */
+int router_row_print(const struct look *look, bool colour, struct buf *out) MUST_CHECK;
+void router_row_json(const struct look *look, const struct look_router *r, struct json_out *o);
+
+/* "host-1 (3 versions behind, seen 0.4s ago), ...": live routers below ver, cut with "and 5
+ * more" at cap. */
+void router_row_behind(const struct look *look, int64_t ver, char *out, size_t cap);
+
+#endif

@@ -1,0 +1,116 @@
+/* run.c - one run of sluice-admin: whom it talks to and where it prints. */
+#include "admin/run.h"
+
+#include "admin/session.h"
+#include "admin/where.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum run_status run_status(const struct err *err)
+{
+    return err->code == ERR_STORE ? RUN_NO_STORE : RUN_FAILED;
+}
+
+enum run_status run_connect(struct run *run, struct err *err)
+{
+    /* clang-format off */
+    static const enum run_status statuses[] = {
+        [WHERE_FOUND]    = RUN_OK,
+        [WHERE_WRONG]    = RUN_FAILED,
+        [WHERE_USAGE]    = RUN_USAGE,
+        [WHERE_NO_STORE] = RUN_NO_STORE,
+    };
+    /* clang-format on */
+    struct where where;
+    enum run_status status = statuses[where_find(&where, run->args, err)];
+
+    if (status == RUN_OK) {
+        struct session_conf conf = {.url = where.url,
+                                    .fleet = where.fleet,
+                                    .connect_ms = where.connect_ms,
+                                    .command_ms = where.command_ms};
+
+        run->session = session_open(&conf, err);
+        status = run->session != NULL ? RUN_OK : run_status(err);
+    }
+    where_release(&where);
+    return status;
+}
+
+enum run_status run_look(struct run *run, struct look *out, struct err *err)
+{
+    if (session_look(run->session, out, err) < 0)
+        return run_status(err);
+    if (out->gen[0] != '\0')
+        return RUN_OK;
+    err_set(err, ERR_UNKNOWN_NAME,
+            "no router ever joined fleet '%s' at %s: are the fleet's name (--fleet, -c FILE or "
+            "SLUICE_FLEET) and the URL's database number the routers'?",
+            session_fleet(run->session), session_where(run->session));
+    return RUN_FAILED;
+}
+
+enum run_status run_print(struct run *run, const struct buf *out, struct err *err)
+{
+    if (out->len == 0 ||
+        (fwrite(out->data, 1, out->len, run->out) == out->len && fflush(run->out) == 0))
+        return RUN_OK;
+    if (errno == EPIPE) {
+        err->code = ERR_IO;
+        err->msg[0] = '\0';
+    } else {
+        err_set(err, ERR_IO, "cannot write the output: %s", strerror(errno));
+    }
+    return RUN_FAILED;
+}
+
+enum run_status run_too_large(struct err *err)
+{
+    err_set(err, ERR_LIMIT, "the output is larger than %u MiB", RUN_OUTPUT_MAX >> 20);
+    return RUN_FAILED;
+}
+
+/* "a, b, c" as far as there is room. */
+static void list_known(const struct look *look, char *out, size_t cap)
+{
+    size_t at = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < look->n_keys; i++) {
+        const char *name = look->keys[i].line.key;
+        size_t need = strlen(name) + 2;
+
+        if (at + need + 24 > cap) {
+            snprintf(out + at, cap - at, " and %zu more", look->n_keys - i);
+            return;
+        }
+        at += (size_t)snprintf(out + at, cap - at, "%s%s", i > 0 ? ", " : "", name);
+    }
+}
+
+const struct look_key *run_find_region(const struct run *run, const struct look *look,
+                                       const char *name, struct err *err)
+{
+    const char **names = xcalloc(look->n_keys + 1, sizeof(*names));
+    const struct look_key *found = NULL;
+    char known[600];
+
+    for (size_t i = 0; i < look->n_keys; i++) {
+        names[i] = look->keys[i].line.key;
+        if (strcmp(names[i], name) == 0)
+            found = &look->keys[i];
+    }
+    if (found == NULL) {
+        const char *near = str_nearest(name, names, look->n_keys);
+
+        list_known(look, known, sizeof(known));
+        err_set(err, ERR_UNKNOWN_NAME, "fleet '%s' knows no region '%.130s'%s%s%s, only: %s",
+                session_fleet(run->session), name, near != NULL ? " (did you mean '" : "",
+                near != NULL ? near : "", near != NULL ? "'?)" : "",
+                look->n_keys > 0 ? known : "none");
+    }
+    free(names);
+    return found;
+}

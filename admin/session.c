@@ -1,0 +1,304 @@
+/* session.c - one conversation with Redis, call by call.
+ *
+ * A call lives on its caller's stack while the loop runs.  That is safe because the loop is
+ * only left when the call is done, or after the link was freed (a signal): a freed link calls
+ * nobody.
+ */
+#include "admin/session.h"
+
+#include "state/answer.h"
+#include "state/keys.h"
+#include "state/redis_error.h"
+#include "state/redis_link.h"
+
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct session {
+    struct redis_link_conf conf;
+    struct event_base *base;
+    struct redis_link *link;
+    struct keys_name meta;
+    char fleet[KEYS_FLEET_MAX + 1];
+    char shown[512]; /* the URL */
+    char why[256];   /* of the last loss */
+    bool up, interrupted;
+    struct event *signals[2];
+};
+
+/* ---- the connection ---- */
+
+static void on_up(void *arg)
+{
+    struct session *s = arg;
+
+    s->up = true;
+}
+
+static void on_down(void *arg, const char *why)
+{
+    struct session *s = arg;
+
+    s->up = false;
+    str_copy(s->why, sizeof(s->why), why);
+}
+
+static int refuse_login(const struct session *s, struct err *err)
+{
+    if (strstr(s->why, "wants a password") != NULL)
+        return err_set(
+            err, ERR_STORE,
+            "Redis at %s wants a password (NOAUTH): put it into the URL of SLUICE_REDIS "
+            "or of the config file",
+            s->shown);
+    if (strstr(s->why, "WRONGPASS") != NULL)
+        return err_set(
+            err, ERR_STORE,
+            "Redis at %s refused the user or the password (WRONGPASS): check the URL "
+            "of SLUICE_REDIS or of the config file",
+            s->shown);
+    return err_set(err, ERR_STORE, "Redis at %s cannot be reached: %s", s->shown, s->why);
+}
+
+/* The link has a deadline for the whole try, so this ends. */
+static int connect_link(struct session *s, struct err *err)
+{
+    static const struct redis_link_ops ops = {.on_up = on_up, .on_down = on_down};
+
+    redis_link_free(s->link);
+    s->link = redis_link_new(s->base, &s->conf, &ops, s);
+    s->up = false;
+    s->why[0] = '\0';
+    redis_link_start(s->link);
+    while (!s->up && s->why[0] == '\0' && !s->interrupted)
+        event_base_loop(s->base, EVLOOP_ONCE);
+    return s->up ? 0 : refuse_login(s, err);
+}
+
+struct session *session_open(const struct session_conf *conf, struct err *err)
+{
+    struct session *s = xcalloc(1, sizeof(*s));
+
+    if (redis_url_parse(&s->conf.url, conf->url, err) < 0)
+        goto fail;
+    s->conf.name = "sluice-admin";
+    s->conf.connect_timeout_ms = conf->connect_ms;
+    s->conf.command_timeout_ms = conf->command_ms;
+    s->conf.output_max_bytes = 1u << 20;
+    s->conf.inflight_max = 16;
+    s->meta = keys_name(conf->fleet, KEYS_META);
+    str_copy(s->fleet, sizeof(s->fleet), conf->fleet);
+    redis_url_show(&s->conf.url, s->shown, sizeof(s->shown));
+    s->base = event_base_new();
+    if (s->base == NULL) {
+        err_set(err, ERR_IO, "the system gives no event loop");
+        goto fail;
+    }
+    if (connect_link(s, err) < 0)
+        goto fail;
+    return s;
+fail:
+    session_close(s);
+    return NULL;
+}
+
+void session_close(struct session *s)
+{
+    if (s == NULL)
+        return;
+    redis_link_free(s->link);
+    for (size_t i = 0; i < ARRAY_LEN(s->signals); i++)
+        if (s->signals[i] != NULL)
+            event_free(s->signals[i]);
+    if (s->base != NULL)
+        event_base_free(s->base);
+    redis_url_release(&s->conf.url);
+    free(s);
+}
+
+const char *session_where(const struct session *s)
+{
+    return s->shown;
+}
+
+const char *session_fleet(const struct session *s)
+{
+    return s->fleet;
+}
+
+bool session_is_lost(const struct session *s)
+{
+    return !s->up;
+}
+
+/* ---- calls ---- */
+
+struct call {
+    struct session *s;
+    session_decode *decode;
+    void *arg;
+    struct err *err;
+    bool done;
+    int rc;
+};
+
+/* clang-format off */
+static const struct {
+    enum redis_error kind;
+    const char *name, *sentence;
+} sentences[] = {
+    {REDIS_ERROR_NOAUTH,     "NOAUTH",     "wants a password: put it into the URL of SLUICE_REDIS "
+                                           "or of the config file"},
+    {REDIS_ERROR_NOPERM,     "NOPERM",     "does not let this user do that: its ACL wants "
+                                           "+eval +evalsha +xrange +xrevrange +xread on the "
+                                           "fleet's keys, and what the scripts call"},
+    {REDIS_ERROR_LOADING,    "LOADING",    "is reading its data from disk: try again shortly"},
+    {REDIS_ERROR_BUSY,       "BUSY",       "is held up by a script of somebody: try again shortly"},
+    {REDIS_ERROR_READONLY,   "READONLY",   "is a read-only replica: changes go to its primary"},
+    {REDIS_ERROR_OOM,        "OOM",        "is out of memory (maxmemory) and takes no changes"},
+    {REDIS_ERROR_MISCONF,    "MISCONF",    "cannot save to disk and takes no changes: its log says "
+                                           "why"},
+    {REDIS_ERROR_NOREPLICAS, "NOREPLICAS", "has too few replicas and takes no changes "
+                                           "(min-replicas-to-write)"},
+    {REDIS_ERROR_WRONGTYPE,  "WRONGTYPE",  "holds something else under the fleet's keys: is the "
+                                           "database in the URL the fleet's?"},
+};
+/* clang-format on */
+
+static int refuse_reply(const struct session *s, const struct redisReply *r, struct err *err)
+{
+    enum redis_error kind = redis_error_of(r);
+    char text[REDIS_ERROR_TEXT_MAX];
+    const char *said = redis_error_text(r, s->conf.url.password, text);
+
+    if (str_starts(str_of(said), "BADARG "))
+        return err_set(err, ERR_RANGE, "Redis' script refused it: %s", said + 7);
+    for (size_t i = 0; i < ARRAY_LEN(sentences); i++)
+        if (sentences[i].kind == kind)
+            return err_set(err, ERR_STORE, "Redis at %s %s (%s)", s->shown,
+                           sentences[i].sentence, sentences[i].name);
+    return err_set(err, ERR_STORE, "Redis at %s answered with an error: %s", s->shown, said);
+}
+
+static void on_reply(void *arg, const struct redisReply *r, const char *why)
+{
+    struct call *c = arg;
+
+    c->done = true;
+    if (r == NULL)
+        c->rc = err_set(c->err, ERR_STORE, "Redis at %s gave no answer: %s", c->s->shown, why);
+    else if (redis_error_of(r) != REDIS_ERROR_NONE)
+        c->rc = refuse_reply(c->s, r, c->err);
+    else
+        c->rc = c->decode(c->arg, r, c->err);
+}
+
+static int finish(struct call *c)
+{
+    struct session *s = c->s;
+
+    while (!c->done && !s->interrupted)
+        event_base_loop(s->base, EVLOOP_ONCE);
+    if (c->done)
+        return c->rc;
+    redis_link_free(s->link); /* the callback must not find our stack gone */
+    s->link = NULL;
+    s->up = false;
+    return err_set(c->err, ERR_IO, "interrupted");
+}
+
+static int begin(struct session *s, struct err *err)
+{
+    return s->up ? 0 : connect_link(s, err);
+}
+
+static int cannot_send(const struct session *s, struct err *err)
+{
+    return err_set(err, ERR_STORE, "the command to Redis at %s could not be sent", s->shown);
+}
+
+int session_script(struct session *s, enum script which, const char *const *args, size_t n_args,
+                   session_decode *decode, void *arg, struct err *err)
+{
+    struct call c = {.s = s, .decode = decode, .arg = arg, .err = err};
+    const char *keys[] = {s->meta.text};
+
+    if (begin(s, err) < 0)
+        return -1;
+    if (script_run(s->link, which, keys, 1, args, n_args, on_reply, &c) < 0)
+        return cannot_send(s, err);
+    return finish(&c);
+}
+
+int session_command(struct session *s, int argc, const char *const *argv,
+                    session_decode *decode, void *arg, struct err *err)
+{
+    struct call c = {.s = s, .decode = decode, .arg = arg, .err = err};
+
+    if (begin(s, err) < 0)
+        return -1;
+    if (redis_link_send(s->link, argc, argv, NULL, on_reply, &c) < 0)
+        return cannot_send(s, err);
+    return finish(&c);
+}
+
+static int take_look(void *arg, const struct redisReply *r, struct err *err)
+{
+    return look_decode(arg, r, err);
+}
+
+int session_look(struct session *s, struct look *out, struct err *err)
+{
+    memset(out, 0, sizeof(*out));
+    return session_script(s, SCRIPT_LOOK, NULL, 0, take_look, out, err);
+}
+
+/* ---- signals and time ---- */
+
+static void on_signal(evutil_socket_t number, short what, void *arg)
+{
+    struct session *s = arg;
+
+    (void)number, (void)what;
+    s->interrupted = true;
+}
+
+void session_catch_signals(struct session *s)
+{
+    static const int numbers[ARRAY_LEN(s->signals)] = {SIGINT, SIGTERM};
+
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        s->signals[i] = evsignal_new(s->base, numbers[i], on_signal, s);
+        if (s->signals[i] == NULL || event_add(s->signals[i], NULL) < 0)
+            abort(); /* out of memory for a control object */
+    }
+}
+
+bool session_is_interrupted(const struct session *s)
+{
+    return s->interrupted;
+}
+
+static void on_time(evutil_socket_t fd, short what, void *arg)
+{
+    bool *over = arg;
+
+    (void)fd, (void)what;
+    *over = true;
+}
+
+void session_sleep(struct session *s, int64_t ms)
+{
+    bool over = false;
+    struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
+    struct event *timer = evtimer_new(s->base, on_time, &over);
+
+    if (timer == NULL || event_add(timer, &tv) < 0)
+        abort();
+    while (!over && !s->interrupted)
+        event_base_loop(s->base, EVLOOP_ONCE);
+    event_free(timer);
+}

@@ -1,0 +1,58 @@
+/* session.h - one conversation with Redis, call by call: a CLI may wait.
+ *
+ * Below it is the same link that routers use, on an event base of its own; every wait here ends
+ * by an answer, by a deadline or by a signal. */
+#ifndef ADMIN_SESSION_H
+#define ADMIN_SESSION_H
+
+#include "base/base.h"
+#include "base/err.h"
+#include "state/look.h"
+#include "state/script.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct redisReply;
+struct session;
+
+#define SESSION_CONNECT_MS 3000 /* from the name lookup to the first answer */
+#define SESSION_COMMAND_MS 5000 /* for one command's answer */
+
+struct session_conf {
+    const char *url;   /* may carry a password: it is never shown */
+    const char *fleet; /* as keys_name wants it */
+    int64_t connect_ms, command_ms;
+};
+
+/* Connects.  NULL with a sentence: the URL is wrong (ERR_SYNTAX ...), or nobody answers there
+ * (ERR_STORE). */
+struct session *session_open(const struct session_conf *conf, struct err *err) MUST_CHECK;
+void session_close(struct session *s); /* NULL is fine */
+
+const char *session_where(const struct session *s); /* the URL without its secrets */
+const char *session_fleet(const struct session *s);
+
+/* Reads a reply that is no error reply; borrowed for the call.  -1 with err: it makes no
+ * sense. */
+typedef int session_decode(void *arg, const struct redisReply *r, struct err *err);
+
+/* Each waits for the answer and hands it to decode.  A lost connection is made anew before the
+ * call; one that is lost during it may have done its work or not: -1 with ERR_STORE, and
+ * session_is_lost().  Error replies by name become sentences with ERR_STORE too, but for what a
+ * script says about its arguments (ERR_RANGE). */
+int session_script(struct session *s, enum script which, const char *const *args, size_t n_args,
+                   session_decode *decode, void *arg, struct err *err) MUST_CHECK;
+int session_command(struct session *s, int argc, const char *const *argv,
+                    session_decode *decode, void *arg, struct err *err) MUST_CHECK;
+bool session_is_lost(const struct session *s); /* no connection now */
+
+/* The fleet as it is; the caller calls look_release either way. */
+int session_look(struct session *s, struct look *out, struct err *err) MUST_CHECK;
+
+/* From now on SIGINT and SIGTERM end waits instead of the process. */
+void session_catch_signals(struct session *s);
+bool session_is_interrupted(const struct session *s);
+void session_sleep(struct session *s, int64_t ms); /* returns early when interrupted */
+
+#endif
