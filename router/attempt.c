@@ -66,8 +66,10 @@ void attempt_env_free(struct attempt_env *env)
 {
     if (env == NULL)
         return;
-    while (env->lingering != NULL)
-        attempt_cancel(env->lingering);
+    for (struct attempt *at = env->lingering, *next; at != NULL; at = next) {
+        next = at->next;
+        attempt_cancel(at);
+    }
     envelope_free(env->envelope);
     free(env);
 }

@@ -6,10 +6,12 @@
 #include "router/control.h"
 
 #include "base/clock.h"
+#include "base/json_scan.h"
 #include "router/listener.h"
 #include "router/reply.h"
 #include "router/server.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -29,13 +31,6 @@ static int page_live(const struct worker *w, struct buf *out)
     return buf_append_str(out, STR("{\"status\":\"live\"}\n"));
 }
 
-static const char *mode(const struct worker *w)
-{
-    return !fleet_is_shared(w->fleet)    ? "alone"
-           : fleet_is_attached(w->fleet) ? "attached"
-                                         : "away";
-}
-
 static int page_ready(const struct worker *w, struct buf *out)
 {
     size_t usable = 0;
@@ -46,13 +41,30 @@ static int page_ready(const struct worker *w, struct buf *out)
     return buf_appendf(out,
                        "{\"status\":\"%s\",\"shared_state\":\"%s\",\"regions\":%zu,"
                        "\"regions_usable\":%zu,\"in_flight\":%" PRId64 "}\n",
-                       w->draining ? "draining" : "ready", mode(w), w->conf->n_regions, usable,
-                       w->slot->inflight);
+                       w->draining ? "draining" : "ready", fleet_mode(w->fleet),
+                       w->conf->n_regions, usable, w->slot->inflight);
 }
 
 static int page_metrics(const struct worker *w, struct buf *out)
 {
     return metrics_render(w->metrics, out);
+}
+
+static int put_region(const struct worker *w, size_t i, struct buf *out)
+{
+    struct fleet_region r;
+
+    fleet_describe(w->fleet, i, clock_mono_ms(), &r);
+    if (buf_appendf(out,
+                    "%s{\"name\":\"%s\",\"state\":\"%s\",\"epoch\":%" PRIu64
+                    ",\"open_for_ms\":%" PRId64 ",\"cooling_for_ms\":%" PRId64
+                    ",\"in_flight\":%" PRId64 ",\"forced\":\"%s\",\"reason\":",
+                    i > 0 ? "," : "", w->conf->regions[i].name, breaker_state_name(r.state),
+                    r.epoch, r.open_for_ms, r.cooling_for_ms, w->slot->region[i].inflight,
+                    view_forced_name(r.forced)) < 0 ||
+        json_scan_quote(out, str_of(r.reason)) < 0)
+        return -1;
+    return buf_append_str(out, STR("}"));
 }
 
 static int page_state(const struct worker *w, struct buf *out)
@@ -62,13 +74,17 @@ static int page_state(const struct worker *w, struct buf *out)
     if (buf_appendf(out,
                     "{\"router\":\"%s\",\"version\":\"%s\",\"config\":\"%s\",\"fleet\":\"%s\","
                     "\"uptime_s\":%" PRId64 ",\"draining\":%s,\"in_flight\":%" PRId64
-                    ",\"connections\":%" PRId64 ",\"shared_state\":",
+                    ",\"connections\":%" PRId64 ",\"shared_state\":{\"mode\":\"%s\","
+                    "\"generation\":\"%s\",\"version\":%" PRIu64 ",\"regions\":[",
                     w->id, SLUICE_VERSION, w->conf->digest, w->conf->fleet, up_s,
-                    w->draining ? "true" : "false", w->slot->inflight,
-                    w->slot->connections) < 0 ||
-        fleet_render(w->fleet, clock_mono_ms(), out) < 0)
+                    w->draining ? "true" : "false", w->slot->inflight, w->slot->connections,
+                    fleet_mode(w->fleet), fleet_generation(w->fleet),
+                    fleet_version(w->fleet)) < 0)
         return -1;
-    return buf_append_str(out, STR("}\n"));
+    for (size_t i = 0; i < w->conf->n_regions; i++)
+        if (put_region(w, i, out) < 0)
+            return -1;
+    return buf_append_str(out, STR("]}}\n"));
 }
 
 static const struct page {
@@ -114,13 +130,15 @@ static void on_request(void *arg, struct http_conn *conn, const struct http_head
                        struct str body)
 {
     struct control *c = arg;
-    const struct page *page = find_page(head->path); /* on_head let it through */
-    struct http_reply_field f[] = {{"Content-Type", str_of(page->type)},
-                                   {"Cache-Control", STR("no-store")}};
-    int status = page->fails_draining && c->w->draining ? 503 : 200;
+    const struct page *page = find_page(head->path);
     struct buf out;
 
     (void)body;
+    assert(page != NULL); /* on_head let it through */
+    struct http_reply_field f[] = {{"Content-Type", str_of(page->type)},
+                                   {"Cache-Control", STR("no-store")}};
+    int status = page->fails_draining && c->w->draining ? 503 : 200;
+
     buf_init(&out, PAGE_MAX_BYTES);
     if (page->render(c->w, &out) < 0) {
         status = 500;

@@ -15,7 +15,6 @@
 #include "router/fleet.h"
 
 #include "base/clock.h"
-#include "base/json_scan.h"
 #include "base/log.h"
 
 #include <event2/event.h>
@@ -121,6 +120,7 @@ static void on_mode(void *arg, bool attached, const char *why)
 {
     struct fleet *f = arg;
 
+    (void)why;
     if (f->dead)
         return;
     if (attached && strcmp(f->gen, store_gen(f->shared)) != 0) {
@@ -131,13 +131,8 @@ static void on_mode(void *arg, bool attached, const char *why)
         drop_ticket(f, i);
     f->attached = attached;
     f->slot->store_attached = attached;
-    if (attached) {
-        log_at(LOG_INFO, &f->log, "attached to the fleet's shared state %s", why);
-    } else {
+    if (!attached) /* the store has said why, once */
         store_mem_adopt(f->local, f->shared);
-        log_at(LOG_WARN, &f->log,
-               "shared state away, deciding on the last view and own evidence: %s", why);
-    }
     for (size_t i = 0; i < f->conf->n_regions; i++)
         note_state(f, i);
 }
@@ -468,46 +463,34 @@ int64_t fleet_return_ms(const struct fleet *f, size_t region, int64_t now_ms)
     return back_ms - now_ms;
 }
 
-bool fleet_is_attached(const struct fleet *f)
+const char *fleet_mode(const struct fleet *f)
 {
-    return f->attached;
+    return f->shared == NULL ? "alone" : f->attached ? "attached" : "away";
 }
 
-bool fleet_is_shared(const struct fleet *f)
+void fleet_describe(const struct fleet *f, size_t region, int64_t now_ms,
+                    struct fleet_region *out)
 {
-    return f->shared != NULL;
+    const struct view_key *k = store_get(decider(f), region);
+    const struct view_key *said = word(f, region);
+    bool waits = k->st == BREAKER_OPEN && k->until_ms > now_ms;
+
+    *out = (struct fleet_region){
+        .state = k->st,
+        .epoch = k->ep,
+        .open_for_ms = waits ? k->until_ms - now_ms : 0,
+        .cooling_for_ms = said->lim_ms > now_ms ? said->lim_ms - now_ms : 0,
+        .forced = view_forced_now(said, now_ms),
+        .reason = said->why,
+    };
 }
 
-static int render_region(const struct fleet *f, size_t i, int64_t now_ms, struct buf *out)
+const char *fleet_generation(const struct fleet *f)
 {
-    const struct view_key *k = store_get(decider(f), i);
-    const struct view_key *said = word(f, i);
-    const struct metrics_region *m = &f->slot->region[i];
-    int64_t open_ms = k->st == BREAKER_OPEN && k->until_ms > now_ms ? k->until_ms - now_ms : 0;
-
-    if (buf_appendf(out,
-                    "%s{\"name\":\"%s\",\"state\":\"%s\",\"epoch\":%" PRIu64
-                    ",\"open_for_ms\":%" PRId64 ",\"cooling_for_ms\":%" PRId64
-                    ",\"in_flight\":%" PRId64 ",\"forced\":\"%s\",\"reason\":",
-                    i > 0 ? "," : "", f->conf->regions[i].name, breaker_state_name(k->st),
-                    k->ep, open_ms, said->lim_ms > now_ms ? said->lim_ms - now_ms : 0,
-                    m->inflight, view_forced_name(view_forced_now(said, now_ms))) < 0)
-        return -1;
-    return json_scan_quote(out, str_of(said->why)) < 0 || buf_append_str(out, STR("}")) < 0 ? -1
-                                                                                            : 0;
+    return f->shared != NULL ? store_gen(f->shared) : "";
 }
 
-int fleet_render(const struct fleet *f, int64_t now_ms, struct buf *out)
+uint64_t fleet_version(const struct fleet *f)
 {
-    const char *mode = f->shared == NULL ? "alone" : f->attached ? "attached" : "away";
-
-    if (buf_appendf(
-            out, "{\"mode\":\"%s\",\"generation\":\"%s\",\"version\":%" PRIu64 ",\"regions\":[",
-            mode, f->shared != NULL ? store_gen(f->shared) : "",
-            f->shared != NULL ? store_ver(f->shared) : store_ver(f->local)) < 0)
-        return -1;
-    for (size_t i = 0; i < f->conf->n_regions; i++)
-        if (render_region(f, i, now_ms, out) < 0)
-            return -1;
-    return buf_append_str(out, STR("]}"));
+    return store_ver(f->shared != NULL ? f->shared : f->local);
 }

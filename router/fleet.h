@@ -7,7 +7,6 @@
 #define ROUTER_FLEET_H
 
 #include "base/base.h"
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/rand.h"
 #include "config/config.h"
@@ -61,9 +60,19 @@ void fleet_end(struct fleet *f, struct fleet_pass *p, enum outcome o, int64_t co
  */
 int64_t fleet_return_ms(const struct fleet *f, size_t region, int64_t now_ms);
 
-bool fleet_is_attached(const struct fleet *f); /* the shared state decides */
-bool fleet_is_shared(const struct fleet *f);   /* a Redis is configured */
-/* {"mode":...,"regions":[...]} for /state. */
-int fleet_render(const struct fleet *f, int64_t now_ms, struct buf *out) MUST_CHECK;
+/* "attached", "away", or "alone" (no Redis is configured). */
+const char *fleet_mode(const struct fleet *f);
+const char *fleet_generation(const struct fleet *f); /* "" before the first attach */
+uint64_t fleet_version(const struct fleet *f);
+
+struct fleet_region { /* for people */
+    enum breaker_state state;
+    uint64_t epoch;
+    int64_t open_for_ms, cooling_for_ms; /* 0: not */
+    enum view_forced forced;
+    const char *reason; /* borrowed; why the state or the operator's word */
+};
+void fleet_describe(const struct fleet *f, size_t region, int64_t now_ms,
+                    struct fleet_region *out);
 
 #endif

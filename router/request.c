@@ -28,15 +28,8 @@
 static void request_run(struct request *req);
 static void go(struct request *req, enum state to);
 
-static void request_hold(struct request *req)
+static void request_free(struct request *req)
 {
-    req->refs++;
-}
-
-static void request_drop(struct request *req)
-{
-    if (--req->refs > 0)
-        return;
     relay_stop(&req->relay);
     if (req->timer != NULL)
         event_free(req->timer);
@@ -147,6 +140,7 @@ static enum state step_attempt(struct request *req)
         return ST_DEGRADE; /* cannot be: the cap leaves room for both splices */
     fleet_begin(req->w->fleet, req->target->region, req->last_resort, now_ms, &req->pass);
     req->attempts++;
+    req->end = NULL;
     req->attempt_us = clock_mono_us();
     req->attempt = attempt_start(req->w->attempts, &a, &attempt_callbacks, req);
     return WAIT;
@@ -302,8 +296,7 @@ static enum state step_done(struct request *req)
     relay_stop(&req->relay);
     if (req->timer != NULL)
         event_del(req->timer);
-    request_drop(req); /* the owner's reference; request_run holds another */
-    return WAIT;
+    return WAIT; /* request_run frees it */
 }
 
 #define BIT(n) (1u << (n))
@@ -331,14 +324,15 @@ static void go(struct request *req, enum state to) /* the only writer of req->st
     req->state = to;
 }
 
+/* The last line of every callback: req may be gone after it. */
 static void request_run(struct request *req)
 {
     enum state to;
 
-    request_hold(req); /* step_done drops the owner's reference */
     while ((to = states[req->state].step(req)) != WAIT)
         go(req, to);
-    request_drop(req);
+    if (req->state == ST_DONE)
+        request_free(req);
 }
 
 /* ---- what wakes a request up ---- */
@@ -378,13 +372,10 @@ static void on_attempt_end(void *arg, const struct attempt_end *e)
 {
     struct request *req = arg;
 
-    request_hold(req);
     close_attempt(req, e);
-    req->end = e;
+    req->end = e; /* for ST_JUDGE, which runs inside this call */
     go(req, ST_JUDGE);
     request_run(req);
-    req->end = NULL;
-    request_drop(req);
 }
 
 static const struct attempt_ops attempt_callbacks = {on_attempt_ready, on_attempt_bytes,
@@ -424,7 +415,6 @@ void request_start(struct worker *w, struct http_conn *conn, const struct http_h
     req->head = head;
     req->body = body;
     req->path = path;
-    req->refs = 1;
     req->log.where = "request";
     req->started_us = clock_mono_us();
     req->deadline_ms = req->started_us / 1000 + w->conf->timeouts.total_ms;

@@ -37,7 +37,6 @@ struct request {
     struct str body;
     enum attempt_path path;
     enum state state;
-    int refs;
     struct log_ctx log;
     char id[IDENTIFY_ID_MAX + 1];
     int64_t started_us, deadline_ms, ready_ms;

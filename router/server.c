@@ -6,7 +6,7 @@
 #include "router/reply.h"
 #include "router/request.h"
 
-#include <stdio.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,8 +127,9 @@ static void on_request(void *arg, struct http_conn *c, const struct http_head *h
                        struct str body)
 {
     struct server *s = arg;
-    const struct route *route = find_route(head->path); /* on_head let it through */
+    const struct route *route = find_route(head->path);
 
+    assert(route != NULL); /* on_head let it through */
     if (route->to == ATTEMPT_MODELS && route->prefix) {
         size_t skip = strlen(MODEL_PATH);
 

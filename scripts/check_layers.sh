@@ -62,8 +62,8 @@ function check_ours(path,   to)
 
 function check_library(path)
 {
-    if (path ~ /^curl\// && FILENAME !~ /^router\/upstream\.c$/ && room != "tests")
-        complain("curl has one home: router/upstream.c")
+    if (path ~ /^curl\// && FILENAME !~ /^router\/upstream[a-z_]*\.[ch]$/ && room != "tests")
+        complain("curl has one home: router/upstream*")
     if (path ~ /^hiredis\// && room != "state" && room != "tests")
         complain("hiredis has one home: lib/state/")
     if (path ~ /^jansson/ && room != "tests")
