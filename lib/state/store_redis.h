@@ -60,7 +60,7 @@ struct store_redis {
     unsigned ask_tries;
     int bad_row;   /* commands late or failed in a row */
     int bad_syncs; /* snapshots in a row that made no sense */
-    int64_t sync_sent_ms, ask_sent_ms;
+    int64_t sync_sent_ms, ask_sent_ms, attached_ms;
     unsigned n_syncs;
 
     struct delivery delivery;

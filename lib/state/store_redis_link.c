@@ -23,6 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define STEADY_MS   10000 /* attached this long: the next attach starts with a fresh back-off */
 #define BAD_ROW_MAX 5
 #define ASK_MS      100 /* back-off of attach: full jitter up to this, doubling */
 #define ASK_MAX_MS  5000
@@ -77,6 +78,9 @@ void store_redis_away(struct store_redis *s, const char *why)
 {
     if (s->freed)
         return;
+    /* A Redis that takes every attach and refuses what follows would flap without this. */
+    if (s->phase == PHASE_ATTACHED && clock_mono_ms() - s->attached_ms >= STEADY_MS)
+        s->ask_tries = 0;
     s->phase = redis_link_is_up(s->cmd) ? PHASE_ASKING : PHASE_DOWN;
     s->bad_row = s->bad_syncs = 0;
     s->stats.dropped += batch_clear(s->batch);
@@ -142,9 +146,8 @@ static void attached(struct store_redis *s)
 {
     s->phase = PHASE_ATTACHED;
     s->reads_go_on = false;
-    s->ask_tries = 0;
     s->bad_row = s->bad_syncs = 0;
-    s->stats.last_sync_ms = clock_mono_ms();
+    s->attached_ms = s->stats.last_sync_ms = clock_mono_ms();
     event_del(s->grace);
     delivery_new_generation(&s->delivery);
     redis_link_start(s->sub); /* the first time; later it keeps trying by itself */
