@@ -1,0 +1,287 @@
+"""Redis away, slow, empty or answering rubbish: what is shared changes, service does not."""
+
+import re
+import socket
+import threading
+
+import pytest
+
+from sluice.load import Load
+from sluice.proc import wait_for
+from sluice.redis import Redis
+
+QUICK = {"retry": {"num_retries": 2, "backoff": "1ms", "backoff_max": "5ms"},
+         "breaker": {"failure_threshold": 3, "recovery_timeout": "60s"}}
+
+
+def mode(router):
+    """attached or away, as the router's own health page says it."""
+    page = router.admin("/readyz")
+    assert page.status == 200  # a router without Redis is as ready as one with it
+    return page.json()["shared_state"]
+
+
+def wait_mode(router, want):
+    wait_for(lambda: mode(router) == want, what=f"{router.name} to be {want}")
+
+
+def log_lines(router, pattern):
+    return re.findall(pattern, router.process.err(), re.M)
+
+
+def check_serves(router, n=5):
+    for i in range(n):
+        a = router.chat(f"n{i}")
+        assert a.status == 200 and a.content().endswith(f": n{i}")
+
+
+def check_failover_alone(f, router):
+    """It trips a region on its own evidence."""
+    before = f.region("us-east").attempts()
+    f.region("us-east").fault(status=503)
+    for _ in range(8):
+        assert router.chat().status == 200
+    assert router.breaker("us-east") == "open"
+    assert f.region("us-east").attempts() - before <= 4
+    f.region("us-east").heal()
+
+
+def test_started_before_redis(redis, region, router):
+    redis.kill()  # a port of its own, with nobody there
+    regions = [region("us-east"), region("eu-west")]
+    first, second = (router(regions, redis.url, name=n, **QUICK) for n in ("first", "second"))
+    check_serves(first)
+    assert mode(first) == "away" and not first.is_attached()
+    assert first.state()["shared_state"]["mode"] == "away"
+    regions[0].fault(status=503)
+    for _ in range(6):
+        assert first.chat().status == 200
+    assert first.breaker("us-east") == "open" and second.breaker("us-east") == "closed"
+    [line] = log_lines(first, r"shared state away.*")
+    assert "Connection refused" in line
+    redis.restart()
+    for r in (first, second):
+        wait_mode(r, "attached")
+        assert len(log_lines(r, r"attached to the fleet's shared state")) == 1
+    for _ in range(6):
+        assert first.chat().status == 200
+    wait_for(lambda: second.breaker("us-east") == "open", what="the second router to know")
+
+
+def test_killed_and_restarted_under_traffic(fleet):
+    f = fleet(2, 2, **QUICK)
+    with Load(*f.routers) as load:
+        load.more()
+        f.redis.kill()
+        for r in f.routers:
+            wait_mode(r, "away")
+        load.more(50)
+        f.redis.restart()
+        for r in f.routers:
+            wait_mode(r, "attached")
+        load.more()
+    load.check(slowest_s=1)
+    for r in f.routers:
+        assert len(log_lines(r, r"shared state away")) == 1
+        assert len(log_lines(r, r"attached to the fleet's shared state")) == 2
+
+
+def test_open_region_stays_avoided_while_redis_is_dead(fleet):
+    f = fleet(2, 2, **QUICK)
+    first, second = f.routers
+    f.region("us-east").fault(status=503)
+    for _ in range(3):
+        assert first.chat().status == 200
+    wait_for(lambda: second.breaker("us-east") == "open", what="the second router to know")
+    seen = f.region("us-east").attempts()
+    f.redis.kill()
+    for r in f.routers:
+        wait_mode(r, "away")
+        check_serves(r)
+        assert r.breaker("us-east") == "open"
+    assert f.region("us-east").attempts() == seen
+    f.redis.restart()
+    for r in f.routers:
+        wait_mode(r, "attached")
+        check_serves(r)
+        assert r.breaker("us-east") == "open"
+    assert f.region("us-east").attempts() == seen
+
+
+def test_trips_on_its_own_evidence_while_redis_is_dead(fleet):
+    f = fleet(2, 1, **QUICK)
+    f.redis.kill()
+    wait_mode(f.router, "away")
+    check_failover_alone(f, f.router)
+
+
+def test_frozen_under_traffic(fleet):
+    f = fleet(2, 2, **QUICK)
+    with Load(*f.routers) as load:
+        load.more()
+        f.redis.pause()
+        for r in f.routers:
+            wait_mode(r, "away")
+        load.more(100)
+        f.redis.cont()
+        for r in f.routers:
+            wait_mode(r, "attached")
+        load.more()
+    load.check(slowest_s=1)
+
+
+def test_flushed(fleet):
+    f = fleet(2, 2, **QUICK)
+    first, second = f.routers
+    was = first.state()["shared_state"]["generation"]
+    assert was
+    with Load(*f.routers) as load:
+        load.more()
+        f.redis("FLUSHALL")
+        for r in f.routers:
+            wait_for(lambda r=r: r.is_attached()
+                     and r.state()["shared_state"]["generation"] not in ("", was),
+                     what="a new generation")
+        load.more()
+    load.check(slowest_s=1)
+    assert (first.state()["shared_state"]["generation"]
+            == second.state()["shared_state"]["generation"])
+    f.region("us-east").fault(status=503)
+    for _ in range(4):
+        assert first.chat().status == 200
+    wait_for(lambda: second.breaker("us-east") == "open", what="the second router to know")
+
+
+def test_flushed_while_a_region_is_open(fleet):
+    """The fleet's memory is gone; what is dead is found out again, and told to all."""
+    f = fleet(2, 2, **QUICK)
+    first, second = f.routers
+    f.region("us-east").fault(status=503)
+    for _ in range(3):
+        assert first.chat().status == 200
+    wait_for(lambda: second.breaker("us-east") == "open", what="the second router to know")
+    f.redis("FLUSHALL")
+    wait_for(lambda: all(r.is_attached() for r in f.routers), what="both to attach again")
+    for _ in range(8):
+        assert first.chat().status == second.chat().status == 200
+    wait_for(lambda: [r.breaker("us-east") for r in f.routers] == ["open", "open"],
+             what="both to know again")
+
+
+def test_scripts_flushed(fleet):
+    f = fleet(2, 2, **QUICK)
+    f.redis("SCRIPT", "FLUSH")
+    f.region("us-east").fault(status=503)
+    for _ in range(4):
+        assert f.routers[0].chat().status == 200
+    wait_for(lambda: f.routers[1].breaker("us-east") == "open", what="the second router to know")
+    assert all(mode(r) == "attached" for r in f.routers)
+
+
+def test_wrong_password(maker, region, router):
+    redis = maker.add(Redis(maker.folder))
+    regions = [region("us-east"), region("eu-west")]
+    right = router(regions, redis.url, name="right", **QUICK)
+    wait_for(right.is_attached, what="the router without a password")
+    redis("CONFIG", "SET", "requirepass", "open-sesame")
+    wrong = router(regions, f"redis://:wrong-word@127.0.0.1:{redis.port}/0", name="wrong", **QUICK)
+    check_serves(wrong)
+    wait_for(lambda: log_lines(wrong, r"shared state away.*"), what="a word about it")
+    [line] = log_lines(wrong, r"shared state away.*")
+    assert re.search("WRONGPASS|password|AUTH", line), line
+    assert "wrong-word" not in wrong.process.err()
+    assert mode(wrong) == "away"
+    good = router(regions, f"redis://:open-sesame@127.0.0.1:{redis.port}/0", name="good", **QUICK)
+    wait_for(good.is_attached, what="the router with the right password")
+    assert "open-sesame" not in good.process.err()
+
+
+@pytest.mark.parametrize("key, command", [
+    ("meta", ["SET", "{sluice:test}:meta", "not a hash"]),
+    ("region", ["SET", "{sluice:test}:r:us-east", "x"]),
+    ("routers", ["SET", "{sluice:test}:routers", "x"]),
+    ("keys", ["LPUSH", "{sluice:test}:keys", "x"]),
+    ("window", ["SET", "{sluice:test}:w:us-east", "x"]),
+    ("seq", ["SET", "{sluice:test}:seq", "x"]),
+    ("log", ["SET", "{sluice:test}:log", "x"]),
+    ("numbers", ["HSET", "{sluice:test}:meta", "ver", "x", "gen", "", "last", "-1"]),
+    ("state", ["HSET", "{sluice:test}:r:us-east", "st", "purple", "ep", "1e99", "until", "nan"]),
+])
+def test_wrong_values_under_its_keys(fleet, key, command):
+    """Planted by hand in a running fleet: requests never notice, a flush repairs."""
+    f = fleet(2, 2, **QUICK)
+    if command[0] != "HSET":
+        f.redis("DEL", command[1])
+    f.redis(*command)
+    f.region("us-east").fault(status=503)
+
+    def all_divert():
+        assert [r.chat().status for r in f.routers] == [200, 200]
+        return [r.breaker("us-east") for r in f.routers] == ["open", "open"]
+    wait_for(all_divert, what="both to divert, by the shared verdict or by their own")
+    seen = f.region("us-east").attempts()
+    for _ in range(100):
+        assert [r.chat().status for r in f.routers] == [200, 200]
+    assert f.region("us-east").attempts() - seen < 50
+    assert not any("worker died" in r.process.err() for r in f.routers)
+    f.redis("FLUSHALL")
+    for r in f.routers:
+        wait_for(r.is_attached, what=f"{r.name} to attach after the flush")
+        said = [l for l in r.process.err().splitlines() if " request req_" not in l]
+        assert len(said) < 100  # not once per request
+
+
+class Rubbish:
+    """Answers whatever comes on a port with the same bytes; None hangs up at once."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.heard = 0
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                c, _ = self.server.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._talk, args=(c,), daemon=True).start()
+
+    def _talk(self, c):
+        with c:
+            try:
+                while self.answer is not None and c.recv(65536):
+                    self.heard += 1
+                    c.sendall(self.answer)
+            except OSError:
+                return
+        self.heard += 1
+
+    def stop(self):
+        self.server.shutdown(socket.SHUT_RDWR)
+        self.server.close()
+
+
+@pytest.mark.parametrize("answer", [
+    b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", b"\x00" * 4096, b"+OK\r\n" * 50,
+    b"*-7\r\n", b"*1000000000\r\n", b"$999999999999\r\n", b"*3\r\n" * 200, b":1\r\n", b"$-1\r\n",
+    b"-LOADING Redis is loading the dataset in memory\r\n", b"-ERR no\r\n", b"$3\r\nabcdef\r\n",
+    b"*2\r\n$2\r\nOK\r\n$40\r\n1 x y z us-east purple -1 1e5 nan  up 0 .\r\n", b"", None,
+], ids=lambda b: repr(b)[:28])
+def test_rubbish_on_the_redis_port(maker, region, router, answer):
+    server = maker.add(Rubbish(answer))
+    regions = [region("us-east"), region("eu-west")]
+    r = router(regions, f"redis://127.0.0.1:{server.port}/0", **QUICK)
+    wait_for(lambda: server.heard > 0, what="the router to meet the rubbish")
+    check_serves(r)
+    regions[0].fault(status=503)
+    for _ in range(6):
+        assert r.chat().status == 200
+    assert regions[0].attempts() <= 5 + 4  # tripped on its own evidence
+    assert mode(r) == "away" and not r.is_attached()
+    wait_for(lambda: log_lines(r, "shared state away"), what="a word about it")
+    check_serves(r)
+    assert len(log_lines(r, "shared state away")) == 1
+    assert r.process.err().count("\n") < 60
