@@ -10,7 +10,7 @@
 struct dump {
     const struct config *c;
     struct json_out o;
-    bool mask;
+    bool digest; /* secrets as they are, and only what a whole fleet shares */
 };
 
 /* The rows of an element: the lists are the caller's. */
@@ -25,7 +25,7 @@ static void write_rows(struct dump *d, enum keys_of which, const void *base)
             (k->type == KEY_STRING && k->inherits != NULL && value_string(k, base) == NULL))
             continue;
         json_out_key(&d->o, k->name);
-        value_write(k, base, d->mask, &d->o);
+        value_write(k, base, !d->digest, &d->o);
     }
 }
 
@@ -85,6 +85,8 @@ static void write_top(struct dump *d)
 
         if (str_eqz(head, "redis") && !d->c->redis.enabled)
             continue; /* its absence is a value: the router runs alone */
+        if (d->digest && k->fixed)
+            continue; /* addresses and workers are each host's own */
         if (section.ptr != NULL && (leaf.ptr == NULL || !str_eq(section, head))) {
             json_out_end(&d->o);
             section = (struct str){NULL, 0};
@@ -103,16 +105,16 @@ static void write_top(struct dump *d)
             write_models(d);
         } else {
             json_out_key(&d->o, leaf.ptr != NULL ? leaf.ptr : k->name);
-            value_write(k, d->c, d->mask, &d->o);
+            value_write(k, d->c, !d->digest, &d->o);
         }
     }
     if (section.ptr != NULL)
         json_out_end(&d->o);
 }
 
-static int write_all(const struct config *c, bool mask, struct buf *out)
+static int write_all(const struct config *c, bool digest, struct buf *out)
 {
-    struct dump d = {.c = c, .mask = mask};
+    struct dump d = {.c = c, .digest = digest};
 
     json_out_init(&d.o, out, true);
     json_out_object(&d.o);
@@ -125,7 +127,7 @@ static int write_all(const struct config *c, bool mask, struct buf *out)
 
 int config_dump(const struct config *c, struct buf *out)
 {
-    return write_all(c, true, out);
+    return write_all(c, false, out);
 }
 
 void config_digest(const struct config *c, char out[17])
@@ -134,7 +136,7 @@ void config_digest(const struct config *c, char out[17])
     struct buf text;
 
     buf_init(&text, CONFIG_DUMP_MAX);
-    if (write_all(c, false, &text) < 0)
+    if (write_all(c, true, &text) < 0)
         buf_clear(&text); /* unreachable below CONFIG_MAX_BYTES; a fixed digest then */
     sha256(buf_str(&text), hash);
     for (size_t i = 0; i < 8; i++)

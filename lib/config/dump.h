@@ -12,7 +12,8 @@
 int config_dump(const struct config *c, struct buf *out) MUST_CHECK;
 
 /* 16 hexadecimal digits of SHA-256 over all values, secrets included; the file's name, layout
- * and the way a value was written do not count. */
+ * and the way a value was written do not count, nor do the keys a reload cannot change (listen
+ * addresses, workers): routers of one fleet on different hosts differ in them. */
 void config_digest(const struct config *c, char out[17]);
 
 #endif
