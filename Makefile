@@ -140,6 +140,8 @@ flow: $(FLOW)    ## build and run the request-spine tests
 system: all      ## run the system tests: real processes, a private Redis
 	@scripts/run_pytest.sh $(PYTHON) $(wildcard tests/system)
 tests: $(UNIT) $(FLOW)
+bench: all $(BENCH) ## measure a router beside HAProxy; ROUNDS, STREAMS, SECONDS, REPEAT, ONLY
+	@SLUICE_BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py
 
 # Criterion ends with success although LeakSanitizer reported a leak, so the reports go to
 # files, and one file is a failure.
