@@ -12,8 +12,7 @@
  * call anything here, redis_link_free included: callbacks from libevent hold the link.
  *
  * PING ends the login because a kernel accepts connections for a stopped process: a link is up
- * when Redis has answered, not when a socket is open.
- */
+ * when Redis has answered, not when a socket is open. */
 #include "state/redis_link.h"
 
 #include "base/clock.h"
@@ -185,10 +184,9 @@ int redis_link_send_owned(struct redis_link *l, int argc, const char *const *arg
     if (!redis_link_is_up(l) || l->subscribed || l->queue.n >= l->conf.inflight_max ||
         write_command(l, argc, argv, lens) < 0)
         return -1;
-    bool first = l->queue.waiting == NULL;
-
+    bool first = l->queue.waiting == NULL; /* the timer may be set for late ones, far behind */
     redis_queue_add(&l->queue, cb, arg, release, clock_mono_ms() + l->conf.command_timeout_ms);
-    if (first) /* the timer may be set for late ones, far behind this deadline */
+    if (first)
         arm(l, l->conf.command_timeout_ms);
     return 0;
 }
@@ -273,13 +271,11 @@ static void on_read(struct bufferevent *bev, void *arg)
 
 static void on_event(struct bufferevent *bev, short what, void *arg)
 {
-    struct redis_link *l = arg;
-
     (void)bev;
     if (what & BEV_EVENT_EOF)
-        end_later(l, "connection closed by Redis");
+        end_later(arg, "connection closed by Redis");
     else
-        end_later(l, "connection broken: %s",
+        end_later(arg, "connection broken: %s",
                   evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
 }
 
@@ -481,6 +477,8 @@ void redis_link_free(struct redis_link *l)
 {
     if (l == NULL)
         return;
+    if (redis_link_is_up(l))
+        redis_format_flush(l->bev);
     l->freed = true;
     close_connection(l);
     event_free(l->timer);
@@ -498,10 +496,4 @@ bool redis_link_is_up(const struct redis_link *l)
 void redis_link_restart(struct redis_link *l, const char *why)
 {
     end_later(l, "%s", why);
-}
-
-void redis_link_flush(struct redis_link *l)
-{
-    if (redis_link_is_up(l))
-        redis_format_flush(l->bev);
 }

@@ -56,7 +56,9 @@ typedef void redis_link_reply_cb(void *arg, const struct redisReply *reply, cons
 struct redis_link *redis_link_new(struct event_base *base, const struct redis_link_conf *conf,
                                   const struct redis_link_ops *ops, void *arg);
 void redis_link_start(struct redis_link *l);
-void redis_link_free(struct redis_link *l); /* pending callbacks are not called; NULL is fine */
+/* Pending callbacks are not called; NULL is fine.  What was sent is written as far as the
+ * socket takes it now: a last word still goes out. */
+void redis_link_free(struct redis_link *l);
 bool redis_link_is_up(const struct redis_link *l);
 /* Closes and connects again from the start (another address after READONLY, say).  Between two
  * tries it does nothing: the next one starts from the start anyway. */
@@ -70,10 +72,6 @@ int redis_link_send(struct redis_link *l, int argc, const char *const *argv, con
 int redis_link_send_owned(struct redis_link *l, int argc, const char *const *argv,
                           const size_t *lens, redis_link_reply_cb *cb, void *arg,
                           void (*release)(void *arg)) MUST_CHECK;
-
-/* Writes what is queued as far as the socket takes it now: for a last word before
- * redis_link_free, when the loop will not run again. */
-void redis_link_flush(struct redis_link *l);
 
 /* After this the link only delivers on_push; a lost subscription comes as on_down.  Must be
  * confirmed within connect_timeout_ms.  Not kept over a reconnect: call again in on_up. */

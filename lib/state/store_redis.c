@@ -171,8 +171,8 @@ static void say_goodbye(struct store_redis *s)
         s->router_id};
 
     if (s->phase == PHASE_ATTACHED &&
-        redis_link_send(s->cmd, (int)ARRAY_LEN(argv), argv, NULL, on_left, NULL) == 0)
-        redis_link_flush(s->cmd);
+        redis_link_send(s->cmd, (int)ARRAY_LEN(argv), argv, NULL, on_left, NULL) < 0)
+        s->stats.dropped++; /* then the silence will say it */
 }
 
 static struct store_redis *redis_of(struct store *s)
