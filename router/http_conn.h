@@ -23,14 +23,15 @@ struct http_conn_limits { /* see struct config_http */
     int64_t header_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms;
 };
 
-struct http_reply_field { /* of an answer; name NUL-terminated, value a span without CR, LF, NUL */
+/* Of an answer: name NUL-terminated, value a span without CR, LF, NUL. */
+struct http_reply_field {
     const char *name;
     struct str value;
 };
 
 struct http_refusal { /* an answer given without reading the body; the connection closes */
     int status;
-    const char *allow;      /* 405: the Allow field */
+    const char *allow;       /* 405: the Allow field */
     const char *type, *code; /* of the JSON error object */
     char message[256];
 };
@@ -56,24 +57,25 @@ void http_conn_set_closed(struct http_conn *c, void (*on_closed)(void *arg), voi
 struct http_exchange { /* what the answering side wants to hear; set inside on_request */
     void *arg;
     /* The client is gone, stalled, or too slow: the connection is about to be freed and c must
-     * not be used again.  At most once, from the event loop, never after the answer finished. */
+     * not be used again.  At most once, from the event loop, never after the answer's end. */
     void (*on_gone)(void *arg);
     /* Output fell below half of output_max_bytes after http_conn_write returned false. */
     void (*on_writable)(void *arg);
 };
 
 /* Takes fd (non-blocking). limits and handler are borrowed and outlive it. */
-struct http_conn *http_conn_new(struct event_base *base, int fd, const struct http_conn_limits *limits,
+struct http_conn *http_conn_new(struct event_base *base, int fd,
+                                const struct http_conn_limits *limits,
                                 const struct http_handler *handler);
 void http_conn_set_exchange(struct http_conn *c, const struct http_exchange *ex); /* copied */
 
 /* A whole answer.  Content-Length and Connection are added; body may be empty. */
-void http_conn_reply(struct http_conn *c, int status, const struct http_reply_field *f, size_t n,
-                     struct str body);
+void http_conn_reply(struct http_conn *c, int status, const struct http_reply_field *f,
+                     size_t n, struct str body);
 /* A streamed answer: start, write..., finish.  content_length -1: chunked for 1.1, until close
  * for 1.0. */
-void http_conn_start(struct http_conn *c, int status, const struct http_reply_field *f, size_t n,
-                     int64_t content_length);
+void http_conn_start(struct http_conn *c, int status, const struct http_reply_field *f,
+                     size_t n, int64_t content_length);
 /* All of it is taken; false: more than output_max_bytes are waiting, pause the source. */
 bool http_conn_write(struct http_conn *c, const void *data, size_t len);
 void http_conn_finish(struct http_conn *c);

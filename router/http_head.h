@@ -13,7 +13,16 @@
 
 #define HTTP_FIELDS_MAX 128
 
-enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_DELETE, HTTP_PATCH, HTTP_OPTIONS, HTTP_OTHER };
+enum http_method {
+    HTTP_GET,
+    HTTP_HEAD,
+    HTTP_POST,
+    HTTP_PUT,
+    HTTP_DELETE,
+    HTTP_PATCH,
+    HTTP_OPTIONS,
+    HTTP_OTHER
+};
 const char *http_method_name(enum http_method m);
 
 struct http_field {
@@ -22,10 +31,10 @@ struct http_field {
 
 struct http_head {
     enum http_method method;
-    int minor;             /* HTTP/1.minor: 0 or 1 */
-    struct str target;     /* as received */
-    struct str path;       /* canonical: what routes are compared with */
-    struct str query;      /* behind '?', as received */
+    int minor;         /* HTTP/1.minor: 0 or 1 */
+    struct str target; /* as received */
+    struct str path;   /* canonical: what routes are compared with */
+    struct str query;  /* behind '?', as received */
     struct str host;
     struct http_field fields[HTTP_FIELDS_MAX];
     size_t n_fields;
@@ -40,11 +49,11 @@ enum http_parse { HTTP_PARSE_MORE, HTTP_PARSE_DONE, HTTP_PARSE_REFUSED };
 
 struct http_verdict {    /* of a refused message; the connection cannot be used any further */
     int status;          /* 400, 413, 414, 417, 431, 501, 505 */
-    const char *message; /* literal, one clause without a full stop; quotes nothing of the peer */
+    const char *message; /* literal clause without a full stop; quotes nothing of the peer */
 };
 
 struct http_head_limits {
-    size_t head_max_bytes; /* request line to empty line, line ends included, at most UINT32_MAX */
+    size_t head_max_bytes; /* first line to empty line, line ends too; at most UINT32_MAX */
     size_t target_max_bytes, fields_max;
 };
 

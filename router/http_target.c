@@ -194,9 +194,27 @@ static int fold_dots(char *out, size_t *len)
     return 0;
 }
 
-int http_target_canonical(struct str path, struct buf *scratch, struct str *out)
+/* Decodes the %XX at path[i] to to[*n]: as itself when unreserved, else again as %XX, in
+ * capitals (RFC 3986 6.2.2).  -1 for a control byte, or when no two hex digits follow. */
+static int put_decoded(struct str path, size_t i, char *to, size_t *n)
 {
     static const char digits[] = "0123456789ABCDEF";
+    int byte = decode(path, i);
+
+    if (byte < 0x20 || byte == 0x7f)
+        return -1;
+    if (class_of((unsigned char)byte) == UNRESERVED) {
+        to[(*n)++] = (char)byte;
+        return 0;
+    }
+    to[(*n)++] = '%';
+    to[(*n)++] = digits[byte >> 4];
+    to[(*n)++] = digits[byte & 15];
+    return 0;
+}
+
+int http_target_canonical(struct str path, struct buf *scratch, struct str *out)
+{
     size_t n = 0;
 
     *out = path;
@@ -211,18 +229,12 @@ int http_target_canonical(struct str path, struct buf *scratch, struct str *out)
         char c = path.ptr[i];
 
         if (c == '%') {
-            int byte = decode(path, i);
-
-            if (byte < 0x20 || byte == 0x7f)
+            if (put_decoded(path, i, to, &n) < 0)
                 return -1;
             i += 2;
-            c = (char)byte;
-            if (class_of((unsigned char)byte) != UNRESERVED) {
-                to[n++] = '%';
-                to[n++] = digits[byte >> 4];
-                c = digits[byte & 15];
-            }
-        } else if (c == '/' && n > 0) {
+            continue;
+        }
+        if (c == '/' && n > 0) {
             size_t before = n;
 
             if (fold_dots(to, &n) < 0)

@@ -34,7 +34,7 @@ struct upstream_call {
     const char *why; /* our own reason to end it; decides over curl's code */
     enum upstream_result why_result;
     int64_t total_ms;
-    size_t body_bytes; /* of the request */
+    size_t body_bytes;         /* of the request */
     int64_t start_us, head_us; /* our clock; head_us 0: no head has begun */
     struct upstream_wire wire; /* what curl borrows */
     char errbuf[CURL_ERROR_SIZE];

@@ -281,7 +281,10 @@ void flow_read(const struct flow_client *c, struct flow_answer *a)
         return;
     cr_assert_eq(buf_append(&a->head, rest.ptr, (size_t)(end + 4 - rest.ptr)), 0);
     cr_assert(str_starts(rest, "HTTP/1."));
-    a->status = atoi(rest.ptr + 9); /* NOLINT: the bytes end in a NUL */
+    uint64_t status = 0;
+
+    cr_assert(rest.len > 12 && str_to_u64((struct str){rest.ptr + 9, 3}, &status));
+    a->status = (int)status;
     read_body(c, (struct str){end + 4, rest.len - (size_t)(end + 4 - rest.ptr)}, a);
 }
 
