@@ -42,3 +42,8 @@ class Admin:
         result = self("--json", *args, **how)
         assert result.rc == 0, result
         return result.json()
+
+    def story(self, region):
+        """What happened to a region: (kind, from, to) of every event, oldest first."""
+        return [(e["kind"], e["from"], e["to"]) for e in self.json("events")["events"]
+                if e["region"] == region]

@@ -38,8 +38,8 @@ class Router:
         entries = [r if isinstance(r, dict) else region_entry(r, i + 1)
                    for i, r in enumerate(regions)]
         self.config = merge({"fleet": "test", "regions": entries}, config)
-        if redis_url and "redis" not in config:
-            self.config["redis"] = {"url": redis_url}
+        if redis_url:
+            self.config["redis"] = {"url": redis_url, **(config.get("redis") or {})}
         self.path = folder / f"{name}-{os.urandom(3).hex()}.json"
         self.process = None
         for _ in range(self.PORT_TRIES):
