@@ -9,7 +9,7 @@
 
 const char *router_row_usual_config(const struct look *look)
 {
-    const char *usual = NULL;
+    const char *usual = "";
     size_t most = 0;
 
     for (size_t i = 0; i < look->n_routers; i++) {

@@ -8,6 +8,7 @@
 
 #include "base/utf8.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -161,6 +162,7 @@ static bool has_heads(const struct table *t)
 
 int table_print(const struct table *t, bool colour, struct buf *out)
 {
+    assert(t->n_columns > 0);
     for (size_t i = 0; i < t->n_columns && has_heads(t); i++) {
         const char *head = head_text(t->heads[i]);
 

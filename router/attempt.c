@@ -239,13 +239,6 @@ static struct str get_field(const void *arg, const char *name)
     return upstream_head_get(arg, name);
 }
 
-static bool is_event_stream(struct str type)
-{
-    struct str rest;
-
-    return str_ieqz(str_trim(str_split(type, ';', &rest)), "text/event-stream");
-}
-
 static void on_call_head(void *arg, const struct upstream_head *h)
 {
     struct attempt *at = arg;
@@ -259,7 +252,7 @@ static void on_call_head(void *arg, const struct upstream_head *h)
     at->answer.n_fields = reply_pass_fields(h, at->fields, h->n_fields, &at->fields_text);
     at->answer.fields = at->fields;
     at->end.retry_after_ms = ok ? -1 : retry_after_ms(get_field, h, clock_wall_ms());
-    if (ok && is_event_stream(upstream_head_get(h, "content-type"))) {
+    if (ok && sse_is_type(upstream_head_get(h, "content-type"))) {
         at->sse_on = true;
         sse_init(&at->sse, at->env->conf->stream.event_max_bytes);
         buf_release(&at->held);
@@ -318,12 +311,6 @@ static void replay_event(struct attempt *at, const struct sse_event *ev, bool fi
     }
 }
 
-static void note_usage(struct attempt *at, const struct openai_chunk *c)
-{
-    if (c->usage.known)
-        at->end.usage = c->usage;
-}
-
 static int on_event(void *arg, const struct sse_event *ev)
 {
     struct attempt *at = arg;
@@ -337,7 +324,8 @@ static int on_event(void *arg, const struct sse_event *ev)
         return 0;
     }
     openai_read_chunk(ev->data, &c);
-    note_usage(at, &c);
+    if (c.usage.known)
+        at->end.usage = c.usage;
     if (c.kind == OPENAI_EV_MALFORMED) {
         end_later(at, OUTCOME_BROKEN, "malformed event in the stream");
         return 1;
@@ -406,17 +394,15 @@ static void on_call_data(void *arg, const char *data, size_t len)
     at->ops->on_bytes(at->arg, (struct str){data, len});
 }
 
-static const struct {
-    enum outcome outcome;
-} of_result[] = {
-    [UPSTREAM_COMPLETE] = {OUTCOME_OK},
-    [UPSTREAM_CONNECT] = {OUTCOME_CONNECT},
-    [UPSTREAM_CONNECT_TIMEOUT] = {OUTCOME_TIMEOUT},
-    [UPSTREAM_RESET] = {OUTCOME_CONNECT},
-    [UPSTREAM_CUT] = {OUTCOME_BROKEN},
-    [UPSTREAM_FRAMING] = {OUTCOME_BROKEN},
-    [UPSTREAM_TOTAL_TIMEOUT] = {OUTCOME_TIMEOUT},
-    [UPSTREAM_INTERNAL] = {OUTCOME_ABORTED},
+static const enum outcome of_result[] = {
+    [UPSTREAM_COMPLETE] = OUTCOME_OK,
+    [UPSTREAM_CONNECT] = OUTCOME_CONNECT,
+    [UPSTREAM_CONNECT_TIMEOUT] = OUTCOME_TIMEOUT,
+    [UPSTREAM_RESET] = OUTCOME_CONNECT,
+    [UPSTREAM_CUT] = OUTCOME_BROKEN,
+    [UPSTREAM_FRAMING] = OUTCOME_BROKEN,
+    [UPSTREAM_TOTAL_TIMEOUT] = OUTCOME_TIMEOUT,
+    [UPSTREAM_INTERNAL] = OUTCOME_ABORTED,
 };
 
 /* The exchange of a stream is over before [DONE] came. */
@@ -430,13 +416,13 @@ static void end_stream(struct attempt *at, const struct upstream_end *e)
     } else if (e->result == UPSTREAM_COMPLETE) {
         end_later(at, OUTCOME_BROKEN, "the stream ended without a finish reason");
     } else {
-        end_later(at, of_result[e->result].outcome, e->detail);
+        end_later(at, of_result[e->result], e->detail);
     }
 }
 
 static void end_plain(struct attempt *at, const struct upstream_end *e)
 {
-    enum outcome o = of_result[e->result].outcome;
+    enum outcome o = of_result[e->result];
 
     if (e->result == UPSTREAM_COMPLETE && !at->ready) {
         o = openai_classify(at->answer.status, buf_str(&at->held), true);

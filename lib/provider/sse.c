@@ -17,6 +17,13 @@
 
 #define KEEP_BYTES 4096 /* memory that a quiet stream may keep per buffer */
 
+bool sse_is_type(struct str content_type)
+{
+    struct str parameters;
+
+    return str_ieqz(str_trim(str_split(content_type, ';', &parameters)), "text/event-stream");
+}
+
 void sse_init(struct sse *s, size_t event_max_bytes)
 {
     *s = (struct sse){0};

@@ -28,6 +28,10 @@ struct sse {
     bool failed;        /* an event exceeded the cap */
 };
 
+/* Does a Content-Type name an event stream, whatever its parameters?  RFC 9110 8.3.1: case is
+ * ignored. */
+bool sse_is_type(struct str content_type);
+
 void sse_init(struct sse *s, size_t event_max_bytes);
 void sse_release(struct sse *s);
 

@@ -371,3 +371,20 @@ Test(sse, byte_by_byte_is_not_quadratic, .timeout = 60)
     cr_expect_eq(sse_pending(&s), 0u);
     sse_release(&s);
 }
+
+Test(sse, content_type)
+{
+    static const struct {
+        const char *type;
+        bool want;
+    } types[] = {
+        {"text/event-stream", true},    {"Text/Event-Stream ; charset=utf-8", true},
+        {"text/event-stream;", true},   {"text/event-streams", false},
+        {"text/event", false},          {"application/json", false},
+        {"a;text/event-stream", false}, {"", false},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        cr_expect_eq(sse_is_type(str_of(types[i].type)), types[i].want, "'%s'", types[i].type);
+    cr_expect_not(sse_is_type((struct str){NULL, 0}));
+}
