@@ -37,6 +37,7 @@
 
 #define OUT_HARD_BYTES   ((size_t)64 << 20) /* an owner that never pauses */
 #define LINGER_MS        2000
+#define DRAIN_IDLE_MS    500 /* a client that has just connected gets its first answer */
 #define LINGER_MAX_BYTES ((size_t)16 << 20)
 
 static void release(struct http_conn *c)
@@ -233,8 +234,8 @@ static void advance(struct http_conn *c)
             c->ex.on_writable(c->ex.arg);
         http_conn_flush(c, (struct str){NULL, 0});
     }
-    if (c->state == CONN_IDLE && c->draining && c->in.len == 0)
-        close_now(c);
+    if (c->state == CONN_IDLE && c->draining)
+        c->state_due_ms = http_conn_earlier(c->state_due_ms, c->now_ms + DRAIN_IDLE_MS);
 }
 
 static void settle(struct http_conn *c)

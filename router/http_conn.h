@@ -83,7 +83,8 @@ void http_conn_finish(struct http_conn *c);
  * (no last chunk; a reset where the framing could not show it). */
 void http_conn_abort(struct http_conn *c);
 
-/* Draining: the running answer says Connection: close; an idle connection closes now. */
+/* Draining: the running answer says Connection: close.  An idle connection has half a second
+ * for a request that is on its way, or a new one's first; then it closes. */
 void http_conn_drain(struct http_conn *c);
 bool http_conn_is_busy(const struct http_conn *c); /* a request is being read or answered */
 size_t http_conn_output_bytes(const struct http_conn *c);

@@ -369,8 +369,29 @@ Test(http_conn, drain_closes_the_idle_and_ends_the_busy_properly)
     cr_assert(RIG_WAIT(&r, 1000, rig_count(&r, "GET / ") == 1));
     http_conn_drain(r.conn);
     cr_expect_eq(r.closed, 0, "closed inside the call");
-    cr_expect(RIG_WAIT(&r, 1000, r.got_eof && r.closed == 1));
+    cr_expect(RIG_WAIT(&r, 3000, r.got_eof && r.closed == 1));
     rig_release(&r);
+}
+
+Test(http_conn, drain_answers_a_request_that_was_on_its_way)
+{
+    for (int served = 0; served <= 1; served++) {
+        struct rig r;
+
+        rig_init(&r);
+        rig_connect(&r);
+        if (served) {
+            rig_send(&r, GET("/first"));
+            cr_assert(RIG_WAIT(&r, 1000, rig_count(&r, "GET /first ") == 1));
+        }
+        http_conn_drain(r.conn);
+        rig_turn(&r);
+        rig_send(&r, GET("/late"));
+        cr_expect(RIG_WAIT(&r, 1000, r.got_eof), "served before: %d", served);
+        cr_expect_eq(rig_count(&r, "GET /late "), 1u);
+        cr_expect_eq(rig_count(&r, "Connection: close"), 1u);
+        rig_release(&r);
+    }
 }
 
 Test(http_conn, free_tells_the_owner_of_a_running_request)
