@@ -89,3 +89,7 @@ class Region:
     def wait_ended(self, how, n=1, seconds=10):
         """Until n attempts have ended so: complete, client_gone, cut, reset."""
         return wait_for(lambda: self.counts()[how] >= n, seconds, f"{n} x {how} at {self.name}")
+
+    def wait_active(self, n=1, seconds=10):
+        """Until n attempts are under way."""
+        return wait_for(lambda: self.counts()["active"] >= n, seconds, f"{n} at {self.name}")

@@ -98,7 +98,7 @@ class Router:
         """Every worker reaches the shared state and has read it."""
         found = [v for name, v in self.metrics().items()
                  if name.split("{")[0] == "sluice_store_attached"]
-        return bool(found) and all(v == 1 for v in found)
+        return len(found) == self.config.get("workers", 1) and all(v == 1 for v in found)
 
     def connect(self, **how):
         return Connection(self.port, **how)

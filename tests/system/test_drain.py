@@ -1,0 +1,119 @@
+"""SIGTERM: what runs is finished, what comes is refused, and patience has an end."""
+
+import signal
+import time
+
+import pytest
+
+from sluice.client import Connection, Cut
+from sluice.proc import wait_for
+
+
+def refuses(port):
+    try:
+        Connection(port).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def drain(router):
+    router.term()
+    wait_for(lambda: router.admin("/readyz").status == 503, what="the router to drain")
+
+
+def test_a_stream_under_way_is_finished(fleet):
+    f = fleet(1, 1)
+    f.region("us-east").fault(delay_event_ms=20, events=60)
+    s = f.router.stream("long")
+    assert s.next()
+    drain(f.router)
+    ready = f.router.admin("/readyz")
+    assert ready.json()["status"] == "draining" and ready.json()["in_flight"] == 1
+    assert f.router.admin("/livez").status == 200
+    wait_for(lambda: refuses_requests(f.router), what="new connections to be refused")
+    events = s.rest()
+    assert events[-1] == "[DONE]" and s.response.headers["x-sluice-region"] == "us-east"
+    assert f.router.process.wait_end() == 0
+    assert f.region("us-east").attempts() == 1
+    assert refuses(f.router.port)
+
+
+def refuses_requests(router):
+    """Nobody accepts any more: refused, or left in a queue that ends with the process."""
+    try:
+        with Connection(router.port, seconds=0.2) as c:
+            c.send_request("GET", "/v1/models")
+            c.read_response()
+        return False
+    except (OSError, Cut):
+        return True
+
+
+def test_nothing_to_finish_ends_at_once(fleet):
+    f = fleet(1, 1)
+    with f.router.connect() as idle:
+        assert idle.request("GET", "/v1/models").status == 200
+        began = time.monotonic()
+        f.router.term()
+        assert idle.read_all() == b""
+        assert f.router.process.wait_end() == 0
+    assert time.monotonic() - began < 5
+
+
+def test_a_request_on_a_kept_connection_is_the_last(fleet):
+    f = fleet(1, 1)
+    f.region("us-east").fault(delay_head_ms=300)
+    with f.router.connect() as c:
+        c.send_request("POST", "/v1/chat/completions",
+                       json={"model": "m", "messages": [{"role": "user", "content": "hello"}]})
+        f.region("us-east").wait_active()
+        drain(f.router)
+        a = c.read_response()
+        assert a.status == 200 and a.headers["connection"] == "close"
+        assert c.read_all() == b""
+    assert f.router.process.wait_end() == 0
+
+
+def test_patience_has_an_end(fleet):
+    f = fleet(1, 1, drain_timeout="300ms")
+    f.region("us-east").fault(endless=True, delay_event_ms=5)
+    s = f.router.stream()
+    assert s.next()
+    began = time.monotonic()
+    f.router.term()
+    with pytest.raises(Cut):
+        s.rest()
+    assert f.router.process.wait_end() == 0
+    assert 0.25 < time.monotonic() - began < 5
+    assert "drain timeout passed" in f.router.process.err()
+    f.region("us-east").wait_ended("client_gone")
+
+
+def test_a_second_sigterm_is_final(fleet):
+    f = fleet(1, 1, drain_timeout="600s")
+    f.region("us-east").fault(endless=True, delay_event_ms=5)
+    s = f.router.stream()
+    assert s.next()
+    drain(f.router)
+    assert s.next()
+    f.router.term()
+    with pytest.raises(Cut):
+        s.rest()
+    f.router.process.wait_end(5)
+    f.region("us-east").wait_ended("client_gone")
+
+
+def test_ctrl_c_drains_too(fleet):
+    f = fleet(1, 1)
+    f.router.process.signal(signal.SIGINT)
+    assert f.router.process.wait_end() == 0
+
+
+def test_a_drained_router_leaves_the_fleet(fleet):
+    f = fleet(1, 2)
+    assert f.admin.json("routers")["live_routers"] == 2
+    f.routers[0].term()
+    assert f.routers[0].process.wait_end() == 0
+    wait_for(lambda: f.admin.json("routers")["live_routers"] == 1, 5, "it to be gone")
+    assert f.routers[1].chat().status == 200
