@@ -164,7 +164,7 @@ static const struct row per_worker[] = {
     /* clang-format on */
 };
 
-static int64_t number_at(const struct metrics_slot *s, size_t offset)
+static int64_t number_at(const void *s, size_t offset)
 {
     int64_t n;
 
@@ -251,59 +251,81 @@ static void sum_region(const struct metrics *m, size_t r, struct metrics_region 
     }
 }
 
-static int put_region_numbers(const char *region, const struct metrics_region *g,
-                              struct buf *out)
-{
-    static const char fmt[] = "%s{region=\"%s\"} %" PRId64 "\n";
-    const struct {
-        const char *name;
-        int64_t n;
-    } rows[] = {
-        {"sluice_region_probes_total", (int64_t)g->probes},
-        {"sluice_region_last_resorts_total", (int64_t)g->last_resorts},
-        {"sluice_region_in_flight", g->inflight},
-        {"sluice_region_breaker_state", g->state},
-        {"sluice_region_forced", g->forced},
-        {"sluice_region_prompt_tokens_total", (int64_t)g->prompt_tokens},
-        {"sluice_region_completion_tokens_total", (int64_t)g->completion_tokens},
-    };
-    char label[CONFIG_NAME_MAX + 16];
+#define REGION(field) offsetof(struct metrics_region, field)
+static const struct row per_region[] = {
+    /* clang-format off */
+    {"sluice_region_probes_total", "counter", "Attempts made as probes of a half-open region.", REGION(probes)},
+    {"sluice_region_last_resorts_total", "counter", "Attempts at an open region, nothing better left.", REGION(last_resorts)},
+    {"sluice_region_in_flight", "gauge", "Attempts under way.", REGION(inflight)},
+    {"sluice_region_breaker_state", "gauge", "0 closed, 1 open, 2 half-open.", REGION(state)},
+    {"sluice_region_forced", "gauge", "0 auto, 1 up, 2 down, 3 drain.", REGION(forced)},
+    {"sluice_region_prompt_tokens_total", "counter", "Prompt tokens as vendors counted them.", REGION(prompt_tokens)},
+    {"sluice_region_completion_tokens_total", "counter", "Completion tokens as vendors counted them.", REGION(completion_tokens)},
+    /* clang-format on */
+};
 
-    for (int o = 0; o < N_OUTCOMES; o++)
-        if (buf_appendf(
-                out, "sluice_region_attempts_total{region=\"%s\",outcome=\"%s\"} %" PRIu64 "\n",
-                region, outcome_traits((enum outcome)o)->name, g->attempts[o]) < 0)
-            return -1;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (buf_appendf(out, fmt, rows[i].name, region, rows[i].n) < 0)
-            return -1;
-    snprintf(label, sizeof(label), "region=\"%s\"", region);
-    return put_hist(out, "sluice_region_first_byte_seconds", label, &g->first_byte);
+static int put_region_attempts(const struct metrics *m, const struct metrics_region *sums,
+                               struct buf *out)
+{
+    if (put_type(out, "sluice_region_attempts_total", "counter", "Attempts by outcome.") < 0)
+        return -1;
+    for (size_t r = 0; r < m->conf->n_regions; r++)
+        for (int o = 0; o < N_OUTCOMES; o++)
+            if (buf_appendf(
+                    out,
+                    "sluice_region_attempts_total{region=\"%s\",outcome=\"%s\"} %" PRIu64 "\n",
+                    m->conf->regions[r].name, outcome_traits((enum outcome)o)->name,
+                    sums[r].attempts[o]) < 0)
+                return -1;
+    return 0;
 }
 
-static int put_regions(const struct metrics *m, struct buf *out)
+static int put_region_rows(const struct metrics *m, const struct metrics_region *sums,
+                           struct buf *out)
 {
-    struct metrics_region sum;
+    for (size_t i = 0; i < ARRAY_LEN(per_region); i++) {
+        const struct row *row = &per_region[i];
 
-    if (buf_append_str(out,
-                       STR("# TYPE sluice_region_attempts_total counter\n"
-                           "# TYPE sluice_region_probes_total counter\n"
-                           "# TYPE sluice_region_last_resorts_total counter\n"
-                           "# TYPE sluice_region_in_flight gauge\n"
-                           "# HELP sluice_region_breaker_state 0 closed, 1 open, 2 half-open\n"
-                           "# TYPE sluice_region_breaker_state gauge\n"
-                           "# HELP sluice_region_forced 0 auto, 1 up, 2 down, 3 drain\n"
-                           "# TYPE sluice_region_forced gauge\n"
-                           "# TYPE sluice_region_prompt_tokens_total counter\n"
-                           "# TYPE sluice_region_completion_tokens_total counter\n"
-                           "# TYPE sluice_region_first_byte_seconds histogram\n")) < 0)
+        if (put_type(out, row->name, row->type, row->help) < 0)
+            return -1;
+        for (size_t r = 0; r < m->conf->n_regions; r++)
+            if (buf_appendf(out, "%s{region=\"%s\"} %" PRId64 "\n", row->name,
+                            m->conf->regions[r].name, number_at(&sums[r], row->offset)) < 0)
+                return -1;
+    }
+    return 0;
+}
+
+static int put_region_first_bytes(const struct metrics *m, const struct metrics_region *sums,
+                                  struct buf *out)
+{
+    char label[CONFIG_NAME_MAX + 16];
+
+    if (put_type(out, "sluice_region_first_byte_seconds", "histogram",
+                 "Start of an attempt to the head of its answer.") < 0)
         return -1;
     for (size_t r = 0; r < m->conf->n_regions; r++) {
-        sum_region(m, r, &sum);
-        if (put_region_numbers(m->conf->regions[r].name, &sum, out) < 0)
+        snprintf(label, sizeof(label), "region=\"%s\"", m->conf->regions[r].name);
+        if (put_hist(out, "sluice_region_first_byte_seconds", label, &sums[r].first_byte) < 0)
             return -1;
     }
     return 0;
+}
+
+/* All lines of a metric stand together: the format asks for it, and strict readers do. */
+static int put_regions(const struct metrics *m, struct buf *out)
+{
+    struct metrics_region *sums = xcalloc(m->conf->n_regions, sizeof(*sums));
+    int rc;
+
+    for (size_t r = 0; r < m->conf->n_regions; r++)
+        sum_region(m, r, &sums[r]);
+    rc = put_region_attempts(m, sums, out) < 0 || put_region_rows(m, sums, out) < 0 ||
+                 put_region_first_bytes(m, sums, out) < 0
+             ? -1
+             : 0;
+    free(sums);
+    return rc;
 }
 
 int metrics_render(const struct metrics *m, struct buf *out)
