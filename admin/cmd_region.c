@@ -70,10 +70,7 @@ enum run_status cmd_region_show(struct run *run, struct err *err)
 static int print_effect(const struct change *c, struct buf *out)
 {
     const struct codec_line *l = &c->result.line;
-    char date[WHEN_MAX], span[WHEN_MAX];
 
-    when_date(l->funtil_ms, date);
-    when_span(l->funtil_ms - l->now_ms, span);
     if (l->ver > c->result.ver && l->ver != 0)
         return buf_appendf(out, "this was done before, as version %llu; since then ",
                            (unsigned long long)c->result.ver);

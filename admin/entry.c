@@ -65,7 +65,7 @@ bool entry_decode(struct entry *e, const struct redisReply *r)
     struct str id = answer_text(answer_at(r, 0));
 
     memset(e, 0, sizeof(*e));
-    if (id.len == 0 || id.len > ENTRY_ID_MAX || pairs == NULL)
+    if (id.len == 0 || id.len > ENTRY_ID_MAX || answer_count(pairs) == 0)
         return false;
     copy(e->id, sizeof(e->id), id);
     for (size_t i = 0; i + 1 < answer_count(pairs); i += 2)

@@ -1,7 +1,7 @@
 /* session.h - one conversation with Redis, call by call: a CLI may wait.
  *
  * Below it is the same link that routers use, on an event base of its own; every wait here ends
- * by an answer, by a deadline or by a signal. */
+ * by an answer, by a deadline or by a signal.  The process has to ignore SIGPIPE. */
 #ifndef ADMIN_SESSION_H
 #define ADMIN_SESSION_H
 
