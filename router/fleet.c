@@ -90,6 +90,7 @@ static void drop_ticket(struct fleet *f, size_t region)
 
 static void on_key(struct fleet *f, size_t region, const struct store *s)
 {
+    struct ticket *t = &f->regions[region].ticket;
     const struct view_key *k = store_get(s, region);
 
     if (f->dead || s != decider(f))
@@ -97,7 +98,9 @@ static void on_key(struct fleet *f, size_t region, const struct store *s)
     log_at(LOG_INFO, &f->log, "region state region=%s state=%s forced=%s epoch=%" PRIu64,
            f->conf->regions[region].name, breaker_state_name(k->st),
            view_forced_name(view_forced_now(word(f, region), clock_mono_ms())), k->ep);
-    f->regions[region].ticket.ask_again_ms = 0;
+    if (t->state == TICKET_GRANTED && t->epoch < k->ep)
+        drop_ticket(f, region); /* a probe under an older epoch would count for nothing */
+    t->ask_again_ms = 0;
     note_state(f, region);
 }
 

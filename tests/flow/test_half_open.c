@@ -206,3 +206,36 @@ Test(flow_half_open, last_resort)
     flow_close(&c[1]);
     flow_stop(&f);
 }
+
+/* A lease nobody used yet dies with its epoch: the next probe runs under one of its own, so
+ * that its success counts. */
+Test(flow_half_open, lease_of_an_older_epoch)
+{
+    struct script_answer answers[] = {
+        SICK, SICK, {.region = "a", .status = 503, .waits = true}, WELL, OTHER};
+    struct flow_world f;
+    struct flow_client c;
+    size_t calls;
+    char region;
+
+    flow_start(&f, "'retry':{'backoff':'0s'},'breaker':{'failure_threshold':2,"
+                   "'recovery_timeout':'200ms','success_threshold':1,"
+                   "'half_open_max_calls':2,'last_resort':'off'}");
+    script_set(f.w.up, answers, ARRAY_LEN(answers));
+    trip(&f);
+    cr_assert(flow_until(&f, is_usable, &f));
+    calls = script_count(f.w.up);
+    flow_open(&f, &c);
+    flow_post(&c, "/v1/chat/completions", NULL, WORD_ASK);
+    cr_assert(flow_wait_calls(&f, calls + 1));
+    cr_assert(flow_until(&f, is_usable, &f), "the second lease");
+    script_release(f.w.up);
+    cr_assert(flow_wait_text(&c, "200 OK"), "b serves it");
+    flow_close(&c);
+    cr_assert(flow_until(&f, is_open, &f), "the first probe failed");
+    cr_assert(flow_until(&f, is_usable, &f));
+    cr_expect_eq(one(&f, WORD_ASK, &region), 200);
+    cr_expect_eq(region, 'a');
+    cr_expect(flow_until(&f, is_closed, &f), "the probe's success was not counted");
+    flow_stop(&f);
+}
