@@ -386,7 +386,7 @@ static void on_call_data(void *arg, const char *data, size_t len)
     }
     if (at->answer.status < 200 || at->answer.status > 299) {
         /* an error's body beyond what is held: what we have must do */
-        end_later(at, openai_classify(at->answer.status, buf_str(&at->held), false),
+        end_later(at, openai_classify(at->answer.status, buf_str(&at->held), false, NULL),
                   "error answer larger than upstream.max_answer_bytes");
         return;
     }
@@ -425,9 +425,7 @@ static void end_plain(struct attempt *at, const struct upstream_end *e)
     enum outcome o = of_result[e->result];
 
     if (e->result == UPSTREAM_COMPLETE && !at->ready) {
-        o = openai_classify(at->answer.status, buf_str(&at->held), true);
-        if (o == OUTCOME_OK)
-            openai_read_usage(buf_str(&at->held), &at->end.usage);
+        o = openai_classify(at->answer.status, buf_str(&at->held), true, &at->end.usage);
     }
     end_later(at, o, e->detail);
 }

@@ -139,14 +139,14 @@ void openai_read_chunk(struct str data, struct openai_chunk *out)
     out->usage_only = w[0].type == JSON_ARRAY && w[0].count == 0 && w[1].type == JSON_OBJECT;
 }
 
-enum outcome openai_classify(int status, struct str body, bool body_whole)
+enum outcome openai_classify(int status, struct str body, bool body_whole,
+                             struct openai_usage *usage)
 {
-    struct json_want w[] = {{.name = "error"},
-                            {.name = "object"},
-                            {.name = "choices"},
-                            {.name = "data"},
-                            {.name = "embedding"}};
+    struct json_want w[] = {{.name = "error"}, {.name = "object"},    {.name = "choices"},
+                            {.name = "data"},  {.name = "embedding"}, {.name = "usage"}};
 
+    if (usage != NULL)
+        *usage = (struct openai_usage){.known = false};
     if (status < 200 || status > 299)
         return openai_error_outcome(status, body);
     if (!body_whole)
@@ -155,14 +155,7 @@ enum outcome openai_classify(int status, struct str body, bool body_whole)
         return OUTCOME_BROKEN;
     if (openai_error_is(&w[0], &w[1]) && !any_filled(&w[2], 3))
         return openai_error_outcome(status, body);
+    if (usage != NULL)
+        read_usage(&w[5], usage);
     return OUTCOME_OK;
-}
-
-void openai_read_usage(struct str body, struct openai_usage *out)
-{
-    struct json_want usage = {.name = "usage"};
-
-    *out = (struct openai_usage){.known = false};
-    if (json_scan(body, JSON_SCAN_DEPTH_MAX, &usage, 1, NULL) == 0)
-        read_usage(&usage, out);
 }

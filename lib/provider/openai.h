@@ -36,10 +36,9 @@ void openai_read_chunk(struct str data, struct openai_chunk *out);
 
 /* How a complete answer is to be read.  body may be empty or cut when it exceeded what we keep
  * (body_whole false); a 2xx whose body is a JSON object with "error" and without "choices",
- * "data" or "embedding" is the error it is. */
-enum outcome openai_classify(int status, struct str body, bool body_whole);
-
-/* Usage of a complete plain answer; known stays false when there is none. */
-void openai_read_usage(struct str body, struct openai_usage *out);
+ * "data" or "embedding" is the error it is.  usage may be NULL: what a whole answer that is no
+ * error says it used, read in the same pass; not known in all other cases. */
+enum outcome openai_classify(int status, struct str body, bool body_whole,
+                             struct openai_usage *usage);
 
 #endif

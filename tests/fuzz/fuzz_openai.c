@@ -24,11 +24,14 @@ static void check_usage(const struct openai_usage *u)
 
 static void check_outcome(int status, struct str body)
 {
-    enum outcome whole = openai_classify(status, body, true);
-    enum outcome cut = openai_classify(status, body, false);
+    struct openai_usage usage;
+    enum outcome whole = openai_classify(status, body, true, &usage);
+    enum outcome cut = openai_classify(status, body, false, NULL);
 
     assert(whole < N_OUTCOMES && cut < N_OUTCOMES);
     assert(whole != OUTCOME_ABORTED && whole != OUTCOME_CONNECT);
+    assert(whole == OUTCOME_OK || !usage.known);
+    check_usage(&usage);
     assert((status >= 200 && status <= 299) || whole != OUTCOME_OK);
 }
 
@@ -37,7 +40,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *exact = malloc(size > 0 ? size : 1); /* a sanitizer sees a read beyond it */
     struct str text = {exact, size};
     struct openai_chunk chunk;
-    struct openai_usage usage;
     static const int statuses[] = {0, 100, 200, 299, 302, 400, 403, 413, 429, 500, 529, 600};
 
     if (size > 0)
@@ -48,8 +50,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(chunk.kind != OPENAI_EV_ERROR ||
            (chunk.error != OUTCOME_OK && chunk.error < N_OUTCOMES));
     check_usage(&chunk.usage);
-    openai_read_usage(text, &usage);
-    check_usage(&usage);
     for (size_t i = 0; i < ARRAY_LEN(statuses); i++)
         check_outcome(statuses[i], text);
     int64_t wait_ms = retry_after_ms(same_for_all, &text, 1717171717000);

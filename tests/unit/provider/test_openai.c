@@ -157,7 +157,7 @@ Test(openai, usage_of_events_and_answers)
         snprintf(body, sizeof(body), "{\"id\":\"x\",\"choices\":[{\"index\":0}],\"usage\":%s}",
                  usages[i].usage);
         memset(&got, 0xA5, sizeof(got));
-        openai_read_usage(str_of(body), &got);
+        cr_expect_eq(openai_classify(200, str_of(body), true, &got), OUTCOME_OK);
         expect_usage(i, &got);
         openai_read_chunk(str_of(body), &chunk);
         expect_usage(i, &chunk.usage);
@@ -166,14 +166,26 @@ Test(openai, usage_of_events_and_answers)
 
 Test(openai, no_usage_where_there_is_no_answer)
 {
-    static const char *const bodies[] = {"", "{}", "[]", "{\"usage\":{\"prompt_tokens\":1}"};
+#define USAGE "\"usage\":{\"prompt_tokens\":1}"
+    static const struct {
+        int status;
+        bool whole;
+        const char *body;
+    } rows[] = {{200, true, ""},
+                {200, true, "{}"},
+                {200, true, "[]"},
+                {200, true, "{" USAGE},
+                {200, false, "{" USAGE "}"},
+                {500, true, "{" USAGE "}"},
+                {200, true, "{\"error\":{\"message\":\"x\"}," USAGE "}"}};
 
-    for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct openai_usage got = {.known = true};
 
-        openai_read_usage(str_of(bodies[i]), &got);
-        cr_expect_not(got.known, "'%s'", bodies[i]);
+        (void)openai_classify(rows[i].status, str_of(rows[i].body), rows[i].whole, &got);
+        cr_expect_not(got.known, "row %zu", i);
     }
+#undef USAGE
 }
 
 /* clang-format off */
@@ -215,7 +227,7 @@ Test(openai, answers)
 {
     for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
         enum outcome got =
-            openai_classify(answers[i].status, str_of(answers[i].body), answers[i].whole);
+            openai_classify(answers[i].status, str_of(answers[i].body), answers[i].whole, NULL);
 
         cr_expect_eq(got, answers[i].want, "row %zu, %d %s: %d", i, answers[i].status,
                      answers[i].body, got);
