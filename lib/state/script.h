@@ -15,6 +15,7 @@ enum script {
     SCRIPT_FORCE,
     SCRIPT_LEAVE,
     SCRIPT_LOOK,
+    SCRIPT_REASSERT,
     N_SCRIPTS
 };
 

@@ -39,6 +39,7 @@ void store_redis_drop(struct store_redis *s)
     if (--s->refs > 0)
         return;
     view_free(s->view);
+    store_redis_forget_file(s);
     batch_free(s->batch);
     free(s->changed);
     free(s->fleet);

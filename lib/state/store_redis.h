@@ -30,6 +30,12 @@ struct store_redis_probe {                /* one store_probe that waits for its 
     uint64_t token;
 };
 
+/* Of the view that was read from disk; gone with the first attach. */
+struct store_redis_file {
+    char gen[VIEW_GEN_MAX + 1]; /* "": none */
+    uint64_t *ver;              /* one per key */
+};
+
 struct store_redis {
     struct store store;
     struct event_base *base;
@@ -43,6 +49,7 @@ struct store_redis {
 
     struct view *view;
     bool *changed; /* one flag per key: what a snapshot changed */
+    struct store_redis_file file;
     struct redis_link *cmd, *sub;
     enum store_redis_phase phase;
     enum store_redis_mode mode;
@@ -124,6 +131,16 @@ struct store_redis_numbers {
 size_t store_redis_about(struct store_redis *s, struct store_redis_numbers *n,
                          const char **args);
 size_t store_redis_keys(struct store_redis *s, const char **args);
+
+/* store_redis_reassert.c */
+/* Is what attach answered a young generation that has to hear our last view first? */
+bool store_redis_must_reassert(const struct store_redis *s,
+                               const struct redisReply *attach) MUST_CHECK;
+/* Sends our last view to generation gen; cb gets a reply laid out as attach's.  -1: not sent.
+ */
+int store_redis_reassert(struct store_redis *s, struct str gen,
+                         redis_link_reply_cb *cb) MUST_CHECK;
+void store_redis_forget_file(struct store_redis *s);
 
 /* store_redis_sync.c */
 void store_redis_open_sync(struct store_redis *s, const struct redis_link_conf *conf);

@@ -145,6 +145,7 @@ void store_redis_set_live(struct store_redis *s, const struct redisReply *r)
 static void attached(struct store_redis *s)
 {
     s->phase = PHASE_ATTACHED;
+    store_redis_forget_file(s);
     s->reads_go_on = false;
     s->bad_row = s->bad_syncs = 0;
     s->attached_ms = s->stats.last_sync_ms = clock_mono_ms();
@@ -158,25 +159,58 @@ static void attached(struct store_redis *s)
         store_redis_tell_changed(s);
 }
 
-static void on_attach(void *arg, const struct redisReply *r, const char *why)
+/* Evidence of another life of the data says nothing in this one. */
+static void drop_old_evidence(struct store_redis *s, struct str gen)
+{
+    if (!str_eqz(gen, view_gen(s->view)))
+        s->stats.dropped += batch_clear(s->batch);
+}
+
+/* The snapshot that both attach and reassert answer with. */
+static void take_attach(struct store_redis *s, enum script script, const struct redisReply *r)
+{
+    struct str gen = answer_text(answer_at(r, 1));
+    int64_t ver;
+
+    if (s->phase != PHASE_ASKING)
+        return; /* of a connection that is gone */
+    drop_old_evidence(s, gen);
+    if (!answer_is(r, "OK") || !answer_number(answer_at(r, 2), &ver) ||
+        !store_redis_snapshot(s, gen, ver, r, 6)) {
+        store_redis_rubbish(s, script);
+        ask_later(s);
+        return;
+    }
+    store_redis_set_live(s, answer_at(r, 5));
+    attached(s);
+}
+
+static void on_reassert(void *arg, const struct redisReply *r, const char *why)
 {
     struct store_redis *s = arg;
-    int64_t ver;
 
     store_redis_hold(s);
     s->asking = false;
-    if (!store_redis_usable(s, SCRIPT_ATTACH, r, why)) {
+    if (store_redis_usable(s, SCRIPT_REASSERT, r, why))
+        take_attach(s, SCRIPT_REASSERT, r);
+    else
         ask_later(s);
-    } else if (s->phase != PHASE_ASKING) {
-        /* of a connection that is gone */
-    } else if (!answer_is(r, "OK") || !answer_number(answer_at(r, 2), &ver) ||
-               !store_redis_snapshot(s, answer_text(answer_at(r, 1)), ver, r, 6)) {
-        store_redis_rubbish(s, SCRIPT_ATTACH);
+    store_redis_drop(s);
+}
+
+static void on_attach(void *arg, const struct redisReply *r, const char *why)
+{
+    struct store_redis *s = arg;
+
+    store_redis_hold(s);
+    s->asking = false;
+    if (!store_redis_usable(s, SCRIPT_ATTACH, r, why))
         ask_later(s);
-    } else {
-        store_redis_set_live(s, answer_at(r, 5));
-        attached(s);
-    }
+    else if (s->phase == PHASE_ASKING && store_redis_must_reassert(s, r) &&
+             store_redis_reassert(s, answer_text(answer_at(r, 1)), on_reassert) == 0)
+        s->asking = true; /* the last view stays until the answer comes */
+    else
+        take_attach(s, SCRIPT_ATTACH, r);
     store_redis_drop(s);
 }
 

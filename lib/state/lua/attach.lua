@@ -24,8 +24,9 @@ local function new_generation(prev)
     local keys = known_keys()
     for _, key in ipairs(keys) do
         redis.call('DEL', base .. 'p:' .. key)
-        if redis.call('EXISTS', base .. 'r:' .. key) == 1 then
-            redis.call('HSET', base .. 'r:' .. key, 'v', '0')
+        local v = redis.call('HGET', base .. 'r:' .. key, 'v')
+        if v then
+            redis.call('HSET', base .. 'r:' .. key, 'v', '0', 'asg', prev, 'asv', v)
         end
     end
     for _, key in ipairs(keys) do

@@ -9,6 +9,10 @@
 --                      forced funtil fwhy fwho fid      the operator's word (fid: id=ver ...)
 --                      lim limwhy                       cooling
 --                      why by t v                       last change: reason, actor, time, version
+--                      bgen fgen                        generation in which the breaker moved by
+--                                                       itself; in which an operator spoke
+--                      asg asv                          generation and version of the earlier life
+--                                                       that this state was taken over from
 --                      (ramp is reserved)
 --   w:<key>     HASH   wms t<i> ok<i> fail<i> slow<i>   the window, 10 buckets
 --   p:<key>     ZSET   router:token -> lease expiry
@@ -24,6 +28,8 @@
 --                     cool                          to is the end of the cooling
 --                     attach                        new generation: from, to are generations;
 --                                                   or, with a key: half-open became open
+--                     reassert                      a router's view of an earlier generation:
+--                                                   from, to are states, or an operator's words
 --                     join leave lost               a router; by is its id
 --               key   or -            ep ver   after the change (0 where there is none)
 --               from to why by        plain text, never empty ("-")
@@ -143,7 +149,8 @@ end
 
 local function load(key)
     local h = redis.call('HMGET', base .. 'r:' .. key, 'st', 'ep', 'until', 'n', 'succ', 'hard',
-        'clean', 'forced', 'funtil', 'fwhy', 'fwho', 'fid', 'lim', 'limwhy', 'why', 'by', 't', 'v')
+        'clean', 'forced', 'funtil', 'fwhy', 'fwho', 'fid', 'lim', 'limwhy', 'why', 'by', 't', 'v',
+        'bgen', 'fgen', 'asg', 'asv')
     if not h[1] then
         return nil
     end
@@ -154,7 +161,8 @@ local function load(key)
         forced = WORDS[h[8]] and h[8] or 'auto', funtil = whole(h[9]) or 0,
         fwhy = h[10] or '', fwho = h[11] or '', fid = h[12] or '', lim = whole(h[13]) or 0,
         limwhy = h[14] or '', why = h[15] or '', by = h[16] or '', t = whole(h[17]) or 0,
-        v = whole(h[18]) or 0,
+        v = whole(h[18]) or 0, bgen = h[19] or '', fgen = h[20] or '', asg = h[21] or '',
+        asv = whole(h[22]) or 0,
     }
 end
 
@@ -163,7 +171,7 @@ local function save(r)
         'until', text(r['until']), 'n', text(r.n), 'succ', text(r.succ), 'hard', text(r.hard),
         'clean', text(r.clean), 'forced', r.forced, 'funtil', text(r.funtil), 'fwhy', r.fwhy,
         'fwho', r.fwho, 'fid', r.fid, 'lim', text(r.lim), 'limwhy', r.limwhy, 'why', r.why,
-        'by', r.by, 't', text(r.t), 'v', text(r.v))
+        'by', r.by, 't', text(r.t), 'v', text(r.v), 'bgen', r.bgen, 'fgen', r.fgen)
 end
 
 local function plain(s)
@@ -192,6 +200,9 @@ end
 local function move(r, kind, to, why, by)
     local from = r.st
     r.st, r.ep, r.succ, r.why, r.by = to, r.ep + 1, 0, why, by
+    if kind ~= 'attach' and kind ~= 'reassert' then
+        r.bgen = gen
+    end
     if to ~= 'open' then
         r['until'] = 0
     end
@@ -222,6 +233,9 @@ end
 local function overlay(r, kind, word, funtil, why, by)
     local from = r.forced
     r.forced, r.funtil, r.ep, r.succ = word, funtil, r.ep + 1, 0
+    if kind == 'force' then
+        r.fgen = gen
+    end
     redis.call('DEL', base .. 'p:' .. r.key)
     if word ~= 'auto' and funtil > 0 then
         redis.call('ZADD', base .. 'forced', text(funtil), r.key)

@@ -60,7 +60,7 @@ elseif word == 'auto' and r.forced == 'auto' and not reset then
 end
 remember(r)
 if reset then
-    r.st, r['until'], r.n, r.hard, r.clean = 'closed', 0, 0, 0, now
+    r.st, r['until'], r.n, r.hard, r.clean, r.bgen = 'closed', 0, 0, 0, now, gen
     redis.call('DEL', base .. 'w:' .. key)
 end
 local l = overlay(r, 'force', word, word ~= 'auto' and ttl > 0 and now + ttl or 0, why, who)

@@ -53,6 +53,7 @@ Test(lua, other_generation_does_nothing)
         {SCRIPT_COOL, "x a A 1000 throttled"},
         {SCRIPT_FORCE, "x a down 0 me why - id1"},
         {SCRIPT_LEAVE, "x A"},
+        {SCRIPT_REASSERT, "x A live g a 1 open 900 1 auto - why by 0"},
     };
     char before[sizeof(f.lua.reply)];
 
@@ -93,6 +94,12 @@ Test(lua, bad_arguments_are_refused_and_change_nothing)
         {SCRIPT_FORCE, "a down 0 me why - a=1"},
         {SCRIPT_COOL, "a A x throttled"},
         {SCRIPT_LEAVE, "\"\""},
+        {SCRIPT_REASSERT, "A dead g"},
+        {SCRIPT_REASSERT, "A live \"\""},
+        {SCRIPT_REASSERT, "A live g a 1 open 900 1 auto - why by"},
+        {SCRIPT_REASSERT, "A live g a 1 open 900 1 auto - w b 0 b 1 ajar 0 0 auto - w b 0"},
+        {SCRIPT_REASSERT, "A live g a 1 open 900 1 auto - w b 0 b 1 open -1 0 auto - w b 0"},
+        {SCRIPT_REASSERT, "A live g a 1 open 900 1 odd - why by 0"},
     };
     char before[sizeof(f.lua.reply)];
 

@@ -46,7 +46,8 @@ Test(store_redis_away, redis_killed_is_away_once_and_the_view_stays)
     redis_server_restart(&w.server);
     STORE_WAIT(&w, w.A.attached && w.B.attached);
     cr_expect_eq(w.A.modes, 3);
-    cr_expect_eq(store_get(w.A.s, 0)->forced, VIEW_AUTO, "an empty Redis is the truth for now");
+    STORE_WAIT(&w, store_get(w.B.s, 0)->forced == VIEW_DOWN);
+    cr_expect_eq(store_get(w.A.s, 0)->forced, VIEW_DOWN, "the operator's word survives");
     STORE_WAIT(&w, store_world_subscribers(&w) == 2);
     store_world_fail(&w.A, 0, 3);
     STORE_WAIT(&w, store_get(w.B.s, 0)->st == BREAKER_OPEN);
