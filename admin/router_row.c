@@ -82,7 +82,7 @@ int router_row_print(const struct look *look, bool colour, struct buf *out)
     int rc = table_print(t, colour, out);
 
     table_free(t);
-    return rc < 0 || usual == NULL ? rc : print_notes(look, usual, colour, out);
+    return rc < 0 ? rc : print_notes(look, usual, colour, out);
 }
 
 static void text(struct json_out *o, const char *name, const char *z)

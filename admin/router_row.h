@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-/* The config digest that most routers run; of equals the first.  "" without routers. */
+/* The config digest that most routers run; of equals the first.  "" where there are none. */
 const char *router_row_usual_config(const struct look *look);
 
 /* All routers; under the table a line for configs that differ and one for versions behind. */
