@@ -29,7 +29,7 @@ static const struct {
 } kinds[] = {
     {"trip",  TABLE_RED},    {"reopen", TABLE_RED},    {"close", TABLE_GREEN},
     {"probe", TABLE_YELLOW}, {"force",  TABLE_YELLOW}, {"cool",  TABLE_YELLOW},
-    {"lost",  TABLE_RED},
+    {"lost",  TABLE_RED},    {"reassert", TABLE_YELLOW},
 };
 /* clang-format on */
 
@@ -118,7 +118,7 @@ int entry_print(const struct entry *e, bool colour, struct buf *out)
             paint = kinds[i].colour;
     when_date(e->t_ms, date);
     describe(e, what, sizeof(what));
-    snprintf(kind, sizeof(kind), "%-7s", or_dash(e->kind));
+    snprintf(kind, sizeof(kind), "%-8s", or_dash(e->kind));
     char line[VIEW_KEY_MAX + sizeof(e->why) + sizeof(e->by) + 300];
 
     snprintf(line, sizeof(line), "  %-14s  %s%s%s%s%s%s", or_dash(of_router ? e->by : e->key),

@@ -26,7 +26,7 @@ struct entry { /* "" where the stream has "-" */
  * entry. */
 bool entry_decode(struct entry *e, const struct redisReply *r) MUST_CHECK;
 
-/* "2026-11-20 23:38:11  trip    us-east  closed -> open: row_of_failures (by host-1)". */
+/* "2026-11-20 23:38:11  trip      us-east  closed -> open: row_of_failures (by host-1)". */
 int entry_print(const struct entry *e, bool colour, struct buf *out) MUST_CHECK;
 void entry_json(const struct entry *e, struct json_out *o); /* an object */
 

@@ -40,25 +40,27 @@ Test(entry, lines_tell_what_happened)
         const char *words, *want;
     } rows[] = {
         {"t|" T "|kind|trip|key|us-east|from|closed|to|open|ep|2|ver|1|why|row|by|r1",
-         "2026-11-20 23:53:15  trip     us-east         closed -> open: row (by r1)\n"},
+         "2026-11-20 23:53:15  trip      us-east         closed -> open: row (by r1)\n"},
         {"t|" T "|kind|force|key|us-east|from|auto|to|down|ep|3|ver|2|why|-|by|a@h",
-         "2026-11-20 23:53:15  force    us-east         auto -> down (by a@h)\n"},
+         "2026-11-20 23:53:15  force     us-east         auto -> down (by a@h)\n"},
         {"t|" T "|kind|cool|key|k|from|-|to|1795218825381|ep|3|ver|2|why|throttled|by|r1",
-         "2026-11-20 23:53:15  cool     k               cooling until 2026-11-20 23:53:45: "
+         "2026-11-20 23:53:15  cool      k               cooling until 2026-11-20 23:53:45: "
          "throttled (by r1)\n"},
         {"t|" T "|kind|attach|key|-|from|-|to|g1|ep|0|ver|0|why|-|by|r1",
-         "2026-11-20 23:53:15  attach   -               new generation g1, before: - (by "
+         "2026-11-20 23:53:15  attach    -               new generation g1, before: - (by "
          "r1)\n"},
         {"t|" T "|kind|attach|key|k|from|half-open|to|open|ep|4|ver|1|why|w|by|r1",
-         "2026-11-20 23:53:15  attach   k               half-open -> open: w (by r1)\n"},
+         "2026-11-20 23:53:15  attach    k               half-open -> open: w (by r1)\n"},
         {"t|" T "|kind|join|key|-|from|-|to|-|ep|0|ver|0|why|-|by|r1",
-         "2026-11-20 23:53:15  join     r1              router joined\n"},
+         "2026-11-20 23:53:15  join      r1              router joined\n"},
+        {"t|" T "|kind|reassert|key|k|from|auto|to|drain|why|w|by|r1",
+         "2026-11-20 23:53:15  reassert  k               auto -> drain: w (by r1)\n"},
         {"t|" T "|kind|leave|by|r1",
-         "2026-11-20 23:53:15  leave    r1              router left\n"},
+         "2026-11-20 23:53:15  leave     r1              router left\n"},
         {"t|" T "|kind|lost|by|r1",
-         "2026-11-20 23:53:15  lost     r1              router has not been heard of\n"},
+         "2026-11-20 23:53:15  lost      r1              router has not been heard of\n"},
         {"t|" T "|kind|new\033[2J|key|k\n|later|unknown|odd",
-         "2026-11-20 23:53:15  new?[2J  k?              - -> -\n"},
+         "2026-11-20 23:53:15  new?[2J   k?              - -> -\n"},
     };
     struct entry e;
     struct buf out;
