@@ -146,6 +146,8 @@ static const struct row totals[] = {
     /* clang-format off */
     {"sluice_attempts_total", "counter", "Attempts at regions, every try counted.", SLOT(attempts)},
     {"sluice_retries_total", "counter", "Attempts after the first of a request.", SLOT(retries)},
+    {"sluice_retries_refused_total", "counter", "Retries that retry.budget did not allow.", SLOT(retries_refused)},
+    {"sluice_hedges_total", "counter", "Second targets asked while the first was silent.", SLOT(hedges)},
     {"sluice_client_bytes_total", "counter", "Answer bytes handed to clients.", SLOT(bytes_out)},
     {"sluice_http_refused_total", "counter", "Requests refused by the HTTP layer.", SLOT(http_refused)},
     {"sluice_store_commands_total", "counter", "Commands sent to Redis.", SLOT(store_commands)},

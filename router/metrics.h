@@ -42,7 +42,7 @@ enum metrics_request {                         /* how requests ended towards the
 struct metrics_slot {
     int64_t pid; /* 0: the slot is free */
     uint64_t requests[METRICS_N_REQ];
-    uint64_t attempts, retries, bytes_out, http_refused;
+    uint64_t attempts, retries, retries_refused, hedges, bytes_out, http_refused;
     int64_t inflight, connections, draining, store_attached;
     uint64_t store_ver, store_commands, store_errors, store_pushes, store_reconnects;
     struct metrics_hist duration, overhead;

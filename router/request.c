@@ -20,13 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FLOWING_MS            5000 /* a stream that flowed this long counts as a success now */
-#define ATTEMPT_MIN_MS        5 /* less time than this is none: a region would be blamed for it */
 #define PAUSE_SLACK_MS        50           /* that a wait may end early by */
 #define RESUME_TEXT_MAX_BYTES (256u << 10) /* a longer text cannot be resumed */
-
-static void request_run(struct request *req);
-static void go(struct request *req, enum state to);
 
 static void request_free(struct request *req)
 {
@@ -36,7 +31,7 @@ static void request_free(struct request *req)
     if (req->resume != NULL)
         resume_release(req->resume);
     free(req->resume);
-    buf_release(&req->spliced);
+    request_tries_release(req);
     free(req->choice.tried);
     *req->prev = req->next;
     if (req->next != NULL)
@@ -114,36 +109,9 @@ static enum state step_choose(struct request *req)
     return ST_ATTEMPT;
 }
 
-static const struct attempt_ops attempt_callbacks;
-
 static enum state step_attempt(struct request *req)
 {
-    int64_t now_ms = clock_mono_ms();
-    bool usage = req->w->conf->stream.usage;
-    struct attempt_ask a = {
-        .region = req->target->region,
-        .path = req->path,
-        .from = req->head,
-        .request_id = req->id,
-        .stream = req->ask.stream,
-        .hide_usage = usage && !req->ask.wants_usage,
-        .left_ms = req->deadline_ms - now_ms,
-        .resume = req->resume,
-    };
-
-    if (a.left_ms < ATTEMPT_MIN_MS)
-        return ST_DEGRADE;
-    if (req->relay.any_bytes)
-        (void)resume_begin(req->resume); /* judged possible, or we were not here */
-    if (req->path != ATTEMPT_MODELS &&
-        ask_splice(&req->ask, req->target->model, usage, &req->spliced, &a.body) < 0)
-        return ST_DEGRADE; /* cannot be: the cap leaves room for both splices */
-    fleet_begin(req->w->fleet, req->target->region, req->last_resort, now_ms, &req->pass);
-    req->attempts++;
-    req->end = NULL;
-    req->attempt_us = clock_mono_us();
-    req->attempt = attempt_start(req->w->attempts, &a, &attempt_callbacks, req);
-    return WAIT;
+    return request_try(req) ? WAIT : ST_DEGRADE;
 }
 
 static bool others_left(struct request *req)
@@ -169,7 +137,7 @@ static enum state judge_retry(struct request *req)
         .same_retries = req->same_retries,
         .reused = e->reused,
         .retry_after_ms = e->retry_after_ms,
-        .left_ms = req->deadline_ms - ATTEMPT_MIN_MS - clock_mono_ms(),
+        .left_ms = req->deadline_ms - REQUEST_TRY_MIN_MS - clock_mono_ms(),
     };
     struct retry_plan plan;
 
@@ -181,6 +149,10 @@ static enum state judge_retry(struct request *req)
     }
     facts.others_left = others_left(req);
     plan = retry_plan(&req->w->conf->retry, &facts, rand_jitter(&req->w->rand));
+    if (plan.verdict != RETRY_STOP && !budget_spend(&req->w->retries)) {
+        req->w->slot->retries_refused++;
+        plan.verdict = RETRY_STOP; /* retry.budget: everything fails, do not double the load */
+    }
     if (plan.verdict == RETRY_SAME) {
         req->same_retries++;
         req->pause_ms = plan.delay_ms;
@@ -245,11 +217,11 @@ static void on_request_timer(evutil_socket_t fd, short what, void *arg)
     /* the same target if the fleet still lets it, else whoever may */
     if (req->same_retries > 0 &&
         fleet_ask(req->w->fleet, req->target->region, clock_mono_ms()) == PICKER_USABLE) {
-        go(req, ST_ATTEMPT);
+        request_go(req, ST_ATTEMPT);
     } else {
         if (req->same_retries > 0)
             req->choice.tried[req->target - req->plan->targets] = true;
-        go(req, ST_CHOOSE);
+        request_go(req, ST_CHOOSE);
     }
     request_run(req);
 }
@@ -274,7 +246,7 @@ static enum state step_degrade(struct request *req)
         .attempts = req->attempts,
         .last = req->last,
         .region = request_region(req),
-        .out_of_time = now_ms > req->deadline_ms - ATTEMPT_MIN_MS,
+        .out_of_time = now_ms > req->deadline_ms - REQUEST_TRY_MIN_MS,
     };
 
     degrade_explain(&d, req->w->fleet, now_ms, text, sizeof(text), &e);
@@ -318,90 +290,37 @@ static const struct {
     /* clang-format on */
 };
 
-static void go(struct request *req, enum state to) /* the only writer of req->state */
+void request_go(struct request *req, enum state to)
 {
     assert(states[req->state].may_go & BIT(to));
     req->state = to;
 }
 
-/* The last line of every callback: req may be gone after it. */
-static void request_run(struct request *req)
+void request_run(struct request *req)
 {
     enum state to;
 
     while ((to = states[req->state].step(req)) != WAIT)
-        go(req, to);
+        request_go(req, to);
     if (req->state == ST_DONE)
         request_free(req);
 }
 
 /* ---- what wakes a request up ---- */
 
-static void on_attempt_ready(void *arg, const struct attempt_answer *a)
-{
-    struct request *req = arg;
-
-    req->ready_ms = clock_mono_ms();
-    request_open(req, a);
-}
-
-static void on_attempt_bytes(void *arg, struct str bytes)
-{
-    struct request *req = arg;
-
-    if (!relay_bytes(&req->relay, bytes))
-        attempt_pause(req->attempt);
-    if (!req->pass.flowing && req->relay.last_ms - req->ready_ms >= FLOWING_MS)
-        fleet_flowing(req->w->fleet, &req->pass);
-}
-
-/* Ends the pass and the attempt's record; the attempt itself is gone or about to be. */
-static void close_attempt(struct request *req, const struct attempt_end *e)
-{
-    struct record_attempt rec = {
-        .region = req->target->region, .number = req->attempts, .end = e};
-
-    req->attempt = NULL;
-    req->last = e->outcome;
-    req->upstream_us += e->total_us;
-    fleet_end(req->w->fleet, &req->pass, e->outcome, e->retry_after_ms);
-    record_attempt(req->w, &req->log, &rec);
-}
-
-static void on_attempt_end(void *arg, const struct attempt_end *e)
-{
-    struct request *req = arg;
-
-    close_attempt(req, e);
-    req->end = e; /* for ST_JUDGE, which runs inside this call */
-    go(req, ST_JUDGE);
-    request_run(req);
-}
-
-static const struct attempt_ops attempt_callbacks = {on_attempt_ready, on_attempt_bytes,
-                                                     on_attempt_end};
-
 static void on_client_gone(void *arg)
 {
     struct request *req = arg;
 
-    if (req->attempt != NULL) {
-        struct attempt_end e = {.outcome = OUTCOME_ABORTED, .retry_after_ms = -1};
-
-        attempt_cancel(req->attempt);
-        close_attempt(req, &e);
-    }
+    request_abandon(req);
     req->result.result = METRICS_REQ_GONE;
-    go(req, ST_DONE);
+    request_go(req, ST_DONE);
     request_run(req);
 }
 
 static void on_client_writable(void *arg)
 {
-    struct request *req = arg;
-
-    if (req->attempt != NULL)
-        attempt_resume(req->attempt);
+    request_resume(arg);
 }
 
 void request_start(struct worker *w, struct http_conn *conn, const struct http_head *head,
@@ -418,7 +337,6 @@ void request_start(struct worker *w, struct http_conn *conn, const struct http_h
     req->log.where = "request";
     req->started_us = clock_mono_us();
     req->deadline_ms = req->started_us / 1000 + w->conf->timeouts.total_ms;
-    buf_init(&req->spliced, w->conf->http.body_max_bytes + 6 * ASK_MODEL_MAX + 256);
     req->next = w->requests;
     req->prev = &w->requests;
     if (req->next != NULL)
@@ -426,5 +344,7 @@ void request_start(struct worker *w, struct http_conn *conn, const struct http_h
     w->requests = req;
     http_conn_set_exchange(conn, &ex);
     w->slot->inflight++;
+    budget_earn(&w->retries);
+    budget_earn(&w->hedges);
     request_run(req);
 }

@@ -27,7 +27,7 @@ enum state request_refuse(struct request *req, const struct reply_error *e)
 static size_t own_fields(struct request *req, struct http_reply_field *f, char numbers[2][24])
 {
     int64_t now_us = clock_mono_us();
-    int64_t running_us = req->attempt != NULL ? now_us - req->attempt_us : 0;
+    int64_t running_us = request_is_trying(req) ? now_us - req->tries[0].started_us : 0;
     int64_t overhead_us = now_us - req->started_us - req->upstream_us - running_us;
 
     req->result.overhead_us = overhead_us;

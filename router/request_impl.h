@@ -16,6 +16,9 @@
 
 struct event;
 
+#define REQUEST_TRY_MIN_MS 5 /* less time than this is none: a region would be blamed for it   \
+                              */
+
 enum state {
     ST_IDENTIFY,
     ST_ADMIT,
@@ -30,6 +33,16 @@ enum state {
     WAIT /* not a state: back to the event loop */
 };
 
+struct request_try { /* one attempt of a request; two of them run while it hedges */
+    struct request *req;
+    const struct choose_target *target;
+    struct attempt *attempt; /* NULL: not running */
+    struct fleet_pass pass;
+    struct buf spliced; /* the body for this target, where it differs from the client's */
+    int64_t started_us;
+    int number; /* 1 for the first of the request */
+};
+
 struct request {
     struct worker *w;
     struct http_conn *conn; /* NULL once the client is gone */
@@ -40,28 +53,43 @@ struct request {
     struct log_ctx log;
     char id[IDENTIFY_ID_MAX + 1];
     int64_t started_us, deadline_ms, ready_ms;
-    int64_t upstream_us,
-        attempt_us; /* spent in attempts that ended; start of the running one */
+    int64_t upstream_us; /* during which an attempt ran, those that ended */
 
     struct ask ask;
     struct choose_state choice;
     const struct choose_plan *plan;
-    const struct choose_target *target; /* of the running or last attempt */
+    const struct choose_target *target; /* of the first running, the winning or the last try */
     bool last_resort;
     int attempts, same_retries;
     int64_t pause_ms;
 
-    struct attempt *attempt;       /* running */
+    struct request_try tries[2];   /* the second only for a hedge */
+    struct request_try *winner;    /* whose answer is relayed; NULL: none yet */
+    struct event *hedge;           /* fires when the first has been silent for too long */
     const struct attempt_end *end; /* set while judging */
     enum outcome last;
-    struct fleet_pass pass;
-    struct buf spliced;
     struct relay relay;
     struct resume *resume; /* NULL: a cut stream is not run again */
     struct event *timer;   /* of ST_PAUSE */
     struct record_request result;
     struct request *next, **prev; /* the worker's list */
 };
+
+/* ---- request.c ---- */
+
+void request_go(struct request *req, enum state to); /* the only writer of req->state */
+/* The last line of every callback: req may be gone after it. */
+void request_run(struct request *req);
+
+/* ---- request_try.c: the attempts of a request, and the race of two ---- */
+
+/* Starts an attempt at req->target.  false: there is no time left for one. */
+bool request_try(struct request *req);
+bool request_is_trying(const struct request *req);
+/* Ends what runs, as aborted. */
+void request_abandon(struct request *req);
+void request_resume(struct request *req); /* the client reads again */
+void request_tries_release(struct request *req);
 
 /* ---- request_end.c: the answers that end a request; each names ST_DONE as the next state ----
  */

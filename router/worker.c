@@ -14,7 +14,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DRAIN_TICK_MS 50
+#define DRAIN_TICK_MS     50
+#define RETRIES_SAVED_MAX 1000 /* a busy region that dies cuts all its answers at once */
+#define RETRIES_SAVED     100  /* at start */
+#define HEDGES_SAVED_MAX  10
 
 static void make_id(struct worker *w)
 {
@@ -36,6 +39,10 @@ int worker_init(struct worker *w, struct event_base *base, const struct config *
     w->started_wall_ms = clock_wall_ms();
     rand_init_os(&w->rand);
     make_id(w);
+    budget_init(&w->retries, conf->retry_budget, RETRIES_SAVED_MAX, RETRIES_SAVED);
+    budget_init(&w->hedges, conf->hedge.max_share, HEDGES_SAVED_MAX, 0);
+    w->hedge_after_ms = config_hedge_after_ms(conf);
+    w->latency = xcalloc(conf->n_regions, sizeof(*w->latency));
     w->choose = choose_new(conf);
     w->up = upstream_new(base, &conf->upstream, err);
     if (w->up == NULL)
@@ -56,6 +63,8 @@ void worker_release(struct worker *w)
     upstream_free(w->up);
     fleet_free(w->fleet);
     choose_free(w->choose);
+    free(w->latency);
+    w->latency = NULL;
     w->attempts = NULL;
     w->up = NULL;
     w->fleet = NULL;

@@ -6,6 +6,8 @@
 #include "base/err.h"
 #include "base/rand.h"
 #include "config/config.h"
+#include "policy/budget.h"
+#include "policy/latency.h"
 #include "router/attempt.h"
 #include "router/choose.h"
 #include "router/fleet.h"
@@ -31,6 +33,10 @@ struct worker { /* what every step of a request may need; passed down, never glo
     struct choose *choose;
     struct attempt_env *attempts;
     struct request *requests; /* in flight */
+    struct budget retries, hedges;
+    int64_t hedge_after_ms; /* or CONFIG_HEDGE_OFF, CONFIG_HEDGE_P95 */
+    struct latency (
+        *latency)[2]; /* per region: plain answers; streams to their first content */
     int64_t started_wall_ms;
     bool draining;
 };

@@ -1,6 +1,7 @@
 /* config.c - the loaded config: find and free; load.c makes it. */
 #include "config/config.h"
 
+#include "base/duration.h"
 #include "config/value.h"
 
 #include <stdlib.h>
@@ -50,4 +51,15 @@ int config_find_region(const struct config *c, struct str name)
         if (c->regions[i].name != NULL && str_eqz(name, c->regions[i].name))
             return (int)i;
     return -1;
+}
+
+int64_t config_hedge_after_ms(const struct config *c)
+{
+    int64_t ms = CONFIG_HEDGE_OFF;
+
+    if (str_eqz(str_of(c->hedge.after), "p95"))
+        return CONFIG_HEDGE_P95;
+    if (duration_parse(str_of(c->hedge.after), &ms) < 0)
+        return CONFIG_HEDGE_OFF; /* "off": the form let nothing else through */
+    return ms;
 }

@@ -82,6 +82,14 @@ struct config_timeouts {
     int64_t connect_ms, first_byte_ms, first_content_ms, idle_ms, total_ms;
 };
 
+#define CONFIG_HEDGE_OFF (-1)
+#define CONFIG_HEDGE_P95 (-2)
+
+struct config_hedge {
+    char *after;   /* "off", "p95" or a duration: config_hedge_after_ms() reads it */
+    int max_share; /* percent of requests that may hedge */
+};
+
 enum config_recover { CONFIG_RECOVER_OFF, CONFIG_RECOVER_AUTO, CONFIG_RECOVER_ALWAYS };
 
 struct config_stream {
@@ -106,6 +114,8 @@ struct config {
     struct retry_conf retry;
     struct config_timeouts timeouts;
     struct config_stream stream;
+    struct config_hedge hedge;
+    int retry_budget; /* percent of requests that may be retried; 0: no bound */
     struct config_http http;
     struct config_upstream upstream;
     int64_t drain_timeout_ms;
@@ -121,6 +131,9 @@ struct config *config_load(const char *path, struct err *err);
 /* The same from text; name stands for the file in messages. */
 struct config *config_parse(const char *name, struct str text, struct err *err);
 void config_free(struct config *c);
+
+/* hedge.after in ms, or CONFIG_HEDGE_OFF, CONFIG_HEDGE_P95. */
+int64_t config_hedge_after_ms(const struct config *c);
 
 /* The model a client named: index into models, or -1. */
 int config_find_model(const struct config *c, struct str name);

@@ -1,6 +1,8 @@
 /* form.c - shapes of strings; form.h has the contract. */
 #include "config/form.h"
 
+#include "base/duration.h"
+
 #include <string.h>
 
 static bool is_alnum(char c)
@@ -53,6 +55,13 @@ static bool is_port(struct str s)
     uint64_t port;
 
     return s.len <= 5 && str_to_u64(s, &port) && port >= 1 && port <= 65535;
+}
+
+static bool is_hedge(struct str s)
+{
+    int64_t ms;
+
+    return str_eqz(s, "off") || str_eqz(s, "p95") || (duration_parse(s, &ms) == 0 && ms > 0);
 }
 
 /* host[:port] of a URL or listen address; a bracketed host is an IPv6 literal. */
@@ -158,6 +167,8 @@ static const struct {
                                       "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+(/[^?#@]*)?$"},
     [FORM_REDIS_URL] = {is_redis_url, "redis://[user:password@]host[:port][/db] or unix:///path[?db=n]",
                                       "^(redis://|unix:///)[!-~]+$"},
+    [FORM_HEDGE]     = {is_hedge,     "\"off\", \"p95\" or a duration such as \"800ms\"",
+                                      "^(off|p95|(?=.)([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$"},
     [FORM_FIELD]     = {is_field,     "the name of a header field that may carry a key", "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},
     [FORM_KEY]       = {is_key,       "visible ASCII without spaces and line breaks", "^[!-~]*$"},
     [FORM_VALUE]     = {is_value,     "visible ASCII and inner spaces", "^([!-~]([ -~]*[!-~])?)?$"},

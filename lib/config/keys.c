@@ -89,6 +89,8 @@ static const struct key top[] = {
      .help = "Cap of the back-off."},
     {"retry.wait", KEY_DURATION, AT(retry.wait_ms), 0, MINUTES(10), "0s",
      .help = "A stated Retry-After up to this long is waited out. 0s never waits."},
+    {"retry.budget", KEY_PERCENT, AT(retry_budget), 0, 100, "20",
+     .help = "Share of requests that may be retried, so that an outage does not double the load. 0 lifts the bound."},
 
     {"timeouts.connect", KEY_DURATION, AT(timeouts.connect_ms), 10, MINUTES(5), "5s",
      .help = "Connecting to a region, TLS included.", .limit = true},
@@ -113,6 +115,11 @@ static const struct key top[] = {
     {"stream.usage", KEY_SWITCH, AT(stream.usage), 0, 0, "off",
      .help = "Ask vendors for the usage block of every stream, for the router's own accounting; clients that did not ask for it do not see it.",
      .words = off_on_words},
+
+    {"hedge.after", KEY_STRING, AT(hedge.after), 2, 32, "off", .form = FORM_HEDGE,
+     .help = "Ask a second target when the first has shown no content by then; p95 takes the time from the region's last answers."},
+    {"hedge.max_share", KEY_PERCENT, AT(hedge.max_share), 1, 100, "5",
+     .help = "Share of requests that may ask a second target so."},
 
     {"http.max_head_bytes", KEY_SIZE, AT(http.head_max_bytes), KIB(1), MIB(1), "32KiB",
      .help = "Request line and header fields together.", .limit = true},
