@@ -236,7 +236,7 @@ Test(flow_answer, larger_than_is_held_passes)
         struct flow_answer a;
 
         snprintf(body, sizeof(body), "{\"choices\":[\"%0*d\"]}", 1024 + over - 16, 0);
-        cr_assert_eq(strlen(body), 1024 + over);
+        cr_assert_eq((int)strlen(body), 1024 + over);
         flow_start(&f, "'upstream':{'max_answer_bytes':'1KiB'}");
         script_set(f.w.up, &answer, 1);
         flow_ask(&f, NULL, WORD_ASK, &a);
