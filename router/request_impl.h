@@ -16,8 +16,9 @@
 
 struct event;
 
-#define REQUEST_TRY_MIN_MS 5 /* less time than this is none: a region would be blamed for it   \
-                              */
+#define REQUEST_TRY_MIN_MS                                                                     \
+    5 /* less time than this is none: a region would be blamed for it                          \
+       */
 
 enum state {
     ST_IDENTIFY,
