@@ -82,7 +82,8 @@ struct session *session_open(const struct session_conf *conf, struct err *err)
 {
     struct session *s = xcalloc(1, sizeof(*s));
 
-    if (redis_url_parse(&s->conf.url, conf->url, err) < 0)
+    if (redis_url_parse(&s->conf.url, conf->url, err) < 0 ||
+        redis_tls_of(&s->conf.tls, &s->conf.url, &conf->tls, err) < 0)
         goto fail;
     s->conf.name = "sluice-admin";
     s->conf.connect_timeout_ms = conf->connect_ms;
@@ -116,6 +117,7 @@ void session_close(struct session *s)
     if (s->base != NULL)
         event_base_free(s->base);
     redis_url_release(&s->conf.url);
+    redis_tls_drop(s->conf.tls);
     free(s);
 }
 

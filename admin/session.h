@@ -8,6 +8,7 @@
 #include "base/base.h"
 #include "base/err.h"
 #include "state/look.h"
+#include "state/redis_tls.h"
 #include "state/script.h"
 
 #include <stdbool.h>
@@ -22,6 +23,7 @@ struct session;
 struct session_conf {
     const char *url;   /* may carry a password: it is never shown */
     const char *fleet; /* as keys_name wants it */
+    struct redis_tls_conf tls;
     int64_t connect_ms, command_ms;
 };
 

@@ -16,6 +16,10 @@ void where_release(struct where *w)
         free(w->url);
     }
     w->url = NULL;
+    free(w->ca_file);
+    free(w->cert_file);
+    free(w->key_file);
+    w->ca_file = w->cert_file = w->key_file = NULL;
 }
 
 /* Also a URL that does not parse is refused for its password first: the message about the rest
@@ -98,6 +102,16 @@ static enum where_verdict find_fleet(struct where *w, const struct args *a,
     return WHERE_FOUND;
 }
 
+static void take_tls(struct where *w, const struct config_redis *redis)
+{
+    if (redis->ca_file != NULL)
+        w->ca_file = xstrdup(redis->ca_file);
+    if (redis->cert_file != NULL)
+        w->cert_file = xstrdup(redis->cert_file);
+    if (redis->key_file != NULL)
+        w->key_file = xstrdup(redis->key_file);
+}
+
 static int64_t longer(int64_t a, int64_t b)
 {
     return a > b ? a : b;
@@ -113,6 +127,7 @@ enum where_verdict where_find(struct where *out, const struct args *a, struct er
         conf = config_load(a->text[ARGS_CONFIG], err);
         if (conf == NULL)
             return WHERE_WRONG;
+        take_tls(out, &conf->redis);
     }
     out->connect_ms =
         longer(SESSION_CONNECT_MS, conf != NULL ? conf->redis.connect_timeout_ms : 0);

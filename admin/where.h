@@ -12,6 +12,7 @@
 struct where {
     char *url; /* may carry a password */
     char fleet[KEYS_FLEET_MAX + 1];
+    char *ca_file, *cert_file, *key_file; /* the config's, for TLS; NULL: none */
     int64_t connect_ms, command_ms; /* at least the session's own; the config's when longer */
 };
 

@@ -4,7 +4,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 2
 
 flags="-std=c11 -D_GNU_SOURCE -Ilib -I. -Wall -Wextra -Wshadow -Wstrict-prototypes -Werror"
-flags="$flags $(pkg-config --cflags libevent libcurl jansson hiredis | sed 's/-I/-isystem /g')" || exit 2
+flags="$flags $(pkg-config --cflags libevent libevent_openssl openssl libcurl jansson hiredis | sed 's/-I/-isystem /g')" || exit 2
 found=0
 bad=0
 for cc in gcc clang; do

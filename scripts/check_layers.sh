@@ -66,6 +66,8 @@ function check_library(path)
         complain("curl has one home: router/upstream*")
     if (path ~ /^hiredis\// && room != "state" && room != "tests")
         complain("hiredis has one home: lib/state/")
+    if (path ~ /^(openssl\/|event2\/bufferevent_ssl)/ && FILENAME !~ /^lib\/state\/redis_tls\.c$/)
+        complain("OpenSSL has one home: lib/state/redis_tls.c")
     if (path ~ /^jansson/ && room != "tests")
         wants_jansson = FNR
     if (path ~ /^event2\// && room ~ /^(base|policy|provider|config)$/)

@@ -45,11 +45,12 @@ struct config_model {
 };
 
 struct config_redis {
-    bool enabled; /* a `redis` section with a url */
-    char *url;    /* redis://[user:password@]host[:port][/db] or unix:///path[?db=n] */
-    int64_t command_timeout_ms; /* 50 */
-    int64_t connect_timeout_ms; /* 1000 */
-    int64_t sync_ms;            /* 1000 */
+    bool enabled;                         /* a `redis` section with a url */
+    char *url;                            /* state/redis_url.h has its forms */
+    int64_t command_timeout_ms;           /* 50 */
+    int64_t connect_timeout_ms;           /* 1000 */
+    int64_t sync_ms;                      /* 1000 */
+    char *ca_file, *cert_file, *key_file; /* of rediss://; NULL: the system's, none, none */
 };
 
 struct config_http {            /* the client side: every bound of router/http_*.c */

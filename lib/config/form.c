@@ -109,14 +109,21 @@ static bool is_base_url(struct str s)
  * but db=n, no second '@'. */
 static bool is_redis_url(struct str s)
 {
+    static const char *const schemes[] = {"redis://", "rediss://", "redis+sentinel://",
+                                          "rediss+sentinel://"};
     struct str rest, query;
 
     if (!all_visible(s, "\"\\#"))
         return false;
-    if (str_starts(s, "redis://")) {
-        rest = (struct str){s.ptr + 8, s.len - 8};
+    for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
+        size_t n = strlen(schemes[i]);
+
+        if (!str_starts(s, schemes[i]))
+            continue;
+        rest = (struct str){s.ptr + n, s.len - n};
         return rest.len > 0 && rest.ptr[0] != '/' && rest.ptr[rest.len - 1] != '@' &&
-               memchr(rest.ptr, '?', rest.len) == NULL;
+               memchr(rest.ptr, '?', rest.len) == NULL &&
+               (strchr(schemes[i], '+') == NULL || memchr(rest.ptr, '/', rest.len) != NULL);
     }
     if (!str_starts(s, "unix:///"))
         return false;
@@ -165,8 +172,8 @@ static const struct {
                                       "^(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9._-]*):[0-9]{1,5}$"},
     [FORM_BASE_URL]  = {is_base_url,  "an http:// or https:// URL with a host and without credentials, query and fragment",
                                       "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+(/[^?#@]*)?$"},
-    [FORM_REDIS_URL] = {is_redis_url, "redis://[user:password@]host[:port][/db] or unix:///path[?db=n]",
-                                      "^(redis://|unix:///)[!-~]+$"},
+    [FORM_REDIS_URL] = {is_redis_url, "redis://[user:password@]host[:port][/db], rediss:// for TLS, redis+sentinel://[user:password@]host[:port],.../master[/db], or unix:///path[?db=n]",
+                                      "^(rediss?(\\+sentinel)?://|unix:///)[!-~]+$"},
     [FORM_HEDGE]     = {is_hedge,     "\"off\", \"p95\" or a duration such as \"800ms\"",
                                       "^(off|p95|(?=.)([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$"},
     [FORM_FIELD]     = {is_field,     "the name of a header field that may carry a key", "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},

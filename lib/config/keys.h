@@ -56,7 +56,7 @@ struct key_table {
     size_t n;
 };
 
-#define KEYS_MAX 64 /* rows of a table, at most */
+#define KEYS_MAX 96 /* rows of a table, at most */
 
 const struct key_table *keys_table(enum keys_of which);
 const struct key *keys_find(const struct key_table *t, struct str name); /* NULL: none */

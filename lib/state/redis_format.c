@@ -1,6 +1,8 @@
 /* redis_format.c - a command as RESP, into an output buffer with a cap. */
 #include "state/redis_format.h"
 
+#include "state/redis_tls.h"
+
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <hiredis/hiredis.h>
@@ -41,6 +43,8 @@ void redis_format_flush(struct bufferevent *bev)
 {
     struct evbuffer *out = bufferevent_get_output(bev);
 
+    if (redis_tls_flush(bev))
+        return;
     /* A bufferevent keeps the front of its output frozen but for its own writing. */
     evbuffer_unfreeze(out, 1);
     (void)evbuffer_write(out, bufferevent_getfd(bev));

@@ -10,6 +10,7 @@
 #include "base/base.h"
 #include "base/err.h"
 #include "state/redis_error.h"
+#include "state/redis_tls.h"
 #include "state/redis_url.h"
 
 #include <stdbool.h>
@@ -26,7 +27,8 @@ struct redis_link;
 
 struct redis_link_conf {
     struct redis_url url;
-    const char *name; /* CLIENT SETNAME, copied; NULL: none */
+    struct redis_tls *tls; /* held; NULL will do for a URL without TLS */
+    const char *name;      /* CLIENT SETNAME, copied; NULL: none */
     int64_t command_timeout_ms;
     int64_t connect_timeout_ms; /* for all from the name lookup to on_up */
     int64_t backoff_ms,

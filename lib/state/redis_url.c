@@ -13,8 +13,11 @@
 #include <string.h>
 #include <sys/un.h>
 
-#define PORT_DEFAULT 6379
-#define DB_MAX       65535 /* `databases` in redis.conf is 16 by default */
+#define PORT_DEFAULT          6379
+#define PORT_DEFAULT_SENTINEL 26379
+#define DB_MAX                65535 /* `databases` in redis.conf is 16 by default */
+
+#define WANT "[user:password@]host[:port]"
 
 static int hex_value(char c)
 {
@@ -113,12 +116,12 @@ static bool is_host_char(char c, bool v6)
            c == '.' || c == '-' || c == '_' || (v6 && (c == ':' || c == '%'));
 }
 
-static int parse_host(struct redis_url *u, struct str s, struct err *err)
+static int parse_host(struct redis_node *out, struct str s, int port_default, struct err *err)
 {
     bool v6 = s.len > 0 && s.ptr[0] == '[';
     struct str host, port = {NULL, 0};
     size_t end = find(s, v6 ? ']' : ':');
-    uint64_t n = PORT_DEFAULT;
+    uint64_t n = (uint64_t)port_default;
 
     if (v6) {
         if (end == s.len)
@@ -133,21 +136,65 @@ static int parse_host(struct redis_url *u, struct str s, struct err *err)
     }
     if (host.len == 0)
         return err_set(err, ERR_SYNTAX, "the host is missing");
-    if (host.len >= sizeof(u->host))
+    if (host.len >= sizeof(out->host))
         return err_set(err, ERR_LIMIT, "the host is longer than %zu bytes",
-                       sizeof(u->host) - 1);
+                       sizeof(out->host) - 1);
     for (size_t i = 0; i < host.len; i++)
         if (!is_host_char(host.ptr[i], v6))
             return err_set(err, ERR_SYNTAX, "the host has a byte that no host name has");
     if (port.len > 0 && (!str_to_u64(after(port, 1), &n) || n < 1 || n > 65535))
         return err_set(err, ERR_RANGE, "the port is no number in 1..65535");
-    memcpy(u->host, host.ptr, host.len);
-    u->host[host.len] = '\0';
-    u->port = (int)n;
+    memcpy(out->host, host.ptr, host.len);
+    out->host[host.len] = '\0';
+    out->port = (int)n;
     return 0;
 }
 
-static int parse_tcp(struct redis_url *u, struct str s, struct err *err)
+static int parse_nodes(struct redis_url *u, struct str s, int port_default, struct err *err)
+{
+    struct redis_node first;
+    size_t comma = find(s, ',');
+
+    if (parse_host(&first, before(s, comma), port_default, err) < 0)
+        return -1;
+    memcpy(u->host, first.host, sizeof(u->host));
+    u->port = first.port;
+    while (comma < s.len) {
+        s = after(s, comma + 1);
+        comma = find(s, ',');
+        if (u->n_others == ARRAY_LEN(u->others))
+            return err_set(err, ERR_LIMIT, "more than %d hosts", REDIS_URL_NODES_MAX);
+        if (parse_host(&u->others[u->n_others++], before(s, comma), port_default, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* What follows the hosts: "/master[/db]" of a Sentinel URL, else "[/db]". */
+static int parse_path(struct redis_url *u, struct str s, bool sentinel, struct err *err)
+{
+    if (sentinel) {
+        size_t end;
+
+        s = s.len > 0 ? after(s, 1) : s;
+        end = find(s, '/');
+        if (end == 0)
+            return err_set(err, ERR_SYNTAX,
+                           "the master's name is missing, want redis+sentinel://" WANT
+                           ",.../master[/db]");
+        if (decode(before(s, end), u->master, sizeof(u->master), "the master's name", err) < 0)
+            return -1;
+        s = after(s, end);
+    }
+    if (s.len > 1 && parse_db(u, after(s, 1), err) < 0)
+        return -1;
+    if (u->n_others > 0 && u->db != 0 && !sentinel)
+        return err_set(err, ERR_RANGE,
+                       "several hosts are nodes of a Redis Cluster, which has database 0 only");
+    return 0;
+}
+
+static int parse_tcp(struct redis_url *u, struct str s, bool sentinel, struct err *err)
 {
     /* The path is split off first, so an '@' behind it is no login. */
     size_t slash = find(s, '/');
@@ -159,11 +206,10 @@ static int parse_tcp(struct redis_url *u, struct str s, struct err *err)
     if (slash < s.len && find(after(s, slash), '@') < s.len - slash)
         return err_set(err, ERR_SYNTAX,
                        "'/' in front of '@': write %%2F for one in a password");
-    if (take_login(u, &authority, err) < 0 || parse_host(u, authority, err) < 0)
+    if (take_login(u, &authority, err) < 0 ||
+        parse_nodes(u, authority, sentinel ? PORT_DEFAULT_SENTINEL : PORT_DEFAULT, err) < 0)
         return -1;
-    if (slash + 1 < s.len)
-        return parse_db(u, after(s, slash + 1), err);
-    return 0;
+    return parse_path(u, after(s, slash), sentinel, err);
 }
 
 static int parse_unix(struct redis_url *u, struct str s, struct err *err)
@@ -191,25 +237,41 @@ static int parse_unix(struct redis_url *u, struct str s, struct err *err)
     return parse_db(u, after(option, 3), err);
 }
 
+/* clang-format off */
+static const struct {
+    const char *text;
+    bool local, tls, sentinel;
+} schemes[] = {
+    {"redis://",           false, false, false},
+    {"rediss://",          false, true,  false},
+    {"redis+sentinel://",  false, false, true},
+    {"rediss+sentinel://", false, true,  true},
+    {"unix://",            true,  false, false},
+};
+/* clang-format on */
+
+static int parse(struct redis_url *u, struct str s, struct err *err)
+{
+    for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
+        if (!str_istarts(s, schemes[i].text))
+            continue;
+        s = after(s, strlen(schemes[i].text));
+        u->tls = schemes[i].tls;
+        return schemes[i].local ? parse_unix(u, s, err)
+                                : parse_tcp(u, s, schemes[i].sentinel, err);
+    }
+    return err_set(err, ERR_SYNTAX,
+                   "want redis://" WANT "[/db], rediss:// for TLS, redis+sentinel://" WANT
+                   ",.../master[/db], or unix:///path[?db=n]");
+}
+
 int redis_url_parse(struct redis_url *out, const char *url, struct err *err)
 {
-    static const char tcp[] = "redis://", local[] = "unix://";
-    struct str s = str_of(url);
-    int rc;
-
     memset(out, 0, sizeof(*out));
-    if (str_istarts(s, tcp))
-        rc = parse_tcp(out, after(s, sizeof(tcp) - 1), err);
-    else if (str_istarts(s, local))
-        rc = parse_unix(out, after(s, sizeof(local) - 1), err);
-    else
-        rc = err_set(err, ERR_SYNTAX,
-                     "want redis://[user:password@]host[:port][/db] or unix:///path[?db=n]");
-    if (rc < 0) {
-        redis_url_release(out);
-        return err_wrap(err, "Redis URL");
-    }
-    return 0;
+    if (parse(out, str_of(url), err) == 0)
+        return 0;
+    redis_url_release(out);
+    return err_wrap(err, "Redis URL");
 }
 
 void redis_url_release(struct redis_url *u)
@@ -217,12 +279,40 @@ void redis_url_release(struct redis_url *u)
     explicit_bzero(u, sizeof(*u));
 }
 
-/* The path as a URL writes it: a control byte in it must not reach a terminal. */
-static void show_path(const char *path, char *out, size_t cap)
+size_t redis_url_count(const struct redis_url *u)
+{
+    return 1 + u->n_others;
+}
+
+struct redis_node redis_url_node(const struct redis_url *u, size_t i)
+{
+    struct redis_node first = {.port = u->port};
+
+    if (i > 0)
+        return u->others[i - 1];
+    memcpy(first.host, u->host, sizeof(first.host));
+    return first;
+}
+
+bool redis_node_equal(const struct redis_node *a, const struct redis_node *b)
+{
+    return a->port == b->port && strcasecmp(a->host, b->host) == 0;
+}
+
+void redis_node_show(const struct redis_node *n, char out[REDIS_NODE_TEXT_MAX])
+{
+    bool v6 = strchr(n->host, ':') != NULL;
+
+    snprintf(out, REDIS_NODE_TEXT_MAX, "%s%s%s:%d", v6 ? "[" : "", n->host, v6 ? "]" : "",
+             n->port);
+}
+
+/* Text as a URL writes it: a control byte in it must not reach a terminal. */
+static void show_text(const char *text, char *out, size_t cap)
 {
     size_t n = 0;
 
-    for (const char *c = path; *c != '\0' && n + 4 <= cap; c++) {
+    for (const char *c = text; *c != '\0' && n + 4 <= cap; c++) {
         unsigned char b = (unsigned char)*c;
 
         if (b > ' ' && b < 0x7f && b != '%' && b != '?' && b != '#')
@@ -233,19 +323,40 @@ static void show_path(const char *path, char *out, size_t cap)
     out[n] = '\0';
 }
 
+/* As much of more as there is room for. */
+static void add(char *out, size_t cap, const char *more)
+{
+    size_t n = strlen(out);
+
+    snprintf(out + n, cap - n, "%s", more);
+}
+
 void redis_url_show(const struct redis_url *u, char *out, size_t cap)
 {
-    char path[3 * sizeof(u->host) + 1];
-    bool v6 = strchr(u->host, ':') != NULL;
+    char text[3 * sizeof(u->host) + 1], node[REDIS_NODE_TEXT_MAX];
 
-    if (!u->is_unix) {
-        snprintf(out, cap, "redis://%s%s%s:%d/%d", v6 ? "[" : "", u->host, v6 ? "]" : "",
-                 u->port, u->db);
+    if (u->is_unix) {
+        show_text(u->host, text, sizeof(text));
+        snprintf(out, cap, "unix://%s", text);
+        snprintf(text, sizeof(text), "?db=%d", u->db);
+        if (u->db != 0)
+            add(out, cap, text);
         return;
     }
-    show_path(u->host, path, sizeof(path));
-    if (u->db == 0)
-        snprintf(out, cap, "unix://%s", path);
-    else
-        snprintf(out, cap, "unix://%s?db=%d", path, u->db);
+    snprintf(out, cap, "redis%s%s://", u->tls ? "s" : "",
+             u->master[0] != '\0' ? "+sentinel" : "");
+    for (size_t i = 0; i < redis_url_count(u); i++) {
+        const struct redis_node at = redis_url_node(u, i);
+
+        redis_node_show(&at, node);
+        add(out, cap, i > 0 ? "," : "");
+        add(out, cap, node);
+    }
+    if (u->master[0] != '\0') {
+        show_text(u->master, text, sizeof(text));
+        add(out, cap, "/");
+        add(out, cap, text);
+    }
+    snprintf(text, sizeof(text), "/%d", u->db);
+    add(out, cap, text);
 }

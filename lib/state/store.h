@@ -9,6 +9,7 @@
 #include "base/base.h"
 #include "base/err.h"
 #include "policy/breaker.h"
+#include "state/redis_tls.h"
 #include "state/view.h"
 
 #include <stdbool.h>
@@ -45,6 +46,7 @@ struct store_conf {
     int64_t probe_lease_ms;
     /* redis only */
     const char *url;
+    struct redis_tls_conf tls; /* for a rediss URL */
     int64_t command_timeout_ms, connect_timeout_ms, sync_ms;
 };
 

@@ -274,7 +274,8 @@ struct store *store_redis_new(struct event_base *base, const struct store_conf *
         .keep_trying = true,
     };
 
-    if (redis_url_parse(&link.url, conf->url, err) < 0)
+    if (redis_url_parse(&link.url, conf->url, err) < 0 ||
+        redis_tls_of(&link.tls, &link.url, &conf->tls, err) < 0)
         return NULL;
     struct store_redis *s = xcalloc(1, sizeof(*s));
 
@@ -303,5 +304,6 @@ struct store *store_redis_new(struct event_base *base, const struct store_conf *
     s->refs = 1;
     store_redis_open(s, &link);
     redis_url_release(&link.url);
+    redis_tls_drop(link.tls);
     return &s->store;
 }

@@ -68,7 +68,10 @@ class RedisClient:
 
 
 class Redis:
-    """redis-server with persistence, on a free TCP port and on a unix socket in folder."""
+    """redis-server with persistence, on a free TCP port and on a unix socket in folder.
+
+    "{port}" in an option becomes the port: Redis(folder, "--port", 0, "--tls-port", "{port}").
+    """
 
     PORT_TRIES = 20
 
@@ -87,7 +90,7 @@ class Redis:
         argv = ["redis-server", "--port", self.port, "--bind", "127.0.0.1",
                 "--unixsocket", self.path, "--dir", self.folder, "--save", "",
                 "--appendonly", "yes", "--appendfsync", "everysec", "--daemonize", "no",
-                *self.options]
+                *[str(o).replace("{port}", str(self.port)) for o in self.options]]
         self.process = Process(argv, self.folder, f"redis-{os.urandom(3).hex()}")
         return self._wait_up()
 
@@ -98,8 +101,8 @@ class Redis:
             with self.client() as c:
                 try:
                     return c("PING") == "PONG"
-                except RedisError:  # LOADING
-                    return False
+                except RedisError as e:  # NOAUTH is a living server's word
+                    return not str(e).startswith("LOADING")
         return wait_for(up, what="redis-server to answer") is True
 
     @property

@@ -80,7 +80,7 @@ static void exec_server(const struct redis_server *s, pid_t parent)
         argv[n++] = fixed[i];
     for (char *word; (word = strsep(&rest, " ")) != NULL && n < ARGS_MAX - 1;)
         if (word[0] != '\0')
-            argv[n++] = word;
+            argv[n++] = strcmp(word, "@PORT") == 0 ? port : word;
     argv[n] = NULL;
     close(STDIN_FILENO);
     execvp(argv[0], argv);

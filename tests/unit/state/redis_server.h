@@ -16,8 +16,9 @@ struct redis_server {
 };
 
 /* Starts one and returns when it answers PING; aborts the test after 10 s.  options is more of
- * the command line, split at spaces ("--requirepass x --maxmemory 10mb"), or "".  It dies with
- * the calling process whatever happens. */
+ * the command line, split at spaces ("--requirepass x --maxmemory 10mb"), or ""; the word @PORT
+ * becomes the port ("--port 0 --tls-port @PORT").  It dies with the calling process whatever
+ * happens. */
 void redis_server_start(struct redis_server *s, const char *options);
 /* The same directory, socket, port and options again, after redis_server_kill. */
 void redis_server_restart(struct redis_server *s);

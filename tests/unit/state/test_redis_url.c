@@ -23,6 +23,9 @@ static const struct {
     {"redis://bob:pw@h:1/2",         "h", "bob", "pw", "redis://h:1/2", 1, 2, false},
     {"redis://b%40b:p%2F%3a%25w@h",  "h", "b@b", "p/:%w", "redis://h:6379/0", 6379, 0, false},
     {"redis://bob:a:b@h",            "h", "bob", "a:b", "redis://h:6379/0", 6379, 0, false},
+    {"redis://h,[::1]:7001,b:1",     "h", "", "", "redis://h:6379,[::1]:7001,b:1/0", 6379, 0, false},
+    {"redis+sentinel://s1,s2:7/m",   "s1", "", "", "redis+sentinel://s1:26379,s2:7/m/0", 26379, 0, false},
+    {"redis+sentinel://b:pw@s/my%20m/3", "s", "b", "pw", "redis+sentinel://s:26379/my%20m/3", 26379, 3, false},
     {"unix:///run/redis.sock",       "/run/redis.sock", "", "", "unix:///run/redis.sock", 0, 0, true},
     {"unix:///r?db=7",               "/r", "", "", "unix:///r?db=7", 0, 7, true},
     {"unix:///a%20b%0Ac",            "/a b\nc", "", "", "unix:///a%20b%0Ac", 0, 0, true},
@@ -35,7 +38,7 @@ static const struct {
 } bad[] = {
     {"",                          "want redis://"},
     {"http://h",                  "want redis://"},
-    {"rediss://h",                "want redis://"},
+    {"redis+tls://h",             "want redis://"},
     {"redis:/h",                  "want redis://"},
     {"redis://",                  "the host is missing"},
     {"redis:///1",                "the host is missing"},
@@ -50,6 +53,17 @@ static const struct {
     {"redis://h/1/2",             "the database is no number"},
     {"redis://h/x",               "the database is no number"},
     {"redis://h?db=1",            "'?' and '#'"},
+    {"redis://h,",                "the host is missing"},
+    {"redis://h,,i",              "the host is missing"},
+    {"redis://h,i:0",             "the port is no number"},
+    {"redis://h,i/1",             "a Redis Cluster, which has database 0 only"},
+    {"redis+sentinel://h",        "the master's name is missing"},
+    {"redis+sentinel://h/",       "the master's name is missing"},
+    {"redis+sentinel://h//1",     "the master's name is missing"},
+    {"redis+sentinel://h/m/x",    "the database is no number"},
+    {"redis+sentinel://h/m%0",    "the master's name has a '%'"},
+    {"redis+sentinel:///m",       "the host is missing"},
+    {"redis+sentinel://bob:s3/cret@h/m", "'/' in front of '@'"},
     {"redis://[::1",              "'[' without ']'"},
     {"redis://[]",                "the host is missing"},
     {"redis://[::1]x",            "after ']'"},
@@ -147,4 +161,53 @@ Test(redis_url, show_is_cut_not_overrun)
     cr_assert_eq(redis_url_parse(&u, "unix:///a/long/path", NULL), 0);
     redis_url_show(&u, shown, sizeof(shown));
     cr_expect_str_eq(shown, "unix:///a/l");
+}
+
+/* clang-format off */
+static const struct {
+    const char *url, *master;
+    bool tls;
+    size_t count;
+    const char *last; /* host:port of the last node */
+} forms[] = {
+    {"redis://h",                          "",    false, 1, "h:6379"},
+    {"rediss://h:1/0",                     "",    true,  1, "h:1"},
+    {"RedisS://h,i,[::2]",                 "",    true,  3, "[::2]:6379"},
+    {"redis+sentinel://h,i:7/m%2Fx",       "m/x", false, 2, "i:7"},
+    {"rediss+sentinel://:pw@h,i,j/m/4",    "m",   true,  3, "j:26379"},
+};
+/* clang-format on */
+
+Test(redis_url, knows_every_form)
+{
+    for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+        struct redis_url u;
+        struct err err = {0};
+        char node[REDIS_NODE_TEXT_MAX];
+
+        cr_assert_eq(redis_url_parse(&u, forms[i].url, &err), 0, "%s: %s", forms[i].url,
+                     err.msg);
+        cr_expect_str_eq(u.master, forms[i].master, "%s", forms[i].url);
+        cr_expect_eq(u.tls, forms[i].tls, "%s", forms[i].url);
+        cr_assert_eq(redis_url_count(&u), forms[i].count, "%s", forms[i].url);
+        const struct redis_node last = redis_url_node(&u, forms[i].count - 1);
+
+        redis_node_show(&last, node);
+        cr_expect_str_eq(node, forms[i].last, "%s", forms[i].url);
+    }
+}
+
+Test(redis_url, holds_its_number_of_hosts)
+{
+    for (int n = REDIS_URL_NODES_MAX - 1; n <= REDIS_URL_NODES_MAX + 1; n++) {
+        char url[64] = "redis://h";
+        struct redis_url u;
+        struct err err = {0};
+
+        for (int i = 1; i < n; i++)
+            strncat(url, ",h", sizeof(url) - strlen(url) - 1);
+        cr_expect_eq(redis_url_parse(&u, url, &err), n <= REDIS_URL_NODES_MAX ? 0 : -1, "%s",
+                     url);
+        cr_expect_eq(err.msg[0] != '\0', n > REDIS_URL_NODES_MAX, "%s", err.msg);
+    }
 }

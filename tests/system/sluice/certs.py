@@ -1,0 +1,32 @@
+"""Certificates for one test, made by the openssl program."""
+
+import subprocess
+
+
+class Certs:
+    """An authority in folder; issue() makes <name>.crt and <name>.key by it."""
+
+    def __init__(self, folder, name="ca"):
+        self.folder, self.name = folder, name
+        self._openssl("req", "-x509", *self.NEW_KEY, "-days", "2", "-subj", f"/CN={name}",
+                      "-keyout", f"{name}.key", "-out", f"{name}.crt")
+
+    NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+
+    def _openssl(self, *args):
+        done = subprocess.run(["openssl", *args], cwd=self.folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+    @property
+    def ca(self):
+        return self.folder / f"{self.name}.crt"
+
+    def issue(self, name, names="IP:127.0.0.1,DNS:localhost", days=2):
+        """(certificate, key) for the given alternative names."""
+        (self.folder / f"{name}.ext").write_text(f"subjectAltName={names}\n")
+        self._openssl("req", *self.NEW_KEY, "-subj", f"/CN={name}", "-keyout", f"{name}.key",
+                      "-out", f"{name}.csr")
+        self._openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{self.name}.crt", "-CAkey",
+                      f"{self.name}.key", "-CAcreateserial", "-days", str(days), "-extfile",
+                      f"{name}.ext", "-out", f"{name}.crt")
+        return self.folder / f"{name}.crt", self.folder / f"{name}.key"
