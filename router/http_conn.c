@@ -37,6 +37,7 @@
 
 #define OUT_HARD_BYTES   ((size_t)64 << 20) /* an owner that never pauses */
 #define LINGER_MS        2000
+#define UNSENT_MAX_BYTES (128 << 10) /* in the kernel, beyond what is on its way */
 #define DRAIN_IDLE_MS    500 /* a client that has just connected gets its first answer */
 #define LINGER_MAX_BYTES ((size_t)16 << 20)
 
@@ -299,7 +300,7 @@ static void on_conn_timer(evutil_socket_t fd, short what, void *arg)
     enter(c);
     c->timer_at_ms = HTTP_CONN_NEVER;
     if (c->now_ms >= c->stall_due_ms)
-        c->broken = true;
+        c->broken = http_conn_is_stalled(c);
     else if (c->now_ms >= c->look_ms)
         http_conn_look(c);
     if (!c->broken && c->now_ms >= c->state_due_ms)
@@ -354,7 +355,7 @@ struct http_conn *http_conn_new(struct event_base *base, int fd,
                                 const struct http_handler *handler)
 {
     struct http_conn *c = xcalloc(1, sizeof(*c));
-    int on = 1;
+    int on = 1, unsent_bytes = UNSENT_MAX_BYTES;
     unsigned unacked_ms = (unsigned)limits->write_timeout_ms;
     struct http_head_limits head = {limits->head_max_bytes, limits->target_max_bytes,
                                     limits->fields_max};
@@ -371,10 +372,12 @@ struct http_conn *http_conn_new(struct event_base *base, int fd,
     event_assign(&c->writable, base, fd, EV_WRITE | EV_PERSIST, on_conn_writable, c);
     event_assign(&c->turn, base, -1, 0, on_conn_turn, c);
     event_assign(&c->timer, base, -1, 0, on_conn_timer, c);
-    /* Both fail on a socket that is not TCP, and are not needed there.  The second ends a
-     * stream to a client that fell off the network: the kernel holds its bytes, not we. */
+    /* They fail on a socket that is not TCP, and are not needed there.  The second ends a
+     * stream to a client that fell off the network: the kernel holds its bytes, not we.  The
+     * third keeps the kernel from holding megabytes for a slow client. */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked_ms, sizeof(unacked_ms));
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof(unsent_bytes));
     c->now_ms = clock_mono_ms();
     c->timer_at_ms = c->stall_due_ms = c->look_ms = c->probe_ms = HTTP_CONN_NEVER;
     c->state_due_ms = c->now_ms + limits->header_timeout_ms; /* a first byte is due as well */

@@ -17,6 +17,12 @@
 
 #define ZEROS_MAX 6 /* with 8 digits of a real size still under the 16 that peers must take */
 
+static void arm_stall(struct http_conn *c)
+{
+    c->stall_due_ms = clock_mono_ms() + c->limits->write_timeout_ms;
+    c->unacked_bytes = http_conn_unacked(c);
+}
+
 void http_conn_flush(struct http_conn *c, struct str tail)
 {
     bool waited = http_out_bytes(&c->out) > 0;
@@ -26,11 +32,11 @@ void http_conn_flush(struct http_conn *c, struct str tail)
         c->stall_due_ms = HTTP_CONN_NEVER;
         break;
     case HTTP_SENT_SOME:
-        c->stall_due_ms = clock_mono_ms() + c->limits->write_timeout_ms;
+        arm_stall(c);
         break;
     case HTTP_SENT_NONE: /* no progress: a deadline that runs goes on running */
         if (!waited || c->stall_due_ms == HTTP_CONN_NEVER)
-            c->stall_due_ms = clock_mono_ms() + c->limits->write_timeout_ms;
+            arm_stall(c);
         break;
     case HTTP_SENT_FAILED:
         c->broken = true;

@@ -45,6 +45,7 @@ struct http_conn {
     int64_t timer_at_ms;    /* what the timer is set to; NEVER: not set */
     int64_t state_due_ms;   /* header, body, idle or lingering deadline */
     int64_t stall_due_ms;   /* output made no progress until then */
+    int unacked_bytes;      /* in the kernel when that deadline was set; -1: unknown */
     int64_t look_ms;        /* next look at the socket while it is not read */
     int64_t probe_ms;       /* next probe of a peer that sent FIN */
     size_t discarded_bytes; /* while lingering */
@@ -91,5 +92,9 @@ void http_conn_flush(struct http_conn *c, struct str tail);
 void http_conn_plan_look(struct http_conn *c);
 void http_conn_look(struct http_conn *c); /* and the look itself: sets broken, fin; may probe */
 int64_t http_conn_earlier(int64_t a, int64_t b);
+int http_conn_unacked(const struct http_conn *c); /* bytes the kernel holds; -1: unknown */
+/* The write deadline passed: has the client taken nothing at all since it was set?  false sets
+ * a new one. */
+bool http_conn_is_stalled(struct http_conn *c);
 
 #endif

@@ -35,6 +35,26 @@ int64_t http_conn_earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+int http_conn_unacked(const struct http_conn *c)
+{
+    int bytes;
+
+    return ioctl(c->fd, SIOCOUTQ, &bytes) == 0 ? bytes : -1;
+}
+
+/* The kernel tells us that a socket is writable only after a good part of its buffer has left,
+ * which a slow client may need longer for than the deadline: what it acknowledged counts. */
+bool http_conn_is_stalled(struct http_conn *c)
+{
+    int now = http_conn_unacked(c);
+
+    if (now < 0 || c->unacked_bytes < 0 || now >= c->unacked_bytes)
+        return true;
+    c->unacked_bytes = now;
+    c->stall_due_ms = c->now_ms + c->limits->write_timeout_ms;
+    return false;
+}
+
 void http_conn_plan_look(struct http_conn *c)
 {
     bool waiting = c->state == CONN_BUSY || c->state == CONN_FLUSH;
@@ -53,11 +73,10 @@ void http_conn_plan_look(struct http_conn *c)
 void http_conn_look(struct http_conn *c)
 {
     struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
-    int unsent = 0;
 
     c->look_ms = HTTP_CONN_NEVER;
     if (c->state == CONN_RESET) {
-        if (ioctl(c->fd, SIOCOUTQ, &unsent) < 0 || unsent == 0)
+        if (http_conn_unacked(c) <= 0)
             c->state_due_ms = c->now_ms;
         return;
     }
