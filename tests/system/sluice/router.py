@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 
 from .client import Connection, chat, open_stream, request
 from .proc import Process, free_port, program, wait_for
@@ -141,14 +142,16 @@ class Router:
         # signal of a clean-up is final.
         pids = self.process.children() if self.process.alive() else []
         self.process.signal(signal.SIGCONT)
-        self.process.signal(signal.SIGTERM)
-        try:
-            return self.process.wait_end(3)
-        except Exception:
-            rc = self.process.kill()
-            for pid in pids:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
-            return rc
+        for patience_s in (0.7, 3):
+            self.process.signal(signal.SIGTERM)
+            try:
+                return self.process.wait_end(patience_s)
+            except subprocess.TimeoutExpired:
+                pass
+        rc = self.process.kill()
+        for pid in pids:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        return rc
