@@ -18,9 +18,9 @@
 #include <string.h>
 
 static const char *const names[N_SCRIPTS] = {
-    [SCRIPT_ATTACH] = "attach", [SCRIPT_SYNC] = "sync",   [SCRIPT_REPORT] = "report",
-    [SCRIPT_PROBE] = "probe",   [SCRIPT_DONE] = "done",   [SCRIPT_COOL] = "cool",
-    [SCRIPT_FORCE] = "force",   [SCRIPT_LEAVE] = "leave", [SCRIPT_LOOK] = "look",
+    [SCRIPT_ATTACH] = "attach",     [SCRIPT_SYNC] = "sync",   [SCRIPT_REPORT] = "report",
+    [SCRIPT_PROBE] = "probe",       [SCRIPT_DONE] = "done",   [SCRIPT_COOL] = "cool",
+    [SCRIPT_FORCE] = "force",       [SCRIPT_LEAVE] = "leave", [SCRIPT_LOOK] = "look",
     [SCRIPT_REASSERT] = "reassert",
 };
 
