@@ -33,9 +33,11 @@
 #include "router/http_target.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define METHOD_MAX 24
+#define METHOD_MAX   24
+#define FIELDS_FIRST 16
 
 enum step {
     STEP_EMPTY,
@@ -89,6 +91,8 @@ void http_head_parser_init(struct http_head_parser *p, const struct http_head_li
 {
     assert(limits->fields_max <= HTTP_FIELDS_MAX);
     p->limits = *limits;
+    p->head.fields = NULL;
+    p->fields_cap = 0;
     buf_init(&p->path, limits->target_max_bytes);
     http_head_parser_reset(p);
 }
@@ -97,7 +101,7 @@ void http_head_parser_reset(struct http_head_parser *p)
 {
     struct http_head *h = &p->head;
 
-    /* Not the field table: it is large and only its first n_fields rows are ever read. */
+    /* The field table stays: only its first n_fields rows are ever read. */
     h->method = HTTP_OTHER;
     h->minor = 1;
     h->target = h->path = h->query = h->host = (struct str){NULL, 0};
@@ -115,6 +119,9 @@ void http_head_parser_reset(struct http_head_parser *p)
 void http_head_parser_release(struct http_head_parser *p)
 {
     buf_release(&p->path);
+    free(p->head.fields);
+    p->head.fields = NULL;
+    p->fields_cap = 0;
 }
 
 static enum http_parse refuse(struct http_head_parser *p, int status, const char *message)
@@ -350,10 +357,21 @@ static enum http_parse take_field(struct http_head_parser *p, const struct http_
     return HTTP_PARSE_MORE;
 }
 
+/* Room for one more row.  Most heads have few: a table of the limit's size in each connection
+ * would be most of what an idle one costs. */
+static struct http_field *next_field(struct http_head_parser *p)
+{
+    if (p->head.n_fields == p->fields_cap) {
+        p->fields_cap = p->fields_cap == 0 ? FIELDS_FIRST : 2 * p->fields_cap;
+        p->head.fields = xrealloc(p->head.fields, p->fields_cap * sizeof(*p->head.fields));
+    }
+    return &p->head.fields[p->head.n_fields];
+}
+
 /* One line without its CRLF. */
 static enum http_parse read_field(struct http_head_parser *p, struct str line)
 {
-    struct http_field *f = &p->head.fields[p->head.n_fields];
+    struct http_field *f;
     size_t n = 0;
 
     if (p->head.n_fields == p->limits.fields_max)
@@ -366,6 +384,7 @@ static enum http_parse read_field(struct http_head_parser *p, struct str line)
         return refuse(p, 400, "a field name holds a byte that is not allowed there");
     if (n == 0 || n == line.len || line.ptr[n] != ':')
         return refuse(p, 400, "a field has no name or no colon");
+    f = next_field(p);
     f->name = (struct str){line.ptr, n};
     f->value = str_trim((struct str){line.ptr + n + 1, line.len - n - 1});
     for (size_t i = 0; i < f->value.len; i++)

@@ -36,7 +36,7 @@ struct http_head {
     struct str path;   /* canonical: what routes are compared with */
     struct str query;  /* behind '?', as received */
     struct str host;
-    struct http_field fields[HTTP_FIELDS_MAX];
+    struct http_field *fields; /* NULL where there is none */
     size_t n_fields;
     bool keep_alive, expect_continue, chunked;
     int64_t content_length; /* -1: none given */
@@ -63,8 +63,9 @@ struct http_head_parser { /* public body, so that a connection embeds it */
     size_t used;                 /* after HTTP_PARSE_DONE: bytes of the head */
     /* private */
     struct http_head_limits limits;
-    struct buf path; /* the canonical path, when it differs from the received one */
-    uintptr_t base;  /* where the bytes lay in the last call */
+    struct buf path;   /* the canonical path, when it differs from the received one */
+    size_t fields_cap; /* rows of head.fields, which grow with the heads that come */
+    uintptr_t base;    /* where the bytes lay in the last call */
     size_t at, start, target_at;
     int step, major;
     bool host_seen, te_seen, te_other, close_seen, keep_alive_seen;

@@ -315,3 +315,34 @@ Test(http_head, an_endless_line_is_refused_at_the_cap)
     cr_expect_eq(verdict_of(text, 24, 0, &l), -1);
     cr_expect_eq(verdict_of(text, 25, 0, &l), 501);
 }
+
+/* Heads of n fields in turn through one parser, each read in two halves whose bytes move. */
+Test(http_head, the_field_table_grows_with_the_head)
+{
+    static const size_t sizes[] = {1, 15, 16, 17, HTTP_FIELDS_MAX, 2, 33};
+    struct http_head_limits l = {32768, 8192, HTTP_FIELDS_MAX};
+    struct http_head_parser p;
+
+    http_head_parser_init(&p, &l);
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        size_t n = sizes[i], len = 0;
+        char text[4096], moved[4096], want[32];
+
+        len += (size_t)snprintf(text, sizeof(text), "GET / HTTP/1.1\r\n" HOST);
+        for (size_t k = 1; k < n; k++)
+            len += (size_t)snprintf(text + len, sizeof(text) - len, "F%zu: v%zu\r\n", k, k);
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "\r\n");
+        cr_assert_eq(http_head_parse(&p, text, len / 2), HTTP_PARSE_MORE, "%zu fields", n);
+        memcpy(moved, text, len);
+        memset(text, '#', sizeof(text));
+        cr_assert_eq(http_head_parse(&p, moved, len), HTTP_PARSE_DONE, "%zu fields", n);
+        cr_assert_eq(p.head.n_fields, n);
+        cr_expect(str_eqz(p.head.fields[0].value, "a.example"), "%zu fields", n);
+        for (size_t k = 1; k < n; k++) {
+            snprintf(want, sizeof(want), "v%zu", k);
+            cr_expect(str_eqz(p.head.fields[k].value, want), "field %zu of %zu", k, n);
+        }
+        http_head_parser_reset(&p);
+    }
+    http_head_parser_release(&p);
+}
