@@ -10,8 +10,6 @@ import subprocess
 import time
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = (ROOT / os.environ.get("SLUICE_BUILD", "build")).resolve()
 PATIENCE_S = float(os.environ.get("SLUICE_TEST_PATIENCE", "10"))
@@ -69,6 +67,8 @@ def _die_with_parent():
 
 def allow_descriptors(n):
     """So many open files for this process, or the test is skipped."""
+    import pytest  # here alone: scripts/demo runs where there is none
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < n:
         pytest.skip(f"needs {n} descriptors, the hard limit is {hard}")

@@ -1,0 +1,26 @@
+"""scripts/demo plays its story to the end, and fails where it cannot."""
+
+import os
+import subprocess
+
+from sluice.proc import ROOT
+
+
+def demo(**env):
+    return subprocess.run([ROOT / "scripts" / "demo"], capture_output=True, text=True, timeout=90,
+                          env={**os.environ, **env})
+
+
+def test_every_claim_holds():
+    done = demo()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Every claim held" in done.stdout and "FAIL" not in done.stdout
+    assert done.stdout.count(" ok   ") >= 12
+    for word in ("vendor incident", "trip", "half-open"):
+        assert word in done.stdout
+
+
+def test_without_programs_it_fails_clearly(tmp_path):
+    done = demo(SLUICE_BUILD=str(tmp_path))
+    assert done.returncode == 1
+    assert "run make first" in done.stderr and "Traceback" not in done.stderr
