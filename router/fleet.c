@@ -12,10 +12,9 @@
  * life, a probe in flight renews its lease every third of it.
  *
  * REJECTED  Asking for the lease on a timer: an idle fleet would hold leases all the time. */
-#include "router/fleet.h"
+#include "router/fleet_impl.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 
 #include <event2/event.h>
 #include <inttypes.h>
@@ -23,64 +22,38 @@
 #include <string.h>
 #include <unistd.h>
 
-#define COOL_UNSAID_MS        1000 /* 429 without a stated time */
-#define COOL_THROTTLED_MAX_MS (10 * 60 * 1000)
-#define COOL_QUOTA_MS         (10 * 60 * 1000) /* out of credit: lasting */
-#define COOL_AUTH_MS          (60 * 1000)      /* our key refused: an operator has to look */
-
-enum ticket_state { TICKET_NONE, TICKET_ASKED, TICKET_GRANTED };
-
-struct ticket {
-    enum ticket_state state;
-    bool local; /* which store granted it */
-    uint64_t token, epoch;
-    int64_t since_ms, ask_again_ms;
-};
-
-struct region {
-    struct ticket ticket;
-    int last_resorts; /* in flight */
-    enum picker_why logged;
-};
-
-struct fleet {
-    const struct config *conf;
-    struct rand *rand;
-    struct metrics_slot *slot;
-    struct log_ctx log;
-    struct store *shared, *local;
-    bool attached, dead;
-    uint64_t life;
-    char gen[VIEW_GEN_MAX + 1];
-    struct event *tick;
-    struct fleet_pass *probes; /* in flight */
-    struct region *regions;
-};
-
-static struct store *decider(const struct fleet *f)
+struct store *fleet_decider(const struct fleet *f)
 {
     return f->attached ? f->shared : f->local;
 }
 
-/* Where operators' words and cooling are kept: they outlive the connection. */
-static const struct view_key *word(const struct fleet *f, size_t region)
+const struct view_key *fleet_word(const struct fleet *f, size_t region)
 {
     return store_get(f->shared != NULL ? f->shared : f->local, region);
 }
 
+uint64_t fleet_life(struct fleet *f)
+{
+    if (f->attached && strcmp(f->gen, store_gen(f->shared)) != 0) {
+        f->life++;
+        str_copy(f->gen, sizeof(f->gen), store_gen(f->shared));
+    }
+    return f->life;
+}
+
 static void note_state(struct fleet *f, size_t region)
 {
-    const struct view_key *k = store_get(decider(f), region);
+    const struct view_key *k = store_get(fleet_decider(f), region);
 
     f->slot->region[region].state = k->st;
-    f->slot->region[region].forced = view_forced_now(word(f, region), clock_mono_ms());
+    f->slot->region[region].forced = view_forced_now(fleet_word(f, region), clock_mono_ms());
     if (f->shared != NULL)
         f->slot->store_ver = store_ver(f->shared);
 }
 
 static void drop_ticket(struct fleet *f, size_t region)
 {
-    struct ticket *t = &f->regions[region].ticket;
+    struct fleet_ticket *t = &f->regions[region].ticket;
 
     if (t->state == TICKET_GRANTED)
         store_done(t->local ? f->local : f->shared, region, t->epoch, t->token,
@@ -90,14 +63,14 @@ static void drop_ticket(struct fleet *f, size_t region)
 
 static void on_key(struct fleet *f, size_t region, const struct store *s)
 {
-    struct ticket *t = &f->regions[region].ticket;
+    struct fleet_ticket *t = &f->regions[region].ticket;
     const struct view_key *k = store_get(s, region);
 
-    if (f->dead || s != decider(f))
+    if (f->dead || s != fleet_decider(f))
         return;
     log_at(LOG_INFO, &f->log, "region state region=%s state=%s forced=%s epoch=%" PRIu64,
            f->conf->regions[region].name, breaker_state_name(k->st),
-           view_forced_name(view_forced_now(word(f, region), clock_mono_ms())), k->ep);
+           view_forced_name(view_forced_now(fleet_word(f, region), clock_mono_ms())), k->ep);
     if (t->state == TICKET_GRANTED && t->epoch < k->ep)
         drop_ticket(f, region); /* a probe under an older epoch would count for nothing */
     t->ask_again_ms = 0;
@@ -126,10 +99,6 @@ static void on_mode(void *arg, bool attached, const char *why)
     (void)why;
     if (f->dead)
         return;
-    if (attached && strcmp(f->gen, store_gen(f->shared)) != 0) {
-        f->life++;
-        str_copy(f->gen, sizeof(f->gen), store_gen(f->shared));
-    }
     for (size_t i = 0; i < f->conf->n_regions; i++)
         drop_ticket(f, i);
     f->attached = attached;
@@ -147,7 +116,7 @@ static void on_local_mode(void *arg, bool attached, const char *why)
 
 static void on_probe(struct fleet *f, const struct store_probe_answer *a, bool local)
 {
-    struct ticket *t = &f->regions[a->key].ticket;
+    struct fleet_ticket *t = &f->regions[a->key].ticket;
     struct store *s = local ? f->local : f->shared;
 
     if (f->dead)
@@ -190,7 +159,7 @@ static void on_fleet_tick(evutil_socket_t fd, short what, void *arg)
     for (struct fleet_pass *p = f->probes; p != NULL; p = p->next)
         store_probe_renew(p->local_epoch != 0 ? f->local : f->shared, p->region, p->token);
     for (size_t i = 0; i < f->conf->n_regions; i++) {
-        struct ticket *t = &f->regions[i].ticket;
+        struct fleet_ticket *t = &f->regions[i].ticket;
 
         if (t->state == TICKET_GRANTED && now_ms - t->since_ms >= f->conf->probe_lease_ms / 2)
             drop_ticket(f, i);
@@ -198,6 +167,7 @@ static void on_fleet_tick(evutil_socket_t fd, short what, void *arg)
     }
     if (f->shared == NULL)
         return;
+    fleet_file_tick(f, now_ms);
     store_set_load(f->shared, (int)f->slot->inflight);
     store_get_stats(f->shared, &st);
     f->slot->store_commands = st.commands;
@@ -275,6 +245,7 @@ void fleet_free(struct fleet *f)
     if (f == NULL)
         return;
     f->dead = true;
+    fleet_file_close(f);
     if (f->tick != NULL)
         event_free(f->tick);
     store_free(f->shared);
@@ -285,20 +256,20 @@ void fleet_free(struct fleet *f)
 
 static void ask_for_ticket(struct fleet *f, size_t region, int64_t now_ms)
 {
-    struct ticket *t = &f->regions[region].ticket;
+    struct fleet_ticket *t = &f->regions[region].ticket;
 
     if (t->state != TICKET_NONE || now_ms < t->ask_again_ms)
         return;
     t->state = TICKET_ASKED;
     t->local = !f->attached;
     t->token = rand_u64(f->rand) >> 11 | 1; /* below 2^53: safe in Lua numbers and JSON */
-    store_probe(decider(f), region, t->token);
+    store_probe(fleet_decider(f), region, t->token);
 }
 
 enum picker_why fleet_ask(struct fleet *f, size_t region, int64_t now_ms)
 {
-    const struct view_key *k = store_get(decider(f), region);
-    const struct view_key *said = word(f, region);
+    const struct view_key *k = store_get(fleet_decider(f), region);
+    const struct view_key *said = fleet_word(f, region);
     enum view_forced forced = view_forced_now(said, now_ms);
 
     if (forced == VIEW_DOWN)
@@ -320,136 +291,17 @@ enum picker_why fleet_ask(struct fleet *f, size_t region, int64_t now_ms)
 bool fleet_may_last_resort(const struct fleet *f, size_t region, int64_t now_ms,
                            int64_t *until_ms)
 {
-    const struct view_key *k = store_get(decider(f), region);
+    const struct view_key *k = store_get(fleet_decider(f), region);
 
     (void)now_ms;
     *until_ms = k->st == BREAKER_OPEN ? k->until_ms : 0;
     return k->st != BREAKER_CLOSED && f->regions[region].last_resorts < FLEET_LAST_RESORTS_MAX;
 }
 
-static void take_ticket(struct fleet *f, struct fleet_pass *p)
-{
-    struct ticket *t = &f->regions[p->region].ticket;
-
-    p->probe = true;
-    p->token = t->token;
-    p->shared_epoch = t->local ? 0 : t->epoch;
-    p->local_epoch = t->local ? t->epoch : 0;
-    t->state = TICKET_NONE;
-    p->next = f->probes;
-    p->prev = &f->probes;
-    if (p->next != NULL)
-        p->next->prev = &p->next;
-    f->probes = p;
-    f->slot->region[p->region].probes++;
-}
-
-void fleet_begin(struct fleet *f, size_t region, bool last_resort, int64_t now_ms,
-                 struct fleet_pass *p)
-{
-    const struct view_key *k = store_get(decider(f), region);
-    bool forced_up = view_forced_now(word(f, region), now_ms) == VIEW_UP;
-
-    memset(p, 0, sizeof(*p));
-    p->region = region;
-    p->life = f->life;
-    f->slot->region[region].inflight++;
-    if (last_resort) {
-        p->last_resort = true;
-        f->regions[region].last_resorts++;
-        f->slot->region[region].last_resorts++;
-        return;
-    }
-    if (k->st != BREAKER_CLOSED && !forced_up &&
-        f->regions[region].ticket.state == TICKET_GRANTED) {
-        take_ticket(f, p);
-        return;
-    }
-    p->local_epoch = store_get(f->local, region)->ep;
-    if (f->attached)
-        p->shared_epoch = store_get(f->shared, region)->ep;
-}
-
-/* Evidence goes to both stores, each under its own epoch, and never into another life of the
- * shared data. */
-static void report(struct fleet *f, const struct fleet_pass *p, enum store_evidence what)
-{
-    if (p->last_resort)
-        return;
-    if (p->local_epoch != 0)
-        store_report(f->local, p->region, p->local_epoch, what, false);
-    if (p->shared_epoch != 0 && f->attached && p->life == f->life)
-        store_report(f->shared, p->region, p->shared_epoch, what, false);
-}
-
-void fleet_flowing(struct fleet *f, struct fleet_pass *p)
-{
-    if (p->flowing || p->probe)
-        return;
-    p->flowing = true;
-    report(f, p, STORE_OK);
-}
-
-static void end_probe(struct fleet *f, struct fleet_pass *p, const struct outcome_traits *t)
-{
-    enum breaker_verdict v = t->hurts   ? BREAKER_PROBE_FAIL
-                             : t->heals ? BREAKER_PROBE_OK
-                                        : BREAKER_PROBE_ABANDON;
-
-    *p->prev = p->next;
-    if (p->next != NULL)
-        p->next->prev = p->prev;
-    if (p->local_epoch != 0)
-        store_done(f->local, p->region, p->local_epoch, p->token, v);
-    else if (p->life == f->life)
-        store_done(f->shared, p->region, p->shared_epoch, p->token, v);
-}
-
-static void cool(struct fleet *f, size_t region, enum outcome o, int64_t cool_ms)
-{
-    enum store_cool why = o == OUTCOME_QUOTA  ? STORE_COOL_QUOTA
-                          : o == OUTCOME_AUTH ? STORE_COOL_AUTH
-                                              : STORE_COOL_THROTTLED;
-
-    if (o == OUTCOME_QUOTA)
-        cool_ms = COOL_QUOTA_MS;
-    else if (o == OUTCOME_AUTH)
-        cool_ms = COOL_AUTH_MS;
-    else if (cool_ms < 0)
-        cool_ms = COOL_UNSAID_MS;
-    else if (cool_ms > COOL_THROTTLED_MAX_MS)
-        cool_ms = COOL_THROTTLED_MAX_MS;
-    if (cool_ms == 0)
-        return;
-    store_cool(f->local, region, cool_ms, why);
-    if (f->attached)
-        store_cool(f->shared, region, cool_ms, why);
-    log_at(LOG_WARN, &f->log, "region cooling region=%s outcome=%s for_ms=%" PRId64,
-           f->conf->regions[region].name, outcome_traits(o)->name, cool_ms);
-}
-
-void fleet_end(struct fleet *f, struct fleet_pass *p, enum outcome o, int64_t cool_ms)
-{
-    const struct outcome_traits *t = outcome_traits(o);
-
-    f->slot->region[p->region].inflight--;
-    f->slot->region[p->region].attempts[o]++;
-    if (p->last_resort)
-        f->regions[p->region].last_resorts--;
-    if (p->probe)
-        end_probe(f, p, t);
-    else if (t->hurts)
-        report(f, p, STORE_FAIL);
-    else if (t->heals && !p->flowing)
-        report(f, p, STORE_OK);
-    if (t->cools || t->misconfigured)
-        cool(f, p->region, o, cool_ms);
-}
-
 int64_t fleet_return_ms(const struct fleet *f, size_t region, int64_t now_ms)
 {
-    const struct view_key *k = store_get(decider(f), region);
-    const struct view_key *said = word(f, region);
+    const struct view_key *k = store_get(fleet_decider(f), region);
+    const struct view_key *said = fleet_word(f, region);
     enum view_forced forced = view_forced_now(said, now_ms);
     int64_t back_ms = now_ms;
 
@@ -475,8 +327,8 @@ const char *fleet_mode(const struct fleet *f)
 void fleet_describe(const struct fleet *f, size_t region, int64_t now_ms,
                     struct fleet_region *out)
 {
-    const struct view_key *k = store_get(decider(f), region);
-    const struct view_key *said = word(f, region);
+    const struct view_key *k = store_get(fleet_decider(f), region);
+    const struct view_key *said = fleet_word(f, region);
     bool waits = k->st == BREAKER_OPEN && k->until_ms > now_ms;
 
     *out = (struct fleet_region){

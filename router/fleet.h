@@ -37,6 +37,9 @@ struct fleet_pass { /* the right to make one attempt; ended exactly once */
 struct fleet *fleet_new(struct event_base *base, const struct config *conf,
                         const char *router_id, struct rand *rand, struct metrics_slot *slot,
                         struct err *err);
+/* Starts from the view that an earlier run kept in this file, and keeps it from now on.  A file
+ * that is missing is none, one that makes no sense is said and left.  Before the loop runs. */
+void fleet_keep(struct fleet *f, const char *path);
 void fleet_free(struct fleet *f); /* leaves the fleet; no pass may be running */
 
 /* May region have an attempt now?  USABLE, or why not.  Asks for a probe lease in the

@@ -8,6 +8,7 @@
 #include "router/server.h"
 
 #include <event2/event.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,17 @@ static void make_id(struct worker *w)
     gethostname(host, sizeof(host) - 1);
     rand_hex(&w->rand, tail, 8);
     snprintf(w->id, sizeof(w->id), "%s:%d:%s", host, (int)getpid(), tail);
+}
+
+/* One file per worker: each has a view of its own. */
+static void keep_view(struct worker *w, int slot)
+{
+    char path[PATH_MAX + 16];
+
+    if (w->conf->state_file == NULL)
+        return;
+    snprintf(path, sizeof(path), "%s-%d", w->conf->state_file, slot);
+    fleet_keep(w->fleet, path);
 }
 
 int worker_init(struct worker *w, struct event_base *base, const struct config *conf,
@@ -51,6 +63,7 @@ int worker_init(struct worker *w, struct event_base *base, const struct config *
     w->fleet = fleet_new(base, conf, w->id, &w->rand, w->slot, err);
     if (w->fleet == NULL)
         goto fail;
+    keep_view(w, slot);
     return 0;
 fail:
     worker_release(w);

@@ -105,6 +105,7 @@ struct config {
     char *path;                          /* where it was read; for messages */
     char *fleet, *listen, *admin_listen; /* admin_listen "" : none */
     struct config_redis redis;
+    char *state_file; /* NULL: none; each worker appends -SLOT */
     struct config_region *regions;
     size_t n_regions;
     struct config_model *models;

@@ -85,7 +85,7 @@ static void write_top(struct dump *d)
 
         if (str_eqz(head, "redis") && !d->c->redis.enabled)
             continue; /* its absence is a value: the router runs alone */
-        if (d->digest && k->fixed)
+        if (d->digest && (k->fixed || k->own))
             continue; /* addresses and workers are each host's own */
         if (section.ptr != NULL && (leaf.ptr == NULL || !str_eq(section, head))) {
             json_out_end(&d->o);

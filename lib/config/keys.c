@@ -58,6 +58,10 @@ static const struct key top[] = {
     {"redis.sync", KEY_DURATION, AT(redis.sync_ms), 100, SECONDS(60), "1s",
      .help = "Time between two full comparisons with Redis; changes are pushed in between."},
 
+    {"state_file", KEY_STRING, AT(state_file), 0, 4000, "",
+     .help = "File that keeps the fleet's last view for a start while Redis is away: forced states for a day, open breakers for ten minutes. Each worker adds - and its number to the name. Empty for none.",
+     .form = FORM_TEXT, .own = true, .empty_is_null = true},
+
     {"regions", KEY_REGIONS, 0, 1, CONFIG_REGIONS_MAX, NULL,
      .help = "Places that answer requests."},
     {"models", KEY_MODELS, 0, 0, 1024, NULL,

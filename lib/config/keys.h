@@ -42,6 +42,7 @@ struct key {
     const char *const *words; /* NULL-terminated */
     enum form form;           /* strings: what the text must look like */
     bool fixed;               /* a reload cannot change it: restart */
+    bool own;                 /* a host's own: not part of what a fleet shares */
     bool secret;              /* never in a message, masked in a dump */
     bool hushed;              /* never in a message: where a secret ends up by mistake */
     bool empty_is_null;

@@ -98,3 +98,15 @@ void store_get_stats(const struct store *s, struct store_stats *out)
 {
     s->ops->get_stats(s, out);
 }
+
+int store_save(const struct store *s, struct buf *out)
+{
+    return s->ops->save != NULL ? s->ops->save(s, out) : -1;
+}
+
+int store_restore(struct store *s, struct str text, struct err *err)
+{
+    if (s->ops->restore == NULL)
+        return err_set(err, ERR_STORE, "without Redis there is no shared view to restore");
+    return s->ops->restore(s, text, err);
+}

@@ -7,6 +7,7 @@
 #define STATE_STORE_H
 
 #include "base/base.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "policy/breaker.h"
 #include "state/redis_tls.h"
@@ -82,6 +83,12 @@ void store_done(struct store *s, size_t key, uint64_t epoch, uint64_t token,
 void store_cool(struct store *s, size_t key, int64_t for_ms, enum store_cool why);
 /* Said in the next sync: requests in flight. */
 void store_set_load(struct store *s, int inflight);
+
+/* Appends the view as view_file.h writes it.  -1: no shared view yet (store_mem: ever). */
+int store_save(const struct store *s, struct buf *out) MUST_CHECK;
+/* Takes a saved view of an earlier run as the last one, before the first attach.  -1 with err:
+ * the text is not one; nothing is changed.  store_mem refuses. */
+int store_restore(struct store *s, struct str text, struct err *err) MUST_CHECK;
 
 /* store_mem only: starts from another store's last view (when Redis goes away). */
 void store_mem_adopt(struct store *mem, const struct store *from);

@@ -20,6 +20,9 @@ struct store_ops {
     void (*cool)(struct store *s, size_t key, int64_t for_ms, enum store_cool why);
     void (*set_load)(struct store *s, int inflight);
     void (*get_stats)(const struct store *s, struct store_stats *out);
+    /* NULL: there is nothing to keep */
+    int (*save)(const struct store *s, struct buf *out);
+    int (*restore)(struct store *s, struct str text, struct err *err);
 };
 
 struct store { /* first member of each implementation's struct */

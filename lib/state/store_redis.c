@@ -250,6 +250,8 @@ static const struct store_ops redis_ops = {
     .cool = store_redis_cool,
     .set_load = redis_set_load,
     .get_stats = redis_get_stats,
+    .save = store_redis_save,
+    .restore = store_redis_restore,
 };
 
 /* What the scripts want of a router's words: present, not too long. */

@@ -140,6 +140,8 @@ bool store_redis_must_reassert(const struct store_redis *s,
  */
 int store_redis_reassert(struct store_redis *s, struct str gen,
                          redis_link_reply_cb *cb) MUST_CHECK;
+int store_redis_save(const struct store *store, struct buf *out);
+int store_redis_restore(struct store *store, struct str text, struct err *err);
 void store_redis_forget_file(struct store_redis *s);
 
 /* store_redis_sync.c */

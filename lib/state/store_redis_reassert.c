@@ -3,11 +3,15 @@
  * A flush, a restart or a failover starts a new generation of the data, and what it knows may
  * be older than what routers know, or nothing.  So whoever attaches to a young generation says
  * first what it saw last, and takes the merged answer as its snapshot: there is no moment in
- * which a router that knows an operator's word has applied a view without it. */
+ * which a router that knows an operator's word has applied a view without it.
+ *
+ * A view that was read from disk is said again as well, but counts only where the new
+ * generation follows the one it is of: it may be a day old. */
 #include "state/store_redis.h"
 
 #include "base/clock.h"
 #include "state/answer.h"
+#include "state/view_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +93,28 @@ int store_redis_reassert(struct store_redis *s, struct str gen, redis_link_reply
     free(words);
     free(args);
     return rc;
+}
+
+int store_redis_save(const struct store *store, struct buf *out)
+{
+    const struct store_redis *s = (const struct store_redis *)store;
+
+    return view_file_encode(out, s->fleet, s->view, clock_wall_ms(), clock_mono_ms());
+}
+
+int store_redis_restore(struct store *store, struct str text, struct err *err)
+{
+    struct store_redis *s = (struct store_redis *)store;
+
+    if (view_gen(s->view)[0] != '\0')
+        return err_set(err, ERR_CONFLICT, "the fleet's own view is there already");
+    store_redis_forget_file(s);
+    s->file.ver = xcalloc(view_count(s->view) + 1, sizeof(s->file.ver[0]));
+    if (view_file_decode(text, s->fleet, clock_wall_ms(), clock_mono_ms(), s->view, s->file.gen,
+                         s->file.ver, err) == 0)
+        return 0;
+    store_redis_forget_file(s);
+    return -1;
 }
 
 void store_redis_forget_file(struct store_redis *s)

@@ -16,6 +16,7 @@
 
 #include "state/codec.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,6 +132,18 @@ const char *view_gen(const struct view *v)
 uint64_t view_ver(const struct view *v)
 {
     return v->ver;
+}
+
+void view_restore(struct view *v, size_t i, const struct view_key *from)
+{
+    struct view_key *k = &v->keys[i];
+    char name[sizeof(k->name)];
+
+    assert(v->gen[0] == '\0');
+    memcpy(name, k->name, sizeof(name));
+    *k = *from;
+    memcpy(k->name, name, sizeof(name));
+    k->ver = 0;
 }
 
 enum view_forced view_forced_now(const struct view_key *k, int64_t now_ms)

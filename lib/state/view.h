@@ -63,6 +63,10 @@ enum view_verdict view_snapshot(struct view *v, struct str gen, uint64_t ver,
                                 const struct str *lines, size_t n, int64_t now_ms,
                                 bool *changed);
 
+/* Before the first snapshot: what was known of a key in an earlier run (its name and version
+ * are not taken). */
+void view_restore(struct view *v, size_t i, const struct view_key *from);
+
 /* The operator's word in force now. */
 enum view_forced view_forced_now(const struct view_key *k, int64_t now_ms);
 

@@ -111,6 +111,7 @@ Test(dump, the_digest_follows_values)
         {"{\"http\":{\"max_body_bytes\":8388608}," REGS("k1") "}", true},
         {"{\"listen\":\"127.0.0.1:81\",\"admin_listen\":\"\",\"workers\":3," REGS("k1") "}",
          true},
+        {"{\"state_file\":\"/s\"," REGS("k1") "}", true},
         {"{" REGS("k2") "}", false},
         {"{" REGS("k1") ",\"breaker\":{\"window\":\"11s\"}}", false},
         {"{" REGS("k1") ",\"redis\":{}}", false},

@@ -15,6 +15,8 @@ static const struct {
     {"listen", "\"[::1]:80\"", NULL},
     {"admin_listen", "\"\"", NULL},
     {"upstream.ca_file", "\"\"", NULL},
+    {"state_file", "\"\"", NULL},
+    {"state_file", "\"/var/lib/sluice/view\"", NULL},
     {"upstream.ca_file", "\"/a/$${b}\"", NULL},
     {"redis.url", "\"redis://u:$${p}@h:1/2\"", NULL},
     {"workers", "256", NULL},

@@ -137,3 +137,73 @@ Test(store_redis_reassert, a_newer_word_is_not_overwritten_by_an_old_view)
     cr_expect_eq(store_get(C.s, 0)->forced, VIEW_DRAIN);
     store_free(C.s);
 }
+
+static char kept[4096];
+
+static void keep_view(void)
+{
+    struct buf text;
+
+    buf_init(&text, sizeof(kept) - 1);
+    cr_assert_eq(store_save(w.A.s, &text), 0);
+    snprintf(kept, sizeof(kept), "%s", text.data);
+    buf_release(&text);
+    store_free(w.A.s);
+    store_free(w.B.s);
+    w.A.s = w.B.s = NULL;
+}
+
+static void start_from_kept(void)
+{
+    struct err err = {0};
+
+    store_world_join(&w, &C, "C", NULL);
+    cr_assert_eq(store_restore(C.s, str_of(kept), &err), 0, "%s", err.msg);
+    cr_assert_eq(store_get(C.s, 0)->forced, VIEW_DOWN, "before Redis has said a word");
+}
+
+Test(store_redis_reassert, a_kept_view_holds_while_redis_is_away_and_yields_to_it)
+{
+    keep_view();
+    store_world_force(&w, "auto", "i2"); /* after everybody had left */
+    redis_server_pause(&w.server);
+    start_from_kept();
+    STORE_WAIT(&w, C.modes == 1);
+    cr_expect_not(C.attached);
+    cr_expect_eq(store_get(C.s, 0)->forced, VIEW_DOWN);
+    cr_expect_gt(store_get(C.s, 1)->lim_ms, clock_mono_ms() + 50000);
+    redis_server_resume(&w.server);
+    STORE_WAIT(&w, C.attached);
+    cr_expect_eq(store_get(C.s, 0)->forced, VIEW_AUTO, "the same generation: Redis knows");
+    struct err err = {0};
+
+    cr_expect_eq(store_restore(C.s, str_of(kept), &err), -1, "too late");
+    store_free(C.s);
+}
+
+Test(store_redis_reassert, a_kept_view_is_said_again_to_the_next_generation)
+{
+    store_world_command(&w, "SAVE");
+    store_world_force(&w, "drain", "i2"); /* which the data on disk do not know */
+    STORE_WAIT(&w, store_get(w.A.s, 0)->forced == VIEW_DRAIN);
+    keep_view();
+    redis_server_kill(&w.server);
+    redis_server_restart(&w.server);
+    struct err err = {0};
+
+    store_world_join(&w, &C, "C", NULL);
+    cr_assert_eq(store_restore(C.s, str_of(kept), &err), 0, "%s", err.msg);
+    STORE_WAIT(&w, C.attached);
+    cr_expect_eq(store_get(C.s, 0)->forced, VIEW_DRAIN);
+    store_free(C.s);
+}
+
+Test(store_redis_reassert, a_kept_view_says_nothing_to_a_flushed_redis)
+{
+    keep_view();
+    store_world_command(&w, "FLUSHALL");
+    start_from_kept();
+    STORE_WAIT(&w, C.attached);
+    cr_expect_eq(store_get(C.s, 0)->forced, VIEW_AUTO);
+    store_free(C.s);
+}

@@ -1,0 +1,59 @@
+/* fleet_impl.h - the inside of fleet*.c; nobody else includes it. */
+#ifndef ROUTER_FLEET_IMPL_H
+#define ROUTER_FLEET_IMPL_H
+
+#include "base/log.h"
+#include "router/fleet.h"
+
+struct event;
+
+enum fleet_ticket_state { TICKET_NONE, TICKET_ASKED, TICKET_GRANTED };
+
+struct fleet_ticket {
+    enum fleet_ticket_state state;
+    bool local; /* which store granted it */
+    uint64_t token, epoch;
+    int64_t since_ms, ask_again_ms;
+};
+
+struct fleet_place {
+    struct fleet_ticket ticket;
+    int last_resorts; /* in flight */
+    enum picker_why logged;
+};
+
+struct fleet_file { /* see fleet_file.c */
+    char *path;     /* NULL: none */
+    char gen[VIEW_GEN_MAX + 1];
+    uint64_t ver; /* of the view that was written last */
+    int64_t written_ms;
+    bool failing; /* and said so */
+};
+
+struct fleet {
+    const struct config *conf;
+    struct rand *rand;
+    struct metrics_slot *slot;
+    struct log_ctx log;
+    struct store *shared, *local;
+    bool attached, dead;
+    uint64_t life;
+    char gen[VIEW_GEN_MAX + 1];
+    struct event *tick;
+    struct fleet_pass *probes; /* in flight */
+    struct fleet_place *regions;
+    struct fleet_file file;
+};
+
+/* Whose verdict counts now. */
+struct store *fleet_decider(const struct fleet *f);
+/* Where operators' words and cooling are kept: they outlive the connection. */
+const struct view_key *fleet_word(const struct fleet *f, size_t region);
+/* Number of the shared data's life, as far as this worker has seen; a flush begins a new one
+ * without a change of mode. */
+uint64_t fleet_life(struct fleet *f);
+
+void fleet_file_tick(struct fleet *f, int64_t now_ms);
+void fleet_file_close(struct fleet *f); /* writes a last time */
+
+#endif

@@ -1,0 +1,134 @@
+/* fleet_pass.c - one attempt's way through the fleet: what it began under, what it showed.
+ *
+ * Evidence goes to both stores, each under its own epoch.  A probe's outcome goes only to the
+ * store that granted its lease; a last resort's to nobody. */
+#include "router/fleet_impl.h"
+
+#include "base/clock.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define COOL_UNSAID_MS        1000 /* 429 without a stated time */
+#define COOL_THROTTLED_MAX_MS (10 * 60 * 1000)
+#define COOL_QUOTA_MS         (10 * 60 * 1000) /* out of credit: lasting */
+#define COOL_AUTH_MS          (60 * 1000)      /* our key refused: an operator has to look */
+
+static void take_ticket(struct fleet *f, struct fleet_pass *p)
+{
+    struct fleet_ticket *t = &f->regions[p->region].ticket;
+
+    p->probe = true;
+    p->token = t->token;
+    p->shared_epoch = t->local ? 0 : t->epoch;
+    p->local_epoch = t->local ? t->epoch : 0;
+    t->state = TICKET_NONE;
+    p->next = f->probes;
+    p->prev = &f->probes;
+    if (p->next != NULL)
+        p->next->prev = &p->next;
+    f->probes = p;
+    f->slot->region[p->region].probes++;
+}
+
+void fleet_begin(struct fleet *f, size_t region, bool last_resort, int64_t now_ms,
+                 struct fleet_pass *p)
+{
+    const struct view_key *k = store_get(fleet_decider(f), region);
+    bool forced_up = view_forced_now(fleet_word(f, region), now_ms) == VIEW_UP;
+
+    memset(p, 0, sizeof(*p));
+    p->region = region;
+    p->life = fleet_life(f);
+    f->slot->region[region].inflight++;
+    if (last_resort) {
+        p->last_resort = true;
+        f->regions[region].last_resorts++;
+        f->slot->region[region].last_resorts++;
+        return;
+    }
+    if (k->st != BREAKER_CLOSED && !forced_up &&
+        f->regions[region].ticket.state == TICKET_GRANTED) {
+        take_ticket(f, p);
+        return;
+    }
+    p->local_epoch = store_get(f->local, region)->ep;
+    if (f->attached)
+        p->shared_epoch = store_get(f->shared, region)->ep;
+}
+
+/* Evidence goes to both stores, each under its own epoch, and never into another life of the
+ * shared data. */
+static void report(struct fleet *f, const struct fleet_pass *p, enum store_evidence what)
+{
+    if (p->last_resort)
+        return;
+    if (p->local_epoch != 0)
+        store_report(f->local, p->region, p->local_epoch, what, false);
+    if (p->shared_epoch != 0 && f->attached && p->life == fleet_life(f))
+        store_report(f->shared, p->region, p->shared_epoch, what, false);
+}
+
+void fleet_flowing(struct fleet *f, struct fleet_pass *p)
+{
+    if (p->flowing || p->probe)
+        return;
+    p->flowing = true;
+    report(f, p, STORE_OK);
+}
+
+static void end_probe(struct fleet *f, struct fleet_pass *p, const struct outcome_traits *t)
+{
+    enum breaker_verdict v = t->hurts   ? BREAKER_PROBE_FAIL
+                             : t->heals ? BREAKER_PROBE_OK
+                                        : BREAKER_PROBE_ABANDON;
+
+    *p->prev = p->next;
+    if (p->next != NULL)
+        p->next->prev = p->prev;
+    if (p->local_epoch != 0)
+        store_done(f->local, p->region, p->local_epoch, p->token, v);
+    else if (p->life == fleet_life(f))
+        store_done(f->shared, p->region, p->shared_epoch, p->token, v);
+}
+
+static void cool(struct fleet *f, size_t region, enum outcome o, int64_t cool_ms)
+{
+    enum store_cool why = o == OUTCOME_QUOTA  ? STORE_COOL_QUOTA
+                          : o == OUTCOME_AUTH ? STORE_COOL_AUTH
+                                              : STORE_COOL_THROTTLED;
+
+    if (o == OUTCOME_QUOTA)
+        cool_ms = COOL_QUOTA_MS;
+    else if (o == OUTCOME_AUTH)
+        cool_ms = COOL_AUTH_MS;
+    else if (cool_ms < 0)
+        cool_ms = COOL_UNSAID_MS;
+    else if (cool_ms > COOL_THROTTLED_MAX_MS)
+        cool_ms = COOL_THROTTLED_MAX_MS;
+    if (cool_ms == 0)
+        return;
+    store_cool(f->local, region, cool_ms, why);
+    if (f->attached)
+        store_cool(f->shared, region, cool_ms, why);
+    log_at(LOG_WARN, &f->log, "region cooling region=%s outcome=%s for_ms=%" PRId64,
+           f->conf->regions[region].name, outcome_traits(o)->name, cool_ms);
+}
+
+void fleet_end(struct fleet *f, struct fleet_pass *p, enum outcome o, int64_t cool_ms)
+{
+    const struct outcome_traits *t = outcome_traits(o);
+
+    f->slot->region[p->region].inflight--;
+    f->slot->region[p->region].attempts[o]++;
+    if (p->last_resort)
+        f->regions[p->region].last_resorts--;
+    if (p->probe)
+        end_probe(f, p, t);
+    else if (t->hurts)
+        report(f, p, STORE_FAIL);
+    else if (t->heals && !p->flowing)
+        report(f, p, STORE_OK);
+    if (t->cools || t->misconfigured)
+        cool(f, p->region, o, cool_ms);
+}
