@@ -53,9 +53,12 @@ static void set_mode(struct store_redis *s, bool attached, const char *why)
     if (s->freed || s->mode == mode)
         return;
     s->mode = mode;
-    log_at(attached ? LOG_INFO : LOG_WARN, &s->log, "redis %s gen=%s ver=%llu why=\"%s\"",
-           attached ? "attached" : "away", view_gen(s->view),
-           (unsigned long long)view_ver(s->view), why);
+    if (attached)
+        log_at(LOG_INFO, &s->log, "attached to the fleet's shared state gen=%s ver=%llu: %s",
+               view_gen(s->view), (unsigned long long)view_ver(s->view), why);
+    else
+        log_at(LOG_WARN, &s->log,
+               "shared state away, deciding on the last view and own evidence: %s", why);
     if (s->ev.on_mode != NULL)
         s->ev.on_mode(s->ev.arg, attached, why);
 }

@@ -53,7 +53,7 @@ def test_wrong_name_is_away_with_one_sentence(maker, folder, region, router):
     assert r.chat().status == 200
     want = "TLS: the certificate is for another name than 127.0.0.1"
     wait_for(lambda: want in r.process.err(), what="the sentence")
-    assert len(re.findall(r"redis away", r.process.err())) == 1
+    assert len(re.findall(r"shared state away", r.process.err())) == 1
 
 
 def test_missing_authority_file_stops_the_start(folder, region, router):

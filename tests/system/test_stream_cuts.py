@@ -12,7 +12,8 @@ from sluice.client import Connection, chat_body
 
 PATH = "/v1/chat/completions"
 AT_ONCE = 16  # faults that a region keeps
-CALM = {"retry": {"num_retries": 2, "backoff": "0s", "backoff_max": "0s"},
+# No budget: every stream is cut here, which is more retries than any share allows.
+CALM = {"retry": {"num_retries": 2, "budget": 0, "backoff": "0s", "backoff_max": "0s"},
         "breaker": {"failure_threshold": 1000, "failure_rate": 0}}
 SEED = {"text": "seed", "tokens": 14}
 
