@@ -266,17 +266,25 @@ static void ask_for_ticket(struct fleet *f, size_t region, int64_t now_ms)
     store_probe(fleet_decider(f), region, t->token);
 }
 
-enum picker_why fleet_ask(struct fleet *f, size_t region, int64_t now_ms)
+static int64_t cools_until_ms(const struct fleet *f, size_t region)
 {
+    int64_t ms = fleet_word(f, region)->lim_ms, local_ms = store_get(f->local, region)->lim_ms;
+
+    return ms > local_ms ? ms : local_ms;
+}
+
+enum picker_why fleet_ask_as(struct fleet *f, size_t region, bool again, int64_t now_ms)
+{
+    const struct cooling *cooling = &f->regions[region].cooling;
+    int64_t lim_ms = cools_until_ms(f, region);
     const struct view_key *k = store_get(fleet_decider(f), region);
-    const struct view_key *said = fleet_word(f, region);
-    enum view_forced forced = view_forced_now(said, now_ms);
+    enum view_forced forced = view_forced_now(fleet_word(f, region), now_ms);
 
     if (forced == VIEW_DOWN)
         return PICKER_FORCED_DOWN;
     if (forced == VIEW_DRAIN)
         return PICKER_DRAINING;
-    if (said->lim_ms > now_ms || store_get(f->local, region)->lim_ms > now_ms)
+    if (lim_ms > now_ms && !(again && cooling_is_guess(cooling, lim_ms, now_ms)))
         return PICKER_COOLING;
     if (forced == VIEW_UP || k->st == BREAKER_CLOSED)
         return PICKER_USABLE;
@@ -312,10 +320,8 @@ int64_t fleet_return_ms(const struct fleet *f, size_t region, int64_t now_ms)
     }
     if (forced != VIEW_UP && k->st == BREAKER_OPEN && k->until_ms > back_ms)
         back_ms = k->until_ms;
-    if (said->lim_ms > back_ms)
-        back_ms = said->lim_ms;
-    if (store_get(f->local, region)->lim_ms > back_ms)
-        back_ms = store_get(f->local, region)->lim_ms;
+    if (cools_until_ms(f, region) > back_ms)
+        back_ms = cools_until_ms(f, region);
     return back_ms - now_ms;
 }
 

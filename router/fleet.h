@@ -43,8 +43,14 @@ void fleet_keep(struct fleet *f, const char *path);
 void fleet_free(struct fleet *f); /* leaves the fleet; no pass may be running */
 
 /* May region have an attempt now?  USABLE, or why not.  Asks for a probe lease in the
- * background when the region's time has come. */
-enum picker_why fleet_ask(struct fleet *f, size_t region, int64_t now_ms);
+ * background when the region's time has come.  again: for a request that was throttled there
+ * without a stated time and has backed off; the cooling that this worker guessed is to keep
+ * others away, not the one that finds out. */
+enum picker_why fleet_ask_as(struct fleet *f, size_t region, bool again, int64_t now_ms);
+static inline enum picker_why fleet_ask(struct fleet *f, size_t region, int64_t now_ms)
+{
+    return fleet_ask_as(f, region, false, now_ms);
+}
 /* Whether the last resort may be tried there: open, and fewer than FLEET_LAST_RESORTS_MAX of
  * ours on the way.  *until_ms: the end of its open time. */
 bool fleet_may_last_resort(const struct fleet *f, size_t region, int64_t now_ms,

@@ -3,6 +3,7 @@
 #define ROUTER_FLEET_IMPL_H
 
 #include "base/log.h"
+#include "router/cooling.h"
 #include "router/fleet.h"
 
 struct event;
@@ -18,6 +19,7 @@ struct fleet_ticket {
 
 struct fleet_place {
     struct fleet_ticket ticket;
+    struct cooling cooling;
     int last_resorts; /* in flight */
     enum picker_why logged;
 };

@@ -9,11 +9,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define COOL_UNSAID_MS        1000 /* 429 without a stated time */
-#define COOL_THROTTLED_MAX_MS (10 * 60 * 1000)
-#define COOL_QUOTA_MS         (10 * 60 * 1000) /* out of credit: lasting */
-#define COOL_AUTH_MS          (60 * 1000)      /* our key refused: an operator has to look */
-
 static void take_ticket(struct fleet *f, struct fleet_pass *p)
 {
     struct fleet_ticket *t = &f->regions[p->region].ticket;
@@ -92,25 +87,15 @@ static void end_probe(struct fleet *f, struct fleet_pass *p, const struct outcom
         store_done(f->shared, p->region, p->shared_epoch, p->token, v);
 }
 
-static void cool(struct fleet *f, size_t region, enum outcome o, int64_t cool_ms)
+static void cool(struct fleet *f, size_t region, enum outcome o, int64_t stated_ms)
 {
-    enum store_cool why = o == OUTCOME_QUOTA  ? STORE_COOL_QUOTA
-                          : o == OUTCOME_AUTH ? STORE_COOL_AUTH
-                                              : STORE_COOL_THROTTLED;
+    int64_t cool_ms = cooling_note(&f->regions[region].cooling, o, stated_ms, clock_mono_ms());
 
-    if (o == OUTCOME_QUOTA)
-        cool_ms = COOL_QUOTA_MS;
-    else if (o == OUTCOME_AUTH)
-        cool_ms = COOL_AUTH_MS;
-    else if (cool_ms < 0)
-        cool_ms = COOL_UNSAID_MS;
-    else if (cool_ms > COOL_THROTTLED_MAX_MS)
-        cool_ms = COOL_THROTTLED_MAX_MS;
     if (cool_ms == 0)
         return;
-    store_cool(f->local, region, cool_ms, why);
+    store_cool(f->local, region, cool_ms, cooling_why(o));
     if (f->attached)
-        store_cool(f->shared, region, cool_ms, why);
+        store_cool(f->shared, region, cool_ms, cooling_why(o));
     log_at(LOG_WARN, &f->log, "region cooling region=%s outcome=%s for_ms=%" PRId64,
            f->conf->regions[region].name, outcome_traits(o)->name, cool_ms);
 }

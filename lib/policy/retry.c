@@ -6,7 +6,8 @@
  *   2. Is the same target worth one more try?  A lone 500 is mostly one bad process behind the
  *      vendor's balancer, and a reused connection that died says nothing about the region.
  *   3. Is there another target?  Then at once: it has done nothing to be waited for.
- *   4. Did the vendor name a time that we may wait for?
+ *   4. Did the vendor name a time that we may wait for?  Where it named none, the back-off is
+ *      our guess of one.
  *
  * Full jitter (uniform from 0 to the exponential bound) spreads the retries of many clients
  * best for the least work: AWS Architecture Blog, "Exponential Backoff And Jitter".
@@ -41,6 +42,14 @@ static int64_t backoff_ms(const struct retry_conf *conf, int attempts, uint16_t 
     return bound_ms * jitter / UINT16_MAX;
 }
 
+static struct retry_plan after_backoff(const struct retry_conf *conf,
+                                       const struct retry_facts *f, uint16_t jitter)
+{
+    int64_t delay_ms = backoff_ms(conf, f->attempts, jitter);
+
+    return fits(f, delay_ms) ? (struct retry_plan){RETRY_SAME, delay_ms} : other_or_stop(f);
+}
+
 /* Never earlier than stated; up to a tenth later where there is time, so that the clients of
  * one throttled region do not return in the same millisecond. */
 static struct retry_plan after_wait(const struct retry_conf *conf, const struct retry_facts *f,
@@ -66,13 +75,10 @@ struct retry_plan retry_plan(const struct retry_conf *conf, const struct retry_f
         return stop;
     if (same == OUTCOME_SAME_REUSED && f->reused && f->same_retries == 0)
         return same_now;
-    if (same == OUTCOME_SAME_LONE_500 && f->status == 500 && f->same_retries == 0) {
-        int64_t delay_ms = backoff_ms(conf, f->attempts, jitter);
-
-        if (fits(f, delay_ms))
-            return (struct retry_plan){RETRY_SAME, delay_ms};
-    }
+    if (same == OUTCOME_SAME_LONE_500 && f->status == 500 && f->same_retries == 0)
+        return after_backoff(conf, f, jitter);
     if (same == OUTCOME_SAME_AFTER_WAIT && !f->others_left)
-        return after_wait(conf, f, jitter);
+        return f->retry_after_ms >= 0 ? after_wait(conf, f, jitter)
+                                      : after_backoff(conf, f, jitter);
     return other_or_stop(f);
 }
