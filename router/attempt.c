@@ -62,18 +62,6 @@ struct attempt_env *attempt_env_new(struct event_base *base, const struct config
     return env;
 }
 
-void attempt_env_free(struct attempt_env *env)
-{
-    if (env == NULL)
-        return;
-    for (struct attempt *at = env->lingering, *next; at != NULL; at = next) {
-        next = at->next;
-        attempt_cancel(at);
-    }
-    envelope_free(env->envelope);
-    free(env);
-}
-
 static void send_request(struct attempt *at, const struct attempt_ask *ask,
                          const struct upstream_ops *ops)
 {
@@ -117,9 +105,24 @@ static void attempt_free(struct attempt *at)
     free(at);
 }
 
-void attempt_cancel(struct attempt *at)
+void attempt_cancel(struct attempt *at, struct attempt_end *so_far)
 {
+    *so_far = at->end;
+    so_far->outcome = OUTCOME_ABORTED;
+    so_far->total_us = clock_mono_us() - at->started_us;
     attempt_free(at);
+}
+
+void attempt_env_free(struct attempt_env *env)
+{
+    if (env == NULL)
+        return;
+    for (struct attempt *at = env->lingering, *next; at != NULL; at = next) {
+        next = at->next;
+        attempt_free(at);
+    }
+    envelope_free(env->envelope);
+    free(env);
 }
 
 /* Every way an attempt can end comes through here, once.  It only takes notes. */
@@ -345,6 +348,7 @@ static int on_event(void *arg, const struct sse_event *ev)
     }
     if (c.finish)
         at->finish_seen = true;
+    at->end.content_events += c.kind == OPENAI_EV_CONTENT;
     if (c.usage_only && at->hide_usage)
         return 0;
     if (at->resume != NULL && at->resume->replaying) {

@@ -63,8 +63,9 @@ struct attempt_end {
     bool reused;                         /* ran on a connection that had served before */
     int64_t retry_after_ms;              /* -1: none stated */
     int64_t first_byte_us, total_us;
-    struct openai_usage usage;
-    char detail[160]; /* for the log: no header and no body byte */
+    struct openai_usage usage; /* of a stream: as far as it said */
+    int64_t content_events;    /* of a stream: about a token each */
+    char detail[160];          /* for the log: no header and no body byte */
 };
 
 struct attempt_ops {
@@ -79,7 +80,8 @@ struct attempt *attempt_start(struct attempt_env *env, const struct attempt_ask 
                               const struct attempt_ops *ops, void *arg);
 void attempt_pause(struct attempt *at); /* the client reads slowly: idle time stands still */
 void attempt_resume(struct attempt *at);
-/* Frees it; no callback follows.  Not inside on_ready or on_bytes. */
-void attempt_cancel(struct attempt *at);
+/* Frees it; no callback follows.  *so_far: what is to be accounted, outcome ABORTED.  Not
+ * inside on_ready or on_bytes. */
+void attempt_cancel(struct attempt *at, struct attempt_end *so_far);
 
 #endif

@@ -249,6 +249,8 @@ static void sum_region(const struct metrics *m, size_t r, struct metrics_region 
         sum->forced = g->forced > sum->forced ? g->forced : sum->forced;
         sum->prompt_tokens += g->prompt_tokens;
         sum->completion_tokens += g->completion_tokens;
+        sum->partial_streams += g->partial_streams;
+        sum->partial_events += g->partial_events;
         add_hist(&sum->first_byte, &g->first_byte);
     }
 }
@@ -263,6 +265,8 @@ static const struct row per_region[] = {
     {"sluice_region_forced", "gauge", "0 auto, 1 up, 2 down, 3 drain.", REGION(forced)},
     {"sluice_region_prompt_tokens_total", "counter", "Prompt tokens as vendors counted them.", REGION(prompt_tokens)},
     {"sluice_region_completion_tokens_total", "counter", "Completion tokens as vendors counted them.", REGION(completion_tokens)},
+    {"sluice_region_partial_streams_total", "counter", "Streams that had content and did not end whole.", REGION(partial_streams)},
+    {"sluice_region_partial_events_total", "counter", "Content events of such streams, about a token each.", REGION(partial_events)},
     /* clang-format on */
 };
 

@@ -27,6 +27,7 @@ struct metrics_region {
     int64_t state;    /* gauge: enum breaker_state */
     int64_t forced;   /* gauge: enum view_forced */
     uint64_t prompt_tokens, completion_tokens;
+    uint64_t partial_streams, partial_events;
     struct metrics_hist first_byte;
 };
 

@@ -21,6 +21,10 @@ void record_attempt(struct worker *w, const struct log_ctx *log, const struct re
         m->prompt_tokens += (uint64_t)e->usage.prompt_tokens;
         m->completion_tokens += (uint64_t)e->usage.completion_tokens;
     }
+    if (e->outcome != OUTCOME_OK && e->content_events > 0) { /* produced, and mostly billed */
+        m->partial_streams++;
+        m->partial_events += (uint64_t)e->content_events;
+    }
     log_at(well ? LOG_DEBUG : LOG_WARN, log,
            "attempt ended n=%d region=%s outcome=%s status=%d ms=%" PRId64 "%s%s", a->number,
            w->conf->regions[a->region].name, outcome_traits(e->outcome)->name,

@@ -39,12 +39,10 @@ static void close_try(struct request_try *t, const struct attempt_end *e)
 
 static void abandon(struct request_try *t)
 {
-    struct attempt_end e = {.outcome = OUTCOME_ABORTED,
-                            .retry_after_ms = -1,
-                            .total_us = clock_mono_us() - t->started_us};
+    struct attempt_end so_far;
 
-    attempt_cancel(t->attempt);
-    close_try(t, &e);
+    attempt_cancel(t->attempt, &so_far);
+    close_try(t, &so_far);
 }
 
 void request_abandon(struct request *req)
