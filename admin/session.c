@@ -91,6 +91,7 @@ struct session *session_open(const struct session_conf *conf, struct err *err)
     s->conf.output_max_bytes = 1u << 20;
     s->conf.inflight_max = 16;
     s->meta = keys_name(conf->fleet, KEYS_META);
+    s->conf.key = s->meta.text;
     str_copy(s->fleet, sizeof(s->fleet), conf->fleet);
     redis_url_show(&s->conf.url, s->shown, sizeof(s->shown));
     s->base = event_base_new();
@@ -165,6 +166,12 @@ static const struct {
                                            "why"},
     {REDIS_ERROR_NOREPLICAS, "NOREPLICAS", "has too few replicas and takes no changes "
                                            "(min-replicas-to-write)"},
+    {REDIS_ERROR_CLUSTERDOWN, "CLUSTERDOWN", "is a Cluster that serves nothing now: \"redis-cli "
+                                           "--cluster check\" says why"},
+    {REDIS_ERROR_ASK,        "ASK",        "is moving the fleet's keys to another node: try again "
+                                           "shortly"},
+    {REDIS_ERROR_TRYAGAIN,   "TRYAGAIN",   "is moving the fleet's keys to another node: try again "
+                                           "shortly"},
     {REDIS_ERROR_WRONGTYPE,  "WRONGTYPE",  "holds something else under the fleet's keys: is the "
                                            "database in the URL the fleet's?"},
 };

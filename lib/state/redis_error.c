@@ -25,6 +25,10 @@ static const struct {
     {"NOAUTH",     REDIS_ERROR_NOAUTH},
     {"WRONGPASS",  REDIS_ERROR_WRONGPASS},
     {"WRONGTYPE",  REDIS_ERROR_WRONGTYPE},
+    {"MOVED",      REDIS_ERROR_MOVED},
+    {"ASK",        REDIS_ERROR_ASK},
+    {"TRYAGAIN",   REDIS_ERROR_TRYAGAIN},
+    {"CLUSTERDOWN", REDIS_ERROR_CLUSTERDOWN},
 };
 /* clang-format on */
 

@@ -19,6 +19,10 @@ enum redis_error {
     REDIS_ERROR_NOAUTH,
     REDIS_ERROR_WRONGPASS,
     REDIS_ERROR_WRONGTYPE,
+    REDIS_ERROR_MOVED, /* a Cluster: another node has the keys; redis_moved.h */
+    REDIS_ERROR_ASK,   /* their slot is on its way to another node */
+    REDIS_ERROR_TRYAGAIN,
+    REDIS_ERROR_CLUSTERDOWN,
     REDIS_ERROR_OTHER
 };
 enum redis_error redis_error_of(const struct redisReply *r); /* NONE: no error reply, or NULL */

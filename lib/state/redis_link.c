@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "state/redis_backoff.h"
 #include "state/redis_format.h"
+#include "state/redis_moved.h"
 #include "state/redis_push.h"
 
 #include <assert.h>
@@ -31,6 +32,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TOLD_TRIES 2 /* then the URL is asked again */
+
 static void hold(struct redis_link *l)
 {
     l->refs++;
@@ -42,6 +45,7 @@ static void drop(struct redis_link *l)
         return;
     redis_url_release(&l->conf.url);
     redis_tls_drop(l->conf.tls);
+    free(l->key);
     free(l->name);
     free(l);
 }
@@ -79,14 +83,16 @@ void redis_link_end(struct redis_link *l, const char *fmt, ...)
     event_active(l->finish, 0, 0);
 }
 
-static void close_connection(struct redis_link *l)
+void redis_link_close(struct redis_link *l)
 {
+    redis_sentinel_free(l->finder);
+    l->finder = NULL;
     redis_dial_free(l->dial);
     l->dial = NULL;
     if (l->bev != NULL)
         bufferevent_free(l->bev);
     l->bev = NULL;
-    l->in_handshake = false;
+    l->in_handshake = l->asked_auth = false;
     redis_reply_free(l->decoder);
     l->decoder = NULL;
     l->subscribed = false;
@@ -95,7 +101,7 @@ static void close_connection(struct redis_link *l)
 }
 
 /* No callback finds the queue half gone: a link without a connection has none. */
-static void lose_queue(struct redis_link *l, const char *why)
+void redis_link_lose(struct redis_link *l, const char *why)
 {
     struct redis_queue lost = l->queue;
 
@@ -127,10 +133,17 @@ static void on_finish(evutil_socket_t fd, short what, void *arg)
 
     (void)fd, (void)what;
     hold(l);
+    redis_link_close(l);
+    if (l->redirecting) {
+        l->redirecting = false;
+        redis_link_lose(l, NULL);
+        redis_link_dial(l, &l->told, 0);
+        drop(l);
+        return;
+    }
     memcpy(why, l->why, sizeof(why));
-    close_connection(l);
     plan_next_try(l); /* before any callback, so each finds the link in a settled state */
-    lose_queue(l, why);
+    redis_link_lose(l, why);
     if (!l->freed)
         l->ops.on_down(l->arg, why);
     drop(l);
@@ -201,8 +214,25 @@ static void take_push(struct redis_link *l, const struct redisReply *r)
         l->ops.on_push(l->arg, r);
 }
 
+/* A slot went to another node while we were up: nothing of the refused command ran. */
+static bool take_moved(struct redis_link *l, const struct redisReply *r)
+{
+    char text[REDIS_NODE_TEXT_MAX];
+    struct redis_node node;
+
+    if (l->state != LINK_UP || l->subscribed || !redis_moved_of(r, &l->at, &node))
+        return false;
+    l->told = node;
+    l->told_tries = TOLD_TRIES;
+    redis_node_show(&node, text);
+    redis_link_end(l, "the Cluster moved the keys to %s", text);
+    return true;
+}
+
 static void take_reply(struct redis_link *l, const struct redisReply *r)
 {
+    if (take_moved(l, r))
+        return;
     if (redis_queue_answer(&l->queue, r))
         return;
     if (l->subscribed)
@@ -308,9 +338,10 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     hold(l);
     if (l->state == LINK_WAITING)
         redis_link_try(l);
-    else if (l->state == LINK_CONNECTING)
+    else if (l->state == LINK_CONNECTING && !redis_link_try_next(l))
         redis_link_end(l, "%s within %lld ms",
-                       l->bev == NULL    ? "no connection"
+                       l->finder != NULL ? "no answer from a Sentinel"
+                       : l->bev == NULL  ? "no connection"
                        : l->in_handshake ? "no TLS handshake (does it speak TLS on that port?)"
                                          : "no answer to the login",
                        (long long)l->conf.connect_timeout_ms);
@@ -330,7 +361,8 @@ struct redis_link *redis_link_new(struct event_base *base, const struct redis_li
     assert(conf->backoff_ms >= 0 && conf->backoff_max_ms >= conf->backoff_ms);
     l->conf = *conf;
     assert(!conf->url.tls || conf->tls != NULL);
-    l->conf.name = NULL;
+    l->conf.name = l->conf.key = NULL;
+    l->key = conf->key != NULL ? xstrdup(conf->key) : NULL;
     redis_tls_hold(conf->tls);
     l->name = conf->name != NULL ? xstrdup(conf->name) : NULL;
     l->ops = *ops;
@@ -345,12 +377,35 @@ struct redis_link *redis_link_new(struct event_base *base, const struct redis_li
     return l;
 }
 
+/* A Sentinel's word: the old master may be alive, so that nothing else would tell. */
+static void on_switch(void *arg, const struct redis_node *node)
+{
+    struct redis_link *l = arg;
+    char text[REDIS_NODE_TEXT_MAX];
+
+    if (l->freed || (l->state == LINK_UP && redis_node_equal(node, &l->at)))
+        return;
+    l->told = *node;
+    l->told_tries = TOLD_TRIES;
+    l->failures = 0;
+    redis_node_show(node, text);
+    redis_link_end(l, "Sentinel made %s the master", text);
+    if (l->state == LINK_WAITING)
+        redis_link_arm(
+            l, redis_backoff_ms(l->conf.backoff_ms, l->conf.backoff_max_ms, 0, &l->rand));
+}
+
 void redis_link_start(struct redis_link *l)
 {
     if (l->state != LINK_IDLE)
         return;
     l->state = LINK_WAITING;
     redis_link_arm(l, 0);
+    if (l->conf.url.master[0] != '\0' && l->conf.keep_trying && !l->pinned) {
+        l->conf.name = l->name;
+        l->watch = redis_sentinel_watch_new(l->base, &l->conf, on_switch, l);
+        l->conf.name = NULL;
+    }
 }
 
 void redis_link_free(struct redis_link *l)
@@ -360,17 +415,37 @@ void redis_link_free(struct redis_link *l)
     if (redis_link_is_up(l))
         redis_format_flush(l->bev);
     l->freed = true;
-    close_connection(l);
+    redis_link_close(l);
+    redis_sentinel_watch_free(l->watch);
+    l->watch = NULL;
     event_free(l->timer);
     event_free(l->finish);
     l->timer = l->finish = NULL;
-    lose_queue(l, NULL);
+    redis_link_lose(l, NULL);
     drop(l);
 }
 
 bool redis_link_is_up(const struct redis_link *l)
 {
     return !l->freed && l->state == LINK_UP;
+}
+
+const struct redis_node *redis_link_at(const struct redis_link *l)
+{
+    return &l->at;
+}
+
+void redis_link_pin(struct redis_link *l, const struct redis_node *node)
+{
+    char text[REDIS_NODE_TEXT_MAX];
+
+    if (node->host[0] == '\0')
+        return;
+    l->pinned = true;
+    l->told = *node;
+    redis_node_show(node, text);
+    if (!redis_node_equal(node, &l->at))
+        redis_link_end(l, "the place is %s now", text);
 }
 
 void redis_link_restart(struct redis_link *l, const char *why)

@@ -29,6 +29,9 @@ struct redis_link_conf {
     struct redis_url url;
     struct redis_tls *tls; /* held; NULL will do for a URL without TLS */
     const char *name;      /* CLIENT SETNAME, copied; NULL: none */
+    const char *key;       /* of a Cluster's nodes, up is only the one that serves it; copied;
+                              NULL: any will do */
+    bool auth_if_asked;    /* the login goes only to a server that wants one */
     int64_t command_timeout_ms;
     int64_t connect_timeout_ms; /* for all from the name lookup to on_up */
     int64_t backoff_ms,
@@ -62,6 +65,11 @@ void redis_link_start(struct redis_link *l);
  * socket takes it now: a last word still goes out. */
 void redis_link_free(struct redis_link *l);
 bool redis_link_is_up(const struct redis_link *l);
+/* Where the last try went; a host of "": to a unix socket. */
+const struct redis_node *redis_link_at(const struct redis_link *l);
+/* From now on the link goes there only, whatever the URL says, and leaves another place.  No
+ * Sentinel is asked.  "": does nothing. */
+void redis_link_pin(struct redis_link *l, const struct redis_node *node);
 /* Closes and connects again from the start (another address after READONLY, say).  Between two
  * tries it does nothing: the next one starts from the start anyway. */
 void redis_link_restart(struct redis_link *l, const char *why);

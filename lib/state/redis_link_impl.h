@@ -10,6 +10,7 @@
 #include "state/redis_link.h"
 #include "state/redis_queue.h"
 #include "state/redis_reply.h"
+#include "state/redis_sentinel.h"
 
 enum link_state { LINK_IDLE, LINK_WAITING, LINK_CONNECTING, LINK_UP, LINK_ENDING };
 
@@ -30,10 +31,21 @@ struct redis_link {
     unsigned tries;    /* rotates through a name's addresses */
     unsigned failures; /* connections lost or not made, since one lasted */
     int64_t up_since_ms;
-    struct redis_node at; /* of the last try; not for a unix socket */
+    struct redis_node at;   /* of the last try; "": a unix socket */
+    struct redis_node told; /* by MOVED, by a Sentinel's push, or by redis_link_pin */
+    int told_tries;         /* how many more tries go there */
+    bool pinned;            /* all of them */
+    size_t nodes_left;      /* of this try: when one fails, the next one has its turn */
+    int redirects;          /* of this try */
+    bool redirecting;       /* ENDING, but only to dial l->told */
+    char *key;
+    struct redis_sentinel *finder;
+    size_t sentinel; /* to ask first */
+    struct redis_sentinel_watch *watch;
     struct redis_dial *dial;
     struct bufferevent *bev;
     bool in_handshake; /* of TLS */
+    bool asked_auth;
     struct redis_reply *decoder;
 
     struct redis_queue queue;
@@ -49,11 +61,17 @@ void redis_link_arm(struct redis_link *l, int64_t ms);
 void redis_link_end(struct redis_link *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int redis_link_write(struct redis_link *l, int argc, const char *const *argv,
                      const size_t *lens) MUST_CHECK;
+/* Closes what this try or connection has; nobody is told. */
+void redis_link_close(struct redis_link *l);
+void redis_link_lose(struct redis_link *l, const char *why); /* the queue; NULL: silently */
 /* The connection bev was made: reads and events come. */
 void redis_link_listen(struct redis_link *l);
 
 /* redis_link_try.c */
 void redis_link_try(struct redis_link *l);
+void redis_link_dial(struct redis_link *l, const struct redis_node *node, unsigned first);
+/* The node that is tried did not answer: another one of the URL's?  false: there is none. */
+bool redis_link_try_next(struct redis_link *l);
 /* The handshake is done. */
 void redis_link_secured(struct redis_link *l);
 

@@ -6,6 +6,8 @@
 #include "state/redis_link_impl.h"
 
 #include "base/clock.h"
+#include "state/answer.h"
+#include "state/redis_moved.h"
 
 #include <event2/bufferevent.h>
 #include <event2/event.h>
@@ -13,6 +15,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define REDIRECTS_MAX 3 /* of one try: nodes that disagree could send us in circles */
+
+/* Dials another node within the same try.  Later: the connection that said so is still read. */
+static void redirect(struct redis_link *l, const struct redis_node *to)
+{
+    char text[REDIS_NODE_TEXT_MAX];
+
+    redis_node_show(to, text);
+    if (++l->redirects > REDIRECTS_MAX) {
+        redis_link_end(l, "the Cluster's nodes send us in circles, last to %s", text);
+        return;
+    }
+    l->told = *to;
+    redis_link_end(l, "MOVED to %s", text);
+    l->redirecting = true;
+}
 
 /* ---- login ---- */
 
@@ -33,14 +52,65 @@ static void on_auth(void *arg, const struct redisReply *r, const char *why)
 
 static void on_select(void *arg, const struct redisReply *r, const char *why)
 {
+    struct redis_link *l = arg;
+
     (void)why;
-    expect_ok(arg, r, "SELECT");
+    if (redis_error_of(r) == REDIS_ERROR_OTHER && strstr(r->str, "cluster mode") != NULL)
+        redis_link_end(l, "a Redis Cluster has database 0 only, and the URL says %d",
+                       l->conf.url.db);
+    else
+        expect_ok(l, r, "SELECT");
 }
 
 /* The name is for people only: an ACL without it, or an odd name, costs nothing else. */
 static void on_setname(void *arg, const struct redisReply *r, const char *why)
 {
     (void)arg, (void)r, (void)why;
+}
+
+/* Of a server that Sentinel named: a failover may be on its way through them. */
+static void on_role(void *arg, const struct redisReply *r, const char *why)
+{
+    struct redis_link *l = arg;
+    char text[REDIS_ERROR_TEXT_MAX], node[REDIS_NODE_TEXT_MAX];
+
+    (void)why;
+    if (r == NULL || answer_is(r, "master"))
+        return;
+    redis_node_show(&l->at, node);
+    if (redis_error_of(r) == REDIS_ERROR_NONE)
+        redis_link_end(l, "Sentinel named %s, which is no master (a failover is going on?)",
+                       node);
+    else
+        redis_link_end(l, "%s refused ROLE (behind Sentinel the user needs +role): %s", node,
+                       redis_error_text(r, l->conf.url.password, text));
+}
+
+/* Any other answer is for the first command to get. */
+static void on_key(void *arg, const struct redisReply *r, const char *why)
+{
+    struct redis_link *l = arg;
+    struct redis_node node;
+
+    (void)why;
+    if (redis_link_is_open(l) && redis_moved_of(r, &l->at, &node))
+        redirect(l, &node);
+}
+
+static int send_step(struct redis_link *l, int argc, const char *const *argv,
+                     redis_link_reply_cb *cb);
+static int send_auth(struct redis_link *l);
+static int send_ping(struct redis_link *l);
+
+/* A server that was not given the login asks for it. */
+static bool ask_auth(struct redis_link *l)
+{
+    if (!l->conf.auth_if_asked || l->asked_auth || l->conf.url.password[0] == '\0')
+        return false;
+    l->asked_auth = true;
+    if (send_auth(l) < 0 || send_ping(l) < 0)
+        redis_link_end(l, "cannot send the login: the output cap is too small");
+    return true;
 }
 
 static void on_ping(void *arg, const struct redisReply *r, const char *why)
@@ -59,7 +129,8 @@ static void on_ping(void *arg, const struct redisReply *r, const char *why)
     case REDIS_ERROR_NOPERM:
         break;
     case REDIS_ERROR_NOAUTH:
-        redis_link_end(l, "Redis wants a password and the URL has none");
+        if (!ask_auth(l))
+            redis_link_end(l, "Redis wants a password and the URL has none");
         return;
     default:
         redis_link_end(l, "Redis refused PING: %s",
@@ -67,6 +138,7 @@ static void on_ping(void *arg, const struct redisReply *r, const char *why)
         return;
     }
     event_del(l->timer);
+    l->told_tries = l->conf.url.master[0] == '\0' && redis_node_equal(&l->at, &l->told) ? 1 : 0;
     l->state = LINK_UP;
     l->up_since_ms = clock_mono_ms();
     l->ops.on_up(l->arg);
@@ -81,25 +153,44 @@ static int send_step(struct redis_link *l, int argc, const char *const *argv,
     return 0;
 }
 
+static int send_auth(struct redis_link *l)
+{
+    const struct redis_url *u = &l->conf.url;
+    bool with_user = u->user[0] != '\0';
+    const char *auth[] = {"AUTH", with_user ? u->user : u->password, u->password};
+
+    return send_step(l, with_user ? 3 : 2, auth, on_auth);
+}
+
+static int send_ping(struct redis_link *l)
+{
+    const char *ping[] = {"PING"};
+
+    return send_step(l, 1, ping, on_ping);
+}
+
 /* Everything at once: Redis takes it in order, and the first refusal ends it. */
 static int send_login(struct redis_link *l)
 {
     const struct redis_url *u = &l->conf.url;
-    bool with_user = u->user[0] != '\0';
     char db[16];
-    const char *auth[] = {"AUTH", with_user ? u->user : u->password, u->password};
     const char *select_db[] = {"SELECT", db};
     const char *setname[] = {"CLIENT", "SETNAME", l->name};
-    const char *ping[] = {"PING"};
+    const char *role[] = {"ROLE"};
+    const char *hget[] = {"HGET", l->key, "gen"};
 
     snprintf(db, sizeof(db), "%d", u->db);
-    if (u->password[0] != '\0' && send_step(l, with_user ? 3 : 2, auth, on_auth) < 0)
+    if (u->password[0] != '\0' && !l->conf.auth_if_asked && send_auth(l) < 0)
         return -1;
     if (u->db != 0 && send_step(l, 2, select_db, on_select) < 0)
         return -1;
     if (l->name != NULL && send_step(l, 3, setname, on_setname) < 0)
         return -1;
-    return send_step(l, 1, ping, on_ping);
+    if (u->master[0] != '\0' && !l->pinned && send_step(l, 1, role, on_role) < 0)
+        return -1;
+    if (l->key != NULL && send_step(l, 3, hget, on_key) < 0)
+        return -1;
+    return send_ping(l);
 }
 
 /* ---- connection ---- */
@@ -116,7 +207,8 @@ static void on_dialed(void *arg, int fd, const char *why)
     struct redis_link *l = arg;
 
     if (fd < 0) {
-        redis_link_end(l, "%s", why);
+        if (!redis_link_try_next(l))
+            redis_link_end(l, "%s", why);
         return;
     }
     redis_dial_free(l->dial);
@@ -131,17 +223,73 @@ static void on_dialed(void *arg, int fd, const char *why)
         redis_link_secured(l);
 }
 
+void redis_link_dial(struct redis_link *l, const struct redis_node *node, unsigned first)
+{
+    struct redis_url url = l->conf.url;
+    size_t share = l->nodes_left + 1;
+
+    l->state = LINK_CONNECTING;
+    l->at = *node;
+    if (node->host[0] != '\0') {
+        url.is_unix = false;
+        memcpy(url.host, node->host, sizeof(url.host));
+        url.port = node->port;
+    }
+    l->dial = redis_dial_new(l->base, &url, NULL, first, on_dialed, l);
+    redis_url_release(&url);
+    redis_link_arm(l, (l->conf.connect_timeout_ms + (int64_t)share - 1) / (int64_t)share);
+}
+
+bool redis_link_try_next(struct redis_link *l)
+{
+    struct redis_node node;
+
+    if (l->nodes_left == 0)
+        return false;
+    redis_link_close(l);
+    redis_link_lose(l, NULL);
+    l->nodes_left--;
+    node = redis_url_node(&l->conf.url, l->tries++ % redis_url_count(&l->conf.url));
+    redis_link_dial(l, &node, 0);
+    return true;
+}
+
+static void on_found(void *arg, const struct redis_node *node, size_t from, const char *why)
+{
+    struct redis_link *l = arg;
+
+    l->sentinel = from;
+    if (node == NULL) {
+        l->sentinel++; /* and another one first, next time */
+        redis_link_end(l, "%s", why);
+        return;
+    }
+    redis_sentinel_free(l->finder);
+    l->finder = NULL;
+    redis_link_dial(l, node, 0);
+}
+
 void redis_link_try(struct redis_link *l)
 {
     size_t n = redis_url_count(&l->conf.url);
-    struct redis_url url = l->conf.url;
-    unsigned number = l->tries++;
+    struct redis_node node = {.host = ""};
 
     l->state = LINK_CONNECTING;
-    l->at = redis_url_node(&l->conf.url, number % n);
-    memcpy(url.host, l->at.host, sizeof(url.host));
-    url.port = l->at.port;
-    l->dial = redis_dial_new(l->base, &url, NULL, number / (unsigned)n, on_dialed, l);
-    redis_url_release(&url);
-    redis_link_arm(l, l->conf.connect_timeout_ms);
+    l->redirects = 0;
+    l->nodes_left = 0;
+    if (l->pinned || l->told_tries > 0) {
+        l->told_tries -= l->pinned ? 0 : 1;
+        node = l->told;
+        redis_link_dial(l, &node, l->tries++);
+    } else if (l->conf.url.master[0] != '\0') {
+        redis_link_arm(l, redis_sentinel_share_ms(&l->conf) * (int64_t)(n + 1));
+        l->finder = redis_sentinel_ask(l->base, &l->conf, l->sentinel, on_found, l);
+    } else {
+        unsigned number = l->tries++;
+
+        if (!l->conf.url.is_unix)
+            node = redis_url_node(&l->conf.url, number % n);
+        l->nodes_left = n - 1;
+        redis_link_dial(l, &node, number / (unsigned)n);
+    }
 }

@@ -6,8 +6,6 @@
  */
 #include "state/redis_url.h"
 
-#include "base/str.h"
-
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -114,6 +112,22 @@ static bool is_host_char(char c, bool v6)
 {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
            c == '.' || c == '-' || c == '_' || (v6 && (c == ':' || c == '%'));
+}
+
+bool redis_node_set(struct redis_node *out, struct str host, struct str port)
+{
+    uint64_t n;
+
+    if (host.len == 0 || host.len >= sizeof(out->host) || !str_to_u64(port, &n) || n < 1 ||
+        n > 65535)
+        return false;
+    for (size_t i = 0; i < host.len; i++)
+        if (!is_host_char(host.ptr[i], true))
+            return false;
+    memcpy(out->host, host.ptr, host.len);
+    out->host[host.len] = '\0';
+    out->port = (int)n;
+    return true;
 }
 
 static int parse_host(struct redis_node *out, struct str s, int port_default, struct err *err)

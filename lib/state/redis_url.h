@@ -4,6 +4,7 @@
 
 #include "base/base.h"
 #include "base/err.h"
+#include "base/str.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,6 +41,9 @@ void redis_url_show(const struct redis_url *u, char *out, size_t cap);
 
 size_t redis_url_count(const struct redis_url *u); /* nodes, at least 1 */
 struct redis_node redis_url_node(const struct redis_url *u, size_t i);
+/* What a server says of another one.  false: an empty host, a byte that no host name has, a
+ * port outside 1..65535; *out is undefined then. */
+bool redis_node_set(struct redis_node *out, struct str host, struct str port) MUST_CHECK;
 bool redis_node_equal(const struct redis_node *a, const struct redis_node *b);
 /* "host:port", "[::1]:port" */
 void redis_node_show(const struct redis_node *n, char out[REDIS_NODE_TEXT_MAX]);

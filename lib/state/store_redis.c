@@ -304,6 +304,7 @@ struct store *store_redis_new(struct event_base *base, const struct store_conf *
     s->batch = batch_new(conf->n_keys);
     s->later = store_later_new(base, give, s);
     s->refs = 1;
+    link.key = s->meta.text;
     store_redis_open(s, &link);
     redis_url_release(&link.url);
     redis_tls_drop(link.tls);

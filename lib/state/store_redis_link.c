@@ -154,6 +154,7 @@ static void attached(struct store_redis *s)
     s->attached_ms = s->stats.last_sync_ms = clock_mono_ms();
     event_del(s->grace);
     delivery_new_generation(&s->delivery);
+    redis_link_pin(s->sub, redis_link_at(s->cmd));
     redis_link_start(s->sub); /* the first time; later it keeps trying by itself */
     store_redis_sync_soon(s);
     store_redis_flush(s);

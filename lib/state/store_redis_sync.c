@@ -208,7 +208,11 @@ void store_redis_open_sync(struct store_redis *s, const struct redis_link_conf *
     static const struct redis_link_ops ops = {
         .on_up = on_sub_up, .on_down = on_sub_down, .on_push = on_sub_push};
 
+    struct redis_link_conf mine = *conf;
+
     s->tick = store_redis_timer(s, on_tick);
     s->check = store_redis_timer(s, on_check);
-    s->sub = redis_link_new(s->base, conf, &ops, s);
+    mine.key = NULL; /* it goes where the command link is */
+    s->sub = redis_link_new(s->base, &mine, &ops, s);
+    redis_url_release(&mine.url);
 }

@@ -3,10 +3,12 @@
 
 #include "base/base.h"
 
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/listener.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,10 +124,29 @@ void fake_redis_start(struct fake_redis *f, struct event_base *base)
     cr_assert_not_null(f->listener);
 }
 
+void fake_redis_start_tcp(struct fake_redis *f, struct event_base *base)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    socklen_t size = sizeof(at);
+
+    memset(f, 0, sizeof(*f));
+    f->replies[0] = "+PONG\r\n";
+    f->listener = evconnlistener_new_bind(base, on_accept, f, LEV_OPT_CLOSE_ON_FREE, -1,
+                                          (struct sockaddr *)&at, sizeof(at));
+    cr_assert_not_null(f->listener);
+    cr_assert_eq(getsockname(evconnlistener_get_fd(f->listener), (struct sockaddr *)&at, &size),
+                 0);
+    f->port = ntohs(at.sin_port);
+    snprintf(f->url, sizeof(f->url), "redis://127.0.0.1:%d", f->port);
+}
+
 void fake_redis_stop(struct fake_redis *f)
 {
     fake_redis_hang_up(f);
     evconnlistener_free(f->listener);
+    if (f->port != 0)
+        return;
     unlink(f->url + strlen("unix://"));
     rmdir(f->dir);
 }

@@ -1,4 +1,4 @@
-/* fake_redis.h - a scripted peer in the test's own event loop, on a unix socket.
+/* fake_redis.h - a scripted peer in the test's own event loop, on a unix socket or on TCP.
  *
  * It counts the commands it receives and answers the i-th of a connection with replies[i]; past
  * the end of the list it is silent.  In a reply, "" is silence too, and a '!' at its end closes
@@ -16,6 +16,7 @@ struct bufferevent;
 
 struct fake_redis {
     char dir[64], url[128];
+    int port; /* of TCP; 0: a unix socket */
     const char *replies[FAKE_REPLIES_MAX];
     struct evconnlistener *listener;
     struct bufferevent *conn; /* the connection accepted last; NULL: it is gone */
@@ -24,6 +25,7 @@ struct fake_redis {
 };
 
 void fake_redis_start(struct fake_redis *f, struct event_base *base);
+void fake_redis_start_tcp(struct fake_redis *f, struct event_base *base); /* on 127.0.0.1 */
 void fake_redis_stop(struct fake_redis *f);
 void fake_redis_say(struct fake_redis *f, const char *bytes, size_t len); /* unasked */
 void fake_redis_hang_up(struct fake_redis *f);

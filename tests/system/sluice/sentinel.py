@@ -1,0 +1,83 @@
+"""A master, a replica and three Sentinels, all of them private."""
+
+from .proc import Process, free_port, wait_for
+from .redis import Redis, RedisClient, RedisError
+
+CONFIG = """\
+port {port}
+bind 127.0.0.1
+dir {dir}
+daemonize no
+sentinel monitor {name} 127.0.0.1 {master} 2
+sentinel down-after-milliseconds {name} 500
+sentinel failover-timeout {name} 3000
+sentinel parallel-syncs {name} 1
+"""
+
+
+class Sentinel:
+    """redis-server as a Sentinel: its config file is its memory."""
+
+    def __init__(self, folder, name, master_port, more=""):
+        self.folder, self.port = folder, free_port()
+        folder.mkdir()
+        path = folder / "sentinel.conf"
+        path.write_text(CONFIG.format(port=self.port, dir=folder, name=name, master=master_port)
+                        + more)
+        self.process = Process(["redis-server", path, "--sentinel"], folder, "sentinel")
+        wait_for(lambda: self("PING") == "PONG", what="a Sentinel to answer")
+
+    def __call__(self, *args):
+        with RedisClient(port=self.port) as c:
+            return c(*args)
+
+    def stop(self):
+        self.process.stop()
+
+
+class Watched:
+    """redises[0] begins as the master of the rest; password: of the redises."""
+
+    def __init__(self, maker, name="main", password=None, n_replicas=1):
+        self.name, self.password = name, password
+        login = ["--requirepass", password, "--masterauth", password] if password else []
+        self.redises = []
+        for i in range(1 + n_replicas):
+            folder = maker.folder / f"redis{i}"
+            folder.mkdir()
+            of = ["--replicaof", "127.0.0.1", self.redises[0].port] if i else []
+            self.redises.append(maker.add(Redis(folder, *login, *of)))
+        more = f"sentinel auth-pass {name} {password}\n" if password else ""
+        self.sentinels = [maker.add(Sentinel(maker.folder / f"sentinel{i}", name,
+                                             self.redises[0].port, more)) for i in range(3)]
+        wait_for(lambda: all(self.is_ready(s) for s in self.sentinels), seconds=20,
+                 what="the Sentinels to know each other and every replica")
+
+    def is_ready(self, sentinel):
+        try:
+            usable = sentinel("SENTINEL", "CKQUORUM", self.name).startswith("OK 3 ")
+        except RedisError:
+            return False
+        replicas = [dict(zip(r[::2], r[1::2]))
+                    for r in sentinel("SENTINEL", "REPLICAS", self.name)]
+        return (usable and len(replicas) == len(self.redises) - 1 and
+                all(r.get("master-link-status") == "ok" for r in replicas))
+
+    def url(self, scheme="redis+sentinel"):
+        login = f":{self.password}@" if self.password else ""
+        hosts = ",".join(f"127.0.0.1:{s.port}" for s in self.sentinels)
+        return f"{scheme}://{login}{hosts}/{self.name}"
+
+    def ask(self, redis, *args):
+        with redis.client() as c:
+            if self.password:
+                c("AUTH", self.password)
+            return c(*args)
+
+    def master(self):
+        """As the first Sentinel names it."""
+        _, port = self.sentinels[0]("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.name)
+        return next(r for r in self.redises if r.port == int(port))
+
+    def subscribers(self, redis, channel):
+        return self.ask(redis, "PUBSUB", "NUMSUB", channel)[1]
