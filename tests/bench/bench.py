@@ -139,7 +139,7 @@ def bench_latency(folder, redis):
         sluice, haproxy = us["sluice"] - us["direct"], us["haproxy"] - us["direct"]
         rows.append((f"added latency at {RATE} requests/s, {p}", f"{sluice:.0f} us",
                      f"HAProxy {haproxy:.0f} us (direct {us['direct']:.0f} us)",
-                     sluice / haproxy if haproxy > 0 else None, ""))
+                     sluice / haproxy if min(sluice, haproxy) > 0 else None, ""))
     return rows
 
 

@@ -3,9 +3,12 @@
  * bench_rate PORT RATE SECONDS BODY_BYTES KEY: sends that many chat completions per second over
  * keep-alive connections, each at its own moment whatever became of the ones before, and prints
  * one JSON object with latencies in microseconds.  A request that finds no idle connection
- * waits, and its time counts from the moment it was due. */
+ * waits, and what is late by more than a slot counts from the moment it was due.  Each falls at
+ * random into its slot of the second: a metronome would beat in time with the timers of what is
+ * measured. */
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/rand.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -33,7 +36,8 @@ struct bench {
     int ep, timer;
     struct conn conns[CONNECTIONS];
     struct buf request;
-    int64_t first_us, gap_us;
+    int64_t first_us, gap_us, due_us; /* due: of the next request */
+    struct rand rand;
     long total, sent, done, failed, waited;
     int64_t *us;
 };
@@ -80,37 +84,45 @@ static void open_conn(struct bench *b, struct conn *c, int port)
     epoll_ctl(b->ep, EPOLL_CTL_ADD, c->fd, &ev);
 }
 
+static void plan_next(struct bench *b)
+{
+    b->due_us =
+        b->first_us + b->sent * b->gap_us + (int64_t)rand_below(&b->rand, (uint64_t)b->gap_us);
+}
+
 static void arm(struct bench *b)
 {
-    int64_t at_us = b->first_us + b->sent * b->gap_us;
     struct itimerspec at = {
-        .it_value = {.tv_sec = at_us / 1000000, .tv_nsec = at_us % 1000000 * 1000}};
+        .it_value = {.tv_sec = b->due_us / 1000000, .tv_nsec = b->due_us % 1000000 * 1000}};
 
     timerfd_settime(b->timer, TFD_TIMER_ABSTIME, &at, NULL);
 }
 
-/* Sends what is due.  waited: it was due before, and there was no idle connection. */
-static void send_due(struct bench *b, bool waited)
+/* Sends what is due.  With no idle connection left, the next answer calls again. */
+static void send_due(struct bench *b)
 {
     int64_t now_us = clock_mono_us();
 
     for (size_t i = 0; i < CONNECTIONS && b->sent < b->total; i++) {
         struct conn *c = &b->conns[i];
-        int64_t due_us = b->first_us + b->sent * b->gap_us;
 
-        if (due_us > now_us)
-            break;
         if (c->since_us != 0)
             continue;
-        c->since_us = waited ? due_us : now_us;
+        if (b->due_us > now_us) {
+            arm(b);
+            return;
+        }
+        bool waited = now_us - b->due_us > b->gap_us;
+
+        c->since_us = waited ? b->due_us : now_us;
         c->got = c->want = 0;
         b->waited += waited;
         b->sent++;
+        plan_next(b);
         if (send(c->fd, b->request.data, b->request.len, MSG_NOSIGNAL) !=
             (ssize_t)b->request.len)
             fail("send");
     }
-    arm(b);
 }
 
 /* Length of the answer in c->in, head included; 0: not yet known. */
@@ -142,8 +154,7 @@ static void receive(struct bench *b, struct conn *c)
     b->us[b->done++] = clock_mono_us() - c->since_us;
     b->failed += strncmp(c->in, "HTTP/1.1 200", 12) != 0;
     c->since_us = 0;
-    if (b->sent < b->total && b->first_us + b->sent * b->gap_us + b->gap_us < clock_mono_us())
-        send_due(b, true);
+    send_due(b);
 }
 
 static void run(struct bench *b)
@@ -152,6 +163,8 @@ static void run(struct bench *b)
     uint64_t times;
 
     b->first_us = clock_mono_us() + 10000;
+    rand_init(&b->rand, 1);
+    plan_next(b);
     arm(b);
     while (b->done < b->total) {
         int n = epoll_wait(b->ep, evs, (int)ARRAY_LEN(evs), PATIENCE_US / 1000);
@@ -162,7 +175,7 @@ static void run(struct bench *b)
             if (evs[i].data.ptr != NULL)
                 receive(b, evs[i].data.ptr);
             else if (read(b->timer, &times, sizeof(times)) > 0)
-                send_due(b, false);
+                send_due(b);
         }
     }
 }
