@@ -194,7 +194,8 @@ static int64_t limit_ms(const struct attempt *at)
 {
     const struct config_timeouts *t = &at->env->conf->timeouts;
 
-    return at->phase == PHASE_HEAD      ? t->first_byte_ms
+    return !at->stream && !at->sse_on   ? t->answer_ms
+           : at->phase == PHASE_HEAD    ? t->first_byte_ms
            : at->phase == PHASE_CONTENT ? t->first_content_ms
                                         : t->idle_ms;
 }
@@ -222,7 +223,8 @@ static void on_attempt_timer(evutil_socket_t fd, short what, void *arg)
         return;
     }
     end_later(at, OUTCOME_TIMEOUT,
-              at->phase == PHASE_HEAD      ? "no answer within timeouts.first_byte"
+              !at->stream && !at->sse_on   ? "silent for timeouts.answer"
+              : at->phase == PHASE_HEAD    ? "no answer within timeouts.first_byte"
               : at->phase == PHASE_CONTENT ? "no content within timeouts.first_content"
                                            : "silent for timeouts.idle");
 }
@@ -263,8 +265,7 @@ static void on_call_head(void *arg, const struct upstream_head *h)
         if (at->timer == NULL) /* a stream nobody asked for: the stream limits apply too */
             at->timer = event_new(at->env->base, -1, 0, on_attempt_timer, at);
     }
-    if (at->stream || at->sse_on)
-        enter(at, at->sse_on ? PHASE_CONTENT : PHASE_FLOW);
+    enter(at, at->sse_on ? PHASE_CONTENT : PHASE_FLOW);
 }
 
 static void go_ready(struct attempt *at)
@@ -475,10 +476,9 @@ struct attempt *attempt_start(struct attempt_env *env, const struct attempt_ask 
     buf_init(&at->fields_text, UPSTREAM_HEAD_MAX_BYTES * 2);
     buf_init(&at->held, env->conf->upstream.answer_max_bytes);
     at->finish = event_new(env->base, -1, 0, on_attempt_finish, at);
-    if (ask->stream) { /* a plain request's vendor is silent until its answer is complete */
+    if (ask->stream || env->conf->timeouts.answer_ms > 0)
         at->timer = event_new(env->base, -1, 0, on_attempt_timer, at);
-        enter(at, PHASE_HEAD);
-    }
+    enter(at, PHASE_HEAD);
     send_request(at, ask, &call_ops);
     return at;
 }

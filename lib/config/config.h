@@ -80,7 +80,7 @@ struct config_upstream {
 };
 
 struct config_timeouts {
-    int64_t connect_ms, first_byte_ms, first_content_ms, idle_ms, total_ms;
+    int64_t connect_ms, first_byte_ms, first_content_ms, idle_ms, answer_ms, total_ms;
 };
 
 #define CONFIG_HEDGE_OFF (-1)

@@ -90,6 +90,32 @@ Test(flow_stream_clock, limits)
     }
 }
 
+Test(flow_stream_clock, silence_of_a_plain_answer)
+{
+    static const char *const bodies[] = {NULL, "", "{\"cho"}; /* no head, no body, a part */
+
+    for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+        struct script_answer answers[] = {
+            {.region = "a",
+             .status = bodies[i] != NULL ? 200 : 0,
+             .fields = WORD_JSON,
+             .body = bodies[i],
+             .hangs = true},
+            {.region = "b", .status = 200, .fields = WORD_JSON, .body = WORD_ANSWER}};
+        struct flow_world f;
+        struct flow_answer a;
+
+        flow_start(&f, "'timeouts':{'answer':'40ms'}");
+        script_set(f.w.up, answers, ARRAY_LEN(answers));
+        flow_ask(&f, NULL, WORD_ASK, &a);
+        cr_expect_eq(a.status, 200, "row %zu", i);
+        cr_expect_str_eq(script_story(f.w.up), "a b", "row %zu", i);
+        cr_expect_eq(f.w.slot->region[0].attempts[OUTCOME_TIMEOUT], 1, "row %zu", i);
+        flow_answer_release(&a);
+        flow_stop(&f);
+    }
+}
+
 static void on_every(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
