@@ -37,8 +37,9 @@ struct attempt {
     struct upstream_call *call; /* NULL once it ended */
     struct event *timer, *finish;
     enum phase phase;
-    bool stream, hide_usage, sse_on, ready, ended, finish_seen, done_seen;
-    bool paused, slowed; /* the client reads slowly: now, at any time */
+    bool stream, hide_usage, sse_on, ready, ended, done_seen;
+    int64_t choices, finishes; /* asked for; finish reasons seen */
+    bool paused, slowed;       /* the client reads slowly: now, at any time */
     int64_t started_us;
     int64_t since_ms; /* start of the phase, or the last bytes of a flowing stream */
     struct attempt_answer answer;
@@ -200,6 +201,13 @@ static int64_t limit_ms(const struct attempt *at)
                                         : t->idle_ms;
 }
 
+/* Every answer asked for has its finish reason.  [DONE] asks for less: a vendor that ignores
+ * n says it after the only one. */
+static bool is_finished(const struct attempt *at)
+{
+    return at->finishes > 0 && at->finishes >= at->choices;
+}
+
 static void on_attempt_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct attempt *at = arg;
@@ -217,7 +225,7 @@ static void on_attempt_timer(evutil_socket_t fd, short what, void *arg)
         arm(at, left_ms);
         return;
     }
-    if (at->finish_seen) { /* the answer is whole, the vendor just does not hang up */
+    if (is_finished(at)) { /* the answer is whole, the vendor just does not hang up */
         at->end.add_done = !at->done_seen;
         end_later(at, OUTCOME_OK, "");
         return;
@@ -343,13 +351,12 @@ static int on_event(void *arg, const struct sse_event *ev)
         end_later(at, c.error, "error event in the stream");
         return 1;
     }
-    if (c.kind == OPENAI_EV_DONE && !at->finish_seen) {
+    if (c.kind == OPENAI_EV_DONE && at->finishes == 0) {
         end_later(at, OUTCOME_BROKEN, "[DONE] without a finish reason");
         return 1;
     }
-    if (c.finish)
-        at->finish_seen = true;
     at->end.content_events += c.kind == OPENAI_EV_CONTENT;
+    at->finishes += c.finishes;
     if (c.usage_only && at->hide_usage)
         return 0;
     if (at->resume != NULL && at->resume->replaying) {
@@ -415,7 +422,7 @@ static void end_stream(struct attempt *at, const struct upstream_end *e)
 {
     bool whole = e->result == UPSTREAM_COMPLETE || e->result == UPSTREAM_CUT;
 
-    if (at->finish_seen && whole && sse_pending(&at->sse) == 0) {
+    if (is_finished(at) && whole && sse_pending(&at->sse) == 0) {
         at->end.add_done = true;
         end_later(at, OUTCOME_OK, "");
     } else if (e->result == UPSTREAM_COMPLETE) {
@@ -470,6 +477,7 @@ struct attempt *attempt_start(struct attempt_env *env, const struct attempt_ask 
     at->arg = arg;
     at->stream = ask->stream;
     at->hide_usage = ask->hide_usage;
+    at->choices = ask->choices;
     at->resume = ask->resume;
     at->end.retry_after_ms = -1;
     at->started_us = clock_mono_us();

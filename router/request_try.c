@@ -128,6 +128,7 @@ static bool start(struct request_try *t, const struct choose_target *target, boo
         .path = req->path,
         .from = req->head,
         .request_id = req->id,
+        .choices = req->ask.n_choices,
         .stream = req->ask.stream,
         .hide_usage = usage && !req->ask.wants_usage,
         .left_ms = req->deadline_ms - now_ms,

@@ -17,6 +17,7 @@ enum {
     F_MAX_COMPLETION_TOKENS,
     F_TEMPERATURE,
     F_SEED,
+    F_N,
     F_USER,
     F_STREAM_OPTIONS,
     F_MESSAGES,
@@ -84,7 +85,9 @@ static int read_count(const struct json_want *w, int64_t *out, struct ask_error 
 static int read_knobs(struct ask *a, const struct json_want *f, struct ask_error *err)
 {
     a->max_tokens = -1;
-    if (read_count(&f[F_MAX_TOKENS], &a->max_tokens, err) < 0 ||
+    a->n_choices = 1;
+    if (read_count(&f[F_N], &a->n_choices, err) < 0 ||
+        read_count(&f[F_MAX_TOKENS], &a->max_tokens, err) < 0 ||
         read_count(&f[F_MAX_COMPLETION_TOKENS], &a->max_tokens, err) < 0)
         return -1;
     if (is_given(&f[F_TEMPERATURE])) {
@@ -165,6 +168,7 @@ int ask_read(struct ask *a, enum ask_kind kind, struct str body, size_t depth_ma
         [F_MAX_COMPLETION_TOKENS] = {.name = "max_completion_tokens"},
         [F_TEMPERATURE] = {.name = "temperature"},
         [F_SEED] = {.name = "seed"},
+        [F_N] = {.name = "n"},
         [F_USER] = {.name = "user"},
         [F_STREAM_OPTIONS] = {.name = "stream_options"},
         [F_MESSAGES] = {.name = "messages"},

@@ -46,7 +46,7 @@ static int read_delta(struct str delta, bool *content)
     return 0;
 }
 
-static int read_choice(struct str choice, bool *content, bool *finish)
+static int read_choice(struct str choice, bool *content, int *finishes)
 {
     struct json_want w[] = {{.name = "delta"}, {.name = "text"}, {.name = "finish_reason"}};
 
@@ -56,11 +56,11 @@ static int read_choice(struct str choice, bool *content, bool *finish)
         return -1;
     *content = *content || is_filled(&w[1]);
     /* Some vendors write "" where OpenAI writes null. */
-    *finish = *finish || (w[2].type == JSON_STRING && is_filled(&w[2]));
+    *finishes += w[2].type == JSON_STRING && is_filled(&w[2]);
     return 0;
 }
 
-static int read_choices(const struct json_want *choices, bool *content, bool *finish)
+static int read_choices(const struct json_want *choices, bool *content, int *finishes)
 {
     size_t at = 0;
     struct str choice;
@@ -71,7 +71,7 @@ static int read_choices(const struct json_want *choices, bool *content, bool *fi
     if (choices->type != JSON_ARRAY)
         return -1;
     while (json_scan_next(choices->span, &at, &choice, &type))
-        if (read_choice(choice, content, finish) < 0)
+        if (read_choice(choice, content, finishes) < 0)
             return -1;
     return 0;
 }
@@ -131,10 +131,11 @@ void openai_read_chunk(struct str data, struct openai_chunk *out)
         out->error = openai_error_outcome(200, data);
         return;
     }
-    if (read_choices(&w[0], &content, &out->finish) < 0) {
-        out->finish = false;
+    if (read_choices(&w[0], &content, &out->finishes) < 0) {
+        out->finishes = 0;
         return;
     }
+    out->finish = out->finishes > 0;
     out->kind = content ? OPENAI_EV_CONTENT : OPENAI_EV_META;
     out->usage_only = w[0].type == JSON_ARRAY && w[0].count == 0 && w[1].type == JSON_OBJECT;
 }

@@ -26,6 +26,7 @@ struct openai_usage {
 struct openai_chunk {
     enum openai_event kind;
     bool finish;               /* carries a finish reason (it may carry content as well) */
+    int finishes;              /* ... of so many choices */
     bool usage_only;           /* empty choices: the extra chunk of include_usage */
     struct openai_usage usage; /* known when the event carried one */
     enum outcome error;        /* kind ERROR: how it is to be read */

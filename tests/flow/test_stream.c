@@ -186,6 +186,36 @@ Test(flow_stream, bytes)
     }
 }
 
+#define TWO    "{\"model\":\"m\",\"n\":2,\"messages\":[{\"role\":\"user\"}],\"stream\":true}"
+#define STOP_1 "data: {\"choices\":[{\"index\":1,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
+
+/* One finish reason does not end a stream of two answers; [DONE] after one does. */
+Test(flow_stream, every_answer_asked_for_must_finish)
+{
+    static const struct {
+        const char *body;
+        bool whole;
+    } two[] = {
+        {WORD_HI WORD_STOP, false},
+        {WORD_HI WORD_STOP STOP_1, true},
+        {WORD_HI WORD_STOP WORD_DONE, true},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(two); i++) {
+        struct script_answer answer = S("a", two[i].body, CUT);
+        struct flow_world f;
+        struct flow_answer a;
+
+        flow_start(&f, NULL);
+        script_set(f.w.up, &answer, 1);
+        flow_ask(&f, NULL, TWO, &a);
+        cr_expect_eq(a.whole, two[i].whole, "row %zu", i);
+        cr_expect_eq(flow_times(buf_str(&a.body), "[DONE]"), two[i].whole, "row %zu", i);
+        flow_answer_release(&a);
+        flow_stop(&f);
+    }
+}
+
 /* A client of HTTP/1.0 reads until the close: a failure has to be a reset. */
 Test(flow_stream, failure_is_a_reset_without_chunks)
 {

@@ -72,7 +72,8 @@ Test(ask, reads_what_decisions_need)
     struct ask a;
     struct ask_error e;
     static const char body[] =
-        "{\"model\":\"gpt\",\"stream\":true,\"max_tokens\":10,\"max_completion_tokens\":20,"
+        "{\"model\":\"gpt\",\"n\":2,\"stream\":true,\"max_tokens\":10,\"max_completion_"
+        "tokens\":20,"
         "\"temperature\":0.7,\"seed\":42,\"user\":\"u1\",\"stream_options\":{\"include_usage\":"
         "true},"
         "\"messages\":[{},{},{}]}";
@@ -84,6 +85,7 @@ Test(ask, reads_what_decisions_need)
     cr_expect_eq(a.seed, 42);
     cr_expect_float_eq(a.temperature, 0.7, 1e-12);
     cr_expect_eq(a.n_messages, 3u);
+    cr_expect_eq(a.n_choices, 2);
     cr_expect(str_eqz(a.user, "\"u1\""));
 }
 
