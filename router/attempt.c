@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "provider/retry_after.h"
-#include "provider/sse.h"
+#include "router/attempt_impl.h"
 #include "router/envelope.h"
 #include "router/reply.h"
 
@@ -19,37 +19,6 @@
 
 #define LINGER_MS      1000
 #define HOLD_MAX_BYTES (256 * 1024) /* of a stream before its first content event */
-
-struct attempt_env {
-    struct event_base *base;
-    const struct config *conf;
-    struct upstream *up;
-    struct envelope *envelope;
-    struct attempt *lingering;
-};
-
-enum phase { PHASE_HEAD, PHASE_CONTENT, PHASE_FLOW, PHASE_LINGER };
-
-struct attempt {
-    struct attempt_env *env;
-    const struct attempt_ops *ops;
-    void *arg;
-    struct upstream_call *call; /* NULL once it ended */
-    struct event *timer, *finish;
-    enum phase phase;
-    bool stream, hide_usage, sse_on, ready, ended, done_seen;
-    int64_t choices, finishes; /* asked for; finish reasons seen */
-    bool paused, slowed;       /* the client reads slowly: now, at any time */
-    int64_t started_us;
-    int64_t since_ms; /* start of the phase, or the last bytes of a flowing stream */
-    struct attempt_answer answer;
-    struct buf fields_text, held;
-    struct http_reply_field *fields;
-    struct sse sse;
-    struct resume *resume;
-    struct attempt_end end;
-    struct attempt *next, **prev; /* while lingering */
-};
 
 struct attempt_env *attempt_env_new(struct event_base *base, const struct config *conf,
                                     struct upstream *up)
@@ -127,7 +96,7 @@ void attempt_env_free(struct attempt_env *env)
 }
 
 /* Every way an attempt can end comes through here, once.  It only takes notes. */
-static void end_later(struct attempt *at, enum outcome o, const char *detail)
+void attempt_end_later(struct attempt *at, enum outcome o, const char *detail)
 {
     if (at->ended)
         return;
@@ -201,13 +170,6 @@ static int64_t limit_ms(const struct attempt *at)
                                         : t->idle_ms;
 }
 
-/* Every answer asked for has its finish reason.  [DONE] asks for less: a vendor that ignores
- * n says it after the only one. */
-static bool is_finished(const struct attempt *at)
-{
-    return at->finishes > 0 && at->finishes >= at->choices;
-}
-
 static void on_attempt_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct attempt *at = arg;
@@ -225,19 +187,19 @@ static void on_attempt_timer(evutil_socket_t fd, short what, void *arg)
         arm(at, left_ms);
         return;
     }
-    if (is_finished(at)) { /* the answer is whole, the vendor just does not hang up */
+    if (attempt_is_finished(at)) { /* the answer is whole, the vendor just does not hang up */
         at->end.add_done = !at->done_seen;
-        end_later(at, OUTCOME_OK, "");
+        attempt_end_later(at, OUTCOME_OK, "");
         return;
     }
-    end_later(at, OUTCOME_TIMEOUT,
-              !at->stream && !at->sse_on   ? "silent for timeouts.answer"
-              : at->phase == PHASE_HEAD    ? "no answer within timeouts.first_byte"
-              : at->phase == PHASE_CONTENT ? "no content within timeouts.first_content"
-                                           : "silent for timeouts.idle");
+    attempt_end_later(at, OUTCOME_TIMEOUT,
+                      !at->stream && !at->sse_on   ? "silent for timeouts.answer"
+                      : at->phase == PHASE_HEAD    ? "no answer within timeouts.first_byte"
+                      : at->phase == PHASE_CONTENT ? "no content within timeouts.first_content"
+                                                   : "silent for timeouts.idle");
 }
 
-static void enter(struct attempt *at, enum phase phase)
+void attempt_enter(struct attempt *at, enum phase phase)
 {
     at->phase = phase;
     at->since_ms = clock_mono_ms();
@@ -273,108 +235,7 @@ static void on_call_head(void *arg, const struct upstream_head *h)
         if (at->timer == NULL) /* a stream nobody asked for: the stream limits apply too */
             at->timer = event_new(at->env->base, -1, 0, on_attempt_timer, at);
     }
-    enter(at, at->sse_on ? PHASE_CONTENT : PHASE_FLOW);
-}
-
-static void go_ready(struct attempt *at)
-{
-    if (at->ready)
-        return;
-    at->ready = true;
-    at->ops->on_ready(at->arg, &at->answer);
-    if (at->held.len > 0)
-        at->ops->on_bytes(at->arg, buf_str(&at->held));
-    buf_release(&at->held);
-    if (at->sse_on)
-        enter(at, PHASE_FLOW);
-}
-
-/* Passes one whole event on, or keeps it until the stream has shown content. */
-static void pass_event(struct attempt *at, const struct sse_event *ev)
-{
-    if (!at->ready && buf_append_str(&at->held, ev->raw) == 0)
-        return;
-    go_ready(at); /* content, or more preamble than is held */
-    at->ops->on_bytes(at->arg, ev->raw);
-}
-
-/* A stream is run again for a client that has a part of it: only what is new may pass. */
-static void replay_event(struct attempt *at, const struct sse_event *ev, bool finish)
-{
-    struct str cut;
-
-    if (at->phase == PHASE_CONTENT)
-        enter(at, PHASE_FLOW); /* it answers, though nothing is new yet */
-    switch (resume_feed(at->resume, ev->data, finish, &cut)) {
-    case RESUME_HOLD:
-        return;
-    case RESUME_PASS:
-        go_ready(at);
-        at->ops->on_bytes(at->arg, ev->raw);
-        return;
-    case RESUME_REWRITE:
-        go_ready(at);
-        at->ops->on_bytes(at->arg, STR("data: "));
-        at->ops->on_bytes(at->arg, cut);
-        at->ops->on_bytes(at->arg, STR("\n\n"));
-        return;
-    case RESUME_DIFFERS: /* nobody's fault: the region just says it in other words */
-        end_later(at, OUTCOME_ABORTED, "the new run's text differs from what was delivered");
-    }
-}
-
-static int on_event(void *arg, const struct sse_event *ev)
-{
-    struct attempt *at = arg;
-    struct openai_chunk c;
-
-    if (at->ended)
-        return 1;
-    if (!ev->has_data) {
-        if (at->resume == NULL || !at->resume->replaying)
-            pass_event(at, ev);
-        return 0;
-    }
-    openai_read_chunk(ev->data, &c);
-    if (c.usage.known)
-        at->end.usage = c.usage;
-    if (c.kind == OPENAI_EV_MALFORMED) {
-        end_later(at, OUTCOME_BROKEN, "malformed event in the stream");
-        return 1;
-    }
-    if (c.kind == OPENAI_EV_ERROR) {
-        if (!at->ready) { /* the vendor's words, should they be for the client */
-            buf_clear(&at->held);
-            if (buf_append_str(&at->held, ev->data) < 0)
-                buf_clear(&at->held);
-        }
-        end_later(at, c.error, "error event in the stream");
-        return 1;
-    }
-    if (c.kind == OPENAI_EV_DONE && at->finishes == 0) {
-        end_later(at, OUTCOME_BROKEN, "[DONE] without a finish reason");
-        return 1;
-    }
-    at->end.content_events += c.kind == OPENAI_EV_CONTENT;
-    at->finishes += c.finishes;
-    if (c.usage_only && at->hide_usage)
-        return 0;
-    if (at->resume != NULL && at->resume->replaying) {
-        replay_event(at, ev, c.finish);
-    } else {
-        if (c.kind == OPENAI_EV_CONTENT || c.finish)
-            go_ready(at);
-        if (at->resume != NULL)
-            resume_note(at->resume, ev->data);
-        pass_event(at, ev);
-    }
-    if (at->ended)
-        return 1;
-    if (c.kind == OPENAI_EV_DONE) {
-        at->done_seen = true;
-        end_later(at, OUTCOME_OK, "");
-    }
-    return at->ended ? 1 : 0;
+    attempt_enter(at, at->sse_on ? PHASE_CONTENT : PHASE_FLOW);
 }
 
 static void on_call_data(void *arg, const char *data, size_t len)
@@ -386,23 +247,26 @@ static void on_call_data(void *arg, const char *data, size_t len)
     if (at->timer != NULL && at->phase == PHASE_FLOW)
         at->since_ms = clock_mono_ms(); /* comments do not put off the first content */
     if (at->sse_on) {
-        if (sse_feed(&at->sse, data, len, on_event, at) < 0)
-            end_later(at, OUTCOME_BROKEN, "an event larger than stream.max_event_bytes");
+        if (sse_feed(&at->sse, data, len, attempt_on_event, at) < 0)
+            attempt_end_later(at, OUTCOME_BROKEN,
+                              "an event larger than stream.max_event_bytes");
         return;
     }
     if (!at->ready && buf_append(&at->held, data, len) == 0)
         return;
     if (at->stream && at->answer.status >= 200 && at->answer.status <= 299) {
-        end_later(at, OUTCOME_BROKEN, "no stream, and larger than upstream.max_answer_bytes");
+        attempt_end_later(at, OUTCOME_BROKEN,
+                          "no stream, and larger than upstream.max_answer_bytes");
         return;
     }
     if (at->answer.status < 200 || at->answer.status > 299) {
         /* an error's body beyond what is held: what we have must do */
-        end_later(at, openai_classify(at->answer.status, buf_str(&at->held), false, NULL),
-                  "error answer larger than upstream.max_answer_bytes");
+        attempt_end_later(at,
+                          openai_classify(at->answer.status, buf_str(&at->held), false, NULL),
+                          "error answer larger than upstream.max_answer_bytes");
         return;
     }
-    go_ready(at); /* too large to hold: from here on it is passed through */
+    attempt_go_ready(at); /* too large to hold: from here on it is passed through */
     at->ops->on_bytes(at->arg, (struct str){data, len});
 }
 
@@ -422,13 +286,13 @@ static void end_stream(struct attempt *at, const struct upstream_end *e)
 {
     bool whole = e->result == UPSTREAM_COMPLETE || e->result == UPSTREAM_CUT;
 
-    if (is_finished(at) && whole && sse_pending(&at->sse) == 0) {
+    if (attempt_is_finished(at) && whole && sse_pending(&at->sse) == 0) {
         at->end.add_done = true;
-        end_later(at, OUTCOME_OK, "");
+        attempt_end_later(at, OUTCOME_OK, "");
     } else if (e->result == UPSTREAM_COMPLETE) {
-        end_later(at, OUTCOME_BROKEN, "the stream ended without a finish reason");
+        attempt_end_later(at, OUTCOME_BROKEN, "the stream ended without a finish reason");
     } else {
-        end_later(at, of_result[e->result], e->detail);
+        attempt_end_later(at, of_result[e->result], e->detail);
     }
 }
 
@@ -439,7 +303,7 @@ static void end_plain(struct attempt *at, const struct upstream_end *e)
     if (e->result == UPSTREAM_COMPLETE && !at->ready) {
         o = openai_classify(at->answer.status, buf_str(&at->held), true, &at->end.usage);
     }
-    end_later(at, o, e->detail);
+    attempt_end_later(at, o, e->detail);
 }
 
 static void on_call_end(void *arg, const struct upstream_end *e)
@@ -458,7 +322,7 @@ static void on_call_end(void *arg, const struct upstream_end *e)
     if (at->ended)
         return;
     if (e->result == UPSTREAM_TOTAL_TIMEOUT && at->slowed)
-        end_later(at, OUTCOME_ABORTED, "the client read too slowly for timeouts.total");
+        attempt_end_later(at, OUTCOME_ABORTED, "the client read too slowly for timeouts.total");
     else if (at->sse_on)
         end_stream(at, e);
     else
@@ -486,7 +350,7 @@ struct attempt *attempt_start(struct attempt_env *env, const struct attempt_ask 
     at->finish = event_new(env->base, -1, 0, on_attempt_finish, at);
     if (ask->stream || env->conf->timeouts.answer_ms > 0)
         at->timer = event_new(env->base, -1, 0, on_attempt_timer, at);
-    enter(at, PHASE_HEAD);
+    attempt_enter(at, PHASE_HEAD);
     send_request(at, ask, &call_ops);
     return at;
 }

@@ -1,0 +1,114 @@
+/* attempt_stream.c - the events of a streamed answer: which are held, relayed, replayed, and
+ * which end it. */
+#include "router/attempt_impl.h"
+
+#include "router/reply.h"
+
+void attempt_go_ready(struct attempt *at)
+{
+    if (at->ready)
+        return;
+    at->ready = true;
+    at->ops->on_ready(at->arg, &at->answer);
+    if (at->held.len > 0)
+        at->ops->on_bytes(at->arg, buf_str(&at->held));
+    buf_release(&at->held);
+    if (at->sse_on)
+        attempt_enter(at, PHASE_FLOW);
+}
+
+/* Every answer asked for has its finish reason.  [DONE] asks for less: a vendor that ignores
+ * n says it after the only one. */
+bool attempt_is_finished(const struct attempt *at)
+{
+    return at->finishes > 0 && at->finishes >= at->choices;
+}
+
+/* Passes one whole event on, or keeps it until the stream has shown content. */
+static void pass_event(struct attempt *at, const struct sse_event *ev)
+{
+    if (!at->ready && buf_append_str(&at->held, ev->raw) == 0)
+        return;
+    attempt_go_ready(at); /* content, or more preamble than is held */
+    at->ops->on_bytes(at->arg, ev->raw);
+}
+
+/* A stream is run again for a client that has a part of it: only what is new may pass. */
+static void replay_event(struct attempt *at, const struct sse_event *ev, bool finish)
+{
+    struct str cut;
+
+    if (at->phase == PHASE_CONTENT)
+        attempt_enter(at, PHASE_FLOW); /* it answers, though nothing is new yet */
+    switch (resume_feed(at->resume, ev->data, finish, &cut)) {
+    case RESUME_HOLD:
+        return;
+    case RESUME_PASS:
+        attempt_go_ready(at);
+        at->ops->on_bytes(at->arg, ev->raw);
+        return;
+    case RESUME_REWRITE:
+        attempt_go_ready(at);
+        at->ops->on_bytes(at->arg, STR("data: "));
+        at->ops->on_bytes(at->arg, cut);
+        at->ops->on_bytes(at->arg, STR("\n\n"));
+        return;
+    case RESUME_DIFFERS: /* nobody's fault: the region just says it in other words */
+        attempt_end_later(at, OUTCOME_ABORTED,
+                          "the new run's text differs from what was delivered");
+    }
+}
+
+int attempt_on_event(void *arg, const struct sse_event *ev)
+{
+    struct attempt *at = arg;
+    struct openai_chunk c;
+
+    if (at->ended)
+        return 1;
+    if (!ev->has_data) {
+        if (at->resume == NULL || !at->resume->replaying)
+            pass_event(at, ev);
+        return 0;
+    }
+    openai_read_chunk(ev->data, &c);
+    if (c.usage.known)
+        at->end.usage = c.usage;
+    if (c.kind == OPENAI_EV_MALFORMED) {
+        attempt_end_later(at, OUTCOME_BROKEN, "malformed event in the stream");
+        return 1;
+    }
+    if (c.kind == OPENAI_EV_ERROR) {
+        if (!at->ready) { /* the vendor's words, should they be for the client */
+            buf_clear(&at->held);
+            if (buf_append_str(&at->held, ev->data) < 0)
+                buf_clear(&at->held);
+        }
+        attempt_end_later(at, c.error, "error event in the stream");
+        return 1;
+    }
+    if (c.kind == OPENAI_EV_DONE && at->finishes == 0) {
+        attempt_end_later(at, OUTCOME_BROKEN, "[DONE] without a finish reason");
+        return 1;
+    }
+    at->end.content_events += c.kind == OPENAI_EV_CONTENT;
+    at->finishes += c.finishes;
+    if (c.usage_only && at->hide_usage)
+        return 0;
+    if (at->resume != NULL && at->resume->replaying) {
+        replay_event(at, ev, c.finish);
+    } else {
+        if (c.kind == OPENAI_EV_CONTENT || c.finish)
+            attempt_go_ready(at);
+        if (at->resume != NULL)
+            resume_note(at->resume, ev->data);
+        pass_event(at, ev);
+    }
+    if (at->ended)
+        return 1;
+    if (c.kind == OPENAI_EV_DONE) {
+        at->done_seen = true;
+        attempt_end_later(at, OUTCOME_OK, "");
+    }
+    return at->ended ? 1 : 0;
+}
