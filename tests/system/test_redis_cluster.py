@@ -1,0 +1,91 @@
+"""A Redis Cluster: one node serves the fleet's keys, whichever the URL names."""
+
+import re
+
+import pytest
+
+from sluice.admin import Admin
+from sluice.cluster import Cluster
+from sluice.proc import wait_for
+
+KEY, CHANNEL = "{sluice:test}:meta", "{sluice:test}:push"
+
+
+@pytest.fixture
+def cluster(maker):
+    return Cluster(maker)
+
+
+def is_forced(router, name):
+    return router.metrics()[f'sluice_region_forced{{region="{name}"}}'] != 0
+
+
+def wait_forced(routers, name, want, what):
+    wait_for(lambda: all(is_forced(r, name) == want for r in routers), what=what)
+
+
+def wait_listening(node, n):
+    wait_for(lambda: node("PUBSUB", "NUMSUB", CHANNEL)[1] == n, what="the routers to listen there")
+
+
+def test_any_node_will_do(cluster, region, router):
+    owner = cluster.owner(KEY)
+    regions = [region("us-east"), region("eu-west")]
+    routers = [router(regions, n.url, name=f"r{i}") for i, n in enumerate(cluster.nodes)]
+    for r in routers:
+        wait_for(r.is_attached, what=f"{r.name} to find the fleet's node")
+    wait_listening(owner, 3)
+    for i, r in enumerate(routers):
+        admin = Admin(config=r.path)
+        assert len(admin.json("routers")["routers"]) == 3
+        word = ("down", "auto", "drain")[i]
+        assert admin("region", word, "us-east", "--reason", "x").rc == 0
+        wait_forced(routers, "us-east", word != "auto", f"all to hear of {word}")
+    for r in routers:
+        assert "away" not in r.process.err()
+
+
+def test_routers_follow_the_slot(cluster, region, router):
+    owner = cluster.owner(KEY)
+    other = next(n for n in cluster.nodes if n is not owner)
+    routers = [router([region("us-east"), region("eu-west")], owner.url, name=n)
+               for n in ("a", "b")]
+    for r in routers:
+        wait_for(r.is_attached, what=f"{r.name} to attach")
+    wait_listening(owner, 2)
+    admin = Admin(config=routers[0].path)
+    assert admin("region", "down", "us-east", "--reason", "x").rc == 0
+    wait_forced(routers, "us-east", True, "all to hear of it")
+
+    cluster.move(KEY, other)
+    assert all(r.chat().status == 200 for r in routers)
+    wait_listening(other, 2)
+    wait_for(lambda: all(r.is_attached() for r in routers), what="all to be attached again")
+    assert all(is_forced(r, "us-east") for r in routers)
+    assert admin("region", "auto", "us-east").rc == 0
+    wait_forced(routers, "us-east", False, "all to hear it by the new node")
+    for r in routers:
+        assert len(re.findall("redis away", r.process.err())) <= 1
+
+
+def test_the_fleets_node_is_away_and_comes_back(cluster, region, router):
+    owner = cluster.owner(KEY)
+    others = [n for n in cluster.nodes if n is not owner]
+    url = "redis://" + ",".join(f"127.0.0.1:{n.port}" for n in (others[0], owner))
+    r = router([region("us-east")], url)
+    wait_for(r.is_attached, what="the router to attach")
+    owner.kill()
+    wait_for(lambda: not r.is_attached(), what="the router to notice")
+    assert r.chat().status == 200
+    wait_for(lambda: "cluster_state:fail" in others[0]("CLUSTER", "INFO"),
+             what="the Cluster to notice")
+    down = Admin(redis_url=others[0].url)("status")
+    assert down.rc == 3 and ("CLUSTERDOWN" in down.err or "cannot be reached" in down.err)
+    owner.restart()
+    cluster.wait_ok()
+    wait_for(r.is_attached, seconds=15, what="the router to attach again")
+
+
+def test_other_databases_are_refused(cluster):
+    result = Admin(redis_url=f"redis://127.0.0.1:{cluster.nodes[0].port}/1")("status")
+    assert result.rc == 3 and "a Redis Cluster has database 0 only" in result.err
