@@ -58,10 +58,11 @@ static int put_region(const struct worker *w, size_t i, struct buf *out)
     if (buf_appendf(out,
                     "%s{\"name\":\"%s\",\"state\":\"%s\",\"epoch\":%" PRIu64
                     ",\"open_for_ms\":%" PRId64 ",\"cooling_for_ms\":%" PRId64
-                    ",\"in_flight\":%" PRId64 ",\"forced\":\"%s\",\"reason\":",
+                    ",\"share_percent\":%d,\"in_flight\":%" PRId64
+                    ",\"forced\":\"%s\",\"reason\":",
                     i > 0 ? "," : "", w->conf->regions[i].name, breaker_state_name(r.state),
-                    r.epoch, r.open_for_ms, r.cooling_for_ms, w->slot->region[i].inflight,
-                    view_forced_name(r.forced)) < 0 ||
+                    r.epoch, r.open_for_ms, r.cooling_for_ms, r.share_percent,
+                    w->slot->region[i].inflight, view_forced_name(r.forced)) < 0 ||
         json_scan_quote(out, str_of(r.reason)) < 0)
         return -1;
     return buf_append_str(out, STR("}"));

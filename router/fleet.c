@@ -15,6 +15,7 @@
 #include "router/fleet_impl.h"
 
 #include "base/clock.h"
+#include "policy/ramp.h"
 
 #include <event2/event.h>
 #include <inttypes.h>
@@ -266,6 +267,20 @@ static void ask_for_ticket(struct fleet *f, size_t region, int64_t now_ms)
     store_probe(fleet_decider(f), region, t->token);
 }
 
+static int share_percent(const struct fleet *f, const struct view_key *k, int64_t now_ms)
+{
+    if (k->st != BREAKER_CLOSED || k->ramp_ms == 0)
+        return 100;
+    return ramp_share_percent(now_ms, k->ramp_ms, f->conf->recovery_ramp_ms);
+}
+
+static bool is_its_turn(struct fleet *f, const struct view_key *k, int64_t now_ms)
+{
+    int share = share_percent(f, k, now_ms);
+
+    return share >= 100 || rand_below(f->rand, 100) < (uint64_t)share;
+}
+
 static int64_t cools_until_ms(const struct fleet *f, size_t region)
 {
     int64_t ms = fleet_word(f, region)->lim_ms, local_ms = store_get(f->local, region)->lim_ms;
@@ -286,8 +301,10 @@ enum picker_why fleet_ask_as(struct fleet *f, size_t region, bool again, int64_t
         return PICKER_DRAINING;
     if (lim_ms > now_ms && !(again && cooling_is_guess(cooling, lim_ms, now_ms)))
         return PICKER_COOLING;
-    if (forced == VIEW_UP || k->st == BREAKER_CLOSED)
+    if (forced == VIEW_UP)
         return PICKER_USABLE;
+    if (k->st == BREAKER_CLOSED)
+        return is_its_turn(f, k, now_ms) ? PICKER_USABLE : PICKER_RAMPING;
     if (k->st == BREAKER_OPEN && now_ms < k->until_ms)
         return PICKER_OPEN;
     if (f->regions[region].ticket.state == TICKET_GRANTED)
@@ -343,6 +360,7 @@ void fleet_describe(const struct fleet *f, size_t region, int64_t now_ms,
         .open_for_ms = waits ? k->until_ms - now_ms : 0,
         .cooling_for_ms = said->lim_ms > now_ms ? said->lim_ms - now_ms : 0,
         .forced = view_forced_now(said, now_ms),
+        .share_percent = share_percent(f, k, now_ms),
         .reason = said->why,
     };
 }

@@ -42,8 +42,9 @@ struct fleet *fleet_new(struct event_base *base, const struct config *conf,
 void fleet_keep(struct fleet *f, const char *path);
 void fleet_free(struct fleet *f); /* leaves the fleet; no pass may be running */
 
-/* May region have an attempt now?  USABLE, or why not.  Asks for a probe lease in the
- * background when the region's time has come.  again: for a request that was throttled there
+/* May region have an attempt now?  USABLE, RAMPING (a draw of the recovery ramp: as the last
+ * choice), or why not.  Asks for a probe lease in the background when the region's time has
+ * come.  again: for a request that was throttled there
  * without a stated time and has backed off; the cooling that this worker guessed is to keep
  * others away, not the one that finds out. */
 enum picker_why fleet_ask_as(struct fleet *f, size_t region, bool again, int64_t now_ms);
@@ -79,6 +80,7 @@ struct fleet_region { /* for people */
     uint64_t epoch;
     int64_t open_for_ms, cooling_for_ms; /* 0: not */
     enum view_forced forced;
+    int share_percent;  /* of the requests that may choose it; below 100 while it ramps up */
     const char *reason; /* borrowed; why the state or the operator's word */
 };
 void fleet_describe(const struct fleet *f, size_t region, int64_t now_ms,

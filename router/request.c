@@ -215,8 +215,8 @@ static void on_request_timer(evutil_socket_t fd, short what, void *arg)
         return;
     }
     /* the same target if the fleet still lets it, else whoever may */
-    if (req->same_retries > 0 && fleet_ask_as(req->w->fleet, req->target->region, true,
-                                              clock_mono_ms()) == PICKER_USABLE) {
+    if (req->same_retries > 0 &&
+        picker_may(fleet_ask_as(req->w->fleet, req->target->region, true, clock_mono_ms()))) {
         request_go(req, ST_ATTEMPT);
     } else {
         if (req->same_retries > 0)

@@ -111,6 +111,7 @@ struct config {
     struct config_model *models;
     size_t n_models; /* 0: every model goes to every region by priority, unchanged */
     struct breaker_conf breaker;
+    int64_t recovery_ramp_ms; /* breaker.recovery_ramp: 10 s; 0: none */
     int64_t probe_lease_ms; /* breaker.probe_lease: 10 s, renewed while the probe runs */
     bool last_resort;       /* breaker.last_resort: "try" (default) or "off" */
     struct retry_conf retry;

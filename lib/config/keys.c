@@ -86,6 +86,8 @@ static const struct key top[] = {
      .help = "Probe requests that may run at once in the whole fleet while half-open."},
     {"breaker.success_threshold", KEY_INT, AT(breaker.success_threshold), 1, 1000, "2",
      .help = "Successful probes that close the breaker."},
+    {"breaker.recovery_ramp", KEY_DURATION, AT(recovery_ramp_ms), 0, HOURS(1), "10s",
+     .help = "After closing, the share of requests that may choose the region grows from 10% to all of them over this time, while others are usable. 0s for all at once."},
     {"breaker.slow_rate", KEY_PERCENT, AT(breaker.slow_rate), 0, 100, "0",
      .help = "Percent of slow attempts in the window that opens the breaker. 0 switches the rule off."},
     {"breaker.probe_lease", KEY_DURATION, AT(probe_lease_ms), SECONDS(1), MINUTES(10), "10s",

@@ -11,6 +11,7 @@ static const char *const why_names[N_PICKER_WHY] = {
     [PICKER_OPEN] = "open",
     [PICKER_COOLING] = "cooling",
     [PICKER_TOO_SMALL] = "too_small",
+    [PICKER_RAMPING] = "ramping",
 };
 
 const char *picker_why_name(enum picker_why why)
@@ -24,12 +25,22 @@ static bool is_before(const struct picker_target *a, const struct picker_target 
     return a->tier != b->tier ? a->tier < b->tier : a->priority < b->priority;
 }
 
+bool picker_may(enum picker_why why)
+{
+    return why == PICKER_USABLE || why == PICKER_RAMPING;
+}
+
+static bool is_better(const struct picker_target *a, const struct picker_target *b)
+{
+    return a->why != b->why ? a->why == PICKER_USABLE : is_before(a, b);
+}
+
 int picker_pick(const struct picker_target *t, size_t n)
 {
     int best = -1;
 
     for (size_t i = 0; i < n; i++)
-        if (t[i].why == PICKER_USABLE && (best < 0 || is_before(&t[i], &t[best])))
+        if (picker_may(t[i].why) && (best < 0 || is_better(&t[i], &t[best])))
             best = (int)i;
     return best;
 }

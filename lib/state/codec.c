@@ -140,6 +140,11 @@ static bool is_consistent(const struct codec_line *l)
         return false;
     if (l->funtil_ms != 0 && (l->forced == VIEW_AUTO || l->funtil_ms < l->now_ms))
         return false;
+    if (l->ramp_ms != 0 &&
+        (l->st != BREAKER_CLOSED || !is_within(l->now_ms, l->ramp_ms, CODEC_RAMP_MAX_MS)))
+        return false;
+    if (l->doubt && l->st != BREAKER_OPEN)
+        return false;
     return l->lim_ms == 0 || is_within(l->lim_ms, l->now_ms, CODEC_LIM_MAX_MS);
 }
 
@@ -158,7 +163,10 @@ enum field {
     F_WHY,
     F_BY,
     F_LIM,
-    N_FIELDS
+    N_FIELDS, /* that every line has */
+    F_RAMP = N_FIELDS,
+    F_DOUBT,
+    N_FIELDS_MAX
 };
 
 static bool read_u64(struct str s, uint64_t *out)
@@ -176,19 +184,30 @@ static bool read_ms(struct str s, int64_t *out)
     return codec_number(s, CODEC_NUMBER_MAX, out);
 }
 
+/* The fields that routers of the first versions did not know: each only where it differs from
+ * what its absence says. */
+static bool read_optional(const struct str *f, int n, struct codec_line *out)
+{
+    out->ramp_ms = 0;
+    out->doubt = n > F_DOUBT;
+    if (out->doubt && !str_eqz(f[F_DOUBT], "1"))
+        return false;
+    return n <= F_RAMP ||
+           (read_ms(f[F_RAMP], &out->ramp_ms) && (out->doubt || out->ramp_ms != 0));
+}
+
 bool codec_decode(struct str line, struct codec_line *out)
 {
-    struct str f[N_FIELDS], rest = line;
+    struct str f[N_FIELDS_MAX], rest = line;
     int64_t trips;
+    int n = 0;
 
     if (line.len > VIEW_LINE_MAX)
         return false;
-    for (int i = 0; i < N_FIELDS; i++) {
-        if (rest.ptr == NULL)
-            return false;
-        f[i] = str_split(rest, ' ', &rest);
-    }
-    if (rest.ptr != NULL || !str_eqz(f[F_MARK], MARK))
+    while (n < N_FIELDS_MAX && rest.ptr != NULL)
+        f[n++] = str_split(rest, ' ', &rest);
+    if (rest.ptr != NULL || n < N_FIELDS || !str_eqz(f[F_MARK], MARK) ||
+        !read_optional(f, n, out))
         return false;
     if (!read_gen(f[F_GEN], out->gen) || !read_u64(f[F_VER], &out->ver) ||
         !read_ms(f[F_NOW], &out->now_ms) ||
@@ -218,6 +237,9 @@ int codec_encode(struct buf *out, const struct codec_line *l)
                     view_forced_name(l->forced), (long long)l->funtil_ms) < 0 ||
         codec_word(&b, l->why) < 0 || buf_append(&b, " ", 1) < 0 || codec_word(&b, l->by) < 0 ||
         buf_appendf(&b, " %lld", (long long)l->lim_ms) < 0)
+        goto out;
+    if ((l->doubt || l->ramp_ms != 0) &&
+        buf_appendf(&b, " %lld%s", (long long)l->ramp_ms, l->doubt ? " 1" : "") < 0)
         goto out;
     rc = buf_append_str(out, buf_str(&b));
 out:

@@ -1,11 +1,12 @@
 /* codec.h - the state line: one key's state as it travels in pushes and snapshots.
  *
- *   1 gen ver now key st ep until n forced funtil why by lim
+ *   1 gen ver now key st ep until n forced funtil why by lim [ramp [doubt]]
  *
  * ASCII, single spaces, at most VIEW_LINE_MAX bytes.  Words are percent-encoded outside
  * [A-Za-z0-9._:@/-]; the empty word is "-".  Every byte may come from a hostile hand, so the
  * schema is strict and there is one spelling of each value: what decodes encodes to the same
- * bytes.  All times are Redis' TIME in ms. */
+ * bytes: a line has the last two fields only where they say something.  All times are Redis'
+ * TIME in ms. */
 #ifndef STATE_CODEC_H
 #define STATE_CODEC_H
 
@@ -22,6 +23,7 @@
 #define CODEC_TRIPS_MAX   1000000
 #define CODEC_OPEN_MAX_MS INT64_C(86400000) /* no script opens a breaker for longer */
 #define CODEC_LIM_MAX_MS  INT64_C(86400000) /* nor cools a key */
+#define CODEC_RAMP_MAX_MS INT64_C(3600000)  /* nor does a ramp take longer */
 
 struct codec_line {
     char gen[VIEW_GEN_MAX + 1];
@@ -35,7 +37,10 @@ struct codec_line {
     enum view_forced forced;
     int64_t funtil_ms; /* 0: no end, or not forced; else >= now */
     char why[VIEW_WORD_MAX + 1], by[VIEW_WORD_MAX + 1];
-    int64_t lim_ms; /* 0: not cooling; else now..now + CODEC_LIM_MAX_MS */
+    int64_t lim_ms;  /* 0: not cooling; else now..now + CODEC_LIM_MAX_MS */
+    int64_t ramp_ms; /* 0 unless closed; when it closed: now - CODEC_RAMP_MAX_MS..now; 0: long
+                        ago */
+    bool doubt;      /* false unless open: others can use it, a probe may go at once */
 };
 
 /* false: not such a line; *out is undefined then. */

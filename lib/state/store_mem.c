@@ -89,6 +89,7 @@ static void show(struct store_mem *m, struct entry *e, const char *why)
     k->st = breaker_get_state(e->breaker);
     k->trips = breaker_get_trips(e->breaker);
     k->until_ms = k->st == BREAKER_OPEN ? breaker_get_until(e->breaker) : 0;
+    k->ramp_ms = 0;
     if (k->forced == VIEW_AUTO) {
         snprintf(k->why, sizeof(k->why), "%s", why);
         snprintf(k->by, sizeof(k->by), "%s", m->router_id);
@@ -217,8 +218,13 @@ static void mem_done(struct store *s, size_t key, uint64_t epoch, uint64_t token
     struct store_mem *m = mem_of(s);
     struct entry *e = &m->entries[key];
 
-    breaker_done(e->breaker, epoch, token, verdict, clock_mono_ms(), rand_jitter(&m->rand));
+    int64_t now_ms = clock_mono_ms();
+    bool moved = breaker_done(e->breaker, epoch, token, verdict, now_ms,
+                              rand_jitter(&m->rand)) == BREAKER_DONE_MOVED;
+
     show(m, e, verdict == BREAKER_PROBE_OK ? "probes_succeeded" : "probe_failed");
+    if (moved && verdict == BREAKER_PROBE_OK)
+        e->view.ramp_ms = now_ms;
 }
 
 static void mem_cool(struct store *s, size_t key, int64_t for_ms, enum store_cool why)
@@ -280,6 +286,7 @@ static void adopt(struct store_mem *m, struct entry *e, const struct view_key *f
     e->view.forced = view_forced_now(from, now_ms);
     e->view.forced_until_ms = from->forced_until_ms;
     e->view.lim_ms = from->lim_ms;
+    e->view.ramp_ms = st == BREAKER_CLOSED ? from->ramp_ms : 0;
     if (from->why[0] != '\0') {
         memcpy(e->view.why, from->why, sizeof(e->view.why));
         memcpy(e->view.by, from->by, sizeof(e->view.by));

@@ -49,6 +49,8 @@ static void key_reset(struct view_key *k)
     k->why[0] = '\0';
     k->by[0] = '\0';
     k->lim_ms = 0;
+    k->ramp_ms = 0;
+    k->doubt = false;
 }
 
 static int compare_names(const void *a, const void *b, void *arg)
@@ -168,7 +170,8 @@ static int64_t mono(int64_t deadline_ms, const struct codec_line *l, int64_t now
 static bool is_same(const struct view_key *k, const struct codec_line *l)
 {
     return k->ver == l->ver && k->ep == l->ep && k->st == l->st && k->trips == l->trips &&
-           k->forced == l->forced && (k->lim_ms != 0) == (l->lim_ms != 0) &&
+           k->doubt == l->doubt && k->forced == l->forced &&
+           (k->lim_ms != 0) == (l->lim_ms != 0) &&
            (k->forced_until_ms != VIEW_NEVER) == (l->funtil_ms != 0) &&
            strcmp(k->why, l->why) == 0 && strcmp(k->by, l->by) == 0;
 }
@@ -187,6 +190,10 @@ static bool apply(struct view_key *k, const struct codec_line *l, int64_t now_ms
     memcpy(k->why, l->why, sizeof(k->why));
     memcpy(k->by, l->by, sizeof(k->by));
     k->lim_ms = l->lim_ms != 0 ? mono(l->lim_ms, l, now_ms) : 0;
+    k->ramp_ms = 0;
+    if (l->ramp_ms != 0)
+        k->ramp_ms = mono(l->ramp_ms, l, now_ms) != 0 ? mono(l->ramp_ms, l, now_ms) : 1;
+    k->doubt = l->doubt;
     return true;
 }
 

@@ -34,7 +34,9 @@ struct view_key {
     enum view_forced forced; /* use view_forced_now(): the word may have run out */
     int64_t forced_until_ms; /* monotonic; VIEW_NEVER */
     char why[VIEW_WORD_MAX + 1], by[VIEW_WORD_MAX + 1];
-    int64_t lim_ms; /* monotonic; cooling until then; 0: not */
+    int64_t lim_ms;  /* monotonic; cooling until then; 0: not */
+    int64_t ramp_ms; /* monotonic, may be negative; when it closed after probes; 0: no ramp */
+    bool doubt;      /* open, but somebody may try it at once */
 };
 
 struct view; /* opaque */

@@ -13,8 +13,8 @@
 #define BREAKER(more)                                                                          \
     "'retry':{'backoff':'0s'},'models':{'m':{'targets':[{'region':'a'},{'region':'b'}]},"      \
     "'one':{'targets':[{'region':'a'}]}},"                                                     \
-    "'breaker':{'failure_threshold':2,'recovery_timeout':'200ms','success_threshold':2," more  \
-    "}"
+    "'breaker':{'failure_threshold':2,'recovery_timeout':'200ms','recovery_ramp':'0s',"        \
+    "'success_threshold':2," more "}"
 #define ONE "{\"model\":\"one\",\"messages\":[1]}"
 #define SICK                                                                                   \
     {                                                                                          \
@@ -102,6 +102,55 @@ Test(flow_half_open, open_region_is_left_alone_until_its_time)
     cr_expect_eq(one(&f, WORD_ASK, &region), 200);
     cr_expect_eq(region, 'a');
     cr_expect_eq(f.w.slot->region[0].probes, 2, "no probe when closed");
+    flow_stop(&f);
+}
+
+static int share_percent(struct flow_world *f)
+{
+    struct fleet_region r;
+
+    fleet_describe(f->w.fleet, 0, clock_mono_ms(), &r);
+    return r.share_percent;
+}
+
+Test(flow_half_open, traffic_comes_back_by_shares)
+{
+    struct script_answer answers[] = {
+        SICK,
+        SICK,
+        OTHER,
+        {.region = "a", .status = 200, .body = WORD_ANSWER, .for_ever = true}};
+    struct flow_world f;
+    int to_a = 0;
+    char region;
+
+    flow_start(&f, "'retry':{'backoff':'0s'},'models':{'m':{'targets':[{'region':'a'},"
+                   "{'region':'b'}]},'one':{'targets':[{'region':'a'}]}},"
+                   "'breaker':{'failure_threshold':2,'recovery_timeout':'200ms',"
+                   "'success_threshold':1,'half_open_max_calls':1,'recovery_ramp':'1h'}");
+    script_set(f.w.up, answers, ARRAY_LEN(answers));
+    trip(&f);
+    cr_expect_eq(share_percent(&f), 100, "only what is closed ramps");
+    cr_assert(flow_until(&f, is_usable, &f));
+    cr_expect_eq(one(&f, WORD_ASK, &region), 200);
+    cr_expect_eq(region, 'a', "the probe is no matter of turns");
+    cr_assert(flow_until(&f, is_closed, &f));
+    cr_expect_eq(share_percent(&f), 10);
+    for (int i = 0; i < 2000; i++) {
+        enum picker_why why = ask(&f);
+
+        cr_assert(picker_may(why));
+        to_a += why == PICKER_USABLE;
+    }
+    cr_expect(to_a >= 100 && to_a <= 320, "about a tenth of 2000: %d", to_a);
+    for (int i = 0; i < 20; i++) {
+        cr_assert_eq(one(&f, WORD_ASK, &region), 200);
+        cr_assert(region == 'a' || region == 'b');
+    }
+    for (int i = 0; i < 20; i++) {
+        cr_assert_eq(one(&f, ONE, &region), 200, "where nothing else is usable it is");
+        cr_assert_eq(region, 'a');
+    }
     flow_stop(&f);
 }
 

@@ -10,7 +10,8 @@ RETRY = {"num_retries": 2, "backoff": "1ms", "backoff_max": "5ms"}
 
 def breaker(**over):
     return {"failure_threshold": 3, "recovery_timeout": "500ms",
-            "half_open_max_calls": 1, "success_threshold": 2, **over}
+            "half_open_max_calls": 1, "success_threshold": 2,
+            "recovery_ramp": "0s", **over}
 
 
 def trip(f, router=None):

@@ -13,7 +13,9 @@
 --                                                       itself; in which an operator spoke
 --                      asg asv                          generation and version of the earlier life
 --                                                       that this state was taken over from
---                      (ramp is reserved)
+--                      ramp                             when it closed after probes: its share of
+--                                                       the traffic grows from then on
+--                      doubt                            1: open, but others can use it
 --   w:<key>     HASH   wms t<i> ok<i> fail<i> slow<i>   the window, 10 buckets
 --   p:<key>     ZSET   router:token -> lease expiry
 --   forced      ZSET   key -> end of its forced state, where it has one
@@ -35,14 +37,16 @@
 --               from to why by        plain text, never empty ("-")
 --
 -- State line (push and snapshot), at most 512 bytes, single spaces:
---   1 gen ver now key st ep until n forced funtil why by lim
+--   1 gen ver now key st ep until n forced funtil why by lim [ramp [doubt]]
 -- until is 0 unless open, and never before now; funtil 0 is no end; lim 0 is not cooling.
+-- ramp and doubt stand there only where they say something, ramp 0 before a doubt.
 -- Words are percent-encoded outside [A-Za-z0-9._:@/-], the empty word is "-".
 --
 -- Clock: Redis' TIME plus `off`, which grows when TIME steps back, so time here never goes
 -- back and never stands still.  Read once per script.
 local OPEN_MAX, LIM_MAX, LEASE_MAX = 86400000, 86400000, 600000
 local FORCED_MAX, COUNT_MAX, NUMBER_MAX = 31622400000, 1000000, 9007199254740991
+local RAMP_MAX = 3600000
 local WORD_MAX, LINE_MAX, KEYS_MAX, LOST_MS, SILENT_KEY_MS = 120, 512, 4096, 10000, 86400000
 local STATES = {['closed'] = true, ['open'] = true, ['half-open'] = true}
 local WORDS = {['auto'] = true, ['up'] = true, ['down'] = true, ['drain'] = true}
@@ -122,6 +126,11 @@ local function line(r)
     local head = string.format('1 %s %.0f %.0f %s %s %.0f %.0f %.0f %s %.0f ', gen, r.v, now,
         encode(r.key, LINE_MAX), r.st, r.ep, till, r.n, r.forced, ftill)
     local tail = string.format(' %.0f', lim)
+    local doubt = r.st == 'open' and r.doubt == 1
+    local ramp = r.st == 'closed' and r.ramp <= now and now - r.ramp <= RAMP_MAX and r.ramp or 0
+    if doubt or ramp > 0 then
+        tail = tail .. string.format(' %.0f', ramp) .. (doubt and ' 1' or '')
+    end
     local room = LINE_MAX - #head - #tail - 1
     by = encode(by, math.min(WORD_MAX, room - 3))
     why = encode(why, math.min(3 * WORD_MAX, room - #by))
@@ -150,7 +159,7 @@ end
 local function load(key)
     local h = redis.call('HMGET', base .. 'r:' .. key, 'st', 'ep', 'until', 'n', 'succ', 'hard',
         'clean', 'forced', 'funtil', 'fwhy', 'fwho', 'fid', 'lim', 'limwhy', 'why', 'by', 't', 'v',
-        'bgen', 'fgen', 'asg', 'asv')
+        'bgen', 'fgen', 'asg', 'asv', 'ramp', 'doubt')
     if not h[1] then
         return nil
     end
@@ -162,7 +171,7 @@ local function load(key)
         fwhy = h[10] or '', fwho = h[11] or '', fid = h[12] or '', lim = whole(h[13]) or 0,
         limwhy = h[14] or '', why = h[15] or '', by = h[16] or '', t = whole(h[17]) or 0,
         v = whole(h[18]) or 0, bgen = h[19] or '', fgen = h[20] or '', asg = h[21] or '',
-        asv = whole(h[22]) or 0,
+        asv = whole(h[22]) or 0, ramp = whole(h[23]) or 0, doubt = whole(h[24], 1) or 0,
     }
 end
 
@@ -171,7 +180,8 @@ local function save(r)
         'until', text(r['until']), 'n', text(r.n), 'succ', text(r.succ), 'hard', text(r.hard),
         'clean', text(r.clean), 'forced', r.forced, 'funtil', text(r.funtil), 'fwhy', r.fwhy,
         'fwho', r.fwho, 'fid', r.fid, 'lim', text(r.lim), 'limwhy', r.limwhy, 'why', r.why,
-        'by', r.by, 't', text(r.t), 'v', text(r.v), 'bgen', r.bgen, 'fgen', r.fgen)
+        'by', r.by, 't', text(r.t), 'v', text(r.v), 'bgen', r.bgen, 'fgen', r.fgen,
+        'ramp', text(r.ramp), 'doubt', text(r.doubt))
 end
 
 local function plain(s)
@@ -200,6 +210,7 @@ end
 local function move(r, kind, to, why, by)
     local from = r.st
     r.st, r.ep, r.succ, r.why, r.by = to, r.ep + 1, 0, why, by
+    r.ramp, r.doubt = kind == 'close' and now or 0, 0
     if kind ~= 'attach' and kind ~= 'reassert' then
         r.bgen = gen
     end

@@ -77,6 +77,7 @@ Test(load, only_regions_is_needed)
     cr_expect_eq(c->breaker.half_open_max_calls, 3);
     cr_expect_eq(c->breaker.success_threshold, 2);
     cr_expect_eq(c->probe_lease_ms, 10000);
+    cr_expect_eq(c->recovery_ramp_ms, 10000);
     cr_expect(c->last_resort);
     cr_expect_eq(c->retry.num_retries, 2);
     cr_expect_eq(c->retry.backoff_ms, 100);

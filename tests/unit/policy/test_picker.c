@@ -30,6 +30,10 @@ Test(picker, priority)
         {"cooling",                    {{0, 1, PICKER_COOLING}, {0, 2, YES}}, 2, 1},
         {"too small",                  {{0, 1, PICKER_TOO_SMALL}, {0, 2, YES}}, 2, 1},
         {"none is usable",             {{0, 1, PICKER_TRIED}, {0, 2, PICKER_COOLING}}, 2, -1},
+        {"not its turn",               {{0, 1, PICKER_RAMPING}, {0, 2, YES}}, 2, 1},
+        {"not its turn, all else out", {{0, 1, PICKER_OPEN}, {0, 2, PICKER_RAMPING}}, 2, 1},
+        {"a fallback whose turn it is", {{0, 1, PICKER_RAMPING}, {1, 2, YES}}, 2, 1},
+        {"nobody's turn: in order",    {{0, 2, PICKER_RAMPING}, {0, 1, PICKER_RAMPING}}, 2, 1},
         {"the list ends where n says", {{0, 1, PICKER_TRIED}, {0, 2, YES}}, 1, -1},
     };
     /* clang-format on */

@@ -21,6 +21,10 @@ static const struct {
     {"cooling", "1 g7 9 1000 a closed 3 0 0 auto 0 - - 86401000"},
     {"the word dash", "1 g7 9 1000 a closed 3 0 0 auto 0 %2D %2D 0"},
     {"UTF-8", "1 g7 9 1000 a closed 3 0 0 up 0 %C3%A4 - 0"},
+    {"ramping", "1 g7 9 1000000 a closed 3 0 0 auto 0 - - 0 999999"},
+    {"ramping from now on", "1 g7 9 1000 a closed 3 0 0 auto 0 - - 0 1000"},
+    {"ramping for as long as may be", "1 g7 9 3601000 a closed 3 0 0 auto 0 - - 0 1000"},
+    {"open with doubt", "1 g7 9 1000 a open 3 1500 1 auto 0 - - 0 0 1"},
     {"largest numbers",
      "1 g7 9007199254740991 1 a closed 9007199254740991 0 1000000 up 0 - - 0"},
 };
@@ -58,6 +62,14 @@ Test(codec, fields_land_where_they_belong)
     cr_expect_str_eq(l.why, "w%y");
     cr_expect_str_eq(l.by, "m");
     cr_expect_eq(l.lim_ms, 1700);
+    cr_expect_eq(l.ramp_ms, 0, "routers of the first versions say no more");
+    cr_expect_not(l.doubt);
+    cr_assert(codec_decode(str_of("1 g7 9 1000 a closed 3 0 0 auto 0 - - 0 900"), &l));
+    cr_expect_eq(l.ramp_ms, 900);
+    cr_expect_not(l.doubt);
+    cr_assert(codec_decode(str_of("1 g7 9 1000 a open 3 1500 1 auto 0 - - 0 0 1"), &l));
+    cr_expect_eq(l.ramp_ms, 0);
+    cr_expect(l.doubt);
 }
 
 static const struct {
@@ -66,6 +78,16 @@ static const struct {
     {"empty", ""},
     {"another format", "2 g7 9 1000 us-east open 3 1500 2 auto 0 - r1 0"},
     {"a field short", "1 g7 9 1000 us-east open 3 1500 2 auto 0 - r1"},
+    {"two fields too many", "1 g7 9 1000 us-east open 3 1500 2 auto 0 - r1 0 0 1 1"},
+    {"a ramp that says nothing", "1 g7 9 1000 a closed 3 0 0 auto 0 - - 0 0"},
+    {"a ramp while open", GOOD " 900"},
+    {"a ramp and a doubt", GOOD " 900 1"},
+    {"a ramp to come", "1 g7 9 1000 a closed 3 0 0 auto 0 - - 0 1001"},
+    {"a ramp of long ago", "1 g7 9 3601001 a closed 3 0 0 auto 0 - - 0 1000"},
+    {"a doubt that says nothing", GOOD " 0 0"},
+    {"a doubt of two", GOOD " 0 2"},
+    {"a doubt while closed", "1 g7 9 1000 a closed 3 0 0 auto 0 - - 0 0 1"},
+    {"a doubt while half-open", "1 g7 9 1000 a half-open 3 0 1 auto 0 - - 0 0 1"},
     {"a field too many", GOOD " 0"},
     {"trailing space", GOOD " "},
     {"leading space", " " GOOD},

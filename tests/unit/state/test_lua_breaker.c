@@ -4,6 +4,7 @@
 #include "base/base.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,6 +121,18 @@ Test(lua_breaker, enough_successes_close)
     cr_expect_eq(line.ep, 4u);
     cr_expect_eq(line.until_ms, 0);
     cr_expect_str_eq(line.why, "2_probes_succeeded");
+    cr_expect_eq(line.ramp_ms, line.now_ms, "its share grows from now on");
+    lua_fleet_advance(&f, CODEC_RAMP_MAX_MS);
+    lua_run(&f.lua, SCRIPT_LOOK, "");
+    char ramp[40];
+
+    snprintf(ramp, sizeof(ramp), " A 0 %lld ", (long long)line.ramp_ms);
+    cr_expect_not_null(strstr(f.lua.reply, ramp), "%s", f.lua.reply);
+    lua_fleet_advance(&f, 1);
+    lua_run(&f.lua, SCRIPT_LOOK, "");
+    cr_expect_null(strstr(f.lua.reply, ramp), "long ago is never: %s", f.lua.reply);
+    lua_fleet_report(&f, "a", 4, "A", 9, "0 3 0 3");
+    cr_expect_eq(lua_fleet_line(&f).ramp_ms, 0, "open");
 }
 
 Test(lua_breaker, a_failed_probe_doubles_the_open_time)

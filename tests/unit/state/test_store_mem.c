@@ -147,8 +147,12 @@ Test(store_mem, probes_are_answered_later_and_close)
     cr_expect_eq(last.grant, BREAKER_BUSY);
     cr_expect_gt(last.wait_ms, 0);
     store_probe_renew(mem, 0, 6);
+    cr_expect_eq(store_get(mem, 0)->ramp_ms, 0);
+    int64_t now_ms = clock_mono_ms();
+
     store_done(mem, 0, 3, 6, BREAKER_PROBE_OK);
     cr_expect_eq(store_get(mem, 0)->st, BREAKER_CLOSED);
+    cr_expect_geq(store_get(mem, 0)->ramp_ms, now_ms, "its share grows from now on");
     turn();
     cr_expect_eq(store_get(mem, 0)->ep, 4u);
 }

@@ -261,3 +261,44 @@ Test(view, a_snapshot_has_so_many_lines_at_most)
                  VIEW_APPLIED);
     free(lines);
 }
+
+Test(view, a_ramp_starts_in_our_own_time)
+{
+    static const struct {
+        const char *name, *line;
+        int64_t now_ms, want_ms;
+    } rows[] = {
+        {"just now", "1 g 1 5000 a closed 4 0 0 auto 0 - - 0 5000", 900, 900},
+        {"a while ago", "1 g 1 5000 a closed 4 0 0 auto 0 - - 0 4200", 900, 100},
+        {"before our host was up", "1 g 1 5000 a closed 4 0 0 auto 0 - - 0 4000", 900, -100},
+        {"when our clock read 0", "1 g 1 5000 a closed 4 0 0 auto 0 - - 0 4100", 900, 1},
+        {"never", "1 g 1 5000 a closed 4 0 0 auto 0 - - 0", 900, 0},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        static const char *const names[] = {"a"};
+        struct view *one = view_new(names, 1, 60000);
+
+        cr_assert_eq(view_snapshot(one, STR("g"), 0, NULL, 0, 1, changed), VIEW_APPLIED);
+        cr_assert_eq(view_push(one, str_of(rows[i].line), rows[i].now_ms, &at), VIEW_APPLIED);
+        cr_expect_eq(view_get(one, 0)->ramp_ms, rows[i].want_ms, "row '%s'", rows[i].name);
+        view_free(one);
+    }
+}
+
+Test(view, lines_of_both_versions_of_routers_are_understood)
+{
+    cr_expect_eq(view_push(v, STR("1 g 1 1000 a open 2 1500 1 auto 0 - r 0"), 100, &at),
+                 VIEW_APPLIED);
+    cr_expect_not(view_get(v, 0)->doubt);
+    cr_expect_eq(view_push(v, STR("1 g 2 1000 a open 3 1500 1 auto 0 - r 0 0 1"), 100, &at),
+                 VIEW_APPLIED);
+    cr_expect(view_get(v, 0)->doubt);
+    cr_expect_eq(view_push(v, STR("1 g 3 1000 a closed 4 0 1 auto 0 - r 0 900"), 100, &at),
+                 VIEW_APPLIED);
+    cr_expect_not(view_get(v, 0)->doubt);
+    cr_expect_eq(view_get(v, 0)->ramp_ms, 1, "100 ms ago, which is 0 here");
+    cr_expect_eq(view_push(v, STR("1 g 4 1000 a closed 5 0 1 auto 0 - r 0"), 100, &at),
+                 VIEW_APPLIED);
+    cr_expect_eq(view_get(v, 0)->ramp_ms, 0);
+}
