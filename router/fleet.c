@@ -75,6 +75,7 @@ static void on_key(struct fleet *f, size_t region, const struct store *s)
     if (t->state == TICKET_GRANTED && t->epoch < k->ep)
         drop_ticket(f, region); /* a probe under an older epoch would count for nothing */
     t->ask_again_ms = 0;
+    f->regions[region].last_resort_room = 0;
     note_state(f, region);
 }
 
@@ -317,10 +318,12 @@ bool fleet_may_last_resort(const struct fleet *f, size_t region, int64_t now_ms,
                            int64_t *until_ms)
 {
     const struct view_key *k = store_get(fleet_decider(f), region);
+    const struct fleet_place *place = &f->regions[region];
 
     (void)now_ms;
     *until_ms = k->st == BREAKER_OPEN ? k->until_ms : 0;
-    return k->st != BREAKER_CLOSED && f->regions[region].last_resorts < FLEET_LAST_RESORTS_MAX;
+    return k->st != BREAKER_CLOSED &&
+           place->last_resorts < FLEET_LAST_RESORTS_MAX + place->last_resort_room;
 }
 
 int64_t fleet_return_ms(const struct fleet *f, size_t region, int64_t now_ms)

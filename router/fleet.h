@@ -18,7 +18,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FLEET_LAST_RESORTS_MAX 2 /* in flight per region and router */
+#define FLEET_LAST_RESORTS_MAX     2    /* in flight per region and router while they fail */
+#define FLEET_LAST_RESORT_ROOM_MAX 4096 /* that successes may add to it */
 
 struct event_base;
 struct fleet;
@@ -52,8 +53,9 @@ static inline enum picker_why fleet_ask(struct fleet *f, size_t region, int64_t 
 {
     return fleet_ask_as(f, region, false, now_ms);
 }
-/* Whether the last resort may be tried there: open, and fewer than FLEET_LAST_RESORTS_MAX of
- * ours on the way.  *until_ms: the end of its open time. */
+/* Whether the last resort may be tried there: open, and fewer of ours on the way than
+ * FLEET_LAST_RESORTS_MAX and one more for each that went well since the last that did not.
+ * *until_ms: the end of its open time. */
 bool fleet_may_last_resort(const struct fleet *f, size_t region, int64_t now_ms,
                            int64_t *until_ms);
 

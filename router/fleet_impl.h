@@ -20,7 +20,8 @@ struct fleet_ticket {
 struct fleet_place {
     struct fleet_ticket ticket;
     struct cooling cooling;
-    int last_resorts; /* in flight */
+    int last_resorts;     /* in flight */
+    int last_resort_room; /* that many more may be: successes in a row */
     enum picker_why logged;
 };
 

@@ -64,10 +64,25 @@ static void report(struct fleet *f, const struct fleet_pass *p, enum store_evide
         store_report(f->shared, p->region, p->shared_epoch, what, false);
 }
 
+/* A region that answers though it is open is trusted with more, step by step: when nothing else
+ * is left, its open time must not outlast the outage.  The shared state hears nothing of it. */
+static void note_last_resort(struct fleet *f, const struct fleet_pass *p,
+                             const struct outcome_traits *t)
+{
+    int *room = &f->regions[p->region].last_resort_room;
+
+    if (t->hurts)
+        *room = 0;
+    else if (t->heals && !p->flowing && *room < FLEET_LAST_RESORT_ROOM_MAX)
+        ++*room;
+}
+
 void fleet_flowing(struct fleet *f, struct fleet_pass *p)
 {
     if (p->flowing || p->probe)
         return;
+    if (p->last_resort)
+        note_last_resort(f, p, outcome_traits(OUTCOME_OK));
     p->flowing = true;
     report(f, p, STORE_OK);
 }
@@ -106,8 +121,10 @@ void fleet_end(struct fleet *f, struct fleet_pass *p, enum outcome o, int64_t co
 
     f->slot->region[p->region].inflight--;
     f->slot->region[p->region].attempts[o]++;
-    if (p->last_resort)
+    if (p->last_resort) {
         f->regions[p->region].last_resorts--;
+        note_last_resort(f, p, t);
+    }
     if (p->probe)
         end_probe(f, p, t);
     else if (t->hurts)

@@ -256,6 +256,43 @@ Test(flow_half_open, last_resort)
     flow_stop(&f);
 }
 
+/* Successes make room for more at a time, a failure takes it back. */
+Test(flow_half_open, last_resort_grows_while_it_goes_well)
+{
+    static const struct {
+        int status, want; /* of one more last resort; in flight at a time after it */
+    } steps[] = {{200, 3}, {200, 4}, {400, 4}, {503, 2}, {200, 3}};
+    struct script_answer answers[3 + ARRAY_LEN(steps)] = {SICK, SICK, OTHER};
+    struct flow_world f;
+    char region;
+    size_t n = 3;
+
+    flow_start(&f, "'retry':{'backoff':'0s'},'breaker':{'failure_threshold':2},"
+                   "'models':{'m':{'targets':[{'region':'a'},{'region':'b'}]},"
+                   "'one':{'targets':[{'region':'a'}]}}");
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+        answers[n++] =
+            (struct script_answer){.region = "a",
+                                   .status = steps[i].status,
+                                   .body = steps[i].status == 200 ? WORD_ANSWER : WORD_SICK};
+    script_set(f.w.up, answers, n);
+    trip(&f);
+    cr_assert(is_open(&f));
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        struct fleet_pass passes[8];
+        int64_t until_ms, now_ms = clock_mono_ms();
+        int held = 0;
+
+        cr_expect_eq(one(&f, ONE, &region), steps[i].status, "step %zu", i);
+        while (held < 8 && fleet_may_last_resort(f.w.fleet, 0, now_ms, &until_ms))
+            fleet_begin(f.w.fleet, 0, true, now_ms, &passes[held++]);
+        cr_expect_eq(held, steps[i].want, "step %zu: %d", i, held);
+        while (held > 0)
+            fleet_end(f.w.fleet, &passes[--held], OUTCOME_ABORTED, -1);
+    }
+    flow_stop(&f);
+}
+
 /* A lease nobody used yet dies with its epoch: the next probe runs under one of its own, so
  * that its success counts. */
 Test(flow_half_open, lease_of_an_older_epoch)

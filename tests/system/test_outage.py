@@ -1,0 +1,126 @@
+"""All targets down under load: the outage is not made worse, and its end is noticed."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from sluice.client import Connection, chat_body
+from sluice.proc import wait_for
+
+PATH = "/v1/chat/completions"
+CONFIG = {"retry": {"num_retries": 3, "backoff": "1ms", "backoff_max": "5ms"},
+          "breaker": {"recovery_timeout": "1s", "recovery_timeout_max": "2s"}}
+
+
+class Clients:
+    """Threads that ask all the time and count what they get."""
+
+    def __init__(self, port, threads=8, pause_s=0.002):
+        self.port, self.pause_s = port, pause_s
+        self.status = {}
+        self.last_failure = time.monotonic()
+        self.lock, self.over = threading.Lock(), threading.Event()
+        self.threads = [threading.Thread(target=self._run, args=(i,)) for i in range(threads)]
+
+    def __enter__(self):
+        for t in self.threads:
+            t.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        for t in self.threads:
+            t.join(20)
+
+    @property
+    def n(self):
+        with self.lock:
+            return sum(self.status.values())
+
+    def _run(self, i):
+        with Connection(self.port) as c:
+            while not self.over.is_set():
+                a = c.request("POST", PATH, json=chat_body(stream=i % 2 == 1))
+                assert a.complete
+                with self.lock:
+                    self.status[a.status] = self.status.get(a.status, 0) + 1
+                    if a.status != 200:
+                        self.last_failure = time.monotonic()
+                self.over.wait(self.pause_s)
+
+
+@pytest.mark.parametrize("fault", [{"status": 503}, {"status": 500}, {"refuse": True},
+                                   {"status": 429}, {"cut_at_event": 1, "status": 502}],
+                         ids=["503", "500", "refused", "429", "502"])
+@pytest.mark.parametrize("last_resort", ["try", "off"])
+def test_upstream_sees_hardly_more_than_was_asked(fleet, fault, last_resort):
+    f = fleet(3, 1, with_redis=False, **{**CONFIG, "breaker": {**CONFIG["breaker"],
+                                                              "last_resort": last_resort}})
+    for r in f.regions:
+        r.fault(**fault)
+    with Clients(f.router.port) as clients:
+        wait_for(lambda: clients.n >= 500, 20, "500 requests")
+        for r in f.regions:
+            r.heal()
+        healed = time.monotonic()
+        wait_for(lambda: time.monotonic() - clients.last_failure > 1, 7, "a second of success")
+    assert clients.last_failure - healed < 5
+    m = f.router.metrics()
+    assert m["sluice_attempts_total"] <= 1.2 * clients.n + 1
+    assert clients.status.get(503, 0) > 0 and set(clients.status) <= {200, 503}
+
+
+def test_without_breakers_the_budget_alone_holds(fleet):
+    """Breakers that never open: every request is tried, and one in five once more."""
+    f = fleet(3, 1, with_redis=False, retry={**CONFIG["retry"], "budget": 20},
+              breaker={"failure_threshold": 1000, "failure_rate": 0})
+    for r in f.regions:
+        r.fault(status=503)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: f.router.chat().status, range(700)))
+    assert set(answers) == {503}
+    attempts = sum(f.attempts())
+    assert attempts <= 700 * 1.2 + 100  # what a fresh router has saved
+    m = f.router.metrics()
+    assert m["sluice_retries_refused_total"] > 0
+    before = attempts
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: f.router.chat().status, range(250)))
+    assert sum(f.attempts()) - before <= 300
+
+
+def test_service_returns_with_the_regions_and_not_with_their_open_time(fleet):
+    """Breakers as they are by default: half a minute open, and nothing else to go to."""
+    f = fleet(2, 1, with_redis=False, retry=CONFIG["retry"])
+    for r in f.regions:
+        r.fault(status=503)
+    with Clients(f.router.port) as clients:
+        wait_for(lambda: f.router.breaker("us-east") == f.router.breaker("eu-west") == "open",
+                 what="both to be open")
+        wait_for(lambda: clients.n >= 300, 20, "300 requests")
+        for r in f.regions:
+            r.heal()
+        healed = time.monotonic()
+        wait_for(lambda: time.monotonic() - clients.last_failure > 1, 7, "a second of success")
+    assert clients.last_failure - healed < 2
+    assert f.router.breaker("us-east") == "open"
+
+
+def test_a_fleet_notices_the_end_too(fleet):
+    f = fleet(2, 3, **CONFIG)
+    for r in f.regions:
+        r.fault(status=503)
+    for router in f.routers:
+        for _ in range(10):
+            assert router.chat().status == 503
+    for r in f.regions:
+        r.heal()
+    healed = time.monotonic()
+    for router in f.routers:
+        wait_for(lambda: router.chat().status and router.breaker("us-east") == "closed", 5,
+                 "the breaker to close")
+    assert time.monotonic() - healed < 5
+    for router in f.routers:
+        assert router.chat().headers["x-sluice-region"] == "us-east"
