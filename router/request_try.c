@@ -97,12 +97,13 @@ static void on_try_end(void *arg, const struct attempt_end *e)
 {
     struct request_try *t = arg;
     struct request *req = t->req;
+    const struct request_try *other = other_running(t);
 
     close_try(t, e);
     req->last = e->outcome;
-    if (e->outcome != OUTCOME_OK && other_running(t) != NULL) {
+    if (e->outcome != OUTCOME_OK && other != NULL) {
         req->choice.tried[t->target - req->plan->targets] = true;
-        req->target = other_running(t)->target;
+        req->target = other->target;
         return; /* an error never wins: the other may do better */
     }
     if (e->outcome == OUTCOME_OK && req->winner == NULL)
