@@ -8,6 +8,7 @@
 
 #include "state/answer.h"
 #include "state/keys.h"
+#include "state/redis_acl.h"
 #include "state/redis_error.h"
 #include "state/redis_link.h"
 
@@ -155,9 +156,6 @@ static const struct {
 } sentences[] = {
     {REDIS_ERROR_NOAUTH,     "NOAUTH",     "wants a password: put it into the URL of SLUICE_REDIS "
                                            "or of the config file"},
-    {REDIS_ERROR_NOPERM,     "NOPERM",     "does not let this user do that: its ACL wants "
-                                           "+eval +evalsha +xrange +xrevrange +xread on the "
-                                           "fleet's keys, and what the scripts call"},
     {REDIS_ERROR_LOADING,    "LOADING",    "is reading its data from disk: try again shortly"},
     {REDIS_ERROR_BUSY,       "BUSY",       "is held up by a script of somebody: try again shortly"},
     {REDIS_ERROR_READONLY,   "READONLY",   "is a read-only replica: changes go to its primary"},
@@ -180,11 +178,18 @@ static const struct {
 static int refuse_reply(const struct session *s, const struct redisReply *r, struct err *err)
 {
     enum redis_error kind = redis_error_of(r);
-    char text[REDIS_ERROR_TEXT_MAX];
+    char text[REDIS_ERROR_TEXT_MAX], rule[REDIS_ACL_MAX];
     const char *said = redis_error_text(r, s->conf.url.password, text);
 
     if (str_starts(str_of(said), "BADARG "))
         return err_set(err, ERR_RANGE, "Redis' script refused it: %s", said + 7);
+    if (kind == REDIS_ERROR_NOPERM) {
+        redis_acl_rule(s->fleet, rule);
+        return err_set(
+            err, ERR_STORE,
+            "Redis at %s does not let this user do that (NOPERM): %s; the user needs %s",
+            s->shown, said, rule);
+    }
     for (size_t i = 0; i < ARRAY_LEN(sentences); i++)
         if (sentences[i].kind == kind)
             return err_set(err, ERR_STORE, "Redis at %s %s (%s)", s->shown,

@@ -32,12 +32,17 @@ static const struct {
 };
 /* clang-format on */
 
+static const char script_denied[] = "ERR The user executing the script can't ";
+
 enum redis_error redis_error_of(const struct redisReply *r)
 {
     struct str rest, word;
 
     if (r == NULL || r->type != REDIS_REPLY_ERROR)
         return REDIS_ERROR_NONE;
+    /* Redis 7.0's word for a user who may not do what a script does; later ones say NOPERM. */
+    if (strncmp(r->str, script_denied, strlen(script_denied)) == 0)
+        return REDIS_ERROR_NOPERM;
     word = str_split((struct str){r->str, r->len}, ' ', &rest);
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (str_eqz(word, words[i].word))

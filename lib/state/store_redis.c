@@ -23,6 +23,7 @@
 #include "base/str.h"
 #include "state/answer.h"
 #include "state/codec.h"
+#include "state/redis_acl.h"
 
 #include <hiredis/hiredis.h>
 #include <stdio.h>
@@ -78,7 +79,7 @@ void store_redis_rubbish(struct store_redis *s, enum script script)
 
 static void take_error(struct store_redis *s, enum script script, const struct redisReply *r)
 {
-    char text[120], why[256];
+    char text[120], why[256 + REDIS_ACL_MAX], rule[REDIS_ACL_MAX];
 
     s->stats.errors++;
     answer_show(r, text, sizeof(text));
@@ -94,10 +95,9 @@ static void take_error(struct store_redis *s, enum script script, const struct r
         store_redis_away(s, why);
         break;
     case REDIS_ERROR_NOPERM:
-        snprintf(why, sizeof(why),
-                 "%s (script %s; the user needs %%RW~{sluice:%s}:* and "
-                 "&{sluice:%s}:push, +eval, +evalsha, +subscribe)",
-                 text, script_name(script), s->fleet, s->fleet);
+        redis_acl_rule(s->fleet, rule);
+        snprintf(why, sizeof(why), "%s (script %s); the user needs %s", text,
+                 script_name(script), rule);
         store_redis_away(s, why);
         break;
     default:

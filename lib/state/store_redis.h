@@ -61,7 +61,7 @@ struct store_redis {
     struct event *flush; /* the next report */
     struct event *check; /* of the delivery */
     struct event *grace; /* a lost connection may come back this long before we are away */
-    char down_why[160];
+    char down_why[256];
     bool asking, syncing, sync_again, reads_go_on;
     unsigned sync_number; /* the subscription under which the running sync was sent */
     unsigned ask_tries;
@@ -71,6 +71,7 @@ struct store_redis {
     unsigned n_syncs;
 
     struct delivery delivery;
+    bool sub_denied; /* said once */
     struct batch *batch;
     uint64_t seq; /* of the last report */
     struct store_redis_probe *probes;

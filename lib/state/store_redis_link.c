@@ -320,9 +320,11 @@ static void on_cmd_down(void *arg, const char *why)
     event_del(s->flush);
     if (s->mode == MODE_UNKNOWN) {
         store_redis_away(s, why);
-    } else if (s->mode == MODE_ATTACHED && !event_pending(s->grace, EV_TIMEOUT, NULL)) {
+    } else if (s->mode == MODE_ATTACHED) {
+        /* The last try's reason is the one to act on: a password was rotated, say. */
         snprintf(s->down_why, sizeof(s->down_why), "%s", why);
-        store_redis_arm(s, s->grace, BAD_ROW_MAX * s->command_timeout_ms);
+        if (!event_pending(s->grace, EV_TIMEOUT, NULL))
+            store_redis_arm(s, s->grace, BAD_ROW_MAX * s->command_timeout_ms);
     }
     store_redis_drop(s);
 }

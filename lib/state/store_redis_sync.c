@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "state/answer.h"
 #include "state/codec.h"
+#include "state/redis_acl.h"
 
 #include <event2/event.h>
 #include <stdio.h>
@@ -140,7 +141,15 @@ static void on_sub_down(void *arg, const char *why)
 {
     struct store_redis *s = arg;
 
-    (void)why; /* syncs go on, faster; the mode is the command link's */
+    /* Syncs go on, faster; the mode is the command link's. */
+    if (!s->sub_denied && strstr(why, "NOPERM") != NULL) {
+        char rule[REDIS_ACL_MAX];
+
+        s->sub_denied = true;
+        redis_acl_rule(s->fleet, rule);
+        log_at(LOG_WARN, &s->log, "redis subscriber refused why=\"%s; the user needs %s\"", why,
+               rule);
+    }
     delivery_lost(&s->delivery);
     event_del(s->check);
     s->stats.reconnects++;
@@ -184,6 +193,7 @@ static void on_sub_push(void *arg, const struct redisReply *r)
     if (answer_is(r, "message") && str_eqz(answer_text(answer_at(r, 1)), s->push.text)) {
         take_message(s, answer_text(answer_at(r, 2)));
     } else if (answer_is(r, "subscribe")) {
+        s->sub_denied = false;
         delivery_confirmed(&s->delivery);
         store_redis_sync_soon(s);
     }

@@ -42,7 +42,7 @@ def test_any_node_will_do(cluster, region, router):
         assert admin("region", word, "us-east", "--reason", "x").rc == 0
         wait_forced(routers, "us-east", word != "auto", f"all to hear of {word}")
     for r in routers:
-        assert "away" not in r.process.err()
+        assert "shared state away" not in r.process.err()
 
 
 def test_routers_follow_the_slot(cluster, region, router):
@@ -65,7 +65,7 @@ def test_routers_follow_the_slot(cluster, region, router):
     assert admin("region", "auto", "us-east").rc == 0
     wait_forced(routers, "us-east", False, "all to hear it by the new node")
     for r in routers:
-        assert len(re.findall("redis away", r.process.err())) <= 1
+        assert len(re.findall("shared state away", r.process.err())) <= 1
 
 
 def test_the_fleets_node_is_away_and_comes_back(cluster, region, router):

@@ -55,7 +55,7 @@ def test_routers_follow_a_killed_master(watched, region, router):
     wait_forced(routers, "us-east", False, "all to hear it by the new master")
     for r in routers:
         assert "s3cret" not in r.process.err()
-        assert len(re.findall("redis away", r.process.err())) <= 1
+        assert len(re.findall("shared state away", r.process.err())) <= 1
 
 
 def test_routers_leave_a_master_that_lives_on(watched, region, router):
