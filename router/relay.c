@@ -4,6 +4,7 @@
 #include "base/clock.h"
 
 #include <event2/event.h>
+#include <string.h>
 
 static const char keep_alive[] = ": keep-alive\n\n";
 
@@ -35,8 +36,8 @@ static void on_relay_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     if (!r->head_out) {
         commit(r);
-    } else if (left_ms > 0) { /* events flowed meanwhile */
-        arm(r, left_ms);
+    } else if (left_ms > 0 || r->in_line_end) { /* events flow, or the rest of one comes */
+        arm(r, left_ms > 0 ? left_ms : r->conf->heartbeat_ms);
         return;
     }
     (void)http_conn_write(r->conn, keep_alive,
@@ -76,8 +77,15 @@ void relay_open(struct relay *r, int status, const struct http_reply_field *f, s
         event_del(r->timer);
 }
 
+/* A CRLF stream's event may come without its last LF, which then follows alone. */
+static bool ends_in_line_end(struct str bytes)
+{
+    return bytes.len >= 2 && memcmp(bytes.ptr + bytes.len - 2, "\n\r", 2) == 0;
+}
+
 bool relay_bytes(struct relay *r, struct str bytes)
 {
+    r->in_line_end = ends_in_line_end(bytes);
     r->any_bytes = true;
     r->bytes += bytes.len;
     r->last_ms = clock_mono_ms();
@@ -87,6 +95,8 @@ bool relay_bytes(struct relay *r, struct str bytes)
 void relay_finish(struct relay *r, bool add_done)
 {
     relay_stop(r);
+    if (r->in_line_end) /* [DONE] ends a stream at its CR: the LF is not waited for */
+        (void)http_conn_write(r->conn, "\n", 1);
     if (add_done)
         (void)http_conn_write(r->conn, "data: [DONE]\n\n", 14);
     http_conn_finish(r->conn);

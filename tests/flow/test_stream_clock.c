@@ -237,6 +237,39 @@ Test(flow_stream_clock, commit)
     }
 }
 
+/* An event whose line end is split: no comment comes between its CR and its LF. */
+Test(flow_stream_clock, no_heartbeat_inside_a_line_end)
+{
+    static const char head[] = "data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}";
+    char body[400];
+    struct script_answer answer = {
+        .region = "a", .status = 200, .fields = WORD_SSE, .body = body};
+    struct flow_world f;
+    struct flow_client c;
+    struct flow_answer a;
+
+    snprintf(body, sizeof(body), "%s\r\n\r|~|\n|~|" WORD_STOP WORD_DONE, head);
+    flow_start(&f, "'stream':{'commit':'100ms','heartbeat':'100ms'}");
+    script_set(f.w.up, &answer, 1);
+    flow_open(&f, &c);
+    flow_post(&c, "/v1/chat/completions", NULL, WORD_STREAM);
+    cr_assert(flow_wait_text(&c, "\r\n\r"));
+    struct event *later = evtimer_new(f.base, on_every, f.w.up);
+    struct timeval tv = {0, 350000}; /* three beats were due */
+
+    evtimer_add(later, &tv);
+    cr_assert(flow_wait_text(&c, BEAT));
+    script_release(f.w.up);
+    flow_wait_answer(&c, &a);
+    event_free(later);
+    cr_expect_eq(strncmp(a.body.data, head, strlen(head)), 0);
+    cr_expect_eq(strncmp(a.body.data + strlen(head), "\r\n\r\n" BEAT, 4 + strlen(BEAT)), 0,
+                 "%s", a.body.data);
+    flow_answer_release(&a);
+    flow_close(&c);
+    flow_stop(&f);
+}
+
 /* A committed stream's failure goes out as events only: the head of another answer behind it
  * would be read as a part of the stream. */
 Test(flow_stream_clock, huge_plain_answer_after_commit)

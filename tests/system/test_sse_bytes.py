@@ -81,6 +81,8 @@ def test_utf8_and_events_split_at_any_byte(fleet, split, line_end):
         a = c.request("POST", PATH, json=chat_body(TEXT, stream=True))
     assert a.complete and a.content() == f"Hello from us-east: {TEXT}"
     assert a.events()[-1] == "[DONE]"
+    end = {"lf": b"\n", "crlf": b"\r\n", "cr": b"\r"}[line_end]
+    assert a.body.endswith(b"[DONE]" + end + end)
 
 
 def test_a_complete_stream_without_done_is_finished_at_once(fleet):
