@@ -377,22 +377,31 @@ struct redis_link *redis_link_new(struct event_base *base, const struct redis_li
     return l;
 }
 
+/* Leaves where it is, if that is elsewhere, and goes there without much delay. */
+static void go_to(struct redis_link *l, const struct redis_node *node, const char *why)
+{
+    char text[REDIS_NODE_TEXT_MAX];
+
+    l->told = *node;
+    if (redis_node_equal(node, &l->at) && l->state == LINK_UP)
+        return;
+    l->failures = 0;
+    redis_node_show(node, text);
+    redis_link_end(l, "%s %s", why, text);
+    if (l->state == LINK_WAITING)
+        redis_link_arm(
+            l, redis_backoff_ms(l->conf.backoff_ms, l->conf.backoff_max_ms, 0, &l->rand));
+}
+
 /* A Sentinel's word: the old master may be alive, so that nothing else would tell. */
 static void on_switch(void *arg, const struct redis_node *node)
 {
     struct redis_link *l = arg;
-    char text[REDIS_NODE_TEXT_MAX];
 
-    if (l->freed || (l->state == LINK_UP && redis_node_equal(node, &l->at)))
+    if (l->freed)
         return;
-    l->told = *node;
     l->told_tries = TOLD_TRIES;
-    l->failures = 0;
-    redis_node_show(node, text);
-    redis_link_end(l, "Sentinel made %s the master", text);
-    if (l->state == LINK_WAITING)
-        redis_link_arm(
-            l, redis_backoff_ms(l->conf.backoff_ms, l->conf.backoff_max_ms, 0, &l->rand));
+    go_to(l, node, "Sentinel's new master is");
 }
 
 void redis_link_start(struct redis_link *l)
@@ -437,15 +446,10 @@ const struct redis_node *redis_link_at(const struct redis_link *l)
 
 void redis_link_pin(struct redis_link *l, const struct redis_node *node)
 {
-    char text[REDIS_NODE_TEXT_MAX];
-
-    if (node->host[0] == '\0')
+    if (node->host[0] == '\0' || (l->pinned && redis_node_equal(node, &l->told)))
         return;
     l->pinned = true;
-    l->told = *node;
-    redis_node_show(node, text);
-    if (!redis_node_equal(node, &l->at))
-        redis_link_end(l, "the place is %s now", text);
+    go_to(l, node, "the fleet's Redis is");
 }
 
 void redis_link_restart(struct redis_link *l, const char *why)

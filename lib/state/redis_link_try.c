@@ -75,8 +75,8 @@ static void on_role(void *arg, const struct redisReply *r, const char *why)
     char text[REDIS_ERROR_TEXT_MAX], node[REDIS_NODE_TEXT_MAX];
 
     (void)why;
-    if (r == NULL || answer_is(r, "master"))
-        return;
+    if (r == NULL || answer_is(r, "master") || redis_error_of(r) == REDIS_ERROR_NOAUTH)
+        return; /* PING hears of a missing password too, and knows more */
     redis_node_show(&l->at, node);
     if (redis_error_of(r) == REDIS_ERROR_NONE)
         redis_link_end(l, "Sentinel named %s, which is no master (a failover is going on?)",

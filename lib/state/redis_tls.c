@@ -28,9 +28,9 @@ static bool is_set(const char *file)
 }
 
 /* OpenSSL's own words, without its codes and functions. */
-static const char *last_reason(void)
+static const char *first_reason(void)
 {
-    unsigned long code = ERR_peek_last_error();
+    unsigned long code = ERR_peek_error(); /* the deepest: those behind it say less */
     const char *reason = NULL;
 
     if (ERR_SYSTEM_ERROR(code))
@@ -47,12 +47,12 @@ static int load_trust(SSL_CTX *ctx, const char *ca_file, struct err *err)
         if (SSL_CTX_set_default_verify_paths(ctx) == 1)
             return 0;
         return err_set(err, ERR_IO, "the system's certificate authorities cannot be read: %s",
-                       last_reason());
+                       first_reason());
     }
     if (SSL_CTX_load_verify_file(ctx, ca_file) == 1)
         return 0;
     return err_set(err, ERR_IO, "redis.ca_file '%s' cannot be read as PEM certificates: %s",
-                   ca_file, last_reason());
+                   ca_file, first_reason());
 }
 
 static int load_identity(SSL_CTX *ctx, const struct redis_tls_conf *conf, struct err *err)
@@ -66,11 +66,11 @@ static int load_identity(SSL_CTX *ctx, const struct redis_tls_conf *conf, struct
     if (SSL_CTX_use_certificate_chain_file(ctx, conf->cert_file) != 1)
         return err_set(err, ERR_IO,
                        "redis.cert_file '%s' cannot be read as PEM certificates: %s",
-                       conf->cert_file, last_reason());
+                       conf->cert_file, first_reason());
     if (SSL_CTX_use_PrivateKey_file(ctx, conf->key_file, SSL_FILETYPE_PEM) != 1)
         return err_set(err, ERR_IO,
                        "redis.key_file '%s' cannot be read as the certificate's PEM key: %s",
-                       conf->key_file, last_reason());
+                       conf->key_file, first_reason());
     return 0;
 }
 
@@ -86,7 +86,7 @@ struct redis_tls *redis_tls_new(const struct redis_tls_conf *conf, struct err *e
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 
     if (ctx == NULL) {
-        err_set(err, ERR_IO, "OpenSSL cannot be started: %s", last_reason());
+        err_set(err, ERR_IO, "OpenSSL cannot be started: %s", first_reason());
         return NULL;
     }
     SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);

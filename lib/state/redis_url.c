@@ -166,7 +166,7 @@ static int parse_host(struct redis_node *out, struct str s, int port_default, st
 
 static int parse_nodes(struct redis_url *u, struct str s, int port_default, struct err *err)
 {
-    struct redis_node first;
+    struct redis_node first = {.port = port_default};
     size_t comma = find(s, ',');
 
     if (parse_host(&first, before(s, comma), port_default, err) < 0)

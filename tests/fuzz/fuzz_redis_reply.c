@@ -1,6 +1,7 @@
 /* fuzz_redis_reply.c - bytes from a server, cut anywhere, never crash the decoder nor get past
  * its caps.  The first byte is the size of the pieces they come in. */
 #include "state/redis_error.h"
+#include "state/redis_moved.h"
 #include "state/redis_push.h"
 #include "state/redis_reply.h"
 
@@ -12,6 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(const struct redisReply *r, size_t bytes)
 {
+    const struct redis_node from = {"127.0.0.1", 6379};
+    struct redis_node to;
     char text[REDIS_ERROR_TEXT_MAX];
     size_t elements = r->type == REDIS_REPLY_ARRAY ? r->elements : 0;
 
@@ -21,6 +24,8 @@ static void check(const struct redisReply *r, size_t bytes)
     (void)redis_error_of(r);
     (void)redis_error_text(r, "secret", text);
     (void)redis_push_of(r);
+    if (redis_moved_of(r, &from, &to) && (to.host[0] == '\0' || to.port < 1 || to.port > 65535))
+        abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

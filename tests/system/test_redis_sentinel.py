@@ -5,6 +5,7 @@ import re
 import pytest
 
 from sluice.admin import Admin
+from sluice.certs import Certs
 from sluice.proc import wait_for
 from sluice.sentinel import Watched
 
@@ -70,6 +71,21 @@ def test_routers_leave_a_master_that_lives_on(watched, region, router):
     wait_for(r.is_attached, what="the router to be attached to it")
     assert Admin(config=r.path)("region", "down", "us-east", "--reason", "x").rc == 0
     wait_forced([r], "us-east", True, "the push")
+
+
+def test_sentinels_behind_tls(maker, folder, region, router):
+    certs = Certs(folder)
+    watched = Watched(maker, certs=certs)
+    r = router([region("us-east")], watched.url("rediss+sentinel"),
+               redis={"ca_file": str(certs.ca)})
+    wait_for(r.is_attached, what="the router to find the master")
+    wait_listening(watched, watched.redises[0], 1)
+    watched.sentinels[0]("SENTINEL", "FAILOVER", watched.name)
+    wait_listening(watched, watched.redises[1], 1)
+    wait_for(r.is_attached, what="the router to be attached to the new one")
+    assert Admin(config=r.path)("status").rc == 0
+    untrusted = Admin(redis_url=watched.url("rediss+sentinel"))("status")
+    assert untrusted.rc == 3 and "an authority that is not trusted" in untrusted.err
 
 
 def test_dead_sentinels_and_unknown_names(watched, region, router):

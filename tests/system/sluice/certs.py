@@ -1,5 +1,6 @@
 """Certificates for one test, made by the openssl program."""
 
+import ssl
 import subprocess
 
 
@@ -30,3 +31,7 @@ class Certs:
                       f"{self.name}.key", "-CAcreateserial", "-days", str(days), "-extfile",
                       f"{name}.ext", "-out", f"{name}.crt")
         return self.folder / f"{name}.crt", self.folder / f"{name}.key"
+
+    def context(self):
+        """For a client that trusts this authority alone."""
+        return ssl.create_default_context(cafile=str(self.ca))

@@ -14,13 +14,16 @@ class RedisError(Exception):
 class RedisClient:
     """RESP2 on one connection (https://redis.io/docs/reference/protocol-spec/)."""
 
-    def __init__(self, path=None, port=None, seconds=10):
+    def __init__(self, path=None, port=None, seconds=10, tls=None):
+        """tls: an ssl.SSLContext."""
         if path:
             self.sock = socket.socket(socket.AF_UNIX)
             self.sock.settimeout(seconds)
             self.sock.connect(str(path))
         else:
             self.sock = socket.create_connection(("127.0.0.1", port), seconds)
+            if tls:
+                self.sock = tls.wrap_socket(self.sock, server_hostname="127.0.0.1")
         self.file = self.sock.makefile("rb")
 
     def __enter__(self):

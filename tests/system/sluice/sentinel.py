@@ -4,7 +4,6 @@ from .proc import Process, free_port, wait_for
 from .redis import Redis, RedisClient, RedisError
 
 CONFIG = """\
-port {port}
 bind 127.0.0.1
 dir {dir}
 daemonize no
@@ -18,17 +17,18 @@ sentinel parallel-syncs {name} 1
 class Sentinel:
     """redis-server as a Sentinel: its config file is its memory."""
 
-    def __init__(self, folder, name, master_port, more=""):
-        self.folder, self.port = folder, free_port()
+    def __init__(self, folder, name, master_port, more=(), tls=None):
+        self.folder, self.port, self.tls = folder, free_port(), tls
         folder.mkdir()
         path = folder / "sentinel.conf"
-        path.write_text(CONFIG.format(port=self.port, dir=folder, name=name, master=master_port)
-                        + more)
+        ports = ("port 0", f"tls-port {self.port}") if tls else (f"port {self.port}",)
+        path.write_text(CONFIG.format(dir=folder, name=name, master=master_port) +
+                        "".join(f"{line}\n" for line in (*ports, *more)))
         self.process = Process(["redis-server", path, "--sentinel"], folder, "sentinel")
         wait_for(lambda: self("PING") == "PONG", what="a Sentinel to answer")
 
     def __call__(self, *args):
-        with RedisClient(port=self.port) as c:
+        with RedisClient(port=self.port, tls=self.tls) as c:
             return c(*args)
 
     def stop(self):
@@ -36,20 +36,35 @@ class Sentinel:
 
 
 class Watched:
-    """redises[0] begins as the master of the rest; password: of the redises."""
+    """redises[0] begins as the master of the rest; password: of the redises.
 
-    def __init__(self, maker, name="main", password=None, n_replicas=1):
+    certs: all of them speak TLS only, with a certificate by that authority.
+    """
+
+    def __init__(self, maker, name="main", password=None, n_replicas=1, certs=None):
         self.name, self.password = name, password
+        tls = {}
+        if certs:
+            cert, key = certs.issue("server")
+            tls = {"tls-cert-file": cert, "tls-key-file": key, "tls-ca-cert-file": certs.ca,
+                   "tls-replication": "yes", "tls-auth-clients": "no"}
+        options = [w for k, v in tls.items() for w in (f"--{k}", v)]
+        if certs:
+            options += ["--port", 0, "--tls-port", "{port}"]
         login = ["--requirepass", password, "--masterauth", password] if password else []
         self.redises = []
         for i in range(1 + n_replicas):
             folder = maker.folder / f"redis{i}"
             folder.mkdir()
             of = ["--replicaof", "127.0.0.1", self.redises[0].port] if i else []
-            self.redises.append(maker.add(Redis(folder, *login, *of)))
-        more = f"sentinel auth-pass {name} {password}\n" if password else ""
+            self.redises.append(maker.add(Redis(folder, *options, *login, *of)))
+        more = [f"{k} {v}" for k, v in tls.items()]
+        if password:
+            more.append(f"sentinel auth-pass {name} {password}")
+        context = certs.context() if certs else None
         self.sentinels = [maker.add(Sentinel(maker.folder / f"sentinel{i}", name,
-                                             self.redises[0].port, more)) for i in range(3)]
+                                             self.redises[0].port, more, context))
+                          for i in range(3)]
         wait_for(lambda: all(self.is_ready(s) for s in self.sentinels), seconds=20,
                  what="the Sentinels to know each other and every replica")
 
