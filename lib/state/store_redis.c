@@ -270,7 +270,7 @@ struct store *store_redis_new(struct event_base *base, const struct store_conf *
         .command_timeout_ms = conf->command_timeout_ms,
         .connect_timeout_ms = conf->connect_timeout_ms,
         .backoff_ms = 100,
-        .backoff_max_ms = 5000,
+        .backoff_max_ms = 4000, /* with a last connect that fails: level again in 5 s */
         .output_max_bytes = (size_t)4 << 20,
         .inflight_max = 10000,
         .keep_trying = true,

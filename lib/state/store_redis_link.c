@@ -26,7 +26,7 @@
 #define STEADY_MS   10000 /* attached this long: the next attach starts with a fresh back-off */
 #define BAD_ROW_MAX 5
 #define ASK_MS      100 /* back-off of attach: full jitter up to this, doubling */
-#define ASK_MAX_MS  5000
+#define ASK_MAX_MS  4000
 #define ASK_GAP_MS  20 /* never faster than this, whatever Redis answers */
 #define N_ABOUT     6
 
