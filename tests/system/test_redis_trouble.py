@@ -1,8 +1,6 @@
 """Redis away, slow, empty or answering rubbish: what is shared changes, service does not."""
 
 import re
-import socket
-import threading
 import time
 
 import pytest
@@ -10,6 +8,7 @@ import pytest
 from sluice.load import Load
 from sluice.proc import wait_for
 from sluice.redis import Redis
+from sluice.rubbish import Rubbish
 
 QUICK = {"retry": {"num_retries": 2, "backoff": "1ms", "backoff_max": "5ms"},
          "breaker": {"failure_threshold": 3, "recovery_timeout": "60s"}}
@@ -232,39 +231,6 @@ def test_wrong_values_under_its_keys(fleet, key, command):
         wait_for(r.is_attached, what=f"{r.name} to attach after the flush")
         said = [l for l in r.process.err().splitlines() if " request req_" not in l]
         assert len(said) < 100  # not once per request
-
-
-class Rubbish:
-    """Answers whatever comes on a port with the same bytes; None hangs up at once."""
-
-    def __init__(self, answer):
-        self.answer = answer
-        self.heard = 0
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.port = self.server.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            try:
-                c, _ = self.server.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._talk, args=(c,), daemon=True).start()
-
-    def _talk(self, c):
-        with c:
-            try:
-                while self.answer is not None and c.recv(65536):
-                    self.heard += 1
-                    c.sendall(self.answer)
-            except OSError:
-                return
-        self.heard += 1
-
-    def stop(self):
-        self.server.shutdown(socket.SHUT_RDWR)
-        self.server.close()
 
 
 @pytest.mark.parametrize("answer", [

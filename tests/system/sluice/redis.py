@@ -77,12 +77,15 @@ class Redis:
     """
 
     PORT_TRIES = 20
+    host = "127.0.0.1"
+    inside = ()  # words before the command line, such as those of "ip netns exec"
 
     def __init__(self, folder, *options):
         self.folder, self.options = folder, options
         self.path = folder / "redis.sock"
         self.port = None
         self.process = None
+        self.clients_made = 0  # of this life of the server
         for _ in range(self.PORT_TRIES):
             self.port = free_port()
             if self._launch():
@@ -90,7 +93,8 @@ class Redis:
         raise RuntimeError("no free port for redis-server: " + self.process.out())
 
     def _launch(self):
-        argv = ["redis-server", "--port", self.port, "--bind", "127.0.0.1",
+        self.clients_made = 0
+        argv = [*self.inside, "redis-server", "--port", self.port, "--bind", self.host,
                 "--unixsocket", self.path, "--dir", self.folder, "--save", "",
                 "--appendonly", "yes", "--appendfsync", "everysec", "--daemonize", "no",
                 *[str(o).replace("{port}", str(self.port)) for o in self.options]]
@@ -110,14 +114,16 @@ class Redis:
 
     @property
     def url(self):
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"redis://{self.host}:{self.port}/0"
 
     @property
     def unix_url(self):
         return f"unix://{self.path}"
 
     def client(self):
-        return RedisClient(path=self.path)
+        c = RedisClient(path=self.path)
+        self.clients_made += 1
+        return c
 
     def __call__(self, *args):
         with self.client() as c:

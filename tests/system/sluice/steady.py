@@ -1,0 +1,100 @@
+"""The promises a fleet keeps whatever Redis does, checked around one trouble."""
+
+import re
+import time
+
+from .load import Load
+from .proc import wait_for
+
+SLOWEST_S = 1.0            # generous: other work shares the machine
+CONVERGE_S = 5.0
+GROWTH_BYTES = 8 << 20
+MODE = r"(shared state away|attached to the fleet's shared state)"
+
+
+class Steady:
+    """with Steady(fleet) as s: <trouble>; s.healed()  - leaving it checks the rest.
+
+    changes: how often each router may say that its mode changed; an int or a range.
+    connections: how many a router may have made in all, from the first trouble to the end.
+    """
+
+    def __init__(self, fleet, changes=2, connections=12):
+        self.f = fleet
+        self.changes = range(changes, changes + 1) if isinstance(changes, int) else changes
+        self.connections = connections
+        self.load = Load(*fleet.routers)
+
+    def __enter__(self):
+        self.said = [len(self._modes(r)) for r in self.f.routers]
+        self.pids = [r.workers()[0] for r in self.f.routers]
+        self.load.__enter__()
+        self.load.more(40)
+        self.rss = self._rss()
+        self.server, self.received = self._received()
+        return self
+
+    def __exit__(self, kind, *_):
+        self.load.__exit__()
+        if kind is None:
+            self._check()
+
+    def _rss(self):
+        return [r.process.rss_bytes(pid) for r, pid in zip(self.f.routers, self.pids)]
+
+    def _received(self):
+        """(which server, connections of others that it has taken)."""
+        text = self.f.redis("INFO")
+        n = int(re.search(r"total_connections_received:(\d+)", text)[1])
+        return re.search(r"run_id:(\w+)", text)[1], n - self.f.redis.clients_made
+
+    @staticmethod
+    def _modes(router):
+        return re.findall(MODE, router.process.err())
+
+    def mode(self, router):
+        return router.admin("/readyz").json()["shared_state"]
+
+    def wait_away(self):
+        for r in self.f.routers:
+            wait_for(lambda r=r: self.mode(r) == "away", what=f"{r.name} to be away")
+
+    def during(self, seconds):
+        """Traffic for so long."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.load.more(5)
+
+    def _views(self):
+        views = [r.state()["shared_state"] for r in self.f.routers]
+        return {(v["mode"], v["generation"], v["version"]) for v in views}
+
+    def is_one_view(self):
+        meta = self.f.redis("HMGET", "{sluice:test}:meta", "gen", "ver")
+        return meta[0] and self._views() == {("attached", meta[0], int(meta[1]))}
+
+    def healed(self):
+        """Redis serves again: soon everybody has its view, and hears of what comes."""
+        began = time.monotonic()
+        wait_for(self.is_one_view, CONVERGE_S, "all routers to have Redis' view")
+        self.converged_s = time.monotonic() - began
+        server, received = self._received()
+        made = received - (self.received if server == self.server else 0)
+        self.made = made / len(self.f.routers)
+        said = self.f.admin("region", "drain", self.f.regions[-1].name, "--for", "1m", "--wait")
+        assert said.rc == 0, said
+        assert len(self._views()) == 1
+        self.load.more(40)
+
+    def _check(self):
+        self.load.check(slowest_s=SLOWEST_S)
+        assert self.made <= self.connections, f"{self.made} connections per router"
+        for r, pid, before, after in zip(self.f.routers, self.pids, self.rss, self._rss()):
+            assert r.workers() == [pid], f"{r.name}'s worker died"
+            assert after - before < GROWTH_BYTES, f"{r.name} grew by {after - before} bytes"
+        for r, n in zip(self.f.routers, self.said):
+            new = self._modes(r)[n:]
+            assert len(new) in self.changes, f"{r.name} said {new}: {r.process.err()[-2000:]}"
+            assert all(a != b for a, b in zip(new, new[1:])), new
+            rest = [l for l in r.process.err().splitlines() if " request req_" not in l]
+            assert len(rest) < 40, rest[:60]

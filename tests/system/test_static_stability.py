@@ -1,0 +1,177 @@
+"""Whatever Redis does, under constant traffic: no request fails, none waits, all is said once."""
+
+import threading
+import time
+
+import pytest
+
+from sluice.far import Far, FarRedis
+from sluice.proc import wait_for
+from sluice.redis import Redis
+from sluice.rubbish import Rubbish
+from sluice.steady import Steady
+
+CONFIG = {"retry": {"num_retries": 2, "backoff": "1ms", "backoff_max": "5ms"},
+          "breaker": {"failure_threshold": 3, "recovery_timeout": "60s"}}
+
+
+@pytest.fixture
+def redis(maker):
+    return maker.add(Redis(maker.folder, "--enable-debug-command", "yes"))
+
+
+def kill_connections(redis, password=None):
+    """All but the one that asks; a router in between two tries has none."""
+    with redis.client() as c:
+        if password:
+            c("AUTH", password)
+        for kind in ("normal", "pubsub"):
+            c("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+
+
+def forget(redis):
+    """What was persisted is gone."""
+    for path in redis.folder.glob("appendonlydir/*"):
+        path.unlink()
+
+
+# -- one trouble each: makes it, lets it last, and returns when Redis serves again -----------
+
+
+def killed(s, redis):
+    redis.kill()
+    s.wait_away()
+    s.during(1)
+    redis.restart()
+
+
+def killed_and_emptied(s, redis):
+    redis.kill()
+    s.wait_away()
+    s.during(0.5)
+    forget(redis)
+    redis.restart()
+
+
+def flushed(s, redis):
+    for _ in range(3):
+        redis("FLUSHALL")
+        s.during(0.3)
+
+
+def stopped(s, redis):
+    redis.pause()
+    s.wait_away()
+    s.during(3)
+    redis.cont()
+
+
+def paused(s, redis):
+    redis("CLIENT", "PAUSE", "2000", "ALL")
+    s.wait_away()
+    redis("PING")  # answered when it is over
+
+
+def asleep(s, redis):
+    sleeper = threading.Thread(target=redis, args=("DEBUG", "SLEEP", "2"))
+    sleeper.start()
+    s.wait_away()
+    sleeper.join()
+
+
+def busy(s, redis):
+    redis("CONFIG", "SET", "busy-reply-threshold", "50")
+    with redis.client() as c:
+        c.send("EVAL", "while true do end", "0")
+        s.wait_away()
+        s.during(1.5)
+        redis("SCRIPT", "KILL")
+        c.read()
+
+
+def out_of_memory(s, redis):
+    redis("CONFIG", "SET", "maxmemory", "1")
+    s.wait_away()
+    s.during(1)
+    redis("CONFIG", "SET", "maxmemory", "0")
+
+
+def replica(s, redis):
+    """Demoted by somebody: it has the data and takes no change."""
+    redis("REPLICAOF", "127.0.0.1", "1")
+    s.wait_away()
+    s.during(1)
+    redis("REPLICAOF", "NO", "ONE")
+
+
+def password_rotated(s, redis):
+    redis("CONFIG", "SET", "requirepass", "rotated")
+    kill_connections(redis, "rotated")
+    s.wait_away()
+    s.during(1)
+    with redis.client() as c:
+        c("AUTH", "rotated")
+        c("CONFIG", "SET", "requirepass", "")
+
+
+def rubbish(s, redis):
+    """Somebody else took the port."""
+    redis.kill()
+    other = Rubbish(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", redis.port)
+    try:
+        s.wait_away()
+        s.during(1)
+    finally:
+        other.stop()
+    redis.restart()
+
+
+@pytest.mark.parametrize("trouble, changes", [
+    (killed, 2), (killed_and_emptied, 2), (flushed, 0), (stopped, 2), (paused, 2), (asleep, 2),
+    (busy, 2), (out_of_memory, 2), (replica, 2), (password_rotated, 2), (rubbish, 2),
+], ids=lambda v: getattr(v, "__name__", ""))
+def test_trouble(fleet, trouble, changes):
+    f = fleet(2, 2, **CONFIG)
+    with Steady(f, changes) as s:
+        trouble(s, f.redis)
+        s.healed()
+
+
+def test_connections_killed_in_a_loop(fleet):
+    f = fleet(2, 2, **CONFIG)
+    with Steady(f, changes=range(0, 9), connections=40) as s:
+        until = time.monotonic() + 2
+        while time.monotonic() < until:
+            kill_connections(f.redis)
+            s.during(0.05)
+        s.healed()
+
+
+def test_black_hole(maker, region, router):
+    """Every packet towards Redis vanishes: no refusal, no reset, nothing."""
+    from conftest import Admin, Fleet
+
+    far = maker.add(Far())
+    redis = maker.add(FarRedis(maker.folder, far))
+    regions = [region("us-east"), region("eu-west")]
+    routers = [router(regions, redis.url, name=f"router-{i}", **CONFIG) for i in range(2)]
+    for r in routers:
+        wait_for(r.is_attached, what=f"{r.name} to reach Redis")
+    with Steady(Fleet(regions, routers, redis, Admin(redis.url))) as s:
+        far.swallow()
+        s.wait_away()
+        s.during(3)
+        far.mend()
+        s.healed()
+
+
+def test_a_forced_state_outlives_an_emptied_redis(fleet):
+    f = fleet(3, 2, **CONFIG)
+    assert f.admin("region", "down", "us-east", "--for", "10m", "--wait").rc == 0
+    seen = f.region("us-east").attempts()
+    with Steady(f) as s:
+        killed_and_emptied(s, f.redis)
+        s.healed()
+        shown = f.admin.json("region", "show", "us-east")
+        assert shown["forced"] == "down" and 0 < shown["forced_for_ms"] <= 600_000
+    assert f.region("us-east").attempts() == seen
