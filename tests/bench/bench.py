@@ -26,6 +26,7 @@ from sluice.proc import Process, program, wait_for  # noqa: E402
 from sluice.redis import Redis  # noqa: E402
 from sluice.region import Region  # noqa: E402
 from sluice.router import Router  # noqa: E402
+from streams import bench_chunks  # noqa: E402
 
 ROUNDS = int(os.environ.get("ROUNDS", "300"))
 STREAMS = int(os.environ.get("STREAMS", "2000"))
@@ -192,7 +193,9 @@ def bench_memory(folder, redis):
 
 
 ROWS = {"cpu": bench_cpu, "latency": bench_latency, "divert": bench_divert,
-        "memory": bench_memory}
+        "memory": bench_memory,
+        "chunks": lambda folder, redis: bench_chunks(Place(folder, redis, "ap-south", stamp=True),
+                                                     cpu_ns)}
 
 
 def main():
