@@ -44,6 +44,7 @@ struct peer {
     struct play play;
     enum play_verdict verdict;
     int64_t wait_ms, leave_ms;
+    int64_t due_us; /* end of the last wait */
 };
 
 static void end_attempt(struct peer *c, enum attempt_end end)
@@ -73,6 +74,19 @@ static void peer_free(struct peer *c)
 static void wake_in(struct peer *c, int64_t ms)
 {
     event_add(&c->timer, &(struct timeval){.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000});
+}
+
+/* Waits of one answer follow each other from due time to due time, not from wake-up to wake-up:
+ * a busy moment would else put the streams it held up into one phase, for ever. */
+static void wake_after(struct peer *c, int64_t ms)
+{
+    int64_t now_us = clock_mono_us(), left_us;
+
+    if (c->due_us < now_us - ms * 1000)
+        c->due_us = now_us; /* the first wait, or the client could not take more */
+    c->due_us += ms * 1000;
+    left_us = c->due_us > now_us ? c->due_us - now_us : 0;
+    event_add(&c->timer, &(struct timeval){left_us / 1000000, left_us % 1000000});
 }
 
 /* Closing with unread bytes in the socket would reset the connection and could destroy the
@@ -160,7 +174,7 @@ static bool obey(struct peer *c)
         return true;
     case PLAY_WAIT:
         c->verdict = PLAY_MORE;
-        wake_in(c, c->wait_ms);
+        wake_after(c, c->wait_ms);
         return false;
     case PLAY_HANG:
         return false;
