@@ -96,6 +96,8 @@ static void describe(const struct entry *e, char *out, size_t cap)
         snprintf(out, cap, "cooling until %s", date);
     } else if (is(e, "attach") && e->key[0] == '\0') {
         snprintf(out, cap, "new generation %s, before: %s", e->to, or_dash(e->from));
+    } else if (is(e, "check")) {
+        snprintf(out, cap, strcmp(e->to, "ok") == 0 ? "check is well again" : "check failed");
     } else if (is(e, "join")) {
         snprintf(out, cap, "router joined");
     } else if (is(e, "leave")) {

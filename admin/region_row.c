@@ -125,6 +125,20 @@ static void add_word(struct table *t, const struct look *look, const struct code
     table_cell(t, TABLE_PLAIN, "%s", l->by);
 }
 
+static void add_check(struct table *t, const struct look *look, const struct look_check *c)
+{
+    char span[WHEN_MAX];
+
+    table_cell(t, TABLE_PLAIN, "check");
+    when_span(left(look->now_ms, c->t_ms), span);
+    if (c->result[0] == '\0')
+        table_cell(t, TABLE_PLAIN, "none so far");
+    else
+        table_cell(t, strcmp(c->result, "ok") == 0 ? TABLE_GREEN : TABLE_RED,
+                   "%s, %s in %lldms, %s ago by %s", c->result, c->what, (long long)c->took_ms,
+                   span, c->from);
+}
+
 static void add_numbers(struct table *t, const struct look *look, const struct look_key *k)
 {
     const struct codec_line *l = &k->line;
@@ -147,6 +161,7 @@ static void add_numbers(struct table *t, const struct look *look, const struct l
     table_cell(t, TABLE_PLAIN, "cooling");
     table_cell(t, TABLE_PLAIN, "%s%s%s", l->lim_ms != 0 ? k->cooling : "no",
                l->lim_ms != 0 ? ", still " : "", l->lim_ms != 0 ? span : "");
+    add_check(t, look, &k->check);
     when_span(look->now_ms - k->seen_ms, span);
     table_cell(t, TABLE_PLAIN, "named");
     table_cell(t, TABLE_PLAIN, "by a router %s ago", span);
@@ -192,6 +207,22 @@ static void text(struct json_out *o, const char *name, const char *z)
     json_out_text(o, z);
 }
 
+static void json_check(const struct look *look, const struct look_check *c, struct json_out *o)
+{
+    json_out_key(o, "check");
+    if (c->result[0] == '\0') {
+        json_out_null(o);
+        return;
+    }
+    json_out_object(o);
+    text(o, "result", c->result);
+    text(o, "seen", c->what);
+    number(o, "took_ms", c->took_ms);
+    number(o, "ago_ms", left(look->now_ms, c->t_ms));
+    text(o, "from", c->from);
+    json_out_end(o);
+}
+
 void region_row_json(const struct look *look, const struct look_key *k, struct json_out *o)
 {
     const struct codec_line *l = &k->line;
@@ -220,6 +251,7 @@ void region_row_json(const struct look *look, const struct look_key *k, struct j
     number(o, "probes", k->leases);
     text(o, "cooling", l->lim_ms != 0 ? k->cooling : NULL);
     time_or_null(o, "cooling_for_ms", l->lim_ms != 0, left(l->lim_ms, look->now_ms));
+    json_check(look, &k->check, o);
     number(o, "changed_ms", k->changed_ms);
     number(o, "named_ms", k->seen_ms);
     number(o, "acknowledged", (int64_t)region_row_applied(look, (int64_t)l->ver));

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/json_scan.h"
 #include "router/listener.h"
+#include "router/probe.h"
 #include "router/reply.h"
 #include "router/server.h"
 
@@ -50,6 +51,20 @@ static int page_metrics(const struct worker *w, struct buf *out)
     return metrics_render(w->metrics, out);
 }
 
+static int put_check(const struct worker *w, size_t i, struct buf *out)
+{
+    struct store_check c;
+
+    probe_last(w->probe, i, clock_mono_ms(), &c);
+    if (!c.known)
+        return buf_append_str(out, STR(",\"check\":null"));
+    if (buf_appendf(out, ",\"check\":{\"result\":\"%s\",\"ago_ms\":%" PRId64 ",\"seen\":",
+                    c.ok ? "ok" : "fail", c.ago_ms) < 0 ||
+        json_scan_quote(out, str_of(c.what)) < 0)
+        return -1;
+    return buf_append_str(out, STR("}"));
+}
+
 static int put_region(const struct worker *w, size_t i, struct buf *out)
 {
     struct fleet_region r;
@@ -63,7 +78,7 @@ static int put_region(const struct worker *w, size_t i, struct buf *out)
                     i > 0 ? "," : "", w->conf->regions[i].name, breaker_state_name(r.state),
                     r.epoch, r.open_for_ms, r.cooling_for_ms, r.share_percent,
                     w->slot->region[i].inflight, view_forced_name(r.forced)) < 0 ||
-        json_scan_quote(out, str_of(r.reason)) < 0)
+        json_scan_quote(out, str_of(r.reason)) < 0 || put_check(w, i, out) < 0)
         return -1;
     return buf_append_str(out, STR("}"));
 }

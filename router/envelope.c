@@ -12,6 +12,7 @@
 
 struct region_lines { /* made once: what every request to a region carries */
     char *url[N_ATTEMPT_PATHS];
+    char *check_url;
     char *auth, *x_region; /* "Name: value"; NULL when not sent */
 };
 
@@ -49,6 +50,8 @@ struct envelope *envelope_new(const struct config *conf)
 
         for (int p = 0; p < N_ATTEMPT_PATHS; p++)
             e->regions[i].url[p] = join(r->base_url, paths[p], "");
+        e->regions[i].check_url =
+            join(r->base_url, r->health_path != NULL ? r->health_path : conf->health.path, "");
         if (r->api_key[0] != '\0')
             e->regions[i].auth = join(r->auth_header, bearer ? ": Bearer " : ": ", r->api_key);
         if (r->x_region[0] != '\0')
@@ -64,6 +67,7 @@ void envelope_free(struct envelope *e)
     for (size_t i = 0; i < e->conf->n_regions; i++) {
         for (int p = 0; p < N_ATTEMPT_PATHS; p++)
             free(e->regions[i].url[p]);
+        free(e->regions[i].check_url);
         if (e->regions[i].auth != NULL)
             explicit_bzero(e->regions[i].auth, strlen(e->regions[i].auth));
         free(e->regions[i].auth);
@@ -133,6 +137,20 @@ void envelope_fill(const struct envelope *e, const struct attempt_ask *ask,
     for (size_t i = 0; i < ask->from->n_fields; i++)
         if (may_forward(ask->from->fields[i].name))
             add(out, ask->from->fields[i].name, ask->from->fields[i].value);
+}
+
+void envelope_fill_check(const struct envelope *e, size_t region, struct envelope_lines *out)
+{
+    const struct region_lines *r = &e->regions[region];
+
+    *out = (struct envelope_lines){.url = r->check_url};
+    buf_init(&out->text, 1);
+    out->line[out->n++] = "Accept: application/json";
+    out->line[out->n++] = "User-Agent: sluice/" SLUICE_VERSION;
+    if (r->auth != NULL)
+        out->line[out->n++] = r->auth;
+    if (r->x_region != NULL)
+        out->line[out->n++] = r->x_region;
 }
 
 void envelope_lines_release(struct envelope_lines *l)

@@ -26,6 +26,8 @@ struct envelope_lines {
 /* Fills *out for one attempt; valid until envelope_lines_release. */
 void envelope_fill(const struct envelope *e, const struct attempt_ask *ask,
                    struct envelope_lines *out);
+/* The same for a check from outside: health.path of that region, our credentials. */
+void envelope_fill_check(const struct envelope *e, size_t region, struct envelope_lines *out);
 void envelope_lines_release(struct envelope_lines *l);
 
 #endif

@@ -222,8 +222,8 @@ struct fleet *fleet_new(struct event_base *base, const struct config *conf,
         .connect_timeout_ms = conf->redis.connect_timeout_ms,
         .sync_ms = conf->redis.sync_ms,
     };
-    struct store_events local = {f, on_local_key, on_local_mode, on_local_probe};
-    struct store_events shared = {f, on_shared_key, on_mode, on_shared_probe};
+    struct store_events local = {f, on_local_key, on_local_mode, on_local_probe, NULL};
+    struct store_events shared = {f, on_shared_key, on_mode, on_shared_probe, fleet_take_check};
 
     f->local = store_mem_new(base, &sc, &local);
     if (conf->redis.enabled) {
@@ -256,7 +256,7 @@ void fleet_free(struct fleet *f)
     free(f);
 }
 
-static void ask_for_ticket(struct fleet *f, size_t region, int64_t now_ms)
+void fleet_ask_ticket(struct fleet *f, size_t region, int64_t now_ms)
 {
     struct fleet_ticket *t = &f->regions[region].ticket;
 
@@ -310,7 +310,7 @@ enum picker_why fleet_ask_as(struct fleet *f, size_t region, bool again, int64_t
         return PICKER_OPEN;
     if (f->regions[region].ticket.state == TICKET_GRANTED)
         return PICKER_USABLE;
-    ask_for_ticket(f, region, now_ms);
+    fleet_ask_ticket(f, region, now_ms);
     return PICKER_OPEN;
 }
 

@@ -68,6 +68,22 @@ void fleet_flowing(struct fleet *f, struct fleet_pass *p);
 /* cool_ms: how long the vendor asked us to stay away; -1: it did not say. */
 void fleet_end(struct fleet *f, struct fleet_pass *p, enum outcome o, int64_t cool_ms);
 
+/* ---- active checks: see probe.c ---- */
+
+/* Asks to be, or to stay, the fleet's checker of region for lease_ms; seen: what the last check
+ * saw, NULL: nothing new.  The answer comes by the callback of fleet_on_check, or never.
+ * false: there is no fleet to agree with now; then this worker checks for itself. */
+bool fleet_check_lease(struct fleet *f, size_t region, int64_t lease_ms,
+                       const struct store_check *seen, int64_t took_ms);
+void fleet_on_check(struct fleet *f, void (*cb)(void *arg, const struct store_check_answer *a),
+                    void *arg);
+/* Is region open and its time over, or half-open?  Then a check may be its probe. */
+bool fleet_is_due(const struct fleet *f, size_t region, int64_t now_ms);
+/* Begins a check as a probe with the ticket that is there.  false: there is none yet (one is
+ * asked for), and *p is not begun.  Ended by fleet_check_end; ABORTED only frees the slot. */
+bool fleet_check_begin(struct fleet *f, size_t region, int64_t now_ms, struct fleet_pass *p);
+void fleet_check_end(struct fleet *f, struct fleet_pass *p, enum outcome o);
+
 /* Until region may return, in ms from now; 0: it may be asked now; -1: not by itself (forced).
  */
 int64_t fleet_return_ms(const struct fleet *f, size_t region, int64_t now_ms);

@@ -46,6 +46,8 @@ struct fleet {
     struct fleet_pass *probes; /* in flight */
     struct fleet_place *regions;
     struct fleet_file file;
+    void (*on_check)(void *arg, const struct store_check_answer *a);
+    void *check_arg;
 };
 
 /* Whose verdict counts now. */
@@ -55,6 +57,12 @@ const struct view_key *fleet_word(const struct fleet *f, size_t region);
 /* Number of the shared data's life, as far as this worker has seen; a flush begins a new one
  * without a change of mode. */
 uint64_t fleet_life(struct fleet *f);
+
+void fleet_ask_ticket(struct fleet *f, size_t region, int64_t now_ms);
+/* In fleet_pass.c: makes *p a probe with the granted ticket; gives its outcome to the store. */
+void fleet_take_ticket(struct fleet *f, struct fleet_pass *p);
+void fleet_end_probe(struct fleet *f, struct fleet_pass *p, const struct outcome_traits *t);
+void fleet_take_check(void *arg, const struct store_check_answer *a); /* in fleet_check.c */
 
 void fleet_file_tick(struct fleet *f, int64_t now_ms);
 void fleet_file_close(struct fleet *f); /* writes a last time */

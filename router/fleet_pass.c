@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-static void take_ticket(struct fleet *f, struct fleet_pass *p)
+void fleet_take_ticket(struct fleet *f, struct fleet_pass *p)
 {
     struct fleet_ticket *t = &f->regions[p->region].ticket;
 
@@ -23,7 +23,6 @@ static void take_ticket(struct fleet *f, struct fleet_pass *p)
     if (p->next != NULL)
         p->next->prev = &p->next;
     f->probes = p;
-    f->slot->region[p->region].probes++;
 }
 
 void fleet_begin(struct fleet *f, size_t region, bool last_resort, int64_t now_ms,
@@ -44,7 +43,8 @@ void fleet_begin(struct fleet *f, size_t region, bool last_resort, int64_t now_m
     }
     if (k->st != BREAKER_CLOSED && !forced_up &&
         f->regions[region].ticket.state == TICKET_GRANTED) {
-        take_ticket(f, p);
+        fleet_take_ticket(f, p);
+        f->slot->region[region].probes++;
         return;
     }
     p->local_epoch = store_get(f->local, region)->ep;
@@ -87,7 +87,7 @@ void fleet_flowing(struct fleet *f, struct fleet_pass *p)
     report(f, p, STORE_OK);
 }
 
-static void end_probe(struct fleet *f, struct fleet_pass *p, const struct outcome_traits *t)
+void fleet_end_probe(struct fleet *f, struct fleet_pass *p, const struct outcome_traits *t)
 {
     enum breaker_verdict v = t->hurts   ? BREAKER_PROBE_FAIL
                              : t->heals ? BREAKER_PROBE_OK
@@ -126,7 +126,7 @@ void fleet_end(struct fleet *f, struct fleet_pass *p, enum outcome o, int64_t co
         note_last_resort(f, p, t);
     }
     if (p->probe)
-        end_probe(f, p, t);
+        fleet_end_probe(f, p, t);
     else if (t->hurts)
         report(f, p, STORE_FAIL);
     else if (t->heals && !p->flowing)

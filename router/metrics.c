@@ -244,6 +244,8 @@ static void sum_region(const struct metrics *m, size_t r, struct metrics_region 
             sum->attempts[o] += g->attempts[o];
         sum->probes += g->probes;
         sum->last_resorts += g->last_resorts;
+        sum->checks_ok += g->checks_ok;
+        sum->checks_failed += g->checks_failed;
         sum->inflight += g->inflight;
         sum->state = g->state > sum->state ? g->state : sum->state;
         sum->forced = g->forced > sum->forced ? g->forced : sum->forced;
@@ -283,6 +285,23 @@ static int put_region_attempts(const struct metrics *m, const struct metrics_reg
                     m->conf->regions[r].name, outcome_traits((enum outcome)o)->name,
                     sums[r].attempts[o]) < 0)
                 return -1;
+    return 0;
+}
+
+static int put_region_checks(const struct metrics *m, const struct metrics_region *sums,
+                             struct buf *out)
+{
+    static const char name[] = "sluice_region_checks_total";
+
+    if (put_type(out, name, "counter", "Active checks; they are no attempts.") < 0)
+        return -1;
+    for (size_t r = 0; r < m->conf->n_regions; r++)
+        if (buf_appendf(out,
+                        "%s{region=\"%s\",result=\"ok\"} %" PRIu64 "\n"
+                        "%s{region=\"%s\",result=\"fail\"} %" PRIu64 "\n",
+                        name, m->conf->regions[r].name, sums[r].checks_ok, name,
+                        m->conf->regions[r].name, sums[r].checks_failed) < 0)
+            return -1;
     return 0;
 }
 
@@ -326,8 +345,8 @@ static int put_regions(const struct metrics *m, struct buf *out)
 
     for (size_t r = 0; r < m->conf->n_regions; r++)
         sum_region(m, r, &sums[r]);
-    rc = put_region_attempts(m, sums, out) < 0 || put_region_rows(m, sums, out) < 0 ||
-                 put_region_first_bytes(m, sums, out) < 0
+    rc = put_region_attempts(m, sums, out) < 0 || put_region_checks(m, sums, out) < 0 ||
+                 put_region_rows(m, sums, out) < 0 || put_region_first_bytes(m, sums, out) < 0
              ? -1
              : 0;
     free(sums);

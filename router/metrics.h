@@ -23,9 +23,10 @@ struct metrics_hist { /* seconds as microseconds; bounds in metrics.c */
 struct metrics_region {
     uint64_t attempts[N_OUTCOMES];
     uint64_t probes, last_resorts;
-    int64_t inflight; /* gauge */
-    int64_t state;    /* gauge: enum breaker_state */
-    int64_t forced;   /* gauge: enum view_forced */
+    uint64_t checks_ok, checks_failed; /* from outside; no attempts */
+    int64_t inflight;                  /* gauge */
+    int64_t state;                     /* gauge: enum breaker_state */
+    int64_t forced;                    /* gauge: enum view_forced */
     uint64_t prompt_tokens, completion_tokens;
     uint64_t partial_streams, partial_events;
     struct metrics_hist first_byte;

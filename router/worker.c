@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "router/control.h"
+#include "router/probe.h"
 #include "router/server.h"
 
 #include <event2/event.h>
@@ -64,6 +65,7 @@ int worker_init(struct worker *w, struct event_base *base, const struct config *
     if (w->fleet == NULL)
         goto fail;
     keep_view(w, slot);
+    w->probe = probe_new(w);
     return 0;
 fail:
     worker_release(w);
@@ -72,12 +74,14 @@ fail:
 
 void worker_release(struct worker *w)
 {
+    probe_free(w->probe);
     attempt_env_free(w->attempts);
     upstream_free(w->up);
     fleet_free(w->fleet);
     choose_free(w->choose);
     free(w->latency);
     w->latency = NULL;
+    w->probe = NULL;
     w->attempts = NULL;
     w->up = NULL;
     w->fleet = NULL;

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 struct event_base;
+struct probe;
 struct request;
 
 struct worker { /* what every step of a request may need; passed down, never global */
@@ -31,6 +32,7 @@ struct worker { /* what every step of a request may need; passed down, never glo
     struct fleet *fleet;
     struct upstream *up;
     struct choose *choose;
+    struct probe *probe; /* the active checks; NULL: off */
     struct attempt_env *attempts;
     struct request *requests; /* in flight */
     struct budget retries, hedges;

@@ -18,6 +18,7 @@ static const struct {
 };
 /* clang-format on */
 
+#define CHECKS_MIN_MS    100 /* more often is load, not a check */
 #define HEARTBEAT_MIN_MS 100 /* a faster one is a flood, not a sign of life */
 
 static int check_order(const struct config *c, size_t row, struct err *err)
@@ -50,6 +51,13 @@ int config_check(const struct config *c, struct err *err)
         return err_set(err, ERR_RANGE,
                        "stream.heartbeat is %lldms, want 0s for none or at least %dms",
                        (long long)c->stream.heartbeat_ms, HEARTBEAT_MIN_MS);
+    if (c->health.interval_ms > 0 && c->health.interval_ms < CHECKS_MIN_MS)
+        return err_set(err, ERR_RANGE,
+                       "health.interval is %lldms, want 0s for none or at least %dms",
+                       (long long)c->health.interval_ms, CHECKS_MIN_MS);
+    if (c->health.status != 0 && c->health.status < 200)
+        return err_set(err, ERR_RANGE, "health.status is %d, want 0 for any 2xx or 200..599",
+                       c->health.status);
     return 0;
 }
 

@@ -25,6 +25,7 @@ struct config_region {
     char *auth_header; /* "Authorization" (sent as "Bearer KEY") or the field that carries the
                           bare key */
     char *x_region;    /* sent as X-Region; "" for none */
+    char *health_path; /* NULL: health.path */
     int priority;      /* smaller first; default 1 */
 };
 
@@ -101,6 +102,13 @@ struct config_stream {
     bool usage;             /* ask the vendor for usage in streams, for our own accounting */
 };
 
+struct config_health {   /* checks from outside, without a request */
+    int64_t interval_ms; /* 10 s; 0: none */
+    int64_t timeout_ms;  /* 5 s */
+    char *method, *path; /* "GET", "/models" below a region's base_url */
+    int status;          /* the one that is expected; 0: any 2xx */
+};
+
 struct config {
     char *path;                          /* where it was read; for messages */
     char *fleet, *listen, *admin_listen; /* admin_listen "" : none */
@@ -111,9 +119,10 @@ struct config {
     struct config_model *models;
     size_t n_models; /* 0: every model goes to every region by priority, unchanged */
     struct breaker_conf breaker;
+    struct config_health health;
     int64_t recovery_ramp_ms; /* breaker.recovery_ramp: 10 s; 0: none */
-    int64_t probe_lease_ms; /* breaker.probe_lease: 10 s, renewed while the probe runs */
-    bool last_resort;       /* breaker.last_resort: "try" (default) or "off" */
+    int64_t probe_lease_ms;   /* breaker.probe_lease: 10 s, renewed while the probe runs */
+    bool last_resort;         /* breaker.last_resort: "try" (default) or "off" */
     struct retry_conf retry;
     struct config_timeouts timeouts;
     struct config_stream stream;

@@ -159,6 +159,11 @@ static bool is_value(struct str s)
     return s.len == 0 || (s.ptr[0] != ' ' && s.ptr[s.len - 1] != ' ');
 }
 
+static bool is_path(struct str s)
+{
+    return s.len > 0 && s.ptr[0] == '/' && all_visible(s, "\"<>\\^`{|}#");
+}
+
 /* clang-format off */
 static const struct {
     bool (*matches)(struct str s);
@@ -176,6 +181,7 @@ static const struct {
                                       "^(rediss?(\\+sentinel)?://|unix:///)[!-~]+$"},
     [FORM_HEDGE]     = {is_hedge,     "\"off\", \"p95\" or a duration such as \"800ms\"",
                                       "^(off|p95|(?=.)([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$"},
+    [FORM_PATH]      = {is_path,      "a path that begins with '/', of visible ASCII without '#'", "^/[^\"#<>\\\\^`{|} ]*$"},
     [FORM_FIELD]     = {is_field,     "the name of a header field that may carry a key", "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},
     [FORM_KEY]       = {is_key,       "visible ASCII without spaces and line breaks", "^[!-~]*$"},
     [FORM_VALUE]     = {is_value,     "visible ASCII and inner spaces", "^([!-~]([ -~]*[!-~])?)?$"},

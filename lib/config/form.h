@@ -18,6 +18,7 @@ enum form {
     FORM_FIELD,     /* header field name that may carry a key (RFC 9110 section 5.1) */
     FORM_KEY,       /* visible ASCII: an API key */
     FORM_VALUE,     /* header field value (RFC 9110 section 5.5, ASCII only) */
+    FORM_PATH,      /* "/" and visible ASCII; a query is allowed, a fragment is not */
     FORM_HEDGE,     /* "off", "p95" or a duration of at least 1ms */
     N_FORMS
 };

@@ -28,6 +28,7 @@ static const char *const recover_words[] = {
 };
 static const char *const off_on_words[] = {"off", "on", NULL};
 static const char *const last_resort_words[] = {"off", "try", NULL};
+static const char *const method_words[] = {"GET", "HEAD", NULL};
 static const char *const level_words[] = {"error", "warn", "info", "debug", NULL};
 
 /* clang-format off */
@@ -95,6 +96,17 @@ static const struct key top[] = {
     {"breaker.last_resort", KEY_SWITCH, AT(last_resort), 0, 0, "try",
      .help = "What to do when no usable region is left: try the one that returns earliest, or answer 503 (off).",
      .words = last_resort_words},
+
+    {"health.interval", KEY_DURATION, AT(health.interval_ms), 0, MINUTES(5), "10s",
+     .help = "Time between two checks of a region by one router of the whole fleet, at least 100ms. They also probe an open region that no request asks for. 0s switches them off."},
+    {"health.timeout", KEY_DURATION, AT(health.timeout_ms), 10, MINUTES(5), "5s",
+     .help = "Deadline of one check.", .limit = true},
+    {"health.method", KEY_WORD, AT(health.method), 0, 0, "GET",
+     .help = "Method of a check.", .words = method_words},
+    {"health.path", KEY_STRING, AT(health.path), 1, 2048, "/models",
+     .help = "Path that is checked, below the region's base_url; one that nobody bills.", .form = FORM_PATH},
+    {"health.status", KEY_INT, AT(health.status), 0, 599, "0",
+     .help = "Status that a healthy region answers a check with. 0 for any 2xx."},
 
     {"retry.num_retries", KEY_INT, AT(retry.num_retries), 0, 20, "2",
      .help = "Further attempts per request, over all targets and fallbacks."},
@@ -206,6 +218,8 @@ static const struct key region[] = {
      .form = FORM_FIELD, .hushed = true},
     {"x_region", KEY_STRING, AT(x_region), 0, 128, "",
      .help = "Sent to the region as X-Region. Empty for none.", .form = FORM_VALUE, .hushed = true},
+    {"health_path", KEY_STRING, AT(health_path), 1, 2048, NULL,
+     .help = "Path that checks of this region ask for.", .form = FORM_PATH, .inherits = "health.path"},
     {"priority", KEY_INT, AT(priority), 0, 1000, "1",
      .help = "Smaller is tried first."},
 };

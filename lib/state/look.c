@@ -24,6 +24,17 @@ static int64_t number_or_0(const struct redisReply *r)
     return answer_number(r, &n) ? n : 0;
 }
 
+static void decode_check(const struct redisReply *r, struct look_check *c)
+{
+    if (!answer_is(r, "ok") && !answer_is(r, "fail"))
+        return;
+    copy(c->result, sizeof(c->result), answer_at(r, 0));
+    c->t_ms = number_or_0(answer_at(r, 1));
+    copy(c->what, sizeof(c->what), answer_at(r, 2));
+    c->took_ms = number_or_0(answer_at(r, 3));
+    copy(c->from, sizeof(c->from), answer_at(r, 4));
+}
+
 static bool decode_key(const struct redisReply *r, struct look_key *k)
 {
     if (!codec_decode(answer_text(answer_at(r, 0)), &k->line) ||
@@ -34,6 +45,7 @@ static bool decode_key(const struct redisReply *r, struct look_key *k)
         !answer_number(answer_at(r, 6), &k->seen_ms))
         return false;
     copy(k->cooling, sizeof(k->cooling), answer_at(r, 7));
+    decode_check(answer_at(r, 8), &k->check);
     return true;
 }
 

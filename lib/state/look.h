@@ -11,6 +11,12 @@
 
 struct redisReply;
 
+struct look_check { /* what the fleet's checker saw last of a region */
+    char result[5]; /* "ok", "fail", or "": never checked */
+    int64_t t_ms, took_ms;
+    char what[VIEW_WORD_MAX + 1], from[VIEW_WORD_MAX + 1];
+};
+
 struct look_key {
     struct codec_line line;
     int64_t ok, fail, slow; /* attempts in the window */
@@ -18,6 +24,7 @@ struct look_key {
     int64_t changed_ms;     /* last change; Redis' time, like all here */
     int64_t seen_ms;        /* last time a router named it */
     char cooling[21];       /* "throttled", "quota", "auth", or ""; while line.lim_ms != 0 */
+    struct look_check check;
 };
 
 struct look_router { /* words are what the router says of itself; control bytes are '?' */

@@ -16,6 +16,7 @@ enum script {
     SCRIPT_LEAVE,
     SCRIPT_LOOK,
     SCRIPT_REASSERT,
+    SCRIPT_CHECK,
     N_SCRIPTS
 };
 

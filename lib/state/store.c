@@ -89,6 +89,13 @@ void store_cool(struct store *s, size_t key, int64_t for_ms, enum store_cool why
     s->ops->cool(s, key, for_ms > 0 ? for_ms : 0, why);
 }
 
+bool store_check(struct store *s, size_t key, int64_t lease_ms, const struct store_check *seen,
+                 int64_t took_ms)
+{
+    assert(key < s->ops->count(s));
+    return s->ops->check != NULL && s->ops->check(s, key, lease_ms, seen, took_ms);
+}
+
 void store_set_load(struct store *s, int inflight)
 {
     s->ops->set_load(s, inflight);

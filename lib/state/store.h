@@ -30,12 +30,26 @@ struct store_probe_answer {
     int64_t wait_ms; /* WAIT, BUSY: when asking again makes sense */
 };
 
+struct store_check { /* what the fleet's checker of a key saw */
+    bool known, ok;
+    int64_t ago_ms;
+    char what[VIEW_WORD_MAX + 1];
+};
+
+struct store_check_answer {
+    size_t key;
+    bool held;                /* the caller is the fleet's checker of this key */
+    int64_t wait_ms;          /* not held: when the lease may fall free */
+    struct store_check other; /* not held: what the one who is saw last */
+};
+
 /* All from the event loop.  Indexes are those of conf.keys. */
 struct store_events {
     void *arg;
     void (*on_key)(void *arg, size_t key);                      /* store_get(key) changed */
     void (*on_mode)(void *arg, bool attached, const char *why); /* once per change of mode */
     void (*on_probe)(void *arg, const struct store_probe_answer *a); /* once per store_probe */
+    void (*on_check)(void *arg, const struct store_check_answer *a); /* may be NULL */
 };
 
 struct store_conf {
@@ -79,6 +93,11 @@ void store_probe(struct store *s, size_t key, uint64_t token);
 void store_probe_renew(struct store *s, size_t key, uint64_t token);
 void store_done(struct store *s, size_t key, uint64_t epoch, uint64_t token,
                 enum breaker_verdict verdict);
+/* Takes or lengthens the lease to check key from outside; what was seen goes along (NULL:
+ * nothing yet; what: a short sentence for people).  The answer comes by on_check, or never
+ * when Redis fails.  false: not sent.  store_mem: false. */
+bool store_check(struct store *s, size_t key, int64_t lease_ms, const struct store_check *seen,
+                 int64_t took_ms);
 /* Keeps everybody away from key for for_ms (the longer of two wins). */
 void store_cool(struct store *s, size_t key, int64_t for_ms, enum store_cool why);
 /* Said in the next sync: requests in flight. */

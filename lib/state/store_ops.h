@@ -18,6 +18,9 @@ struct store_ops {
     void (*done)(struct store *s, size_t key, uint64_t epoch, uint64_t token,
                  enum breaker_verdict verdict);
     void (*cool)(struct store *s, size_t key, int64_t for_ms, enum store_cool why);
+    /* NULL: there is nobody to share checks with */
+    bool (*check)(struct store *s, size_t key, int64_t lease_ms, const struct store_check *seen,
+                  int64_t took_ms);
     void (*set_load)(struct store *s, int inflight);
     void (*get_stats)(const struct store *s, struct store_stats *out);
     /* NULL: there is nothing to keep */

@@ -248,6 +248,7 @@ static const struct store_ops redis_ops = {
     .probe_renew = store_redis_probe_renew,
     .done = store_redis_done,
     .cool = store_redis_cool,
+    .check = store_redis_check,
     .set_load = redis_set_load,
     .get_stats = redis_get_stats,
     .save = store_redis_save,

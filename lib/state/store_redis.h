@@ -107,6 +107,10 @@ void store_redis_done(struct store *store, size_t key, uint64_t epoch, uint64_t 
 void store_redis_cool(struct store *store, size_t key, int64_t for_ms, enum store_cool why);
 void store_redis_flush(struct store_redis *s); /* sends the reports that are due */
 
+/* store_redis_check.c */
+bool store_redis_check(struct store *store, size_t key, int64_t lease_ms,
+                       const struct store_check *seen, int64_t took_ms);
+
 /* store_redis_link.c */
 void store_redis_open(struct store_redis *s, const struct redis_link_conf *conf);
 void store_redis_close(struct store_redis *s);

@@ -18,6 +18,8 @@
 --                      doubt                            1: open, but others can use it
 --   w:<key>     HASH   wms t<i> ok<i> fail<i> slow<i>   the window, 10 buckets
 --   p:<key>     ZSET   router:token -> lease expiry
+--   check:<key> HASH   by until                         who checks it from outside, how long yet
+--                      result t what ms from            what was seen last: ok or fail
 --   forced      ZSET   key -> end of its forced state, where it has one
 --   seq         HASH   router -> number of its last report
 --   routers     ZSET   router -> last heartbeat
@@ -28,6 +30,7 @@
 --               kind  trip probe close reopen       the breaker moved: from, to are its states
 --                     force expire                  the operator's word: from, to are its words
 --                     cool                          to is the end of the cooling
+--                     check                         a check from outside: from, to are ok, fail
 --                     attach                        new generation: from, to are generations;
 --                                                   or, with a key: half-open became open
 --                     reassert                      a router's view of an earlier generation:
@@ -287,7 +290,17 @@ local function expire_all()
     end
 end
 
+-- What a router that is gone would only block: its checks.
+local function free_checks(id)
+    for _, key in ipairs(redis.call('ZRANGE', base .. 'keys', 0, -1)) do
+        if redis.call('HGET', base .. 'check:' .. key, 'by') == id then
+            redis.call('HDEL', base .. 'check:' .. key, 'by', 'until')
+        end
+    end
+end
+
 local function forget_router(id, kind)
+    free_checks(id)
     redis.call('ZREM', base .. 'routers', id)
     redis.call('HDEL', base .. 'seq', id)
     redis.call('DEL', base .. 'router:' .. id)

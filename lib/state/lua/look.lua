@@ -5,11 +5,11 @@
 -- ARGV: none
 -- Reply: {"NONE"} where no router ever attached, else
 --   {"LOOK", gen, ver, now, born,
---    {{line, ok, fail, slow, leases, t, seen, limwhy}, ...},   one per known key
+--    {{line, ok, fail, slow, leases, t, seen, limwhy, check}, ...},   one per known key
 --    {{id, host, pid, version, config, started, load, applied, seen}, ...}}   live routers
 -- ok, fail, slow: this window's attempts.  t: time of the key's last change.  seen: a key's
 -- last refresh, a router's last heartbeat.  Numbers are integers, except in what routers say
--- about themselves (host to applied), which is text.
+-- about themselves (host to applied), which is text.  check: {} or {ok|fail, t, what, ms, from}.
 local function window(key)
     local h = redis.call('HGETALL', base .. 'w:' .. key)
     local w = {}
@@ -30,6 +30,12 @@ local function window(key)
     return ok, fail, slow
 end
 
+local function checked(key)
+    local c = redis.call('HMGET', base .. 'check:' .. key, 'result', 't', 'what', 'ms', 'from')
+    local t, ms = whole(c[2]), whole(c[4])
+    return c[1] and t and c[3] and ms and {c[1], t, c[3], ms, c[5] or '-'} or {}
+end
+
 if not begin(nil) then
     return {'NONE'}
 end
@@ -43,7 +49,8 @@ for i = 1, #seen, 2 do
         if r.funtil > 0 and r.funtil <= now then
             r.forced = 'auto' -- over; the next sync makes it a transition
         end
-        keys[#keys + 1] = {line(r), ok, fail, slow, leases, r.t, tonumber(seen[i + 1]), r.limwhy}
+        keys[#keys + 1] = {line(r), ok, fail, slow, leases, r.t, tonumber(seen[i + 1]), r.limwhy,
+            checked(r.key)}
     end
 end
 local alive = redis.call('ZRANGEBYSCORE', base .. 'routers', '(' .. text(now - LOST_MS), '+inf',

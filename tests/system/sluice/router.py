@@ -38,9 +38,11 @@ class Router:
         self.folder, self.name, self.env = folder, name, env
         entries = [r if isinstance(r, dict) else region_entry(r, i + 1)
                    for i, r in enumerate(regions)]
-        # A test that counts requests has a recovered region's traffic back at once.
+        # A test that counts requests has a recovered region's traffic back at once, and no
+        # request that it did not send.
         self.config = merge({"fleet": "test", "regions": entries,
-                             "breaker": {"recovery_ramp": "0s"}}, config)
+                             "breaker": {"recovery_ramp": "0s"},
+                             "health": {"interval": "0s"}}, config)
         if redis_url:
             self.config["redis"] = {"url": redis_url, **(config.get("redis") or {})}
         self.path = folder / f"{name}-{os.urandom(3).hex()}.json"

@@ -106,7 +106,8 @@ Test(region_row, json_fields)
         "\"forced_until_ms\":1795219393381,\"forced_for_ms\":598000,"
         "\"why\":\"vendor incident\",\"by\":\"a@h\","
         "\"window\":{\"ok\":0,\"fail\":0,\"slow\":0},\"probes\":0,\"cooling\":null,"
-        "\"cooling_for_ms\":null,\"changed_ms\":1795218790381,\"named_ms\":1795218794981,"
+        "\"cooling_for_ms\":null,\"check\":null,\"changed_ms\":1795218790381,\"named_ms\":"
+        "1795218794981,"
         "\"acknowledged\":2,\"live_routers\":3}");
     json(&look.keys[2]);
     cr_expect_not_null(strstr(out.data, "\"open_until_ms\":null,\"open_for_ms\":null,"

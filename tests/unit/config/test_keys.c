@@ -151,6 +151,8 @@ static void fill(enum form f, size_t n, char *out)
     out[n] = '\0';
     if (strlen(prefix) < n)
         memcpy(out, prefix, strlen(prefix));
+    if (f == FORM_PATH && n > 0)
+        out[0] = '/';
     if (f == FORM_HEDGE && n > 1) { /* 00..01s */
         memset(out, '0', n);
         memcpy(out + n - 2, "1s", 2);
