@@ -23,7 +23,7 @@ static const struct args_row rows[N_ARGS_FLAGS] = {
     [ARGS_CONFIG]  = {"config",  'c',  ARGS_TEXT,   "FILE", NO_BOUND,
                       "the router's config: takes its Redis and its fleet"},
     [ARGS_REDIS]   = {"redis",   '\0', ARGS_TEXT,   "URL",  NO_BOUND,
-                      "redis:, rediss:, redis+sentinel: or unix: URL; "
+                      "redis:, rediss:, redis+sentinel:, unix:; "
                       "else -c FILE, else $SLUICE_REDIS"},
     [ARGS_FLEET]   = {"fleet",   '\0', ARGS_TEXT,   "NAME", NO_BOUND,
                       "the fleet; else -c FILE's, else $SLUICE_FLEET, else \"default\""},

@@ -10,6 +10,7 @@ command_run cmd_region_force; /* up, down, drain, auto: the command's second wor
 command_run cmd_routers;
 command_run cmd_events;
 command_run cmd_watch;
+command_run cmd_doctor;
 command_run cmd_config_check;
 
 #endif

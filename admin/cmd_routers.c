@@ -3,13 +3,28 @@
 #include "admin/fleet_head.h"
 #include "admin/router_row.h"
 #include "admin/session.h"
+#include "admin/table.h"
+
+static int print_skew(const struct look *look, struct buf *out)
+{
+    char others[200];
+
+    router_row_versions(look, SLUICE_VERSION, others, sizeof(others));
+    if (others[0] == '\0')
+        return 0;
+    if (buf_appendf(out, "routers run ") < 0 || table_clean(str_of(others), out) < 0)
+        return -1;
+    return buf_appendf(out, ", this is sluice-admin " SLUICE_VERSION
+                            ": what only one of them knows is not shown\n");
+}
 
 static int print_text(const struct fleet_head *head, const struct look *look, bool colour,
                       struct buf *out)
 {
-    if (fleet_head_print(head, look, colour, out) < 0 || buf_append(out, "\n", 1) < 0)
+    if (fleet_head_print(head, look, colour, out) < 0 || buf_append(out, "\n", 1) < 0 ||
+        router_row_print(look, colour, out) < 0)
         return -1;
-    return router_row_print(look, colour, out);
+    return print_skew(look, out);
 }
 
 static int print_json(const struct fleet_head *head, const struct look *look, struct buf *out)

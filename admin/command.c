@@ -45,6 +45,11 @@ static const struct command commands[] = {
      BIT(INTERVAL) | BIT(COUNT),
      "Draws the status again and again, in place on a terminal, until Ctrl-C.  Elsewhere the looks\n"
      "follow each other with an empty line between them, as JSON with one object a line."},
+    {"doctor",       "",          "find what is wrong, say what to do",  cmd_doctor,       0, 0, false,
+     0,
+     "Looks at Redis (latency, role, eviction, persistence, clock, rights) and at the fleet (who\n"
+     "lags, who does not listen, configs and versions that differ, words without an end, regions\n"
+     "that do not heal).  Prints a line per finding; changes nothing.  Exits 1 where one is bad."},
     {"config check", "FILE",      "validate a config file, change nothing", cmd_config_check, 1, 1, false,
      0,
      "Says whether the routers would take the file, or what is wrong with it and where.  Needs no\n"

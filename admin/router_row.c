@@ -141,3 +141,21 @@ void router_row_behind(const struct look *look, int64_t ver, char *out, size_t c
     if (behind > named)
         snprintf(out + at, cap - at, "%s%zu more", named > 0 ? " and " : "", behind - named);
 }
+
+void router_row_versions(const struct look *look, const char *version, char *out, size_t cap)
+{
+    size_t at = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < look->n_routers; i++) {
+        const char *v = look->routers[i].version;
+        bool known = strcmp(v, version) == 0;
+
+        for (size_t j = 0; j < i && !known; j++)
+            known = strcmp(v, look->routers[j].version) == 0;
+        if (known || at + strlen(v) + 8 > cap)
+            continue;
+        at += (size_t)snprintf(out + at, cap - at, "%s%s", at > 0 ? ", " : "",
+                               v[0] != '\0' ? v : "-");
+    }
+}

@@ -20,4 +20,7 @@ void router_row_json(const struct look *look, const struct look_router *r, struc
  * more" at cap. */
 void router_row_behind(const struct look *look, int64_t ver, char *out, size_t cap);
 
+/* "0.2.0, 0.3.0": each version that live routers run and that is not this one; "" for none. */
+void router_row_versions(const struct look *look, const char *version, char *out, size_t cap);
+
 #endif

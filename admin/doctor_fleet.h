@@ -1,0 +1,17 @@
+/* doctor_fleet.h - do the routers of a fleet agree, and is anything stuck? */
+#ifndef ADMIN_DOCTOR_FLEET_H
+#define ADMIN_DOCTOR_FLEET_H
+
+#include "admin/doctor_facts.h"
+#include "admin/finding.h"
+#include "state/look.h"
+
+#define DOCTOR_FLEET_COOL_MS 300000 /* cooling longer than this is worth a word */
+#define DOCTOR_FLEET_TRIPS   5      /* so many trips without a quiet minute: it does not heal */
+
+/* Adds findings for generation, routers, applied, push, config, versions, forced, regions.
+ * ver: what every router has had time to apply, and to say so.  version: the CLI's own. */
+void doctor_fleet_judge(const struct look *look, int64_t ver, const struct doctor_facts *f,
+                        const char *version, struct findings *out);
+
+#endif
