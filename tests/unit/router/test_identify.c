@@ -8,13 +8,9 @@
 
 static void identify(const char *given, struct rand *r, char *out)
 {
-    struct http_head head = {0};
+    struct http_field id = {str_of("X-Request-ID"), str_of(given)};
+    struct http_head head = {.fields = &id, .n_fields = given != NULL};
 
-    if (given != NULL) {
-        head.fields[0].name = str_of("X-Request-ID");
-        head.fields[0].value = str_of(given);
-        head.n_fields = 1;
-    }
     identify_request_id(&head, r, out);
 }
 
