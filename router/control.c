@@ -70,14 +70,14 @@ static int put_region(const struct worker *w, size_t i, struct buf *out)
     struct fleet_region r;
 
     fleet_describe(w->fleet, i, clock_mono_ms(), &r);
-    if (buf_appendf(out,
-                    "%s{\"name\":\"%s\",\"state\":\"%s\",\"epoch\":%" PRIu64
-                    ",\"open_for_ms\":%" PRId64 ",\"cooling_for_ms\":%" PRId64
-                    ",\"share_percent\":%d,\"in_flight\":%" PRId64
-                    ",\"forced\":\"%s\",\"reason\":",
-                    i > 0 ? "," : "", w->conf->regions[i].name, breaker_state_name(r.state),
-                    r.epoch, r.open_for_ms, r.cooling_for_ms, r.share_percent,
-                    w->slot->region[i].inflight, view_forced_name(r.forced)) < 0 ||
+    if (buf_appendf(
+            out,
+            "%s{\"name\":\"%s\",\"state\":\"%s\",\"epoch\":%" PRIu64 ",\"open_for_ms\":%" PRId64
+            ",\"cooling_for_ms\":%" PRId64 ",\"share_percent\":%d,\"in_flight\":%" PRId64
+            ",\"forced\":\"%s\",\"alone\":%s,\"reason\":",
+            i > 0 ? "," : "", w->conf->regions[i].name, breaker_state_name(r.state), r.epoch,
+            r.open_for_ms, r.cooling_for_ms, r.share_percent, w->slot->region[i].inflight,
+            view_forced_name(r.forced), r.alone ? "true" : "false") < 0 ||
         json_scan_quote(out, str_of(r.reason)) < 0 || put_check(w, i, out) < 0)
         return -1;
     return buf_append_str(out, STR("}"));

@@ -23,10 +23,8 @@
 #include <string.h>
 #include <unistd.h>
 
-struct store *fleet_decider(const struct fleet *f)
-{
-    return f->attached ? f->shared : f->local;
-}
+#define OPINION_MS                                                                             \
+    10000 /* a success that old says that we can use a region; as in report.lua */
 
 const struct view_key *fleet_word(const struct fleet *f, size_t region)
 {
@@ -42,9 +40,9 @@ uint64_t fleet_life(struct fleet *f)
     return f->life;
 }
 
-static void note_state(struct fleet *f, size_t region)
+void fleet_note_state(struct fleet *f, size_t region)
 {
-    const struct view_key *k = store_get(fleet_decider(f), region);
+    const struct view_key *k = store_get(fleet_decider(f, region), region);
 
     f->slot->region[region].state = k->st;
     f->slot->region[region].forced = view_forced_now(fleet_word(f, region), clock_mono_ms());
@@ -52,7 +50,7 @@ static void note_state(struct fleet *f, size_t region)
         f->slot->store_ver = store_ver(f->shared);
 }
 
-static void drop_ticket(struct fleet *f, size_t region)
+void fleet_drop_ticket(struct fleet *f, size_t region)
 {
     struct fleet_ticket *t = &f->regions[region].ticket;
 
@@ -67,23 +65,39 @@ static void on_key(struct fleet *f, size_t region, const struct store *s)
     struct fleet_ticket *t = &f->regions[region].ticket;
     const struct view_key *k = store_get(s, region);
 
-    if (f->dead || s != fleet_decider(f))
+    if (f->dead || s != fleet_decider(f, region))
         return;
     log_at(LOG_INFO, &f->log, "region state region=%s state=%s forced=%s epoch=%" PRIu64,
            f->conf->regions[region].name, breaker_state_name(k->st),
            view_forced_name(view_forced_now(fleet_word(f, region), clock_mono_ms())), k->ep);
     if (t->state == TICKET_GRANTED && t->epoch < k->ep)
-        drop_ticket(f, region); /* a probe under an older epoch would count for nothing */
+        fleet_drop_ticket(f, region); /* a probe under an older epoch would count for nothing */
     t->ask_again_ms = 0;
     f->regions[region].last_resort_room = 0;
-    note_state(f, region);
+    fleet_note_state(f, region);
 }
 
+/* A doubted trip: who could use the region a moment ago is asked for its opinion at once;
+ * others give theirs with the next request they have. */
 static void on_shared_key(void *arg, size_t region)
 {
     struct fleet *f = arg;
+    const struct view_key *k = store_get(f->shared, region);
+    struct fleet_place *p = &f->regions[region];
+    int64_t now_ms = clock_mono_ms();
 
     on_key(f, region, f->shared);
+    p->doubt_until_ms = k->doubt                     ? k->until_ms
+                        : k->st == BREAKER_HALF_OPEN ? p->doubt_until_ms
+                                                     : 0;
+    if (!f->dead && k->doubt && p->ok_ms != 0 && now_ms - p->ok_ms < OPINION_MS &&
+        fleet_decider(f, region) == f->shared)
+        fleet_ask_ticket(f, region, now_ms);
+}
+
+static void on_alone(void *arg, size_t region, int64_t for_ms)
+{
+    fleet_alone_begin(arg, region, for_ms);
 }
 
 static void on_local_key(void *arg, size_t region)
@@ -102,13 +116,13 @@ static void on_mode(void *arg, bool attached, const char *why)
     if (f->dead)
         return;
     for (size_t i = 0; i < f->conf->n_regions; i++)
-        drop_ticket(f, i);
+        fleet_drop_ticket(f, i);
     f->attached = attached;
     f->slot->store_attached = attached;
     if (!attached) /* the store has said why, once */
-        store_mem_adopt(f->local, f->shared);
+        fleet_alone_adopt(f);
     for (size_t i = 0; i < f->conf->n_regions; i++)
-        note_state(f, i);
+        fleet_note_state(f, i);
 }
 
 static void on_local_mode(void *arg, bool attached, const char *why)
@@ -164,8 +178,9 @@ static void on_fleet_tick(evutil_socket_t fd, short what, void *arg)
         struct fleet_ticket *t = &f->regions[i].ticket;
 
         if (t->state == TICKET_GRANTED && now_ms - t->since_ms >= f->conf->probe_lease_ms / 2)
-            drop_ticket(f, i);
-        note_state(f, i);
+            fleet_drop_ticket(f, i);
+        fleet_alone_tick(f, i, now_ms);
+        fleet_note_state(f, i);
     }
     if (f->shared == NULL)
         return;
@@ -216,14 +231,21 @@ struct fleet *fleet_new(struct event_base *base, const struct config *conf,
         .n_keys = conf->n_regions,
         .breaker = conf->breaker,
         .probe_lease_ms = conf->probe_lease_ms,
+        .trip_confirm = conf->trip_confirm,
         .url = conf->redis.url,
         .tls = {conf->redis.ca_file, conf->redis.cert_file, conf->redis.key_file},
         .command_timeout_ms = conf->redis.command_timeout_ms,
         .connect_timeout_ms = conf->redis.connect_timeout_ms,
         .sync_ms = conf->redis.sync_ms,
     };
-    struct store_events local = {f, on_local_key, on_local_mode, on_local_probe, NULL};
-    struct store_events shared = {f, on_shared_key, on_mode, on_shared_probe, fleet_take_check};
+    struct store_events local = {
+        .arg = f, .on_key = on_local_key, .on_mode = on_local_mode, .on_probe = on_local_probe};
+    struct store_events shared = {.arg = f,
+                                  .on_key = on_shared_key,
+                                  .on_mode = on_mode,
+                                  .on_probe = on_shared_probe,
+                                  .on_check = fleet_take_check,
+                                  .on_alone = on_alone};
 
     f->local = store_mem_new(base, &sc, &local);
     if (conf->redis.enabled) {
@@ -263,9 +285,9 @@ void fleet_ask_ticket(struct fleet *f, size_t region, int64_t now_ms)
     if (t->state != TICKET_NONE || now_ms < t->ask_again_ms)
         return;
     t->state = TICKET_ASKED;
-    t->local = !f->attached;
+    t->local = fleet_decider(f, region) == f->local;
     t->token = rand_u64(f->rand) >> 11 | 1; /* below 2^53: safe in Lua numbers and JSON */
-    store_probe(fleet_decider(f), region, t->token);
+    store_probe(fleet_decider(f, region), region, t->token);
 }
 
 static int share_percent(const struct fleet *f, const struct view_key *k, int64_t now_ms)
@@ -293,7 +315,7 @@ enum picker_why fleet_ask_as(struct fleet *f, size_t region, bool again, int64_t
 {
     const struct cooling *cooling = &f->regions[region].cooling;
     int64_t lim_ms = cools_until_ms(f, region);
-    const struct view_key *k = store_get(fleet_decider(f), region);
+    const struct view_key *k = store_get(fleet_decider(f, region), region);
     enum view_forced forced = view_forced_now(fleet_word(f, region), now_ms);
 
     if (forced == VIEW_DOWN)
@@ -306,7 +328,7 @@ enum picker_why fleet_ask_as(struct fleet *f, size_t region, bool again, int64_t
         return PICKER_USABLE;
     if (k->st == BREAKER_CLOSED)
         return is_its_turn(f, k, now_ms) ? PICKER_USABLE : PICKER_RAMPING;
-    if (k->st == BREAKER_OPEN && now_ms < k->until_ms)
+    if (k->st == BREAKER_OPEN && now_ms < k->until_ms && !k->doubt)
         return PICKER_OPEN;
     if (f->regions[region].ticket.state == TICKET_GRANTED)
         return PICKER_USABLE;
@@ -317,7 +339,7 @@ enum picker_why fleet_ask_as(struct fleet *f, size_t region, bool again, int64_t
 bool fleet_may_last_resort(const struct fleet *f, size_t region, int64_t now_ms,
                            int64_t *until_ms)
 {
-    const struct view_key *k = store_get(fleet_decider(f), region);
+    const struct view_key *k = store_get(fleet_decider(f, region), region);
     const struct fleet_place *place = &f->regions[region];
 
     (void)now_ms;
@@ -328,7 +350,7 @@ bool fleet_may_last_resort(const struct fleet *f, size_t region, int64_t now_ms,
 
 int64_t fleet_return_ms(const struct fleet *f, size_t region, int64_t now_ms)
 {
-    const struct view_key *k = store_get(fleet_decider(f), region);
+    const struct view_key *k = store_get(fleet_decider(f, region), region);
     const struct view_key *said = fleet_word(f, region);
     enum view_forced forced = view_forced_now(said, now_ms);
     int64_t back_ms = now_ms;
@@ -353,11 +375,12 @@ const char *fleet_mode(const struct fleet *f)
 void fleet_describe(const struct fleet *f, size_t region, int64_t now_ms,
                     struct fleet_region *out)
 {
-    const struct view_key *k = store_get(fleet_decider(f), region);
+    const struct view_key *k = store_get(fleet_decider(f, region), region);
     const struct view_key *said = fleet_word(f, region);
     bool waits = k->st == BREAKER_OPEN && k->until_ms > now_ms;
 
     *out = (struct fleet_region){
+        .alone = f->attached && f->regions[region].alone_until_ms != 0,
         .state = k->st,
         .epoch = k->ep,
         .open_for_ms = waits ? k->until_ms - now_ms : 0,

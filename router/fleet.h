@@ -30,7 +30,9 @@ struct fleet_pass { /* the right to make one attempt; ended exactly once */
     uint64_t life;  /* of the shared data when it began: evidence never crosses lives */
     uint64_t token; /* of the probe lease; 0: none */
     bool probe, last_resort;
-    bool flowing;                    /* its success was reported while it ran */
+    int64_t took_ms; /* set by the caller before flowing or end: until the first content of a
+                        stream, a whole plain answer; for the slow rule */
+    bool flowing;    /* its success was reported while it ran */
     struct fleet_pass *next, **prev; /* probes in flight, for renewal */
 };
 
@@ -94,6 +96,7 @@ const char *fleet_generation(const struct fleet *f); /* "" before the first atta
 uint64_t fleet_version(const struct fleet *f);
 
 struct fleet_region { /* for people */
+    bool alone;       /* our own breaker decides, because others can use it and we cannot */
     enum breaker_state state;
     uint64_t epoch;
     int64_t open_for_ms, cooling_for_ms; /* 0: not */

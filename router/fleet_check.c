@@ -2,7 +2,8 @@
  * checks that serve as probes.
  *
  * A check that is a probe counts as a probe does, in the store that granted its lease, and
- * nowhere else: it is no attempt, and says nothing about a closed region. */
+ * nowhere else: it is no attempt, and says nothing about a closed region.  It gives no second
+ * opinion either: a region may list its models and serve none of them. */
 #include "router/fleet_impl.h"
 
 #include <string.h>
@@ -30,11 +31,12 @@ bool fleet_check_lease(struct fleet *f, size_t region, int64_t lease_ms,
 
 bool fleet_is_due(const struct fleet *f, size_t region, int64_t now_ms)
 {
-    const struct view_key *k = store_get(fleet_decider(f), region);
+    const struct view_key *k = store_get(fleet_decider(f, region), region);
 
     enum view_forced forced = view_forced_now(fleet_word(f, region), now_ms);
 
-    if (forced == VIEW_DOWN || forced == VIEW_DRAIN)
+    if (forced == VIEW_DOWN || forced == VIEW_DRAIN ||
+        now_ms < f->regions[region].doubt_until_ms)
         return false;
     return k->st == BREAKER_HALF_OPEN || (k->st == BREAKER_OPEN && now_ms >= k->until_ms);
 }

@@ -20,8 +20,12 @@ struct fleet_ticket {
 struct fleet_place {
     struct fleet_ticket ticket;
     struct cooling cooling;
-    int last_resorts;     /* in flight */
-    int last_resort_room; /* that many more may be: successes in a row */
+    int last_resorts;       /* in flight */
+    int last_resort_room;   /* that many more may be: successes in a row */
+    int64_t ok_ms;          /* our last success there; 0: none */
+    int64_t doubt_until_ms; /* of a trip that may be overruled; 0: none */
+    bool was_out;           /* alone and not closed, while adopting */
+    int64_t alone_until_ms; /* not 0: our own breaker decides; see fleet_alone.c */
     enum picker_why logged;
 };
 
@@ -50,8 +54,8 @@ struct fleet {
     void *check_arg;
 };
 
-/* Whose verdict counts now. */
-struct store *fleet_decider(const struct fleet *f);
+/* Whose verdict on region counts now. */
+struct store *fleet_decider(const struct fleet *f, size_t region);
 /* Where operators' words and cooling are kept: they outlive the connection. */
 const struct view_key *fleet_word(const struct fleet *f, size_t region);
 /* Number of the shared data's life, as far as this worker has seen; a flush begins a new one
@@ -63,6 +67,15 @@ void fleet_ask_ticket(struct fleet *f, size_t region, int64_t now_ms);
 void fleet_take_ticket(struct fleet *f, struct fleet_pass *p);
 void fleet_end_probe(struct fleet *f, struct fleet_pass *p, const struct outcome_traits *t);
 void fleet_take_check(void *arg, const struct store_check_answer *a); /* in fleet_check.c */
+void fleet_note_state(struct fleet *f, size_t region);                /* for /metrics */
+void fleet_drop_ticket(struct fleet *f, size_t region);
+
+/* The fleet can use region, we cannot: our own breaker opens and decides for for_ms at least.
+ * Again: only the time is renewed. */
+void fleet_alone_begin(struct fleet *f, size_t region, int64_t for_ms);
+/* Redis is away: the local store starts from its last view, except where we were alone. */
+void fleet_alone_adopt(struct fleet *f);
+void fleet_alone_tick(struct fleet *f, size_t region, int64_t now_ms);
 
 void fleet_file_tick(struct fleet *f, int64_t now_ms);
 void fleet_file_close(struct fleet *f); /* writes a last time */

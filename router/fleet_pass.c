@@ -28,7 +28,7 @@ void fleet_take_ticket(struct fleet *f, struct fleet_pass *p)
 void fleet_begin(struct fleet *f, size_t region, bool last_resort, int64_t now_ms,
                  struct fleet_pass *p)
 {
-    const struct view_key *k = store_get(fleet_decider(f), region);
+    const struct view_key *k = store_get(fleet_decider(f, region), region);
     bool forced_up = view_forced_now(fleet_word(f, region), now_ms) == VIEW_UP;
 
     memset(p, 0, sizeof(*p));
@@ -48,7 +48,7 @@ void fleet_begin(struct fleet *f, size_t region, bool last_resort, int64_t now_m
         return;
     }
     p->local_epoch = store_get(f->local, region)->ep;
-    if (f->attached)
+    if (fleet_decider(f, region) == f->shared && f->shared != NULL)
         p->shared_epoch = store_get(f->shared, region)->ep;
 }
 
@@ -56,12 +56,16 @@ void fleet_begin(struct fleet *f, size_t region, bool last_resort, int64_t now_m
  * shared data. */
 static void report(struct fleet *f, const struct fleet_pass *p, enum store_evidence what)
 {
+    bool slow = f->conf->slow_ms > 0 && p->took_ms > f->conf->slow_ms;
+
+    if (what == STORE_OK)
+        f->regions[p->region].ok_ms = clock_mono_ms();
     if (p->last_resort)
         return;
     if (p->local_epoch != 0)
-        store_report(f->local, p->region, p->local_epoch, what, false);
+        store_report(f->local, p->region, p->local_epoch, what, slow);
     if (p->shared_epoch != 0 && f->attached && p->life == fleet_life(f))
-        store_report(f->shared, p->region, p->shared_epoch, what, false);
+        store_report(f->shared, p->region, p->shared_epoch, what, slow);
 }
 
 /* A region that answers though it is open is trusted with more, step by step: when nothing else

@@ -31,6 +31,8 @@ static void close_try(struct request_try *t, const struct attempt_end *e)
     struct record_attempt rec = {.region = t->target->region, .number = t->number, .end = e};
 
     t->attempt = NULL;
+    if (t->pass.took_ms == 0)
+        t->pass.took_ms = (clock_mono_us() - t->started_us) / 1000;
     if (!request_is_trying(req)) /* two at once take the time of one */
         req->upstream_us += clock_mono_us() - req->tries[0].started_us;
     fleet_end(req->w->fleet, &t->pass, e->outcome, e->retry_after_ms);
@@ -77,6 +79,8 @@ static void on_try_ready(void *arg, const struct attempt_answer *a)
     struct request *req = t->req;
 
     win(t);
+    if (req->ask.stream)
+        t->pass.took_ms = (clock_mono_us() - t->started_us) / 1000;
     req->winner = t;
     req->ready_ms = clock_mono_ms();
     request_open(req, a);

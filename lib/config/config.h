@@ -120,6 +120,8 @@ struct config {
     size_t n_models; /* 0: every model goes to every region by priority, unchanged */
     struct breaker_conf breaker;
     struct config_health health;
+    char *trip_confirm;       /* breaker.trip_confirm: "none", "second_opinion" or "quorum:N" */
+    int64_t slow_ms;          /* breaker.slow_threshold: 10 s; 0: nothing counts as slow */
     int64_t recovery_ramp_ms; /* breaker.recovery_ramp: 10 s; 0: none */
     int64_t probe_lease_ms;   /* breaker.probe_lease: 10 s, renewed while the probe runs */
     bool last_resort;         /* breaker.last_resort: "try" (default) or "off" */

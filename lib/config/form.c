@@ -64,6 +64,16 @@ static bool is_hedge(struct str s)
     return str_eqz(s, "off") || str_eqz(s, "p95") || (duration_parse(s, &ms) == 0 && ms > 0);
 }
 
+static bool is_confirm(struct str s)
+{
+    uint64_t n;
+
+    if (!str_starts(s, "quorum:"))
+        return str_eqz(s, "none") || str_eqz(s, "second_opinion");
+    s = (struct str){s.ptr + 7, s.len - 7};
+    return s.len <= 3 && s.len > 0 && s.ptr[0] != '0' && str_to_u64(s, &n) && n >= 2;
+}
+
 /* host[:port] of a URL or listen address; a bracketed host is an IPv6 literal. */
 static bool split_host(struct str s, struct str *host, struct str *port)
 {
@@ -179,6 +189,8 @@ static const struct {
                                       "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+(/[^?#@]*)?$"},
     [FORM_REDIS_URL] = {is_redis_url, "redis://[user:password@]host[:port][/db], rediss:// for TLS, redis+sentinel://[user:password@]host[:port],.../master[/db], or unix:///path[?db=n]",
                                       "^(rediss?(\\+sentinel)?://|unix:///)[!-~]+$"},
+    [FORM_CONFIRM]   = {is_confirm,   "\"none\", \"second_opinion\" or \"quorum:N\" with N in 2..999",
+                                      "^(none|second_opinion|quorum:([2-9]|[1-9][0-9]{1,2}))$"},
     [FORM_HEDGE]     = {is_hedge,     "\"off\", \"p95\" or a duration such as \"800ms\"",
                                       "^(off|p95|(?=.)([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$"},
     [FORM_PATH]      = {is_path,      "a path that begins with '/', of visible ASCII without '#'", "^/[^\"#<>\\\\^`{|} ]*$"},

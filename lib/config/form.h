@@ -19,6 +19,7 @@ enum form {
     FORM_KEY,       /* visible ASCII: an API key */
     FORM_VALUE,     /* header field value (RFC 9110 section 5.5, ASCII only) */
     FORM_PATH,      /* "/" and visible ASCII; a query is allowed, a fragment is not */
+    FORM_CONFIRM,   /* "none", "second_opinion" or "quorum:N", N in 2..999 */
     FORM_HEDGE,     /* "off", "p95" or a duration of at least 1ms */
     N_FORMS
 };

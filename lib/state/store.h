@@ -50,6 +50,9 @@ struct store_events {
     void (*on_mode)(void *arg, bool attached, const char *why); /* once per change of mode */
     void (*on_probe)(void *arg, const struct store_probe_answer *a); /* once per store_probe */
     void (*on_check)(void *arg, const struct store_check_answer *a); /* may be NULL */
+    /* The fleet can use key although we cannot: what we see of it is our own matter for for_ms.
+     * May be NULL; comes again as long as we report. */
+    void (*on_alone)(void *arg, size_t key, int64_t for_ms);
 };
 
 struct store_conf {
@@ -59,6 +62,7 @@ struct store_conf {
     size_t n_keys;
     struct breaker_conf breaker;
     int64_t probe_lease_ms;
+    const char *trip_confirm; /* "none", "second_opinion", "quorum:N"; NULL: none */
     /* redis only */
     const char *url;
     struct redis_tls_conf tls; /* for a rediss URL */
@@ -109,6 +113,8 @@ int store_save(const struct store *s, struct buf *out) MUST_CHECK;
  * the text is not one; nothing is changed.  store_mem refuses. */
 int store_restore(struct store *s, struct str text, struct err *err) MUST_CHECK;
 
+/* store_mem only: opens key for its recovery time, unless it is open; counts as a trip. */
+void store_mem_trip(struct store *mem, size_t key, const char *why);
 /* store_mem only: starts from another store's last view (when Redis goes away). */
 void store_mem_adopt(struct store *mem, const struct store *from);
 

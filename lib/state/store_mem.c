@@ -293,6 +293,21 @@ static void adopt(struct store_mem *m, struct entry *e, const struct view_key *f
     }
 }
 
+void store_mem_trip(struct store *mem, size_t key, const char *why)
+{
+    struct store_mem *m = mem_of(mem);
+    struct entry *e = &m->entries[key];
+    int64_t now_ms = clock_mono_ms();
+    int trips = breaker_get_trips(e->breaker) + 1;
+
+    if (breaker_get_state(e->breaker) == BREAKER_OPEN)
+        return;
+    breaker_adopt(e->breaker, BREAKER_OPEN,
+                  now_ms + breaker_open_ms(&m->conf, trips, rand_jitter(&m->rand)), trips,
+                  now_ms);
+    show(m, e, why);
+}
+
 void store_mem_adopt(struct store *mem, const struct store *from)
 {
     struct store_mem *m = mem_of(mem);

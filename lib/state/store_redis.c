@@ -43,6 +43,8 @@ void store_redis_drop(struct store_redis *s)
     store_redis_forget_file(s);
     batch_free(s->batch);
     free(s->changed);
+    free(s->doubts);
+    free(s->trip_confirm);
     free(s->fleet);
     free(s->router_id);
     free(s->host);
@@ -53,6 +55,7 @@ void store_redis_drop(struct store_redis *s)
 
 void store_redis_tell(struct store_redis *s, size_t i)
 {
+    store_redis_note_doubt(s, i);
     if (!s->freed && s->ev.on_key != NULL)
         s->ev.on_key(s->ev.arg, i);
 }
@@ -287,6 +290,8 @@ struct store *store_redis_new(struct event_base *base, const struct store_conf *
     s->ev = *ev;
     s->breaker = conf->breaker;
     s->probe_lease_ms = conf->probe_lease_ms;
+    s->trip_confirm = xstrdup(conf->trip_confirm != NULL ? conf->trip_confirm : "none");
+    s->doubts = xcalloc(conf->n_keys > 0 ? conf->n_keys : 1, sizeof(s->doubts[0]));
     s->command_timeout_ms = conf->command_timeout_ms;
     s->sync_ms = conf->sync_ms;
     s->started_ms = clock_wall_ms();

@@ -36,11 +36,19 @@ struct store_redis_file {
     uint64_t *ver;              /* one per key */
 };
 
+/* Whether the fleet may be about to overrule us: we failed where a doubted trip followed. */
+struct store_redis_doubt {
+    bool failed;  /* since our last success, in the epoch below */
+    bool doubted; /* that trip was */
+    uint64_t epoch;
+};
+
 struct store_redis {
     struct store store;
     struct event_base *base;
     struct store_events ev;
     struct breaker_conf breaker;
+    char *trip_confirm;
     int64_t probe_lease_ms, command_timeout_ms, sync_ms, started_ms;
     char *fleet, *router_id, *host, *version, *config_digest;
     struct keys_name meta, push;
@@ -50,6 +58,7 @@ struct store_redis {
     struct view *view;
     bool *changed; /* one flag per key: what a snapshot changed */
     struct store_redis_file file;
+    struct store_redis_doubt *doubts; /* one per key */
     struct redis_link *cmd, *sub;
     enum store_redis_phase phase;
     enum store_redis_mode mode;
@@ -106,6 +115,10 @@ void store_redis_done(struct store *store, size_t key, uint64_t epoch, uint64_t 
                       enum breaker_verdict verdict);
 void store_redis_cool(struct store *store, size_t key, int64_t for_ms, enum store_cool why);
 void store_redis_flush(struct store_redis *s); /* sends the reports that are due */
+/* Key changed: if a doubted trip that we may have caused is over, asks whether we were
+ * overruled.
+ */
+void store_redis_note_doubt(struct store_redis *s, size_t key);
 
 /* store_redis_check.c */
 bool store_redis_check(struct store *store, size_t key, int64_t lease_ms,

@@ -45,6 +45,18 @@ static struct store_redis *redis_of(struct store *s)
 
 /* ---- evidence ---- */
 
+static bool take_alone(struct store_redis *s, const struct redisReply *r)
+{
+    int key = view_find(s->view, answer_text(answer_at(r, 2)));
+    int64_t ms;
+
+    if (!answer_is(r, "ALONE") || !answer_number(answer_at(r, 1), &ms) || key < 0)
+        return false;
+    if (s->ev.on_alone != NULL)
+        s->ev.on_alone(s->ev.arg, (size_t)key, ms);
+    return true;
+}
+
 static void on_report(void *arg, const struct redisReply *r, const char *why)
 {
     struct store_redis *s = arg;
@@ -54,9 +66,19 @@ static void on_report(void *arg, const struct redisReply *r, const char *why)
         ;
     else if (answer_is(r, "STALE") || answer_is(r, "TRIP"))
         store_redis_apply(s, answer_at(r, 1));
-    else if (!answer_is(r, "OK") && !answer_is(r, "DUP"))
+    else if (!answer_is(r, "OK") && !answer_is(r, "DUP") && !take_alone(s, r))
         store_redis_rubbish(s, SCRIPT_REPORT);
     store_redis_drop(s);
+}
+
+static void note_evidence(struct store_redis *s, const struct batch_item *item)
+{
+    struct store_redis_doubt *d = &s->doubts[item->key];
+
+    if (item->evidence.ok > 0 || item->epoch != d->epoch)
+        *d = (struct store_redis_doubt){.epoch = item->epoch};
+    if (item->evidence.hard_since_ok > 0)
+        d->failed = true;
 }
 
 static void send_report(struct store_redis *s, const struct batch_item *item)
@@ -65,6 +87,7 @@ static void send_report(struct store_redis *s, const struct batch_item *item)
     const struct breaker_conf *c = &s->breaker;
     struct args a;
 
+    note_evidence(s, item);
     add_start(&a, s, item->key);
     add_number(&a, (int64_t)item->epoch);
     add_word(&a, s->router_id);
@@ -82,8 +105,27 @@ static void send_report(struct store_redis *s, const struct batch_item *item)
     add_number(&a, c->recovery_max_ms);
     add_number(&a, c->forgive_ms);
     add_number(&a, rand_jitter(&s->rand));
+    add_word(&a, s->trip_confirm);
     if (store_redis_run(s, SCRIPT_REPORT, a.v, a.n, on_report, s) < 0)
         s->stats.dropped += (uint64_t)(e->ok + e->fail);
+}
+
+/* A failure of ours may have been part of a row that another router has overruled since.  Only
+ * Redis knows; an empty report asks. */
+void store_redis_note_doubt(struct store_redis *s, size_t key)
+{
+    struct store_redis_doubt *d = &s->doubts[key];
+    const struct view_key *k = view_get(s->view, key);
+
+    if (!d->failed || k->ep <= d->epoch)
+        return;
+    if (k->st == BREAKER_OPEN) {
+        d->doubted = k->doubt;
+    } else if (k->st == BREAKER_CLOSED) {
+        if (d->doubted && s->phase == PHASE_ATTACHED && !s->freed)
+            send_report(s, &(struct batch_item){.key = key, .epoch = k->ep});
+        *d = (struct store_redis_doubt){0};
+    }
 }
 
 static void plan_flush(struct store_redis *s)

@@ -197,3 +197,17 @@ def test_last_resort_never_moves_the_shared_state(fleet):
     assert a.status == 200 and a.headers["x-sluice-region"] == "us-east"
     assert f.admin.story("us-east") == [("trip", "closed", "open")]
     assert f.admin.json("region", "show", "us-east")["state"] == "open"
+
+
+def test_a_slow_region_is_left_where_slowness_counts(fleet):
+    f = fleet(2, 2, retry=RETRY, breaker=breaker(recovery_timeout="60s", slow_rate=50,
+                                                 minimum_requests=4, slow_threshold="50ms"))
+    first, second = f.routers
+    f.region("us-east").fault(delay_head_ms=80)
+    for i in range(4):
+        answer = first.chat(stream=i % 2 == 0)
+        assert answer.status == 200 and answer.headers["x-sluice-region"] == "us-east"
+    wait_for(lambda: second.breaker("us-east") == "open", what="the second router to know")
+    assert second.chat().headers["x-sluice-region"] == "eu-west"
+    why = next(r for r in second.state()["shared_state"]["regions"] if r["name"] == "us-east")
+    assert why["reason"] == "100_percent_of_4_slow"

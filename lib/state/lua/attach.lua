@@ -23,7 +23,7 @@ local function new_generation(prev)
     event('attach', '', prev, gen, 0, '', router)
     local keys = known_keys()
     for _, key in ipairs(keys) do
-        redis.call('DEL', base .. 'p:' .. key)
+        redis.call('DEL', base .. 'p:' .. key, base .. 'row:' .. key, base .. 'rep:' .. key)
         local v = redis.call('HGET', base .. 'r:' .. key, 'v')
         if v then
             redis.call('HSET', base .. 'r:' .. key, 'v', '0', 'asg', prev, 'asv', v)
@@ -32,7 +32,7 @@ local function new_generation(prev)
     for _, key in ipairs(keys) do
         local r = load(key)
         if r and r.st == 'half-open' then
-            r['until'] = now
+            r['until'], r.doubt = now, 0
             move(r, 'attach', 'open', 'redis_restarted', router)
         end
     end

@@ -15,11 +15,16 @@
 --                                                       that this state was taken over from
 --                      ramp                             when it closed after probes: its share of
 --                                                       the traffic grows from then on
---                      doubt                            1: open, but others can use it
+--                      doubt dtok                       end of a doubt about the trip, 0: none;
+--                                                       router:token of the probe that settles it
 --   w:<key>     HASH   wms t<i> ok<i> fail<i> slow<i>   the window, 10 buckets
 --   p:<key>     ZSET   router:token -> lease expiry
 --   check:<key> HASH   by until                         who checks it from outside, how long yet
 --                      result t what ms from            what was seen last: ok or fail
+--   ok:<key>    ZSET   router -> last success; the latest 64 of 10 s, for second opinions
+--   row:<key>   ZSET   routers whose failures make up the row that `hard` counts -> the last one
+--   rep:<key>   ZSET   the same of the row that tripped the key
+--   dis:<key>   HASH   router -> "until n": overruled, its evidence does not count until then
 --   forced      ZSET   key -> end of its forced state, where it has one
 --   seq         HASH   router -> number of its last report
 --   routers     ZSET   router -> last heartbeat
@@ -129,7 +134,7 @@ local function line(r)
     local head = string.format('1 %s %.0f %.0f %s %s %.0f %.0f %.0f %s %.0f ', gen, r.v, now,
         encode(r.key, LINE_MAX), r.st, r.ep, till, r.n, r.forced, ftill)
     local tail = string.format(' %.0f', lim)
-    local doubt = r.st == 'open' and r.doubt == 1
+    local doubt = r.st == 'open' and r.doubt > now
     local ramp = r.st == 'closed' and r.ramp <= now and now - r.ramp <= RAMP_MAX and r.ramp or 0
     if doubt or ramp > 0 then
         tail = tail .. string.format(' %.0f', ramp) .. (doubt and ' 1' or '')
@@ -162,7 +167,7 @@ end
 local function load(key)
     local h = redis.call('HMGET', base .. 'r:' .. key, 'st', 'ep', 'until', 'n', 'succ', 'hard',
         'clean', 'forced', 'funtil', 'fwhy', 'fwho', 'fid', 'lim', 'limwhy', 'why', 'by', 't', 'v',
-        'bgen', 'fgen', 'asg', 'asv', 'ramp', 'doubt')
+        'bgen', 'fgen', 'asg', 'asv', 'ramp', 'doubt', 'dtok')
     if not h[1] then
         return nil
     end
@@ -174,7 +179,7 @@ local function load(key)
         fwhy = h[10] or '', fwho = h[11] or '', fid = h[12] or '', lim = whole(h[13]) or 0,
         limwhy = h[14] or '', why = h[15] or '', by = h[16] or '', t = whole(h[17]) or 0,
         v = whole(h[18]) or 0, bgen = h[19] or '', fgen = h[20] or '', asg = h[21] or '',
-        asv = whole(h[22]) or 0, ramp = whole(h[23]) or 0, doubt = whole(h[24], 1) or 0,
+        asv = whole(h[22]) or 0, ramp = whole(h[23]) or 0, doubt = whole(h[24]) or 0, dtok = h[25] or '',
     }
 end
 
@@ -184,7 +189,7 @@ local function save(r)
         'clean', text(r.clean), 'forced', r.forced, 'funtil', text(r.funtil), 'fwhy', r.fwhy,
         'fwho', r.fwho, 'fid', r.fid, 'lim', text(r.lim), 'limwhy', r.limwhy, 'why', r.why,
         'by', r.by, 't', text(r.t), 'v', text(r.v), 'bgen', r.bgen, 'fgen', r.fgen,
-        'ramp', text(r.ramp), 'doubt', text(r.doubt))
+        'ramp', text(r.ramp), 'doubt', text(r.doubt), 'dtok', r.dtok)
 end
 
 local function plain(s)
@@ -209,21 +214,27 @@ local function publish(r, kind, from, to, why, by)
     return l
 end
 
--- A transition of the breaker: a new epoch, so nothing of the old one counts any more.
+-- A transition of the breaker: a new epoch, so nothing of the old one counts any more.  Who
+-- opens says whether in doubt, who closes whether with a ramp.
 local function move(r, kind, to, why, by)
     local from = r.st
     r.st, r.ep, r.succ, r.why, r.by = to, r.ep + 1, 0, why, by
-    r.ramp, r.doubt = kind == 'close' and now or 0, 0
     if kind ~= 'attach' and kind ~= 'reassert' then
         r.bgen = gen
     end
     if to ~= 'open' then
         r['until'] = 0
     end
+    if to ~= 'closed' then
+        r.ramp = 0
+    else
+        r.doubt = 0
+    end
+    r.dtok = ''
     redis.call('DEL', base .. 'p:' .. r.key)
     if to ~= 'half-open' then
         r.hard = 0
-        redis.call('DEL', base .. 'w:' .. r.key)
+        redis.call('DEL', base .. 'w:' .. r.key, base .. 'row:' .. r.key)
     end
     return publish(r, kind, from, to, why, by)
 end
@@ -246,7 +257,7 @@ end
 -- starts over, because leases of an older epoch can no longer count.
 local function overlay(r, kind, word, funtil, why, by)
     local from = r.forced
-    r.forced, r.funtil, r.ep, r.succ = word, funtil, r.ep + 1, 0
+    r.forced, r.funtil, r.ep, r.succ, r.dtok = word, funtil, r.ep + 1, 0, ''
     if kind == 'force' then
         r.fgen = gen
     end

@@ -3,6 +3,8 @@
 --
 -- ARGV: gen key router ep token ok|fail|abandon recovery_ms recovery_max_ms
 --       success_threshold jitter
+-- The probe that settles a doubt decides alone: one success closes without a ramp and overrules
+-- the reporters of the row, one failure starts the full open time.
 -- Reply: {"OK", successes} | {"MOVED", line} | {"STALE", line} | {"EXPIRED"} | {"UNKNOWN"}
 --        | {"GEN"}
 local key, router = arg_word(2, 'key', 130), arg_word(3, 'router')
@@ -13,8 +15,21 @@ if verdict ~= 'ok' and verdict ~= 'fail' and verdict ~= 'abandon' then
 end
 local recovery = arg_number(7, 1, NUMBER_MAX, 'recovery_ms')
 local recovery_max = arg_number(8, 1, NUMBER_MAX, 'recovery_max_ms')
+local DISSENT_MS, DISSENT_MAX = 60000, 3600000
 local threshold = arg_number(9, 1, COUNT_MAX, 'success_threshold')
 local jitter = arg_number(10, 0, 65535, 'jitter')
+
+-- What the reporters see of this key is theirs alone for a while, longer each time.
+local function overrule()
+    local name = base .. 'dis:' .. key
+    for _, id in ipairs(redis.call('ZRANGE', base .. 'rep:' .. key, 0, -1)) do
+        local n = string.match(redis.call('HGET', name, id) or '', '^%d+ (%d+)$')
+        n = (whole(n, 60) or 0) + 1
+        local ms = math.min(DISSENT_MAX, DISSENT_MS * 2 ^ (n - 1))
+        redis.call('HSET', name, id, text(now + ms) .. ' ' .. text(n))
+    end
+    redis.call('PEXPIRE', name, text(2 * DISSENT_MAX))
+end
 
 if not begin(ARGV[1]) then
     return {'GEN'}
@@ -33,15 +48,25 @@ if not expiry or tonumber(expiry) <= now then
     return {'EXPIRED'}
 end
 redis.call('ZREM', leases, member)
-if verdict == 'fail' then
-    r.n = r.n + 1
+local settles = r.dtok == member
+if settles and verdict == 'ok' then
+    r.n, r.clean = math.max(0, r.n - 1), now
+    overrule()
+    return {'MOVED', move(r, 'close', 'closed', 'second_opinion', router)}
+elseif settles and verdict == 'abandon' then
+    redis.call('HSET', base .. 'r:' .. key, 'dtok', '')
+elseif verdict == 'fail' then
+    if not settles then
+        r.n = r.n + 1
+    end
+    r.doubt = 0
     r['until'] = now + open_ms(r.n, recovery, recovery_max, jitter)
     return {'MOVED', move(r, 'reopen', 'open', 'probe_failed', router)}
 elseif verdict == 'ok' then
     r.succ = r.succ + 1
     if r.succ >= threshold then
         local why = text(r.succ) .. '_probes_succeeded'
-        r.clean = now
+        r.clean, r.ramp = now, now
         return {'MOVED', move(r, 'close', 'closed', why, router)}
     end
     redis.call('HSET', base .. 'r:' .. key, 'succ', text(r.succ))

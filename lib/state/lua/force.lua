@@ -62,7 +62,7 @@ remember(r)
 if reset then
     r.st, r['until'], r.n, r.hard, r.clean, r.bgen = 'closed', 0, 0, 0, now, gen
     r.ramp, r.doubt = 0, 0
-    redis.call('DEL', base .. 'w:' .. key)
+    redis.call('DEL', base .. 'w:' .. key, base .. 'row:' .. key)
 end
 local l = overlay(r, 'force', word, word ~= 'auto' and ttl > 0 and now + ttl or 0, why, who)
 return {'OK', ver, l}

@@ -64,7 +64,7 @@ local function breaker(r, v, newer)
     local differs = to ~= r.st or lasts
         or (to == 'open' and r['until'] > v['until'] + SLACK_MS)
     if newer and differs or not newer and (RANK[v.st] > RANK[r.st] or lasts) then
-        r['until'], r.n, r.clean = v['until'], v.n, now
+        r['until'], r.n, r.clean, r.doubt = v['until'], v.n, now, 0
         move(r, 'reassert', to, 'reasserted', router)
     end
 end

@@ -3,10 +3,16 @@
 --
 -- ARGV: gen key ep router seq ok fail slow hard_since_ok
 --       failure_threshold failure_rate minimum_requests slow_rate window_ms
---       recovery_ms recovery_max_ms forgive_ms jitter
--- Reply: {"OK"} | {"TRIP", line} | {"STALE", line} | {"DUP"} | {"UNKNOWN"} | {"GEN"}
+--       recovery_ms recovery_max_ms forgive_ms jitter [none|second_opinion|quorum:N]
+-- Reply: {"OK"} | {"TRIP", line} | {"STALE", line} | {"ALONE", ms, key} | {"DUP"} | {"UNKNOWN"}
+--        | {"GEN"}
+--   ALONE: the router was overruled, what it sees of this key is its own matter for so long
 --
--- The same rule as lib/policy/breaker.c, step by step; a test holds the two together.
+-- The same rule as lib/policy/breaker.c, step by step; a test holds the two together.  What
+-- needs others is here alone, and concerns rows of failures only:
+--   second_opinion  a row trips in doubt when a live router that has no part in it had a success
+--                   in the last 10 s
+--   quorum:N        a row trips when N routers have a part in it (or all that live)
 local key, router = arg_word(2, 'key', 130), arg_word(4, 'router')
 local ep, seq = arg_number(3, 0, NUMBER_MAX, 'ep'), arg_number(5, 1, NUMBER_MAX, 'seq')
 local ok, fail = arg_number(6, 0, COUNT_MAX, 'ok'), arg_number(7, 0, COUNT_MAX, 'fail')
@@ -21,6 +27,13 @@ local recovery = arg_number(15, 1, NUMBER_MAX, 'recovery_ms')
 local recovery_max = arg_number(16, 1, NUMBER_MAX, 'recovery_max_ms')
 local forgive = arg_number(17, 1, NUMBER_MAX, 'forgive_ms')
 local jitter = arg_number(18, 0, 65535, 'jitter')
+local confirm = ARGV[19] or 'none'
+local quorum = whole(string.match(confirm, '^quorum:(%d+)$'), 1000)
+if confirm ~= 'none' and confirm ~= 'second_opinion' and not quorum then
+    bad('the confirmation is none of none, second_opinion, quorum:N')
+end
+local OPINION_MS, OPINIONS_MAX, ROW_MS = 10000, 64, 3600000
+local oks, row, rep = base .. 'ok:' .. key, base .. 'row:' .. key, base .. 'rep:' .. key
 
 -- Adds to the current bucket; returns the window's total, failures and slow ones.
 local function count()
@@ -59,6 +72,50 @@ local function percent(part, total)
     return text(floor(part * 100 / total)) .. '_percent_of_' .. text(total)
 end
 
+-- Notes who succeeded and who has a part in the row.  Before r.hard takes the report in.
+local function note(r)
+    if ok > 0 then
+        redis.call('ZADD', oks, text(now), router)
+        redis.call('ZREMRANGEBYSCORE', oks, '-inf', text(now - OPINION_MS))
+        redis.call('ZREMRANGEBYRANK', oks, 0, -OPINIONS_MAX - 1)
+        redis.call('PEXPIRE', oks, text(2 * OPINION_MS))
+        if r.hard > 0 then
+            redis.call('DEL', row)
+        end
+    end
+    if hard > 0 then
+        redis.call('ZADD', row, text(now), router)
+        redis.call('PEXPIRE', row, text(ROW_MS))
+    end
+end
+
+local function lives(id)
+    return (tonumber(redis.call('ZSCORE', base .. 'routers', id)) or 0) > now - LOST_MS
+end
+
+-- Can somebody who lives and has no part in the row use the key?
+local function is_doubtful()
+    local recent = redis.call('ZREVRANGEBYSCORE', oks, '+inf', '(' .. text(now - OPINION_MS))
+    for _, id in ipairs(recent) do
+        if not redis.call('ZSCORE', row, id) and lives(id) then
+            return true
+        end
+    end
+    return false
+end
+
+local function agreed()
+    local live = redis.call('ZCOUNT', base .. 'routers', '(' .. text(now - LOST_MS), '+inf')
+    return not quorum or redis.call('ZCARD', row) >= math.min(quorum, math.max(1, live))
+end
+
+-- How long what this router sees is its own matter.
+local function overruled_ms()
+    local text_until = redis.call('HGET', base .. 'dis:' .. key, router)
+    local till = text_until and whole(string.match(text_until, '^(%d+) ')) or 0
+    return math.max(0, till - now)
+end
+
 if not begin(ARGV[1]) then
     return {'GEN'}
 end
@@ -74,6 +131,11 @@ end
 if ep ~= r.ep or r.st ~= 'closed' then
     return {'STALE', line(r)}
 end
+local alone_ms = overruled_ms()
+if alone_ms > 0 then
+    return {'ALONE', alone_ms, key}
+end
+note(r)
 r.hard = ok > 0 and hard or r.hard + hard
 if fail > 0 then
     r.n = math.max(0, r.n - floor(math.max(0, now - r.clean) / forgive))
@@ -81,7 +143,8 @@ if fail > 0 then
 end
 local total, failed, slowed = count()
 local why
-if r.hard >= threshold then
+local in_row = r.hard >= threshold and agreed()
+if in_row then
     why = text(r.hard) .. '_failures_in_a_row'
 elseif reached(rate, failed, total) then
     why = percent(failed, total) .. '_failed'
@@ -95,4 +158,14 @@ if not why then
 end
 r.n = r.n + 1
 r['until'] = now + open_ms(r.n, recovery, recovery_max, jitter)
+r.doubt = 0
+redis.call('ZADD', row, text(now), router)
+if in_row and confirm == 'second_opinion' and is_doubtful() then
+    r.doubt = r['until']
+    redis.call('DEL', rep)
+    for _, id in ipairs(redis.call('ZRANGE', row, 0, -1)) do
+        redis.call('ZADD', rep, text(now), id)
+    end
+    redis.call('PEXPIRE', rep, text(ROW_MS))
+end
 return {'TRIP', move(r, 'trip', 'open', why, router)}

@@ -18,7 +18,9 @@ local function drop_silent_keys()
         local r = load(key)
         if not r or (r.st == 'closed' and r.forced == 'auto') then
             redis.call('ZREM', base .. 'keys', key)
-            redis.call('DEL', base .. 'r:' .. key, base .. 'w:' .. key, base .. 'p:' .. key)
+            for _, kind in ipairs({'r:', 'w:', 'p:', 'ok:', 'row:', 'rep:', 'dis:'}) do
+                redis.call('DEL', base .. kind .. key)
+            end
         end
     end
 end

@@ -27,17 +27,17 @@ class Attempt(dict):
 
 
 class Region:
-    def __init__(self, folder, name="us-east", key=None, **flags):
-        """flags: text="seed", tokens=8, events=3, stamp=True, ... as sluice-region takes them."""
+    def __init__(self, folder, name="us-east", key=None, host="127.0.0.1", **flags):
+        """host: the address it serves on.  flags: text="seed", tokens=8, events=3, stamp=True, ... as sluice-region takes them."""
         self.name, self.key, self.folder = name, key, folder
-        self.flags = flags
+        self.flags, self.host = flags, host
         self.port = self.control = 0
         self.process = None
         self.start()
 
     def start(self):
         """Again on the same ports after stop() or kill()."""
-        argv = [program("sluice-region"), "--listen", f"127.0.0.1:{self.port}",
+        argv = [program("sluice-region"), "--listen", f"{self.host}:{self.port}",
                 "--control", f"127.0.0.1:{self.control}", "--name", self.name]
         if self.key:
             argv += ["--require-key", self.key]
@@ -52,7 +52,7 @@ class Region:
 
     @property
     def base_url(self):
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"http://{self.host}:{self.port}/v1"
 
     def stop(self):
         return self.process.stop()

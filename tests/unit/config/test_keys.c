@@ -157,6 +157,8 @@ static void fill(enum form f, size_t n, char *out)
         memset(out, '0', n);
         memcpy(out + n - 2, "1s", 2);
     }
+    if (f == FORM_CONFIRM && n == strlen("second_opinion"))
+        memcpy(out, "second_opinion", n);
     if (f == FORM_LISTEN && n > 5)
         memcpy(out + n - 5, ":8080", 5);
 }
@@ -185,7 +187,8 @@ Test(keys, each_string_at_limit_minus_one_limit_and_plus_one)
 
             if (k->type != KEY_STRING)
                 continue;
-            expect_length(k, k->max - 1, true);
+            if (k->form != FORM_CONFIRM) /* certain words only */
+                expect_length(k, k->max - 1, true);
             expect_length(k, k->max, true);
             expect_length(k, k->max + 1, false);
             expect_length(k, 0, k->min == 0);

@@ -45,6 +45,15 @@ static void on_probe(void *arg, const struct store_probe_answer *a)
     p->last = *a;
 }
 
+static void on_alone(void *arg, size_t key, int64_t for_ms)
+{
+    struct store_peer *p = arg;
+
+    p->alone++;
+    p->alone_key = key;
+    p->alone_ms = for_ms;
+}
+
 static int lines_logged;
 
 static void count_lines(enum log_level level, const char *line)
@@ -75,6 +84,7 @@ static const struct store_conf conf = {
                 .half_open_max_calls = 1,
                 .success_threshold = 1},
     .probe_lease_ms = 10000,
+    .trip_confirm = "second_opinion",
     .command_timeout_ms = 50,
     .connect_timeout_ms = 500,
     .sync_ms = 100,
@@ -84,8 +94,11 @@ void store_world_join(struct store_world *w, struct store_peer *p, const char *i
                       const char *url)
 {
     struct store_conf mine = conf;
-    struct store_events ev = {
-        .arg = p, .on_key = on_key, .on_mode = on_mode, .on_probe = on_probe};
+    struct store_events ev = {.arg = p,
+                              .on_key = on_key,
+                              .on_mode = on_mode,
+                              .on_probe = on_probe,
+                              .on_alone = on_alone};
     struct err err = {0};
 
     memset(p, 0, sizeof(*p));

@@ -19,6 +19,9 @@ struct store_peer { /* a router, and what its store told it */
     bool attached;
     char why[256];
     struct store_probe_answer last;
+    int alone; /* how often it was told so */
+    size_t alone_key;
+    int64_t alone_ms;
     bool free_on_mode, free_on_key; /* the store, from inside its event */
 };
 

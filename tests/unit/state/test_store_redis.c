@@ -89,6 +89,54 @@ Test(store_redis, one_probe_in_the_fleet_and_its_success_closes_for_all)
     cr_expect_eq(store_get(w.B.s, 0)->ep, 4u);
 }
 
+/* B can use key 1, A cannot; the trip is doubted. */
+static void trip_in_doubt(void)
+{
+    store_report(w.B.s, 1, store_get(w.B.s, 1)->ep, STORE_OK, false);
+    STORE_WAIT(&w, store_world_number(&w, "ZCARD {sluice:t}:ok:b") == 1);
+    store_world_fail(&w.A, 1, 3);
+    STORE_WAIT(&w, store_get(w.A.s, 1)->st == BREAKER_OPEN && store_get(w.A.s, 1)->doubt &&
+                       store_get(w.B.s, 1)->doubt);
+}
+
+static void settle(enum breaker_verdict verdict)
+{
+    int n = w.B.probes;
+
+    store_probe(w.B.s, 1, 9);
+    STORE_WAIT(&w, w.B.probes == n + 1);
+    cr_assert_eq(w.B.last.grant, BREAKER_GRANTED, "before its time");
+    store_done(w.B.s, 1, w.B.last.epoch, 9, verdict);
+}
+
+Test(store_redis, who_is_overruled_is_told)
+{
+    trip_in_doubt();
+    settle(BREAKER_PROBE_OK);
+    STORE_WAIT(&w, store_get(w.A.s, 1)->st == BREAKER_CLOSED &&
+                       store_get(w.B.s, 1)->st == BREAKER_CLOSED);
+    STORE_WAIT(&w, w.A.alone == 1);
+    cr_expect_eq(w.A.alone_key, 1u);
+    cr_expect_leq(w.A.alone_ms, 60000);
+    cr_expect_gt(w.A.alone_ms, 50000);
+    store_world_fail(&w.A, 1, 3);
+    STORE_WAIT(&w, w.A.alone >= 2); /* and again when it reports */
+    store_world_run(&w, 150);
+    cr_expect_eq(store_get(w.B.s, 1)->st, BREAKER_CLOSED, "which nobody counts");
+    cr_expect_eq(w.B.alone, 0);
+}
+
+Test(store_redis, who_was_right_is_told_nothing)
+{
+    trip_in_doubt();
+    settle(BREAKER_PROBE_FAIL);
+    STORE_WAIT(&w, !store_get(w.A.s, 1)->doubt && !store_get(w.B.s, 1)->doubt);
+    STORE_WAIT(&w, store_get(w.B.s, 1)->st == BREAKER_OPEN);
+    store_world_run(&w, 150);
+    cr_expect_eq(w.A.alone, 0);
+    cr_expect_eq(store_get(w.A.s, 1)->st, BREAKER_OPEN);
+}
+
 Test(store_redis, cooling_is_shared)
 {
     store_cool(w.A.s, 1, 5000, STORE_COOL_THROTTLED);
