@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,12 @@ static void make_ca(const struct tls_files *f, const char *name)
         name, name, name);
 }
 
-static void make(const struct tls_files *f, const char *name, const char *ca, int days,
+#define CURRENT            "-days 2"
+#define EXPIRED            "-not_before 20200101000000Z -not_after 20200102000000Z"
+#define EXPIRED_BEFORE_3_4 "-days -1" /* OpenSSL 3.0 has no -not_after, 3.5 no negative days   \
+                                       */
+
+static void make(const struct tls_files *f, const char *name, const char *ca, bool expired,
                  const char *names)
 {
     char ext[96];
@@ -46,9 +52,12 @@ static void make(const struct tls_files *f, const char *name, const char *ca, in
         "-keyout %s.key -out %s.csr",
         name, name, name);
     run(f,
-        "x509 -req -in %s.csr -CA %s.crt -CAkey %s.key -CAcreateserial -days %d "
-        "-extfile %s.ext -out %s.crt",
-        name, ca, ca, days, name, name);
+        "x509 -req -in %s.csr -CA %s.crt -CAkey %s.key -CAcreateserial "
+        "-extfile %s.ext -out %s.crt $(%s)",
+        name, ca, ca, name, name,
+        !expired ? "echo " CURRENT
+                 : "openssl x509 -help 2>&1 | grep -q not_after && echo " EXPIRED
+                   " || echo " EXPIRED_BEFORE_3_4);
 }
 
 void tls_files_make(struct tls_files *f)
@@ -59,11 +68,11 @@ void tls_files_make(struct tls_files *f)
     cr_assert_not_null(mkdtemp(f->dir));
     make_ca(f, "ca");
     make_ca(f, "other");
-    make(f, "good", "ca", 2, here);
-    make(f, "old", "ca", -1, here);
-    make(f, "wrong", "ca", 2, "DNS:other.example,IP:127.0.0.2");
-    make(f, "client", "ca", 2, "DNS:router");
-    make(f, "stranger", "other", 2, here);
+    make(f, "good", "ca", false, here);
+    make(f, "old", "ca", true, here);
+    make(f, "wrong", "ca", false, "DNS:other.example,IP:127.0.0.2");
+    make(f, "client", "ca", false, "DNS:router");
+    make(f, "stranger", "other", false, here);
 }
 
 void tls_files_remove(struct tls_files *f)
