@@ -39,6 +39,9 @@ BODY_BYTES = 1024
 CLIENTS = 32
 RATE = 500
 PROCESSES = 50
+SCALE = (1, 10, 50, 200)
+COMMANDS_RATE = 1000
+DEAD_RATE = 400
 
 WRK_SCRIPT = """wrk.method = "POST"
 wrk.body = [==[{body}]==]
@@ -111,11 +114,21 @@ def bench_cpu(folder, redis):
              f"HAProxy {rate['haproxy']:.0f}", rate["sluice"] / rate["haproxy"], "")]
 
 
+def start_rate(port, rate, seconds):
+    return subprocess.Popen([program("tests/bench/bench_rate"), str(port), str(rate),
+                             f"{seconds:g}", str(BODY_BYTES), KEY],
+                            stdout=subprocess.PIPE, text=True)
+
+
+def end_rate(process):
+    out, _ = process.communicate()
+    if process.returncode != 0:
+        raise RuntimeError(f"bench_rate ended with {process.returncode}")
+    return json.loads(out)
+
+
 def at_rate(port):
-    out = subprocess.run([program("tests/bench/bench_rate"), str(port), str(RATE),
-                          f"{SECONDS:g}", str(BODY_BYTES), KEY],
-                         capture_output=True, text=True, check=True).stdout
-    found = json.loads(out)
+    found = end_rate(start_rate(port, RATE, SECONDS))
     if found["failed"]:
         raise RuntimeError(f"{found['failed']} requests failed")
     return found
@@ -144,17 +157,102 @@ def bench_latency(folder, redis):
     return rows
 
 
-def bench_divert(_, redis):
-    out = subprocess.run([program("tests/bench/bench_divert"), redis.url, str(PROCESSES),
-                          str(ROUNDS)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+def divert(redis, processes, rounds, percentiles):
+    out = subprocess.run([program("tests/bench/bench_divert"), redis.url, str(processes),
+                          str(rounds)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                          text=True)
     if out.returncode != 0:
         raise RuntimeError(out.stderr)
     found = json.loads(out.stdout)
-    divert, bare = found["divert"], found["bare"]
-    return [(f"failure to last of {PROCESSES} processes, {p}", f"{divert[p] / 1000:.2f} ms",
-             f"bare publish {bare[p] / 1000:.2f} ms", divert[p] / bare[p],
-             "1.5" if p == "p50" else "") for p in ("p50", "p99", "max")]
+    ours, bare = found["divert"], found["bare"]
+    return [(f"failure to last of {processes} processes, {p}", f"{ours[p] / 1000:.2f} ms",
+             f"bare publish {bare[p] / 1000:.2f} ms", ours[p] / bare[p],
+             "1.5" if p == "p50" else "") for p in percentiles]
+
+
+def bench_divert(_, redis):
+    return divert(redis, PROCESSES, ROUNDS, ("p50", "p99", "max"))
+
+
+def bench_scale(_, redis):
+    return [row for n in SCALE for row in divert(redis, n, max(1, ROUNDS // 3), ("p50", "p99"))]
+
+
+class Fleet:
+    """Regions by priority and routers that share redis."""
+
+    def __init__(self, folder, redis, name, n_regions=2, n_routers=2, **config):
+        self.name, self.redis = name, redis
+        self.regions = [Region(folder, f"{name}-{i}", KEY, text="bench", tokens=17, log_max=5000)
+                        for i in range(n_regions)]
+        self.routers = [Router(folder, self.regions, redis.url, name=f"{name}-router-{i}",
+                               fleet=name, http={"keepalive_requests": 1000000000}, **config)
+                        for i in range(n_routers)]
+        for r in self.routers:
+            wait_for(r.is_attached, what="the routers to reach Redis")
+
+    def stop(self):
+        for thing in self.routers + self.regions:
+            thing.stop()
+
+    def load(self, rate, seconds):
+        return [start_rate(r.port, rate, seconds) for r in self.routers]
+
+
+def script_calls(redis):
+    """Scripts that Redis ran; a router sends hardly anything else."""
+    text = redis("INFO", "commandstats")
+    return sum(int(n) for n in re.findall(r"cmdstat_(?:eval|evalsha):calls=(\d+)", text))
+
+
+def bench_commands(folder, redis):
+    fleet = Fleet(folder, redis, "commands")
+    metric = "sluice_store_commands_total"
+    try:
+        before = [r.metrics()[metric] for r in fleet.routers]
+        inside = script_calls(redis)
+        done = [end_rate(p)["n"] for p in fleet.load(COMMANDS_RATE, max(5, SECONDS))]
+        inside = script_calls(redis) - inside
+        sent = [r.metrics()[metric] - b for r, b in zip(fleet.routers, before)]
+    finally:
+        fleet.stop()
+    n = len(fleet.routers)
+    return [(f"Redis commands per request, {n} routers at {COMMANDS_RATE} requests/s each",
+             f"{sum(sent) / sum(done):.4f}",
+             f"{inside / sum(done):.4f} by INFO commandstats", None, "0.05")]
+
+
+def die_under_load(fleet):
+    """One death of the first region: ms after the trip of each request that still came, and
+    how many were there at the trip."""
+    region, redis = fleet.regions[0], fleet.redis
+    load = fleet.load(DEAD_RATE, 1.5)
+    wait_for(lambda: region.attempts() > DEAD_RATE // 4, what="the load")
+    region.fault(status=503, delay_head_ms=20)
+    for p in load:
+        if end_rate(p)["failed"]:
+            raise RuntimeError("requests failed")
+    events = redis("XRANGE", f"{{sluice:{fleet.name}}}:log", "-", "+")
+    trips = [dict(zip(e[1][::2], e[1][1::2])) for e in events]
+    trip_ms = [int(t["t"]) for t in trips if t["kind"] == "trip"][-1]
+    came = [a["time_ms"] - trip_ms for a in region.log()]
+    return [ms for ms in came if ms > 0], sum(-20 <= ms <= 0 for ms in came)
+
+
+def bench_dead(folder, redis):
+    late, at_trip = [], 0
+    for i in range(REPEAT):
+        fleet = Fleet(folder, redis, f"dead{i}", breaker={"recovery_timeout": "60s"})
+        try:
+            more, there = die_under_load(fleet)
+        finally:
+            fleet.stop()
+        late += more
+        at_trip += there
+    last = f", the last {max(late)} ms after it" if late else ""
+    return [(f"requests to a dead region after its trip, 2 routers at {DEAD_RATE} requests/s each",
+             f"{len(late) / REPEAT:.1f}{last}", f"{at_trip / REPEAT:.1f} in flight at the trip",
+             None, "0")]
 
 
 def rss_growth(port, pid):
@@ -193,7 +291,8 @@ def bench_memory(folder, redis):
 
 
 ROWS = {"cpu": bench_cpu, "latency": bench_latency, "divert": bench_divert,
-        "memory": bench_memory,
+        "memory": bench_memory, "scale": bench_scale, "commands": bench_commands,
+        "dead": bench_dead,
         "chunks": lambda folder, redis: bench_chunks(Place(folder, redis, "ap-south", stamp=True),
                                                      cpu_ns)}
 

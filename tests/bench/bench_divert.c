@@ -197,7 +197,8 @@ static void run_child(struct shared *shared, const char *url, int index, int fd)
 {
     static const char *const keys[] = {"us-east"};
     struct child c = {.shared = shared, .index = index, .fd = fd, .token = TOKEN_FIRST};
-    struct store_events ev = {&c, on_key, on_mode, on_probe};
+    struct store_events ev = {
+        .arg = &c, .on_key = on_key, .on_mode = on_mode, .on_probe = on_probe};
     char id[32];
     struct store_conf conf = {.fleet = "bench",
                               .router_id = id,
