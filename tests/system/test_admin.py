@@ -128,6 +128,8 @@ def test_config_file_with_environment(fleet):
     (["region", "down", REGION, "--reason", "x" * 121], 2, "has 121 bytes"),
     (["region", "down", REGION, "--for", "10"], 2, "want 10s, 10m or 10h"),
     (["region", "down", REGION, "--for", "-1m"], 2, "time only goes forward"),
+    (["region", "down", REGION, "--for", "0s"], 2, "for no end say --for 0, without a unit"),
+    (["region", "down", REGION, "--for", "8766000h"], 2, "want 1s to 8784h, or 0 for no end"),
     (["region", "down"], 2, "region down wants NAME"),
     (["staus"], 2, "did you mean 'status'?"),
     (["status", "--fleet", "nope"], 1, "no router ever joined fleet 'nope'"),

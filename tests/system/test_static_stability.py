@@ -6,6 +6,7 @@ import time
 import pytest
 
 from sluice.far import Far, FarRedis
+from sluice.load import Load
 from sluice.proc import wait_for
 from sluice.redis import Redis
 from sluice.rubbish import Rubbish
@@ -175,3 +176,23 @@ def test_a_forced_state_outlives_an_emptied_redis(fleet):
         shown = f.admin.json("region", "show", "us-east")
         assert shown["forced"] == "down" and 0 < shown["forced_for_ms"] <= 600_000
     assert f.region("us-east").attempts() == seen
+
+
+def test_a_rotated_password_comes_with_a_reload(fleet):
+    """The operator's way: the new one into the file, SIGHUP, and nobody noticed."""
+    f = fleet(2, 2, **CONFIG)
+    with Load(*f.routers) as load:
+        load.more(40)
+        f.redis("CONFIG", "SET", "requirepass", "rotated")
+        kill_connections(f.redis, "rotated")
+        for r in f.routers:
+            wait_for(lambda r=r: not r.is_attached(), what=f"{r.name} to be away")
+        load.more(40)
+        for r in f.routers:
+            r.write_config(redis={"url": f"redis://:rotated@127.0.0.1:{f.redis.port}/0"})
+            r.hup()
+        for r in f.routers:
+            wait_for(r.is_attached, what=f"{r.name} to attach with the new password")
+        load.more(40)
+    load.check(slowest_s=1)
+    assert not any("rotated" in r.process.err() for r in f.routers)
