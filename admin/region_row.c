@@ -39,8 +39,9 @@ size_t region_row_applied(const struct look *look, int64_t ver)
 
 struct table *region_row_table(void)
 {
-    static const char *const heads[] = {"REGION",   "STATE",   "FORCED",  ">EPOCH", ">OPEN-FOR",
-                                        ">OK/FAIL", ">PROBES", "COOLING", "WHY"};
+    static const char *const heads[] = {"REGION",    "STATE",    "FORCED",  ">EPOCH",
+                                        ">OPEN-FOR", ">OK/FAIL", ">HEALTH", ">LATENCY",
+                                        ">PROBES",   "COOLING",  "WHY"};
 
     return table_new(heads, ARRAY_LEN(heads));
 }
@@ -58,6 +59,28 @@ static void add_forced(struct table *t, const struct codec_line *l, int64_t now_
                l->funtil_ms == 0 ? "without end" : "for ", l->funtil_ms == 0 ? "" : span);
 }
 
+static void add_health(struct table *t, const struct look_measured *m)
+{
+    if (m->health < 0)
+        table_cell(t, TABLE_PLAIN, "-");
+    else
+        table_cell(t,
+                   m->health >= 90   ? TABLE_GREEN
+                   : m->health >= 50 ? TABLE_YELLOW
+                                     : TABLE_RED,
+                   "%lld", (long long)m->health);
+}
+
+/* To the first byte and to the end. */
+static void add_latency(struct table *t, const struct look_measured *m)
+{
+    if (m->first_us < 0)
+        table_cell(t, TABLE_PLAIN, "-");
+    else
+        table_cell(t, TABLE_PLAIN, "%.3fs/%.3fs", (double)m->first_us / 1e6,
+                   (double)m->total_us / 1e6);
+}
+
 void region_row_add(struct table *t, const struct look *look, const struct look_key *k)
 {
     const struct codec_line *l = &k->line;
@@ -71,6 +94,8 @@ void region_row_add(struct table *t, const struct look *look, const struct look_
         when_span(left(l->until_ms, look->now_ms), span);
     table_cell(t, TABLE_PLAIN, "%s", span);
     table_cell(t, TABLE_PLAIN, "%lld/%lld", (long long)k->ok, (long long)k->fail);
+    add_health(t, &k->measured);
+    add_latency(t, &k->measured);
     table_cell(t, TABLE_PLAIN, "%lld", (long long)k->leases);
     when_span(left(l->lim_ms, look->now_ms), span);
     if (l->lim_ms == 0)
@@ -161,6 +186,10 @@ static void add_numbers(struct table *t, const struct look *look, const struct l
     table_cell(t, TABLE_PLAIN, "cooling");
     table_cell(t, TABLE_PLAIN, "%s%s%s", l->lim_ms != 0 ? k->cooling : "no",
                l->lim_ms != 0 ? ", still " : "", l->lim_ms != 0 ? span : "");
+    table_cell(t, TABLE_PLAIN, "health");
+    add_health(t, &k->measured);
+    table_cell(t, TABLE_PLAIN, "latency");
+    add_latency(t, &k->measured);
     add_check(t, look, &k->check);
     when_span(look->now_ms - k->seen_ms, span);
     table_cell(t, TABLE_PLAIN, "named");
@@ -186,7 +215,7 @@ int region_row_facts(const struct look *look, const struct look_key *k, bool col
 
 /* ---- JSON ---- */
 
-static void time_or_null(struct json_out *o, const char *name, bool given, int64_t ms)
+static void number_or_null(struct json_out *o, const char *name, bool given, int64_t ms)
 {
     json_out_key(o, name);
     if (given)
@@ -234,12 +263,12 @@ void region_row_json(const struct look *look, const struct look_key *k, struct j
     number(o, "epoch", (int64_t)l->ep);
     number(o, "version", (int64_t)l->ver);
     number(o, "trips", l->trips);
-    time_or_null(o, "open_until_ms", open, l->until_ms);
-    time_or_null(o, "open_for_ms", open, left(l->until_ms, look->now_ms));
+    number_or_null(o, "open_until_ms", open, l->until_ms);
+    number_or_null(o, "open_for_ms", open, left(l->until_ms, look->now_ms));
     text(o, "forced", view_forced_name(l->forced));
-    time_or_null(o, "forced_until_ms", forced && l->funtil_ms != 0, l->funtil_ms);
-    time_or_null(o, "forced_for_ms", forced && l->funtil_ms != 0,
-                 left(l->funtil_ms, look->now_ms));
+    number_or_null(o, "forced_until_ms", forced && l->funtil_ms != 0, l->funtil_ms);
+    number_or_null(o, "forced_for_ms", forced && l->funtil_ms != 0,
+                   left(l->funtil_ms, look->now_ms));
     text(o, "why", l->why);
     text(o, "by", l->by);
     json_out_key(o, "window");
@@ -250,7 +279,10 @@ void region_row_json(const struct look *look, const struct look_key *k, struct j
     json_out_end(o);
     number(o, "probes", k->leases);
     text(o, "cooling", l->lim_ms != 0 ? k->cooling : NULL);
-    time_or_null(o, "cooling_for_ms", l->lim_ms != 0, left(l->lim_ms, look->now_ms));
+    number_or_null(o, "cooling_for_ms", l->lim_ms != 0, left(l->lim_ms, look->now_ms));
+    number_or_null(o, "health", k->measured.health >= 0, k->measured.health);
+    number_or_null(o, "first_byte_us", k->measured.first_us >= 0, k->measured.first_us);
+    number_or_null(o, "total_us", k->measured.total_us >= 0, k->measured.total_us);
     json_check(look, &k->check, o);
     number(o, "changed_ms", k->changed_ms);
     number(o, "named_ms", k->seen_ms);

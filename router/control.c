@@ -65,6 +65,26 @@ static int put_check(const struct worker *w, size_t i, struct buf *out)
     return buf_append_str(out, STR("}"));
 }
 
+/* Milliseconds with three digits, or null. */
+static int put_time(struct buf *out, const char *name, int64_t us)
+{
+    if (us < 0)
+        return buf_appendf(out, ",\"%s\":null", name);
+    return buf_appendf(out, ",\"%s\":%" PRId64 ".%03d", name, us / 1000, (int)(us % 1000));
+}
+
+static int put_measures(const struct fleet_region *r, struct buf *out)
+{
+    if (buf_appendf(out, ",\"health\":%d", r->health) < 0 ||
+        (r->fleet_health < 0 ? buf_appendf(out, ",\"fleet_health\":null")
+                             : buf_appendf(out, ",\"fleet_health\":%d", r->fleet_health)) < 0)
+        return -1;
+    return put_time(out, "first_byte_ms", r->first_us) < 0 ||
+                   put_time(out, "total_ms", r->total_us) < 0
+               ? -1
+               : 0;
+}
+
 static int put_region(const struct worker *w, size_t i, struct buf *out)
 {
     struct fleet_region r;
@@ -78,7 +98,8 @@ static int put_region(const struct worker *w, size_t i, struct buf *out)
             i > 0 ? "," : "", w->conf->regions[i].name, breaker_state_name(r.state), r.epoch,
             r.open_for_ms, r.cooling_for_ms, r.share_percent, w->slot->region[i].inflight,
             view_forced_name(r.forced), r.alone ? "true" : "false") < 0 ||
-        json_scan_quote(out, str_of(r.reason)) < 0 || put_check(w, i, out) < 0)
+        json_scan_quote(out, str_of(r.reason)) < 0 || put_measures(&r, out) < 0 ||
+        put_check(w, i, out) < 0)
         return -1;
     return buf_append_str(out, STR("}"));
 }

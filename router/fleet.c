@@ -185,6 +185,7 @@ static void on_fleet_tick(evutil_socket_t fd, short what, void *arg)
     if (f->shared == NULL)
         return;
     fleet_file_tick(f, now_ms);
+    fleet_share_tick(f, now_ms);
     store_set_load(f->shared, (int)f->slot->inflight);
     store_get_stats(f->shared, &st);
     f->slot->store_commands = st.commands;
@@ -221,6 +222,7 @@ struct fleet *fleet_new(struct event_base *base, const struct config *conf,
     f->slot = slot;
     f->log = (struct log_ctx){.where = "fleet"};
     f->regions = xcalloc(conf->n_regions, sizeof(*f->regions));
+    fleet_start_health(f);
     struct store_conf sc = {
         .fleet = conf->fleet,
         .router_id = router_id,
@@ -245,7 +247,8 @@ struct fleet *fleet_new(struct event_base *base, const struct config *conf,
                                   .on_mode = on_mode,
                                   .on_probe = on_shared_probe,
                                   .on_check = fleet_take_check,
-                                  .on_alone = on_alone};
+                                  .on_alone = on_alone,
+                                  .on_share = fleet_take_share};
 
     f->local = store_mem_new(base, &sc, &local);
     if (conf->redis.enabled) {
@@ -377,6 +380,7 @@ void fleet_describe(const struct fleet *f, size_t region, int64_t now_ms,
 {
     const struct view_key *k = store_get(fleet_decider(f, region), region);
     const struct view_key *said = fleet_word(f, region);
+    const struct fleet_place *place = &f->regions[region];
     bool waits = k->st == BREAKER_OPEN && k->until_ms > now_ms;
 
     *out = (struct fleet_region){
@@ -388,6 +392,10 @@ void fleet_describe(const struct fleet *f, size_t region, int64_t now_ms,
         .forced = view_forced_now(said, now_ms),
         .share_percent = share_percent(f, k, now_ms),
         .reason = said->why,
+        .health = health_score(&place->health),
+        .fleet_health = place->fleets.health,
+        .first_us = ewma_us(&place->first, place->fleets.first_us),
+        .total_us = ewma_us(&place->total, place->fleets.total_us),
     };
 }
 

@@ -86,6 +86,9 @@ bool fleet_is_due(const struct fleet *f, size_t region, int64_t now_ms);
 bool fleet_check_begin(struct fleet *f, size_t region, int64_t now_ms, struct fleet_pass *p);
 void fleet_check_end(struct fleet *f, struct fleet_pass *p, enum outcome o);
 
+/* Times of an attempt that went well: to its first byte, to its end. */
+void fleet_note_times(struct fleet *f, size_t region, int64_t first_us, int64_t total_us);
+
 /* Until region may return, in ms from now; 0: it may be asked now; -1: not by itself (forced).
  */
 int64_t fleet_return_ms(const struct fleet *f, size_t region, int64_t now_ms);
@@ -103,6 +106,8 @@ struct fleet_region { /* for people */
     enum view_forced forced;
     int share_percent;  /* of the requests that may choose it; below 100 while it ramps up */
     const char *reason; /* borrowed; why the state or the operator's word */
+    int health, fleet_health;   /* 0..100, this worker's and the fleet's; -1: not known */
+    int64_t first_us, total_us; /* averages of this worker, or else of the fleet; -1: none */
 };
 void fleet_describe(const struct fleet *f, size_t region, int64_t now_ms,
                     struct fleet_region *out);

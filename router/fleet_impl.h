@@ -3,6 +3,8 @@
 #define ROUTER_FLEET_IMPL_H
 
 #include "base/log.h"
+#include "policy/ewma.h"
+#include "policy/health.h"
 #include "router/cooling.h"
 #include "router/fleet.h"
 
@@ -27,6 +29,10 @@ struct fleet_place {
     bool was_out;           /* alone and not closed, while adopting */
     int64_t alone_until_ms; /* not 0: our own breaker decides; see fleet_alone.c */
     enum picker_why logged;
+    struct health health;     /* see fleet_share.c */
+    struct ewma first, total; /* times of attempts that went well */
+    int times_new, times_weight, health_new, health_weight;
+    struct store_measured fleets;
 };
 
 struct fleet_file { /* see fleet_file.c */
@@ -52,6 +58,7 @@ struct fleet {
     struct fleet_file file;
     void (*on_check)(void *arg, const struct store_check_answer *a);
     void *check_arg;
+    int64_t share_ms; /* when the next rows go out */
 };
 
 /* Whose verdict on region counts now. */
@@ -76,6 +83,12 @@ void fleet_alone_begin(struct fleet *f, size_t region, int64_t for_ms);
 /* Redis is away: the local store starts from its last view, except where we were alone. */
 void fleet_alone_adopt(struct fleet *f);
 void fleet_alone_tick(struct fleet *f, size_t region, int64_t now_ms);
+
+/* fleet_share.c */
+void fleet_start_health(struct fleet *f);
+void fleet_note_health(struct fleet *f, size_t region, const struct outcome_traits *t);
+void fleet_share_tick(struct fleet *f, int64_t now_ms);
+void fleet_take_share(void *arg, size_t region, const struct store_measured *m);
 
 void fleet_file_tick(struct fleet *f, int64_t now_ms);
 void fleet_file_close(struct fleet *f); /* writes a last time */

@@ -125,6 +125,7 @@ void fleet_end(struct fleet *f, struct fleet_pass *p, enum outcome o, int64_t co
 
     f->slot->region[p->region].inflight--;
     f->slot->region[p->region].attempts[o]++;
+    fleet_note_health(f, p->region, t);
     if (p->last_resort) {
         f->regions[p->region].last_resorts--;
         note_last_resort(f, p, t);

@@ -236,6 +236,7 @@ static int put_requests(const struct metrics *m, struct buf *out)
 static void sum_region(const struct metrics *m, size_t r, struct metrics_region *sum)
 {
     memset(sum, 0, sizeof(*sum));
+    sum->health = 100;
     for (int i = 0; i < m->slots; i++) {
         const struct metrics_slot *s = slot_at(m, i);
         const struct metrics_region *g = &s->region[r];
@@ -248,6 +249,8 @@ static void sum_region(const struct metrics *m, size_t r, struct metrics_region 
         sum->checks_failed += g->checks_failed;
         sum->inflight += g->inflight;
         sum->state = g->state > sum->state ? g->state : sum->state;
+        if (s->pid != 0 && g->health < sum->health)
+            sum->health = g->health; /* the worst tells most */
         sum->forced = g->forced > sum->forced ? g->forced : sum->forced;
         sum->prompt_tokens += g->prompt_tokens;
         sum->completion_tokens += g->completion_tokens;
@@ -264,6 +267,7 @@ static const struct row per_region[] = {
     {"sluice_region_last_resorts_total", "counter", "Attempts at an open region, nothing better left.", REGION(last_resorts)},
     {"sluice_region_in_flight", "gauge", "Attempts under way.", REGION(inflight)},
     {"sluice_region_breaker_state", "gauge", "0 closed, 1 open, 2 half-open.", REGION(state)},
+    {"sluice_region_health", "gauge", "0 bad to 100 good, of the worker with the worst.", REGION(health)},
     {"sluice_region_forced", "gauge", "0 auto, 1 up, 2 down, 3 drain.", REGION(forced)},
     {"sluice_region_prompt_tokens_total", "counter", "Prompt tokens as vendors counted them.", REGION(prompt_tokens)},
     {"sluice_region_completion_tokens_total", "counter", "Completion tokens as vendors counted them.", REGION(completion_tokens)},

@@ -27,6 +27,7 @@ struct metrics_region {
     int64_t inflight;                  /* gauge */
     int64_t state;                     /* gauge: enum breaker_state */
     int64_t forced;                    /* gauge: enum view_forced */
+    int64_t health;                    /* gauge: 0..100 */
     uint64_t prompt_tokens, completion_tokens;
     uint64_t partial_streams, partial_events;
     struct metrics_hist first_byte;

@@ -35,6 +35,13 @@ static void decode_check(const struct redisReply *r, struct look_check *c)
     copy(c->from, sizeof(c->from), answer_at(r, 4));
 }
 
+static int64_t number_or_none(const struct redisReply *r)
+{
+    int64_t n;
+
+    return answer_number(r, &n) ? n : -1;
+}
+
 static bool decode_key(const struct redisReply *r, struct look_key *k)
 {
     if (!codec_decode(answer_text(answer_at(r, 0)), &k->line) ||
@@ -46,6 +53,10 @@ static bool decode_key(const struct redisReply *r, struct look_key *k)
         return false;
     copy(k->cooling, sizeof(k->cooling), answer_at(r, 7));
     decode_check(answer_at(r, 8), &k->check);
+    k->measured.first_us = number_or_none(answer_at(answer_at(r, 9), 0));
+    k->measured.total_us = number_or_none(answer_at(answer_at(r, 9), 1));
+    k->measured.health = number_or_none(answer_at(answer_at(r, 9), 2));
+    k->measured.inflight = number_or_none(answer_at(answer_at(r, 9), 3));
     return true;
 }
 

@@ -17,6 +17,12 @@ struct look_check { /* what the fleet's checker saw last of a region */
     char what[VIEW_WORD_MAX + 1], from[VIEW_WORD_MAX + 1];
 };
 
+struct look_measured {          /* how a region does for the fleet; -1: nobody knows */
+    int64_t first_us, total_us; /* an attempt's first byte, its end */
+    int64_t health;             /* 0..100 */
+    int64_t inflight;
+};
+
 struct look_key {
     struct codec_line line;
     int64_t ok, fail, slow; /* attempts in the window */
@@ -25,6 +31,7 @@ struct look_key {
     int64_t seen_ms;        /* last time a router named it */
     char cooling[21];       /* "throttled", "quota", "auth", or ""; while line.lim_ms != 0 */
     struct look_check check;
+    struct look_measured measured;
 };
 
 struct look_router { /* words are what the router says of itself; control bytes are '?' */

@@ -17,6 +17,7 @@ enum script {
     SCRIPT_LOOK,
     SCRIPT_REASSERT,
     SCRIPT_CHECK,
+    SCRIPT_SHARE,
     N_SCRIPTS
 };
 

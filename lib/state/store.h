@@ -43,6 +43,21 @@ struct store_check_answer {
     struct store_check other; /* not held: what the one who is saw last */
 };
 
+#define STORE_WEIGHT_MAX 100 /* of what one router says */
+
+struct store_measure {          /* how a key does for this router */
+    int64_t first_us, total_us; /* times of an attempt */
+    int weight;                 /* of the times; 0: none of late */
+    int health, health_weight;  /* 0..100 */
+    int64_t inflight;
+};
+
+struct store_measured {         /* and for the fleet */
+    int64_t first_us, total_us; /* -1: nobody knows */
+    int health;                 /* -1: nobody knows */
+    int64_t inflight;
+};
+
 /* All from the event loop.  Indexes are those of conf.keys. */
 struct store_events {
     void *arg;
@@ -53,6 +68,7 @@ struct store_events {
     /* The fleet can use key although we cannot: what we see of it is our own matter for for_ms.
      * May be NULL; comes again as long as we report. */
     void (*on_alone)(void *arg, size_t key, int64_t for_ms);
+    void (*on_share)(void *arg, size_t key, const struct store_measured *m); /* may be NULL */
 };
 
 struct store_conf {
@@ -102,6 +118,9 @@ void store_done(struct store *s, size_t key, uint64_t epoch, uint64_t token,
  * when Redis fails.  false: not sent.  store_mem: false. */
 bool store_check(struct store *s, size_t key, int64_t lease_ms, const struct store_check *seen,
                  int64_t took_ms);
+/* Says how all keys do for this router, a row per key; what the fleet knows comes by on_share,
+ * a call per key, or never when Redis fails.  store_mem: nothing happens. */
+void store_share(struct store *s, const struct store_measure *of);
 /* Keeps everybody away from key for for_ms (the longer of two wins). */
 void store_cool(struct store *s, size_t key, int64_t for_ms, enum store_cool why);
 /* Said in the next sync: requests in flight. */

@@ -252,6 +252,7 @@ static const struct store_ops redis_ops = {
     .done = store_redis_done,
     .cool = store_redis_cool,
     .check = store_redis_check,
+    .share = store_redis_share,
     .set_load = redis_set_load,
     .get_stats = redis_get_stats,
     .save = store_redis_save,

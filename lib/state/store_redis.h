@@ -120,6 +120,9 @@ void store_redis_flush(struct store_redis *s); /* sends the reports that are due
  */
 void store_redis_note_doubt(struct store_redis *s, size_t key);
 
+/* store_redis_share.c */
+void store_redis_share(struct store *store, const struct store_measure *of);
+
 /* store_redis_check.c */
 bool store_redis_check(struct store *store, size_t key, int64_t lease_ms,
                        const struct store_check *seen, int64_t took_ms);

@@ -132,3 +132,31 @@ def test_checks_go_on_without_redis_and_carry_the_credentials(fleet):
     known = own_checks(f.router)
     wait_for(lambda: own_checks(f.router) >= known + 3, what="checks without Redis")
     assert f.router.metrics()['sluice_region_checks_total{region="us-east",result="fail"}'] == 0
+
+
+def test_health_and_latency_are_known_to_the_fleet(fleet):
+    f = fleet(1, 2, redis={"sync": "100ms"}, breaker={"failure_rate": 0}, retry={"num_retries": 0})
+    busy, idle = f.routers
+    region = f.regions[0]
+
+    def seen(r):
+        return r.state()["shared_state"]["regions"][0]
+
+    assert (seen(idle)["health"], seen(idle)["fleet_health"], seen(idle)["total_ms"]) == (
+        100, None, None)
+    for _ in range(10):
+        assert busy.chat().status == 200
+    region.fault(status=503, times=3)
+    for _ in range(3):
+        busy.chat()
+    own = seen(busy)
+    assert own["health"] < 100 and own["total_ms"] >= own["first_byte_ms"] > 0
+    wait_for(lambda: seen(idle)["fleet_health"] == own["health"], what="the fleet's score")
+    told = seen(idle)
+    assert told["health"] == 100, "its own"
+    assert abs(told["total_ms"] - own["total_ms"]) < 0.01, "the fleet's, as a prior"
+    assert busy.metrics()['sluice_region_health{region="us-east"}'] == own["health"]
+    row = f.admin.json("status", "us-east")["regions"][0]
+    assert row["health"] == own["health"]
+    assert abs(row["total_us"] / 1000 - own["total_ms"]) < 0.01
+    assert "HEALTH" in f.admin("status").out and "LATENCY" in f.admin("status").out

@@ -25,6 +25,9 @@
 --   row:<key>   ZSET   routers whose failures make up the row that `hard` counts -> the last one
 --   rep:<key>   ZSET   the same of the row that tripped the key
 --   dis:<key>   HASH   router -> "until n": overruled, its evidence does not count until then
+--   lat:<key>   HASH   router -> "first_us total_us n inflight health health_n t"
+--                      *                                the weighted sums of all rows
+--                      +                                the averages when somebody last had news
 --   forced      ZSET   key -> end of its forced state, where it has one
 --   seq         HASH   router -> number of its last report
 --   routers     ZSET   router -> last heartbeat
@@ -55,6 +58,7 @@
 local OPEN_MAX, LIM_MAX, LEASE_MAX = 86400000, 86400000, 600000
 local FORCED_MAX, COUNT_MAX, NUMBER_MAX = 31622400000, 1000000, 9007199254740991
 local RAMP_MAX = 3600000
+local TIME_MAX, WEIGHT_MAX, MEASURE_MS = 86400000000, 100, 600000
 local WORD_MAX, LINE_MAX, KEYS_MAX, LOST_MS, SILENT_KEY_MS = 120, 512, 4096, 10000, 86400000
 local STATES = {['closed'] = true, ['open'] = true, ['half-open'] = true}
 local WORDS = {['auto'] = true, ['up'] = true, ['down'] = true, ['drain'] = true}
@@ -301,17 +305,76 @@ local function expire_all()
     end
 end
 
--- What a router that is gone would only block: its checks.
-local function free_checks(id)
+-- Whole numbers of a text, missing ones as 0.
+local function numbers(s, n)
+    local out = {}
+    for w in string.gmatch(s or '', '%d+') do
+        out[#out + 1] = whole(w) or 0
+    end
+    for i = #out + 1, n do
+        out[i] = 0
+    end
+    return out
+end
+
+-- Replaces a router's row of what a key does for it; row nil: takes it away.  The sums follow
+-- each change, so that no call reads all rows.
+local function measure(key, id, row)
+    local name = base .. 'lat:' .. key
+    local h = redis.call('HMGET', name, id, '*')
+    local was, sum = numbers(h[1], 6), numbers(h[2], 6)
+    local is = row and {row[2], row[3], row[4], row[5], row[6], row[7]} or {0, 0, 0, 0, 0, 0}
+    local function parts(r)
+        return {r[1] * r[3], r[2] * r[3], r[3], r[4], r[5] * r[6], r[6]}
+    end
+    local old, new, out = parts(was), parts(is), {}
+    for i = 1, 6 do
+        sum[i] = math.max(0, sum[i] - old[i] + new[i])
+        out[i] = text(sum[i])
+    end
+    if is[3] + is[4] + is[6] == 0 then
+        redis.call('HDEL', name, id)
+    else
+        for i = 1, 6 do
+            is[i] = text(is[i])
+        end
+        redis.call('HSET', name, id, table.concat(is, ' ') .. ' ' .. text(now))
+    end
+    local last = numbers(redis.call('HGET', name, '+'), 3)
+    if sum[3] > 0 then
+        last[1], last[2] = floor(sum[1] / sum[3]), floor(sum[2] / sum[3])
+    end
+    if sum[6] > 0 then
+        last[3] = floor(sum[5] / sum[6] + 0.5) + 1 -- 0: nobody said
+    end
+    redis.call('HSET', name, '*', table.concat(out, ' '), '+',
+        text(last[1]) .. ' ' .. text(last[2]) .. ' ' .. text(last[3]))
+    redis.call('PEXPIRE', name, text(MEASURE_MS))
+end
+
+-- {first_us, total_us, health, inflight} of the fleet, "-" for what nobody knows.
+local function measured(key)
+    local h = redis.call('HMGET', base .. 'lat:' .. key, '+', '*')
+    local last, sum = numbers(h[1], 3), numbers(h[2], 6)
+    local timed = last[1] > 0 or last[2] > 0
+    return {timed and text(last[1]) or '-', timed and text(last[2]) or '-',
+        last[3] > 0 and text(last[3] - 1) or '-', text(sum[4])}
+end
+
+-- What a router that is gone would only block or blur: its checks, its measures.
+local function forget_work(id)
     for _, key in ipairs(redis.call('ZRANGE', base .. 'keys', 0, -1)) do
         if redis.call('HGET', base .. 'check:' .. key, 'by') == id then
             redis.call('HDEL', base .. 'check:' .. key, 'by', 'until')
+        end
+        if redis.call('HEXISTS', base .. 'lat:' .. key, id) == 1 then
+            measure(key, id, nil)
         end
     end
 end
 
 local function forget_router(id, kind)
-    free_checks(id)
+    forget_work(id)
     redis.call('ZREM', base .. 'routers', id)
     redis.call('HDEL', base .. 'seq', id)
     redis.call('DEL', base .. 'router:' .. id)

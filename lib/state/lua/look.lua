@@ -5,11 +5,13 @@
 -- ARGV: none
 -- Reply: {"NONE"} where no router ever attached, else
 --   {"LOOK", gen, ver, now, born,
---    {{line, ok, fail, slow, leases, t, seen, limwhy, check}, ...},   one per known key
+--    {{line, ok, fail, slow, leases, t, seen, limwhy, check,
+--      measured}, ...},                                          one per known key
 --    {{id, host, pid, version, config, started, load, applied, seen}, ...}}   live routers
 -- ok, fail, slow: this window's attempts.  t: time of the key's last change.  seen: a key's
 -- last refresh, a router's last heartbeat.  Numbers are integers, except in what routers say
 -- about themselves (host to applied), which is text.  check: {} or {ok|fail, t, what, ms, from}.
+-- measured: as in share.lua.
 local function window(key)
     local h = redis.call('HGETALL', base .. 'w:' .. key)
     local w = {}
@@ -50,7 +52,7 @@ for i = 1, #seen, 2 do
             r.forced = 'auto' -- over; the next sync makes it a transition
         end
         keys[#keys + 1] = {line(r), ok, fail, slow, leases, r.t, tonumber(seen[i + 1]), r.limwhy,
-            checked(r.key)}
+            checked(r.key), measured(r.key)}
     end
 end
 local alive = redis.call('ZRANGEBYSCORE', base .. 'routers', '(' .. text(now - LOST_MS), '+inf',

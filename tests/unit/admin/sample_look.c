@@ -19,6 +19,7 @@ static void add_key(struct look *l, const char *name, enum breaker_state st, uin
     k->line.ep = ep;
     k->line.ver = ver;
     k->line.now_ms = l->now_ms;
+    k->measured.first_us = k->measured.total_us = k->measured.health = -1;
     k->changed_ms = l->now_ms - 5000;
     k->seen_ms = l->now_ms - 400;
 }
@@ -52,6 +53,8 @@ void sample_look(struct look *l)
 
     add_key(l, "ap", BREAKER_CLOSED, 1, 0);
     l->keys[0].ok = 40;
+    l->keys[0].measured =
+        (struct look_measured){.first_us = 120400, .total_us = 1400000, .health = 97};
     add_key(l, "eu", BREAKER_OPEN, 4, 12);
     struct codec_line *eu = &l->keys[1].line;
 

@@ -4,6 +4,7 @@
 #include "sample_look.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct look look;
@@ -32,13 +33,14 @@ Test(region_row, rows)
     cr_assert_eq(table_print(t, false, &out), 0);
     cr_expect_str_eq(
         out.data,
-        "REGION  STATE      FORCED          EPOCH  OPEN-FOR  OK/FAIL  PROBES  COOLING       "
-        "WHY\n"
-        "ap      closed     -                   1         -     40/0       0  -             -\n"
-        "eu      open       down for 9m58s      4       12s      0/0       0  -             "
-        "vendor incident, by a@h\n"
-        "us      half-open  -                   7         -      0/0       2  throttled 3s  by "
-        "r1\n");
+        "REGION  STATE      FORCED          EPOCH  OPEN-FOR  OK/FAIL  HEALTH        LATENCY  "
+        "PROBES  COOLING       WHY\n"
+        "ap      closed     -                   1         -     40/0      97  0.120s/1.400s  "
+        "     0  -             -\n"
+        "eu      open       down for 9m58s      4       12s      0/0       -              -  "
+        "     0  -             vendor incident, by a@h\n"
+        "us      half-open  -                   7         -      0/0       -              -  "
+        "     2  throttled 3s  by r1\n");
     table_free(t);
 }
 
@@ -79,11 +81,25 @@ Test(region_row, facts)
     buf_clear(&out);
     cr_assert_eq(region_row_facts(&look, &look.keys[2], false, &out), 0);
     cr_expect_not_null(strstr(out.data, "cooling      throttled, still 3s\n"), "%s", out.data);
+    cr_expect_not_null(strstr(out.data, "check        none so far\n"), "%s", out.data);
     cr_expect_not_null(strstr(out.data, "forced       no\n"), "%s", out.data);
     look.keys[1].line.until_ms = look.now_ms;
     buf_clear(&out);
     cr_assert_eq(region_row_facts(&look, &look.keys[1], false, &out), 0);
     cr_expect_not_null(strstr(out.data, "open, may be probed now\n"), "%s", out.data);
+}
+
+Test(region_row, what_the_check_saw)
+{
+    struct look_check *c = &look.keys[2].check;
+
+    *c = (struct look_check){.result = "fail", .t_ms = look.now_ms - 4000, .took_ms = 12};
+    snprintf(c->what, sizeof(c->what), "status 404");
+    snprintf(c->from, sizeof(c->from), "r2");
+    cr_assert_eq(region_row_facts(&look, &look.keys[2], false, &out), 0);
+    cr_expect_not_null(
+        strstr(out.data, "check        fail, status 404 in 12ms, 4s ago by r2\n"), "%s",
+        out.data);
 }
 
 static void json(const struct look_key *k)
@@ -106,10 +122,20 @@ Test(region_row, json_fields)
         "\"forced_until_ms\":1795219393381,\"forced_for_ms\":598000,"
         "\"why\":\"vendor incident\",\"by\":\"a@h\","
         "\"window\":{\"ok\":0,\"fail\":0,\"slow\":0},\"probes\":0,\"cooling\":null,"
-        "\"cooling_for_ms\":null,\"check\":null,\"changed_ms\":1795218790381,\"named_ms\":"
+        "\"cooling_for_ms\":null,\"health\":null,\"first_byte_us\":null,\"total_us\":null,"
+        "\"check\":null,\"changed_ms\":1795218790381,\"named_ms\":"
         "1795218794981,"
         "\"acknowledged\":2,\"live_routers\":3}");
+    snprintf(look.keys[2].check.result, 5, "ok");
+    snprintf(look.keys[2].check.what, 20, "status 200");
+    snprintf(look.keys[2].check.from, 20, "r2");
+    look.keys[2].check.t_ms = look.now_ms - 10;
+    look.keys[2].measured = (struct look_measured){.first_us = 3, .total_us = 5, .health = 0};
     json(&look.keys[2]);
+    cr_expect_not_null(strstr(out.data, "\"health\":0,\"first_byte_us\":3,\"total_us\":5,"
+                                        "\"check\":{\"result\":\"ok\",\"seen\":\"status 200\","
+                                        "\"took_ms\":0,\"ago_ms\":10,\"from\":\"r2\"}"),
+                       "%s", out.data);
     cr_expect_not_null(strstr(out.data, "\"open_until_ms\":null,\"open_for_ms\":null,"
                                         "\"forced\":\"auto\",\"forced_until_ms\":null,"
                                         "\"forced_for_ms\":null"),

@@ -54,6 +54,7 @@ Test(lua, other_generation_does_nothing)
         {SCRIPT_FORCE, "x a down 0 me why - id1"},
         {SCRIPT_LEAVE, "x A"},
         {SCRIPT_CHECK, "x a A 1000"},
+        {SCRIPT_SHARE, "x A"},
         {SCRIPT_REASSERT, "x A live g a 1 open 900 1 auto - why by 0"},
     };
     char before[sizeof(f.lua.reply)];
@@ -207,7 +208,7 @@ Test(lua, look_shows_keys_windows_leases_and_routers)
     cr_expect_str_eq(lua_word(&f.lua, 2), "1");
     cr_expect_not_null(strstr(f.lua.reply, " a closed 1 0 0 auto 0 - - 0 3 1 1 0 "), "%s",
                        f.lua.reply);
-    cr_expect_not_null(strstr(f.lua.reply, " quota ())"), "%s", f.lua.reply);
+    cr_expect_not_null(strstr(f.lua.reply, " quota () (- - - 0))"), "%s", f.lua.reply);
     cr_expect_not_null(strstr(f.lua.reply, "(A h 1 v c 0 0 0 "), "%s", f.lua.reply);
     cr_expect_not_null(strstr(f.lua.reply, "(B h 1 v c 0 0 0 "), "%s", f.lua.reply);
     lua_do(&f.lua, "FLUSHALL");
