@@ -69,7 +69,7 @@ SAY = @printf '  %-4s %s\n' $(1) $(2)
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: help all test unit flow system asan lint format bench fuzz install clean tests
+.PHONY: help all test unit flow system model asan lint format bench fuzz install clean tests
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -139,6 +139,8 @@ flow: $(FLOW)    ## build and run the request-spine tests
 	@$(if $(FLOW),scripts/run_tests.sh $(FLOW),echo '0 passed, 0 failed')
 system: all      ## run the system tests: real processes, a private Redis
 	@scripts/run_pytest.sh $(PYTHON) $(wildcard tests/system)
+model:           ## check the fleet's protocol exhaustively at small scope, with spin
+	@tests/model/run.sh
 tests: $(UNIT) $(FLOW)
 bench: all $(BENCH) ## measure a router beside HAProxy; ROUNDS, STREAMS, SECONDS, REPEAT, ONLY
 	@SLUICE_BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py
@@ -171,7 +173,7 @@ fuzz:            ## run each fuzz target FUZZ_SECONDS (20) long; 0 replays the c
 PROGRAM_SRC := $(LIB_SRC) $(sort $(wildcard router/*.c) $(wildcard admin/*.c)) $(REGION_SRC)
 TIDY_DIR    := build/tidy
 ANALYZE_DIR := build/analyze
-SCRIPTS     := $(shell grep -lE '^\#!.*[/ ](ba)?sh' scripts/* .ci/run 2>/dev/null)
+SCRIPTS     := $(shell grep -lE '^\#!.*[/ ](ba)?sh' scripts/* tests/model/run.sh .ci/run 2>/dev/null)
 MAN_SRC     := $(wildcard router/*.[1-8] admin/*.[1-8])
 
 LINT := $(addprefix lint-,layers headers size format shell man reference cppcheck tidy analyze)
