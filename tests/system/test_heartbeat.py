@@ -36,10 +36,10 @@ def test_in_silence_before_the_first_event(fleet):
 
 def test_in_silence_between_events(fleet):
     f = fleet(1, 1, with_redis=False, **QUICK)
-    f.region("us-east").fault(delay_event_ms=350)
+    f.region("us-east").fault(delay_event_ms=250)
     a = ask(f)
     n = len([e for e in a.events()])
-    assert n <= check(a, "Hello from us-east: hi") <= 4 * n
+    assert n <= check(a, "Hello from us-east: hi") <= 3 * n
 
 
 def test_none_while_events_flow(fleet):

@@ -26,8 +26,8 @@ def spaced(f, n, gap_s):
     return out
 
 
-@pytest.mark.parametrize("with_redis", [True, False], ids=["shared", "alone"])
-@pytest.mark.parametrize("how", ["503", "dead", "silent"])
+@pytest.mark.parametrize("how, with_redis", [("503", True), ("dead", False), ("silent", True)],
+                         ids=["503, shared", "dead, alone", "silent, shared"])
 def test_twenty_spaced_requests(fleet, how, with_redis):
     f = fleet(2, 1, with_redis=with_redis, timeouts={"first_byte": "200ms", "answer": "200ms"},
               **CONFIG)
