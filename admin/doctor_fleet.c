@@ -195,6 +195,22 @@ static bool judge_cooling(const struct look *look, const struct look_key *k,
     return true;
 }
 
+/* false: nothing to say. */
+static bool judge_check(const struct look *look, const struct look_key *k, struct findings *out)
+{
+    int64_t ago_ms = look->now_ms - k->check.t_ms;
+    char span[WHEN_MAX];
+
+    if (strcmp(k->check.result, "fail") != 0 || ago_ms > DOCTOR_FLEET_CHECK_MS)
+        return false;
+    when_span(ago_ms, span);
+    finding_add(out, FINDING_WARN, "region", "the check of %s failed %s ago: %s", k->line.key,
+                span, k->check.what);
+    finding_todo(out, "try its base_url and its key from the host of %s",
+                 k->check.from[0] != '\0' ? k->check.from : "a router");
+    return true;
+}
+
 static bool is_usable(const struct look *look, const struct look_key *k)
 {
     const struct codec_line *l = &k->line;
@@ -213,6 +229,7 @@ static void judge_regions(const struct look *look, struct findings *out)
 
         usable += is_usable(look, k);
         said += judge_cooling(look, k, out);
+        said += judge_check(look, k, out);
         if (k->line.st == BREAKER_CLOSED || k->line.trips < DOCTOR_FLEET_TRIPS)
             continue;
         said++;

@@ -6,8 +6,9 @@
 #include "admin/finding.h"
 #include "state/look.h"
 
-#define DOCTOR_FLEET_COOL_MS 300000 /* cooling longer than this is worth a word */
-#define DOCTOR_FLEET_TRIPS   5      /* so many trips without a quiet minute: it does not heal */
+#define DOCTOR_FLEET_COOL_MS  300000 /* cooling longer than this is worth a word */
+#define DOCTOR_FLEET_TRIPS    5 /* so many trips without a quiet minute: it does not heal */
+#define DOCTOR_FLEET_CHECK_MS 3600000 /* a check's result older than this says nothing */
 
 /* Adds findings for generation, routers, applied, push, config, versions, forced, regions.
  * ver: what every router has had time to apply, and to say so.  version: the CLI's own. */

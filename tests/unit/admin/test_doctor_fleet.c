@@ -24,6 +24,7 @@ static void setup(void)
         k->line.lim_ms = k->line.until_ms = k->line.funtil_ms = 0;
         k->line.trips = 0;
         k->cooling[0] = '\0';
+        k->check.result[0] = '\0';
     }
     for (size_t i = 0; i < look.n_routers; i++) {
         look.routers[i].applied = 12;
@@ -142,6 +143,23 @@ static void tripped(void)
     does_not_heal();
     look.keys[1].line.trips--;
 }
+static void check_of(int64_t ago_ms)
+{
+    struct look_check *c = &look.keys[1].check;
+
+    str_copy(c->result, sizeof(c->result), "fail");
+    str_copy(c->what, sizeof(c->what), "status_500");
+    str_copy(c->from, sizeof(c->from), "r3");
+    c->t_ms = look.now_ms - ago_ms;
+}
+static void check_failed(void)
+{
+    check_of(DOCTOR_FLEET_CHECK_MS);
+}
+static void check_failed_long_ago(void)
+{
+    check_of(DOCTOR_FLEET_CHECK_MS + 1);
+}
 static void all_open(void)
 {
     for (size_t i = 0; i < look.n_keys; i++)
@@ -182,6 +200,9 @@ Test(doctor_fleet, each_trouble_is_named)
         {does_not_heal, "region", FINDING_WARN, "eu is open after 5 trips",
          "events --region eu"},
         {tripped, "regions", FINDING_OK, "2 of 3 usable", ""},
+        {check_failed, "region", FINDING_WARN, "the check of eu failed 1h ago: status_500",
+         "r3"},
+        {check_failed_long_ago, "regions", FINDING_OK, "3 of 3 usable", ""},
         {all_open, "regions", FINDING_BAD, "none of 3 is usable", "status"},
         {all_open_one_up, "regions", FINDING_OK, "1 of 3 usable", ""},
     };
