@@ -121,7 +121,7 @@ int view_file_decode(struct str text, const char *fleet, int64_t wall_ms, int64_
 {
     struct str rest = text, first = str_split(rest, '\n', &rest);
     struct codec_line *l = NULL;
-    struct head h;
+    struct head h = {0};
     int rc = -1;
 
     gen[0] = '\0';
