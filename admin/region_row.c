@@ -26,6 +26,23 @@ static bool has_story(const struct codec_line *l)
     return l->forced != VIEW_AUTO || l->st != BREAKER_CLOSED;
 }
 
+static const char *cooling_word(const struct look_key *k)
+{
+    return strcmp(k->cooling, "auth") == 0 ? "misconfigured" : k->cooling;
+}
+
+/* What an operator has to know where a region is left alone for more than a moment. */
+static const char *cooling_story(const struct look_key *k)
+{
+    if (k->line.lim_ms == 0)
+        return "-";
+    if (strcmp(k->cooling, "auth") == 0)
+        return "the region refuses our key: check its api_key";
+    if (strcmp(k->cooling, "quota") == 0)
+        return "the region says that our account is out of credit or quota";
+    return "-";
+}
+
 size_t region_row_applied(const struct look *look, int64_t ver)
 {
     size_t n = 0;
@@ -101,9 +118,9 @@ void region_row_add(struct table *t, const struct look *look, const struct look_
     if (l->lim_ms == 0)
         table_cell(t, TABLE_PLAIN, "-");
     else
-        table_cell(t, TABLE_YELLOW, "%s %s", k->cooling, span);
+        table_cell(t, TABLE_YELLOW, "%s %s", cooling_word(k), span);
     if (!has_story(l))
-        table_cell(t, TABLE_PLAIN, "-");
+        table_cell(t, TABLE_PLAIN, "%s", cooling_story(k));
     else
         table_cell(t, TABLE_PLAIN, "%s%s%s%s", l->why,
                    l->why[0] == '\0' || l->by[0] == '\0' ? "" : ", ",

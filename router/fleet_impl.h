@@ -24,6 +24,7 @@ struct fleet_place {
     struct cooling cooling;
     int last_resorts;       /* in flight */
     int last_resort_room;   /* that many more may be: successes in a row */
+    int auths;              /* our key was refused that often in a row */
     int64_t ok_ms;          /* our last success there; 0: none */
     int64_t doubt_until_ms; /* of a trip that may be overruled; 0: none */
     bool was_out;           /* alone and not closed, while adopting */

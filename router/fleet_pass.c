@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define REFUSALS 3 /* of our key, in a row, before we stay away; as in cool.lua */
+
 void fleet_take_ticket(struct fleet *f, struct fleet_pass *p)
 {
     struct fleet_ticket *t = &f->regions[p->region].ticket;
@@ -58,8 +60,6 @@ static void report(struct fleet *f, const struct fleet_pass *p, enum store_evide
 {
     bool slow = f->conf->slow_ms > 0 && p->took_ms > f->conf->slow_ms;
 
-    if (what == STORE_OK)
-        f->regions[p->region].ok_ms = clock_mono_ms();
     if (p->last_resort)
         return;
     if (p->local_epoch != 0)
@@ -81,6 +81,12 @@ static void note_last_resort(struct fleet *f, const struct fleet_pass *p,
         ++*room;
 }
 
+static void note_ok(struct fleet *f, size_t region)
+{
+    f->regions[region].ok_ms = clock_mono_ms();
+    f->regions[region].auths = 0;
+}
+
 void fleet_flowing(struct fleet *f, struct fleet_pass *p)
 {
     if (p->flowing || p->probe)
@@ -88,6 +94,7 @@ void fleet_flowing(struct fleet *f, struct fleet_pass *p)
     if (p->last_resort)
         note_last_resort(f, p, outcome_traits(OUTCOME_OK));
     p->flowing = true;
+    note_ok(f, p->region);
     report(f, p, STORE_OK);
 }
 
@@ -106,17 +113,29 @@ void fleet_end_probe(struct fleet *f, struct fleet_pass *p, const struct outcome
         store_done(f->shared, p->region, p->shared_epoch, p->token, v);
 }
 
+/* One refusal of our key may be the vendor's slip; so many in a row are our config's. */
+static bool is_refused(struct fleet_place *p, enum outcome o)
+{
+    if (o == OUTCOME_AUTH)
+        p->auths++;
+    return o != OUTCOME_AUTH || p->auths >= REFUSALS;
+}
+
 static void cool(struct fleet *f, size_t region, enum outcome o, int64_t stated_ms)
 {
-    int64_t cool_ms = cooling_note(&f->regions[region].cooling, o, stated_ms, clock_mono_ms());
+    struct fleet_place *p = &f->regions[region];
+    int64_t cool_ms = COOLING_AUTH_MS;
 
-    if (cool_ms == 0)
-        return;
-    store_cool(f->local, region, cool_ms, cooling_why(o));
+    if (is_refused(p, o)) {
+        cool_ms = cooling_note(&p->cooling, o, stated_ms, clock_mono_ms());
+        if (cool_ms == 0)
+            return;
+        store_cool(f->local, region, cool_ms, cooling_why(o));
+        log_at(LOG_WARN, &f->log, "region cooling region=%s outcome=%s for_ms=%" PRId64,
+               f->conf->regions[region].name, outcome_traits(o)->name, cool_ms);
+    }
     if (f->attached)
         store_cool(f->shared, region, cool_ms, cooling_why(o));
-    log_at(LOG_WARN, &f->log, "region cooling region=%s outcome=%s for_ms=%" PRId64,
-           f->conf->regions[region].name, outcome_traits(o)->name, cool_ms);
 }
 
 void fleet_end(struct fleet *f, struct fleet_pass *p, enum outcome o, int64_t cool_ms)
@@ -125,6 +144,8 @@ void fleet_end(struct fleet *f, struct fleet_pass *p, enum outcome o, int64_t co
 
     f->slot->region[p->region].inflight--;
     f->slot->region[p->region].attempts[o]++;
+    if (t->heals)
+        note_ok(f, p->region);
     fleet_note_health(f, p->region, t);
     if (p->last_resort) {
         f->regions[p->region].last_resorts--;

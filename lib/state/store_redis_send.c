@@ -339,7 +339,7 @@ static void on_cool(void *arg, const struct redisReply *r, const char *why)
         ;
     else if (answer_is(r, "OK"))
         store_redis_apply(s, answer_at(r, 1));
-    else
+    else if (!answer_is(r, "NOTED"))
         store_redis_rubbish(s, SCRIPT_COOL);
     store_redis_drop(s);
 }

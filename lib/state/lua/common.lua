@@ -24,6 +24,7 @@
 --   ok:<key>    ZSET   router -> last success; the latest 64 of 10 s, for second opinions
 --   row:<key>   ZSET   routers whose failures make up the row that `hard` counts -> the last one
 --   rep:<key>   ZSET   the same of the row that tripped the key
+--   au:<key>    HASH   router -> "n t": how often in a row its key was refused, when last
 --   dis:<key>   HASH   router -> "until n": overruled, its evidence does not count until then
 --   lat:<key>   HASH   router -> "first_us total_us n inflight health health_n t"
 --                      *                                the weighted sums of all rows
@@ -57,7 +58,7 @@
 -- back and never stands still.  Read once per script.
 local OPEN_MAX, LIM_MAX, LEASE_MAX = 86400000, 86400000, 600000
 local FORCED_MAX, COUNT_MAX, NUMBER_MAX = 31622400000, 1000000, 9007199254740991
-local RAMP_MAX = 3600000
+local RAMP_MAX, OPINION_MS = 3600000, 10000
 local TIME_MAX, WEIGHT_MAX, MEASURE_MS = 86400000000, 100, 600000
 local WORD_MAX, LINE_MAX, KEYS_MAX, LOST_MS, SILENT_KEY_MS = 120, 512, 4096, 10000, 86400000
 local STATES = {['closed'] = true, ['open'] = true, ['half-open'] = true}
@@ -292,6 +293,22 @@ local function take(key)
         expire_forced(r)
     end
     return r
+end
+
+local function lives(id)
+    return (tonumber(redis.call('ZSCORE', base .. 'routers', id)) or 0) > now - LOST_MS
+end
+
+-- Has a router that lives, and that is not one of those, used the key in the last 10 s?
+local function others_can(key, is_of_those)
+    local recent = redis.call('ZREVRANGEBYSCORE', base .. 'ok:' .. key, '+inf',
+        '(' .. text(now - OPINION_MS))
+    for _, id in ipairs(recent) do
+        if not is_of_those(id) and lives(id) then
+            return true
+        end
+    end
+    return false
 end
 
 local function expire_all()

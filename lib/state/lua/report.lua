@@ -32,7 +32,7 @@ local quorum = whole(string.match(confirm, '^quorum:(%d+)$'), 1000)
 if confirm ~= 'none' and confirm ~= 'second_opinion' and not quorum then
     bad('the confirmation is none of none, second_opinion, quorum:N')
 end
-local OPINION_MS, OPINIONS_MAX, ROW_MS = 10000, 64, 3600000
+local OPINIONS_MAX, ROW_MS = 64, 3600000
 local oks, row, rep = base .. 'ok:' .. key, base .. 'row:' .. key, base .. 'rep:' .. key
 
 -- Adds to the current bucket; returns the window's total, failures and slow ones.
@@ -89,19 +89,11 @@ local function note(r)
     end
 end
 
-local function lives(id)
-    return (tonumber(redis.call('ZSCORE', base .. 'routers', id)) or 0) > now - LOST_MS
-end
-
 -- Can somebody who lives and has no part in the row use the key?
 local function is_doubtful()
-    local recent = redis.call('ZREVRANGEBYSCORE', oks, '+inf', '(' .. text(now - OPINION_MS))
-    for _, id in ipairs(recent) do
-        if not redis.call('ZSCORE', row, id) and lives(id) then
-            return true
-        end
-    end
-    return false
+    return others_can(key, function(id)
+        return redis.call('ZSCORE', row, id)
+    end)
 end
 
 local function agreed()

@@ -18,7 +18,7 @@ local function drop_silent_keys()
         local r = load(key)
         if not r or (r.st == 'closed' and r.forced == 'auto') then
             redis.call('ZREM', base .. 'keys', key)
-            for _, kind in ipairs({'r:', 'w:', 'p:', 'ok:', 'row:', 'rep:', 'dis:'}) do
+            for _, kind in ipairs({'r:', 'w:', 'p:', 'ok:', 'row:', 'rep:', 'dis:', 'au:'}) do
                 redis.call('DEL', base .. kind .. key)
             end
         end

@@ -59,6 +59,31 @@ Test(region_row, a_forced_state_without_end_and_one_that_is_over)
     table_free(t);
 }
 
+Test(region_row, what_an_operator_has_to_mend_is_said)
+{
+    static const struct {
+        const char *cooling, *want;
+    } rows[] = {
+        {"auth", "misconfigured 9s  the region refuses our key: check its api_key\n"},
+        {"quota",
+         "quota 9s          the region says that our account is out of credit or quota\n"},
+        {"throttled", "throttled 9s      -\n"},
+    };
+    struct table *t = region_row_table();
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct look_key *k = &look.keys[0];
+
+        str_copy(k->cooling, sizeof(k->cooling), rows[i].cooling);
+        k->line.lim_ms = look.now_ms + 9000;
+        region_row_add(t, &look, k);
+    }
+    cr_assert_eq(table_print(t, false, &out), 0);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        cr_expect_not_null(strstr(out.data, rows[i].want), "%s in\n%s", rows[i].want, out.data);
+    table_free(t);
+}
+
 Test(region_row, facts)
 {
     static const char *const want[] = {

@@ -109,3 +109,33 @@ Test(fleet_pass, a_slow_last_resort_counts_for_nothing)
     cr_expect_not(is_open(&p));
     stop(&p);
 }
+
+static void end(struct passing *p, enum outcome o)
+{
+    struct fleet_pass pass;
+
+    fleet_begin(p->fleet, 0, false, clock_mono_ms(), &pass);
+    fleet_end(p->fleet, &pass, o, -1);
+}
+
+static bool is_cooling(struct passing *p)
+{
+    return fleet_ask(p->fleet, 0, clock_mono_ms()) == PICKER_COOLING;
+}
+
+Test(fleet_pass, a_refused_key_counts_from_the_third_time_in_a_row)
+{
+    struct passing p;
+
+    start(&p, "");
+    end(&p, OUTCOME_AUTH);
+    end(&p, OUTCOME_AUTH);
+    cr_expect_not(is_cooling(&p), "perhaps the vendor's slip");
+    end(&p, OUTCOME_OK);
+    end(&p, OUTCOME_AUTH);
+    end(&p, OUTCOME_AUTH);
+    cr_expect_not(is_cooling(&p), "a success starts anew");
+    end(&p, OUTCOME_AUTH);
+    cr_expect(is_cooling(&p));
+    stop(&p);
+}
