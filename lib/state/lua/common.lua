@@ -443,3 +443,38 @@ end
 local function known_keys()
     return redis.call('ZRANGE', base .. 'keys', 0, -1)
 end
+
+-- A server with another run id than the data, or without any, starts a new generation: versions
+-- begin again, so they must not be compared with older ones.  Leases die with the old one and
+-- half-open becomes open and due; closed, open and forced states stay where they survived.
+-- run: the id as the caller knows it, or -; used where ACL denies INFO.
+local function live_anew(exists, run, random, who)
+    local info = redis.pcall('INFO', 'server')
+    if type(info) == 'string' then
+        run = string.match(info, 'run_id:(%w+)') or run
+    end
+    if exists and (run == '-' or redis.call('HGET', KEYS[1], 'run') == run) then
+        return
+    end
+    local prev = gen or '-'
+    local seed = table.concat(redis.call('TIME'), '.') .. ' ' .. random .. ' ' .. prev
+    gen = string.sub(redis.sha1hex(run .. ' ' .. seed), 1, 16)
+    ver = 0
+    redis.call('HSET', KEYS[1], 'run', run, 'gen', gen, 'prev', prev, 'ver', '0', 'born', text(now))
+    event('attach', '', prev, gen, 0, '', who)
+    local keys = known_keys()
+    for _, key in ipairs(keys) do
+        redis.call('DEL', base .. 'p:' .. key, base .. 'row:' .. key, base .. 'rep:' .. key)
+        local v = redis.call('HGET', base .. 'r:' .. key, 'v')
+        if v then
+            redis.call('HSET', base .. 'r:' .. key, 'v', '0', 'asg', prev, 'asv', v)
+        end
+    end
+    for _, key in ipairs(keys) do
+        local r = load(key)
+        if r and r.st == 'half-open' then
+            r['until'], r.doubt = now, 0
+            move(r, 'attach', 'open', 'redis_restarted', who)
+        end
+    end
+end

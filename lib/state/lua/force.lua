@@ -45,6 +45,7 @@ if not redis.call('ZSCORE', base .. 'keys', key) then
     return {'UNKNOWN'}
 end
 touch()
+live_anew(true, '-', id, who) -- before any router: else an older word they re-assert would win
 local r = take(key)
 if not r then
     return {'UNKNOWN'}
@@ -55,6 +56,7 @@ if before then
 elseif expect and expect ~= r.ep then
     return {'CONFLICT', r.ep, line(r)}
 elseif word == 'auto' and r.forced == 'auto' and not reset then
+    redis.call('HSET', base .. 'r:' .. key, 'fgen', gen) -- nothing older is re-asserted over it
     event('force', key, 'auto', 'auto', r.ep, why, who)
     return {'OK', ver, line(r)}
 end

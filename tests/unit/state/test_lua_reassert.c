@@ -248,3 +248,32 @@ Test(lua_reassert, times_beyond_the_caps_are_cut)
     cr_expect_leq(line.lim_ms - line.now_ms, CODEC_LIM_MAX_MS);
     cr_expect_leq(line.funtil_ms - line.now_ms, INT64_C(31622400000));
 }
+
+/* The operator is the first to reach a server that took over: what routers remember is older,
+ * although its version is higher than any that survived. */
+Test(lua_reassert, a_word_before_any_router_stands)
+{
+    static const char *const words[] = {"auto", "up"};
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        lua_fleet_attach(&f, "A", "a b");
+        memcpy(old_gen, f.gen, sizeof(f.gen));
+        lua_do(&f.lua, "HSET {sluice:t}:meta run other");
+        lua_fleet_run(&f, SCRIPT_FORCE, "- a %s 0 me why - early-%zu", words[i], i);
+        cr_assert_str_eq(lua_word(&f.lua, 0), "OK", "%s", f.lua.reply);
+        lua_fleet_attach(&f, "A", "a b");
+        cr_assert_str_neq(f.gen, old_gen, "the word began a new generation");
+        say("live", old_gen, DOWN_A);
+        cr_expect_str_eq(view_forced_name(lua_fleet_line(&f).forced), words[i], "%s",
+                         f.lua.reply);
+    }
+}
+
+Test(lua_reassert, auto_over_nothing_is_a_word_too)
+{
+    restart();
+    lua_fleet_run(&f, SCRIPT_FORCE, "%s a auto 0 me why - once", f.gen);
+    cr_assert_str_eq(lua_word(&f.lua, 0), "OK", "%s", f.lua.reply);
+    say("live", old_gen, DOWN_A);
+    cr_expect_eq(lua_fleet_line(&f).forced, VIEW_AUTO, "%s", f.lua.reply);
+}
