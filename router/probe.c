@@ -285,7 +285,10 @@ void probe_free(struct probe *p)
 
 void probe_last(const struct probe *p, size_t region, int64_t now_ms, struct store_check *out)
 {
-    *out = p != NULL ? p->places[region].last : (struct store_check){.known = false};
+    *out = (struct store_check){.known = false};
+    if (p == NULL)
+        return;
+    *out = p->places[region].last;
     if (out->known)
         out->ago_ms = now_ms - p->places[region].last_ms;
 }
