@@ -2,6 +2,7 @@
 #include "admin/entry.h"
 
 #include "admin/table.h"
+#include "admin/cooling_words.h"
 #include "admin/when.h"
 #include "state/answer.h"
 #include "state/codec.h"
@@ -121,10 +122,11 @@ int entry_print(const struct entry *e, bool colour, struct buf *out)
     when_date(e->t_ms, date);
     describe(e, what, sizeof(what));
     snprintf(kind, sizeof(kind), "%-8s", or_dash(e->kind));
-    char line[VIEW_KEY_MAX + sizeof(e->why) + sizeof(e->by) + 300];
+    char line[VIEW_KEY_MAX + sizeof(e->why) + sizeof(e->by) + 340];
 
     snprintf(line, sizeof(line), "  %-14s  %s%s%s%s%s%s", or_dash(of_router ? e->by : e->key),
-             what, e->why[0] != '\0' ? ": " : "", e->why,
+             what, e->why[0] != '\0' ? ": " : "",
+             is(e, "cool") ? cooling_words(e->why) : e->why,
              !of_router && e->by[0] != '\0' ? " (by " : "", of_router ? "" : e->by,
              !of_router && e->by[0] != '\0' ? ")" : "");
     if (buf_appendf(out, "%s  ", date) < 0)

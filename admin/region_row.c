@@ -1,6 +1,7 @@
 /* region_row.c - one region's shared state: as a row, as a list of facts, as JSON. */
 #include "admin/region_row.h"
 
+#include "admin/cooling_words.h"
 #include "admin/when.h"
 
 #include <string.h>
@@ -201,7 +202,7 @@ static void add_numbers(struct table *t, const struct look *look, const struct l
     table_cell(t, TABLE_PLAIN, "%lld under way", (long long)k->leases);
     when_span(left(l->lim_ms, look->now_ms), span);
     table_cell(t, TABLE_PLAIN, "cooling");
-    table_cell(t, TABLE_PLAIN, "%s%s%s", l->lim_ms != 0 ? k->cooling : "no",
+    table_cell(t, TABLE_PLAIN, "%s%s%s", l->lim_ms != 0 ? cooling_words(k->cooling) : "no",
                l->lim_ms != 0 ? ", still " : "", l->lim_ms != 0 ? span : "");
     table_cell(t, TABLE_PLAIN, "health");
     add_health(t, &k->measured);

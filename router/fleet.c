@@ -381,6 +381,7 @@ void fleet_describe(const struct fleet *f, size_t region, int64_t now_ms,
     const struct view_key *k = store_get(fleet_decider(f, region), region);
     const struct view_key *said = fleet_word(f, region);
     const struct fleet_place *place = &f->regions[region];
+    int64_t lim_ms = cools_until_ms(f, region);
     bool waits = k->st == BREAKER_OPEN && k->until_ms > now_ms;
 
     *out = (struct fleet_region){
@@ -388,7 +389,7 @@ void fleet_describe(const struct fleet *f, size_t region, int64_t now_ms,
         .state = k->st,
         .epoch = k->ep,
         .open_for_ms = waits ? k->until_ms - now_ms : 0,
-        .cooling_for_ms = said->lim_ms > now_ms ? said->lim_ms - now_ms : 0,
+        .cooling_for_ms = lim_ms > now_ms ? lim_ms - now_ms : 0,
         .forced = view_forced_now(said, now_ms),
         .share_percent = share_percent(f, k, now_ms),
         .reason = said->why,

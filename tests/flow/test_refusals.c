@@ -80,16 +80,20 @@ static const struct {
     const char *name;
     struct script_answer answer;
     int64_t min_ms, max_ms;
+    int before; /* requests that end so first */
 } finals[] = {
-    {"closed still", {.region = "a", .status = 503}, 1000, 1000},
-    {"open", {.region = "a", .status = 500}, 1000, 20000},
+    {"closed still", {.region = "a", .status = 503}, 1000, 1000, 0},
+    {"open", {.region = "a", .status = 500}, 1000, 20000, 1},
     {"cooling for a stated time",
      {.region = "a", .status = 429, .fields = "Retry-After: 90\n"},
      89000,
-     90000},
-    {"cooling for no stated time", {.region = "a", .status = 429}, 1000, 1000},
-    {"out of credit", {.region = "a", .status = 402}, 599000, 600000},
-    {"our key refused", {.region = "a", .status = 401}, 59000, 60000},
+     90000,
+     0},
+    {"cooling for no stated time", {.region = "a", .status = 429}, 1000, 1000, 0},
+    {"out of credit", {.region = "a", .status = 402}, 599000, 600000, 0},
+    {"our key refused once", {.region = "a", .status = 401}, 1000, 1000, 0},
+    {"our key refused twice", {.region = "a", .status = 401}, 1000, 1000, 1},
+    {"our key refused three times", {.region = "a", .status = 401}, 59000, 60000, 2},
 };
 
 Test(flow_refusals, final_503)
@@ -104,7 +108,7 @@ Test(flow_refusals, final_503)
                  MODELS ",'retry':{'num_retries':0},'breaker':{'failure_threshold':%d,"
                         "'recovery_timeout':'20s'}",
                  opens ? 1 : 5);
-        for (int again = 0; again <= opens; again++) {
+        for (int again = 0; again <= finals[i].before; again++) {
             struct script_answer answer = finals[i].answer;
             uint64_t s, ms;
 
@@ -119,10 +123,10 @@ Test(flow_refusals, final_503)
             cr_assert(str_to_u64(flow_field(&a, "retry-after-ms"), &ms));
             cr_assert(str_to_u64(flow_field(&a, "retry-after"), &s));
             cr_expect_eq(s, (ms + 999) / 1000);
-            cr_expect(again < opens ||
+            cr_expect(again < finals[i].before ||
                           ((int64_t)ms >= finals[i].min_ms && (int64_t)ms <= finals[i].max_ms),
                       "row '%s': %llu ms", finals[i].name, (unsigned long long)ms);
-            if (again < opens)
+            if (again < finals[i].before)
                 flow_drain_loop(&f, 10);
             flow_answer_release(&a);
         }

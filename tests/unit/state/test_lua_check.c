@@ -98,8 +98,8 @@ Test(lua_check, look_shows_the_result)
 {
     check_at(0, "a A 1000 fail status_503 7");
     lua_run(&f.lua, SCRIPT_LOOK, "");
-    cr_expect_not_null(strstr(f.lua.reply, " (fail 4000000000000 status_503 7 A) (- - - 0))"), "%s",
-                       f.lua.reply);
+    cr_expect_not_null(strstr(f.lua.reply, " (fail 4000000000000 status_503 7 A) (- - - 0))"),
+                       "%s", f.lua.reply);
 }
 
 Test(lua_check, bad_arguments)
