@@ -286,7 +286,7 @@ static void end_stream(struct attempt *at, const struct upstream_end *e)
 {
     bool whole = e->result == UPSTREAM_COMPLETE || e->result == UPSTREAM_CUT;
 
-    if (attempt_is_finished(at) && whole && sse_pending(&at->sse) == 0) {
+    if (attempt_is_finished(at) && whole) { /* a piece of [DONE] or usage is no loss */
         at->end.add_done = true;
         attempt_end_later(at, OUTCOME_OK, "");
     } else if (e->result == UPSTREAM_COMPLETE) {

@@ -114,8 +114,14 @@ static const struct {
      {S("a", WORD_HI WORD_STOP "data: {", COMPLETE)},
      "a",
      200,
-     WORD_HI WORD_STOP,
-     true},
+     WORD_HI WORD_STOP WORD_DONE,
+     false},
+    {"cut within [DONE]",
+     {S("a", WORD_HI WORD_STOP "data: [DO", CUT)},
+     "a",
+     200,
+     WORD_HI WORD_STOP WORD_DONE,
+     false},
     /* [DONE] is added where a finish reason was seen, and only there */
     {"[DONE] forgotten",
      {S("a", WORD_HI WORD_STOP, COMPLETE)},
@@ -174,7 +180,8 @@ Test(flow_stream, bytes)
                       rows[i].name, last);
             cr_expect_eq(flow_times(str_of(last), "data:"), 1, "row '%s'", rows[i].name);
             cr_expect_not_null(strstr(last, "\"code\":\"stream_broken\"}}\n\n"), "%s", last);
-            cr_expect_eq(flow_times(buf_str(&c.in), "0\r\n\r\n"), 0, "row '%s'", rows[i].name);
+            cr_expect_eq(flow_times(buf_str(&c.in), "\r\n0\r\n\r\n"), 0, "row '%s'",
+                         rows[i].name);
             cr_expect_null(strstr(a.body.data, "[DONE]"), "row '%s'", rows[i].name);
             cr_expect_eq(f.w.slot->requests[METRICS_REQ_FAILED], 1, "row '%s'", rows[i].name);
         } else {
