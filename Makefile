@@ -44,6 +44,7 @@ FLOW_SRC   := $(sort $(wildcard tests/flow/test_*.c))
 FLOW_HELP  := $(sort $(filter-out $(FLOW_SRC),$(wildcard tests/flow/*.c)))
 FUZZ_SRC   := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 UNIT_HELP  := $(sort $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*/*.c)))
+SIM_SRC    := $(sort $(wildcard tests/sim/*.c))
 BENCH_SRC  := $(sort $(wildcard tests/bench/*.c))
 
 objs = $(patsubst %.c,$(BUILD)/%.o,$(1))
@@ -69,7 +70,7 @@ SAY = @printf '  %-4s %s\n' $(1) $(2)
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: help all test unit flow system model asan lint format bench fuzz install clean tests
+.PHONY: help all test unit flow system model sim asan lint format bench fuzz install clean tests
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -110,6 +111,10 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(call objs,$(UNIT_HELP)) $(TEST_
 $(BUILD)/tests/flow/%: $(BUILD)/tests/flow/%.o $(call objs,$(FLOW_HELP)) $(TEST_LIBS)
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(HARDEN) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS) -lcriterion
+# The simulator's own clock, timers and links stand before the archives and libevent.
+$(BUILD)/tests/sim/sim: $(call objs,$(SIM_SRC)) $(BUILD)/librouter.a $(BUILD)/libsluice.a
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(HARDEN) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS) -llua5.1
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(TEST_LIBS)
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(HARDEN) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -141,6 +146,10 @@ system: all      ## run the system tests: real processes, a private Redis
 	@scripts/run_pytest.sh $(PYTHON) $(wildcard tests/system)
 model:           ## check the fleet's protocol exhaustively at small scope, with spin
 	@tests/model/run.sh
+SEEDS ?= 1000
+sim: $(BUILD)/tests/sim/sim ## simulate SEEDS (1000) histories of a fleet, and mutants that must be caught
+	@$< --mutants
+	@$< --seeds $(SEEDS)
 tests: $(UNIT) $(FLOW)
 bench: all $(BENCH) ## measure a router beside HAProxy; ROUNDS, STREAMS, SECONDS, REPEAT, ONLY
 	@SLUICE_BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py

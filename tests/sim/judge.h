@@ -1,0 +1,67 @@
+/* judge.h - holds a simulated fleet to its invariants after every step, and stops at the first
+ * that is broken.
+ *
+ *    1 within a generation a router's versions and epochs never fall
+ *    2 evidence of another generation or epoch changes nothing, nor does any twice
+ *    3 never more than half_open_max_calls live leases on a key
+ *    4 closed is entered from half-open by enough probes in their leases, by a second opinion,
+ *      by an operator, or because another life of the data had it so
+ *    5 each change of state raises ep and ver by one and publishes one line that says so
+ *    6 who has applied "down" sends nothing there
+ *    7 no deadline is set further away than its cap, and a cool-down is never shortened
+ *    8 routers' wall clocks are irrelevant (main.c: the same history with other ones)
+ *    9 steps of Redis' clock neither run time back nor end an open time early
+ *   10 an operator's word stands while the data do, and survives their loss once a live router
+ *      has applied it
+ *   11 a call that comes twice has no second effect
+ *   13 an abandoned probe changes no count and frees its slot
+ *   14 with healthy regions every key closes
+ *   15 in the end all routers see what Redis holds
+ */
+#ifndef SIM_JUDGE_H
+#define SIM_JUDGE_H
+
+#include "server.h"
+#include "state/store.h"
+
+#define JUDGE_KEYS_MAX    4
+#define JUDGE_ROUTERS_MAX 8
+
+struct judge;
+
+struct judge *judge_new(struct server *s, const struct breaker_conf *conf, int64_t lease_ms,
+                        const char *const *keys, int n_keys, bool verbose);
+void judge_free(struct judge *j);
+/* NULL: nothing is broken yet. */
+const char *judge_verdict(const struct judge *j);
+void judge_fail(struct judge *j, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void judge_say(struct judge *j, const char *fmt, ...) PRINTF_LIKE(2, 3); /* into the trace */
+/* Two histories with the same changes at the same times have the same. */
+uint64_t judge_digest(const struct judge *j);
+
+/* Around each script; again: the same call a second time. */
+void judge_before(struct judge *j, const char *script, int n_args, const char *const *args,
+                  bool again);
+void judge_after(struct judge *j, const struct redisReply *r);
+void judge_publish(struct judge *j, const char *line);
+
+/* An attempt begins under what the router knows. */
+void judge_begin(struct judge *j, int router, int key, const char *gen, uint64_t epoch);
+/* A router starts anew. */
+void judge_router(struct judge *j, int router);
+/* After each step of a router. */
+void judge_view(struct judge *j, int router, const struct store *s);
+/* An operator's word was accepted: it is known by its reason. */
+void judge_word(struct judge *j, int key, const char *word, const char *why);
+/* The data are empty or older now: what was said to them may be lost. */
+void judge_lost(struct judge *j);
+/* A router that must still be heard (alive, not cut off) missed its chance, or took it. */
+void judge_excuse(struct judge *j, int router);
+/* Is everything level?  why says what is not. */
+bool judge_is_level(struct judge *j, const struct store *const *routers, const bool *alone,
+                    int n, char why[200]);
+/* At the end: invariant 10.  one_life: at most one new generation began after the first, so
+ * words are in order; between views of several lives the more restrictive one may win. */
+void judge_words_kept(struct judge *j, const bool *live, int n, bool one_life);
+
+#endif

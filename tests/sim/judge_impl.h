@@ -1,0 +1,76 @@
+/* judge_impl.h - the inside of judge*.c; nobody else includes it. */
+#ifndef SIM_JUDGE_IMPL_H
+#define SIM_JUDGE_IMPL_H
+
+#include "judge.h"
+
+#define JUDGE_LINES_MAX 64
+#define JUDGE_BEGUN_MAX 4096
+
+struct judge_state { /* of a key, as the data have it */
+    enum breaker_state st;
+    uint64_t ep, v;
+    int64_t until_ms, lim_ms;
+    char forced[8], hard[24], n[24], succ[24];
+    uint64_t window, leases;
+};
+
+struct judge_key {
+    char name[VIEW_KEY_MAX + 1];
+    struct judge_state was;
+    int succ; /* in-lease successes of the present half-open time */
+    /* of the present open time, where it began in this generation by a trip or a probe */
+    int64_t opened_us, opened_step_ms, open_ms;
+    bool is_timed;
+    char word[8], why[40]; /* the operator's last; word "": none */
+    bool held;             /* by the data, since it was said */
+};
+
+struct judge_begun { /* attempts under one epoch */
+    int router, key;
+    char gen[VIEW_GEN_MAX + 1];
+    uint64_t ep;
+    int begun, counted;
+};
+
+struct judge_seen { /* what a router had applied */
+    char gen[VIEW_GEN_MAX + 1];
+    uint64_t ver, key_ver[JUDGE_KEYS_MAX], key_ep[JUDGE_KEYS_MAX];
+    bool knows[JUDGE_KEYS_MAX]; /* the operator's last word */
+};
+
+struct judge {
+    struct server *s;
+    const struct breaker_conf *conf;
+    int64_t lease_ms;
+    bool verbose;
+    char verdict[400];
+    uint64_t digest;
+    struct judge_key keys[JUDGE_KEYS_MAX];
+    int n_keys;
+
+    const char *script; /* that runs, with its arguments */
+    const char *const *args;
+    int n_args, key;                  /* key: the one it is about, or -1 */
+    bool again, lease_lives, settles; /* settles: the probe that ends a doubt */
+    char gen[VIEW_GEN_MAX + 1];
+    uint64_t ver;
+    int64_t now_ms; /* of the data: their clock when last used */
+    char *lines[JUDGE_LINES_MAX];
+    int n_lines;
+
+    struct judge_begun *begun;
+    int n_begun;
+    struct judge_seen seen[JUDGE_ROUTERS_MAX];
+};
+
+/* A field of the data's {tag}:<kind><key>, or NULL. */
+const char *judge_data(struct judge *j, const char *kind, const char *key, const char *field);
+int64_t judge_number(const char *s); /* NULL: 0 */
+void judge_copy(char *to, size_t cap, const char *s);
+struct judge_state judge_read_state(struct judge *j, const char *key);
+/* NULL: no such attempt began. */
+struct judge_begun *judge_begun_of(struct judge *j, int router, int key, const char *gen,
+                                   uint64_t ep);
+
+#endif

@@ -1,0 +1,143 @@
+/* judge_router.c - what routers do and see, and what must hold in the end. */
+#include "base/base.h"
+#include "judge_impl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void judge_begin(struct judge *j, int router, int key, const char *gen, uint64_t epoch)
+{
+    struct judge_begun *b = judge_begun_of(j, router, key, gen, epoch);
+
+    if (b == NULL) {
+        if (j->n_begun == JUDGE_BEGUN_MAX) {
+            memmove(j->begun, j->begun + JUDGE_BEGUN_MAX / 2,
+                    JUDGE_BEGUN_MAX / 2 * sizeof(j->begun[0]));
+            j->n_begun = JUDGE_BEGUN_MAX / 2;
+        }
+        b = &j->begun[j->n_begun++];
+        *b = (struct judge_begun){.router = router, .key = key, .ep = epoch};
+        judge_copy(b->gen, sizeof(b->gen), gen);
+    }
+    b->begun++;
+}
+
+void judge_router(struct judge *j, int router)
+{
+    memset(&j->seen[router], 0, sizeof(j->seen[router]));
+}
+
+void judge_view(struct judge *j, int router, const struct store *s)
+{
+    struct judge_seen *was = &j->seen[router];
+    bool same = strcmp(was->gen, store_gen(s)) == 0 && was->gen[0] != '\0';
+
+    if (same && store_ver(s) < was->ver)
+        judge_fail(j, "invariant 1: router %d went back to version %llu", router,
+                   (unsigned long long)store_ver(s));
+    for (int i = 0; i < j->n_keys; i++) {
+        const struct view_key *k = store_get(s, (size_t)i);
+
+        if (same && (k->ver < was->key_ver[i] || k->ep < was->key_ep[i]))
+            judge_fail(j, "invariant 1: router %d went back to epoch %llu of %s", router,
+                       (unsigned long long)k->ep, k->name);
+        was->key_ver[i] = k->ver;
+        was->key_ep[i] = k->ep;
+        if (j->keys[i].word[0] != '\0' && strcmp(k->why, j->keys[i].why) == 0)
+            was->knows[i] = true;
+    }
+    was->ver = store_ver(s);
+    judge_copy(was->gen, sizeof(was->gen), store_gen(s));
+}
+
+void judge_word(struct judge *j, int key, const char *word, const char *why)
+{
+    judge_copy(j->keys[key].word, sizeof(j->keys[key].word), word);
+    judge_copy(j->keys[key].why, sizeof(j->keys[key].why), why);
+    j->keys[key].held = true;
+    for (int i = 0; i < JUDGE_ROUTERS_MAX; i++)
+        j->seen[i].knows[key] = false;
+}
+
+void judge_lost(struct judge *j)
+{
+    for (int i = 0; i < j->n_keys; i++)
+        j->keys[i].held = false;
+}
+
+void judge_excuse(struct judge *j, int router)
+{
+    memset(j->seen[router].knows, 0, sizeof(j->seen[router].knows));
+}
+
+static int strictness(const char *word)
+{
+    static const char *const words[] = {"auto", "up", "drain", "down"};
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcmp(words[i], word) == 0)
+            return (int)i;
+    return -1;
+}
+
+void judge_words_kept(struct judge *j, const bool *live, int n, bool one_life)
+{
+    for (int i = 0; i < j->n_keys; i++) {
+        struct judge_state s = judge_read_state(j, j->keys[i].name);
+        const char *word = j->keys[i].word;
+        bool kept =
+            one_life ? strcmp(s.forced, word) == 0 : strictness(s.forced) >= strictness(word);
+
+        if (!kept && j->keys[i].held && word[0] != '\0')
+            judge_fail(j, "invariant 10: %s was said to be %s, and it is %s", j->keys[i].name,
+                       word, s.forced);
+        for (int r = 0; r < n && !kept; r++)
+            if (live[r] && j->seen[r].knows[i])
+                judge_fail(j, "invariant 10: router %d knew that %s is %s, and it is %s", r,
+                           j->keys[i].name, word, s.forced);
+    }
+}
+
+bool judge_is_level(struct judge *j, const struct store *const *routers, const bool *alone,
+                    int n, char why[200])
+{
+    uint64_t ver = (uint64_t)judge_number(judge_data(j, "meta", "", "ver"));
+    const char *gen = judge_data(j, "meta", "", "gen");
+    bool someone = false;
+
+    for (int r = 0; r < n; r++) {
+        if (routers[r] == NULL)
+            continue;
+        if (gen == NULL || strcmp(store_gen(routers[r]), gen) != 0 ||
+            store_ver(routers[r]) != ver || !store_is_attached(routers[r])) {
+            snprintf(why, 200, "invariant 15: router %d is at %s %llu, Redis at %s %llu", r,
+                     store_gen(routers[r]), (unsigned long long)store_ver(routers[r]),
+                     gen != NULL ? gen : "-", (unsigned long long)ver);
+            return false;
+        }
+    }
+    for (int i = 0; i < j->n_keys; i++) {
+        struct judge_state s = judge_read_state(j, j->keys[i].name);
+
+        someone = false;
+        for (int r = 0; r < n; r++) {
+            if (routers[r] == NULL)
+                continue;
+            const struct view_key *k = store_get(routers[r], (size_t)i);
+
+            someone |= !alone[r * JUDGE_KEYS_MAX + i];
+            if (k->st != s.st || k->ep != s.ep ||
+                strcmp(view_forced_name(k->forced), s.forced) != 0) {
+                snprintf(why, 200, "invariant 15: router %d sees %s otherwise than Redis", r,
+                         k->name);
+                return false;
+            }
+        }
+        if (s.st != BREAKER_CLOSED && strcmp(s.forced, "auto") == 0 && someone) {
+            snprintf(why, 200, "invariant 14: %s is still %s", j->keys[i].name,
+                     breaker_state_name(s.st));
+            return false;
+        }
+    }
+    return true;
+}

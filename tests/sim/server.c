@@ -1,0 +1,294 @@
+/* server.c - the Redis of a simulated fleet; server.h has the contract. */
+#include "server.h"
+
+#include "base/base.h"
+#include "state/script.h"
+#include "vtime.h"
+
+#include <lua5.1/lauxlib.h>
+#include <lua5.1/lualib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define START_MS INT64_C(1700000000000)
+#define BASE     "{sluice:sim}:"
+
+/* Each leaves out one rule.  The judge must notice within a few hundred histories. */
+const struct server_mutant server_mutants[] = {
+    {"no-epoch", "evidence of an older epoch counts", "if ep ~= r.ep or r.st ~= 'closed' then",
+     "if r.st ~= 'closed' then"},
+    {"no-expiry", "leases never end",
+     "redis.call('ZREMRANGEBYSCORE', leases, '-inf', text(now))", ""},
+    {"no-poll", "a sync always says that nothing is new", "if applied == ver then",
+     "if true then"},
+    {"no-generation", "a new server goes on with the old versions",
+     "redis.call('HGET', KEYS[1], 'run') == run", "true"},
+    {"no-reassert", "nobody may say what was known before", "if r and heard then",
+     "if false then"},
+    {"late-force", "a word before the first router stays in the old generation",
+     "live_anew(true, '-', id, who)", ""},
+    {"two-versions", "a change counts twice", "ver = ver + 1", "ver = ver + 2"},
+    {"same-epoch", "a transition keeps its epoch", "to, r.ep + 1, 0, why, by",
+     "to, r.ep, 0, why, by"},
+    {"silent", "one kind of change is not published",
+     "redis.call('PUBLISH', base .. 'push', l)",
+     "if kind ~= 'reopen' then redis.call('PUBLISH', base .. 'push', l) end"},
+    {"herd", "any number of probes", "redis.call('ZCARD', leases) >= max", "false"},
+    {"dead-lease", "a probe counts without a lease",
+     "if not expiry or tonumber(expiry) <= now then", "if false then"},
+    {"no-duplicates", "a report counts again when it comes again",
+     "if seq <= (whole(redis.call('HGET', base .. 'seq', router)) or 0) then", "if false then"},
+    {"word-twice", "a request id is not remembered", "if before then", "if false then"},
+    {"abandon-fails", "an abandoned probe is a failed one", "elseif verdict == 'fail' then",
+     "elseif verdict ~= 'ok' then"},
+    {"uncapped", "the open time has no cap", "d = math.min(d, max, OPEN_MAX)", "d = d * 4"},
+    {"clock", "Redis' clock is taken as it comes", "if last > now then", "if false then"},
+    {"shorter", "the shorter of two cool-downs wins",
+     "if now + wait <= math.max(r.lim, now) then", "if false then"},
+    {"one-success", "one success closes", "if r.succ >= threshold then", "if true then"},
+    {NULL, NULL, NULL, NULL},
+};
+
+static struct {
+    lua_State *L;
+    int compiled[N_SCRIPTS]; /* references in the registry */
+    struct server *running;
+} lua;
+
+/* ---- what a script may call ---- */
+
+static int call_time(lua_State *L)
+{
+    int64_t ms = server_wall_ms(lua.running);
+
+    lua_createtable(L, 2, 0);
+    lua_pushfstring(L, "%d", (int)(ms / 1000));
+    lua_rawseti(L, -2, 1);
+    lua_pushfstring(L, "%d", (int)(ms % 1000 * 1000 + vtime_us() % 1000));
+    lua_rawseti(L, -2, 2);
+    return 1;
+}
+
+static int redis_call(lua_State *L)
+{
+    struct server *s = lua.running;
+    const char *argv[256];
+    int argc = lua_gettop(L);
+
+    if (argc < 1 || argc > (int)ARRAY_LEN(argv))
+        return luaL_error(L, "a call with %d words", argc);
+    for (int i = 0; i < argc; i++)
+        argv[i] = luaL_checkstring(L, i + 1);
+    if (strcmp(argv[0], "TIME") == 0)
+        return call_time(L);
+    if (strcmp(argv[0], "INFO") == 0) {
+        lua_pushfstring(L, "# Server\r\nrun_id:run%d\r\n", s->life);
+        return 1;
+    }
+    if (strcmp(argv[0], "PUBLISH") == 0 && argc == 3) {
+        s->on_publish(s->arg, argv[2]);
+        lua_pushinteger(L, 1);
+        return 1;
+    }
+    if (!keyspace_call(s->data, server_wall_ms(s), L, argc, argv))
+        return luaL_error(L, "the simulated Redis has no such %s", argv[0]);
+    return 1;
+}
+
+/* Not SHA-1, but forty digits that follow from the text; no more is asked of it. */
+static int redis_sha1hex(lua_State *L)
+{
+    const char *text = luaL_checkstring(L, 1);
+    uint64_t h = UINT64_C(14695981039346656037);
+    char out[41];
+
+    for (; *text != '\0'; text++)
+        h = (h ^ (unsigned char)*text) * UINT64_C(1099511628211);
+    h ^= h >> 29;
+    snprintf(out, sizeof(out), "%016llx%016llx%08x", (unsigned long long)h,
+             (unsigned long long)~h, (unsigned)h);
+    lua_pushstring(L, out);
+    return 1;
+}
+
+/* ---- loading ---- */
+
+/* The text with its first `from` replaced; the caller frees. */
+static char *mutate(const char *text, const struct server_mutant *m, bool *found)
+{
+    const char *at = m != NULL ? strstr(text, m->from) : NULL;
+
+    if (at == NULL)
+        return xstrdup(text);
+    size_t size = strlen(text) + strlen(m->to) + 1;
+    char *out = xcalloc(1, size);
+
+    *found = true;
+    snprintf(out, size, "%.*s%s%s", (int)(at - text), text, m->to, at + strlen(m->from));
+    return out;
+}
+
+bool server_load(const struct server_mutant *mutant)
+{
+    static const luaL_Reg redis[] = {
+        {"call", redis_call}, {"pcall", redis_call}, {"sha1hex", redis_sha1hex}, {NULL, NULL}};
+    bool found = mutant == NULL;
+
+    lua.L = luaL_newstate();
+    luaL_openlibs(lua.L);
+    luaL_register(lua.L, "redis", redis);
+    lua_settop(lua.L, 0);
+    for (int i = 0; i < N_SCRIPTS; i++) {
+        const struct script_text *t = script_text((enum script)i);
+        char *text = mutate(t->text, mutant, &found);
+
+        text[0] = text[1] = '-'; /* the line that begins with #! becomes a comment */
+        if (luaL_loadbuffer(lua.L, text, strlen(text), t->name) != 0) {
+            fprintf(stderr, "sim: %s\n", lua_tostring(lua.L, -1));
+            abort();
+        }
+        lua.compiled[i] = luaL_ref(lua.L, LUA_REGISTRYINDEX);
+        free(text);
+    }
+    return found;
+}
+
+void server_unload(void)
+{
+    lua_close(lua.L);
+    lua.L = NULL;
+}
+
+/* ---- running ---- */
+
+struct server *server_new(void)
+{
+    struct server *s = xcalloc(1, sizeof(*s));
+
+    s->data = keyspace_new();
+    s->life = 1;
+    return s;
+}
+
+void server_free(struct server *s)
+{
+    if (s == NULL)
+        return;
+    keyspace_free(s->data);
+    keyspace_free(s->replica);
+    free(s);
+}
+
+int64_t server_wall_ms(const struct server *s)
+{
+    return START_MS + vtime_us() / 1000 + s->step_ms;
+}
+
+const char *server_key(char out[200], const char *suffix)
+{
+    snprintf(out, 200, BASE "%s", suffix);
+    return out;
+}
+
+static struct redisReply *reply_new(int type, const char *text)
+{
+    struct redisReply *r = xcalloc(1, sizeof(*r));
+
+    r->type = type;
+    if (text != NULL) {
+        r->str = xstrdup(text);
+        r->len = strlen(text);
+    }
+    return r;
+}
+
+/* What Redis makes of a script's value, on top of the stack. */
+static struct redisReply *reply_of(lua_State *L)
+{
+    struct redisReply *r;
+
+    switch (lua_type(L, -1)) {
+    case LUA_TNUMBER:
+        r = reply_new(REDIS_REPLY_INTEGER, NULL);
+        r->integer = (long long)lua_tonumber(L, -1);
+        return r;
+    case LUA_TSTRING:
+        return reply_new(REDIS_REPLY_STRING, lua_tostring(L, -1));
+    case LUA_TTABLE:
+        r = reply_new(REDIS_REPLY_ARRAY, NULL);
+        r->elements = lua_objlen(L, -1);
+        r->element = xcalloc(r->elements + 1, sizeof(*r->element));
+        for (size_t i = 0; i < r->elements; i++) {
+            lua_rawgeti(L, -1, (int)i + 1);
+            r->element[i] = reply_of(L);
+            lua_pop(L, 1);
+        }
+        return r;
+    default:
+        return reply_new(REDIS_REPLY_NIL, NULL);
+    }
+}
+
+static void set_words(const char *name, int n, const char *const *words)
+{
+    lua_createtable(lua.L, n, 0);
+    for (int i = 0; i < n; i++) {
+        lua_pushstring(lua.L, words[i]);
+        lua_rawseti(lua.L, -2, i + 1);
+    }
+    lua_setglobal(lua.L, name);
+}
+
+static struct redisReply *fail(struct server *s)
+{
+    char what[300];
+
+    if (lua_istable(lua.L, -1))
+        lua_getfield(lua.L, -1, "err");
+    snprintf(what, sizeof(what), "ERR script %s: %s", s->script,
+             lua_isstring(lua.L, -1) ? lua_tostring(lua.L, -1) : "?");
+    s->on_trouble(s->arg, what);
+    return reply_new(REDIS_REPLY_ERROR, what);
+}
+
+static struct redisReply *run(struct server *s, enum script which, int n_args,
+                              const char *const *args)
+{
+    const char *meta = BASE "meta";
+    struct redisReply *r;
+
+    s->calls++;
+    s->script = script_name(which);
+    s->args = args;
+    s->n_args = n_args;
+    lua.running = s;
+    set_words("KEYS", 1, &meta);
+    set_words("ARGV", n_args, args);
+    lua_rawgeti(lua.L, LUA_REGISTRYINDEX, lua.compiled[which]);
+    r = lua_pcall(lua.L, 0, 1, 0) == 0 ? reply_of(lua.L) : fail(s);
+    lua_settop(lua.L, 0);
+    lua.running = NULL;
+    return r;
+}
+
+struct redisReply *server_run(struct server *s, const char *script, int n_args,
+                              const char *const *args)
+{
+    for (int i = 0; i < N_SCRIPTS; i++)
+        if (strcmp(script_name((enum script)i), script) == 0)
+            return run(s, (enum script)i, n_args, args);
+    abort();
+}
+
+struct redisReply *server_eval(struct server *s, int argc, const char *const *argv)
+{
+    /* EVALSHA sha1 1 meta args..., EVAL text 1 meta args... */
+    for (int i = 0; argc > 3 && i < N_SCRIPTS; i++) {
+        const struct script_text *t = script_text((enum script)i);
+
+        if (strcmp(argv[1], t->sha1) == 0 || strcmp(argv[1], t->text) == 0)
+            return run(s, (enum script)i, argc - 4, argv + 4);
+    }
+    return reply_new(REDIS_REPLY_ERROR, "ERR unknown command");
+}

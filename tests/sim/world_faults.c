@@ -1,0 +1,226 @@
+/* world_faults.c - what goes wrong in a simulated history, and ends again. */
+#include "world_impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct fault {
+    struct world *w;
+    int router, key;
+    void (*ends)(struct fault *f);
+    void (*begins)(struct fault *f);
+    const char *name;
+    int64_t for_us;
+};
+
+static void fault_ends(void *arg)
+{
+    struct fault *f = arg;
+
+    if (f->ends != NULL)
+        f->ends(f);
+    free(f);
+}
+
+static void fault_begins(void *arg)
+{
+    struct fault *f = arg;
+
+    judge_say(f->w->judge, "FAULT %s router %d key %d for %lld ms", f->name, f->router, f->key,
+              (long long)f->for_us / 1000);
+    f->begins(f);
+    if (f->for_us > WORLD_HEALED_US - vtime_us())
+        f->for_us = WORLD_HEALED_US - vtime_us();
+    vtime_at(vtime_us() + f->for_us, 0, fault_ends, f);
+}
+
+static void sick(struct fault *f)
+{
+    f->w->sick[f->key] = true;
+}
+
+static void well(struct fault *f)
+{
+    f->w->sick[f->key] = false;
+}
+
+static void broken(struct fault *f)
+{
+    f->w->routers[f->router].broken[f->key] = true;
+}
+
+static void mended(struct fault *f)
+{
+    f->w->routers[f->router].broken[f->key] = false;
+}
+
+static void cut(struct fault *f)
+{
+    f->w->wire.partitioned[f->router + 1] = true;
+}
+
+static void joined(struct fault *f)
+{
+    f->w->wire.partitioned[f->router + 1] = false;
+}
+
+static void deaf(struct fault *f)
+{
+    f->w->wire.deaf[f->router + 1] = true;
+}
+
+static void hears(struct fault *f)
+{
+    f->w->wire.deaf[f->router + 1] = false;
+}
+
+static void lossy(struct fault *f)
+{
+    f->w->wire.push_loss_percent = 30;
+}
+
+static void lossless(struct fault *f)
+{
+    f->w->wire.push_loss_percent = 0;
+}
+
+static void crash(struct fault *f)
+{
+    world_router_ends(&f->w->routers[f->router], world_chance(70));
+    f->w->routers[f->router].never_again = f->w->n_routers > 2 && world_chance(20);
+}
+
+static void start_again(struct fault *f)
+{
+    struct world_router *r = &f->w->routers[f->router];
+
+    if (r->fleet == NULL && !r->never_again)
+        world_router_starts(r);
+}
+
+static void gone(struct fault *f)
+{
+    f->w->wire.fails_silently = world_chance(30);
+    f->w->server->down = true;
+    f->w->server->life++;
+    wire_server_gone();
+}
+
+static void back(struct fault *f)
+{
+    f->w->server->down = false;
+}
+
+static void new_data(struct world *w, struct keyspace *data)
+{
+    judge_lost(w->judge);
+    keyspace_free(w->server->data);
+    w->server->data = data;
+}
+
+static void back_empty(struct fault *f)
+{
+    new_data(f->w, keyspace_new());
+    back(f);
+}
+
+static void flush(struct fault *f)
+{
+    if (!f->w->server->down)
+        new_data(f->w, keyspace_new());
+}
+
+static void word(struct fault *f)
+{
+    static const char *const words[] = {"down", "up", "drain", "auto"};
+
+    int64_t ttl_ms = world_chance(30) ? world_between(200, 4000) : 0;
+
+    world_say_word(f->w, f->key, words[world_draw(ARRAY_LEN(words))], ttl_ms);
+}
+
+/* The replica stops hearing now, and takes over at the end. */
+static void lags(struct fault *f)
+{
+    keyspace_free(f->w->server->replica);
+    f->w->server->replica = keyspace_copy(f->w->server->data);
+    if (world_chance(30))
+        word(f); /* one that will be lost, unless routers say it again */
+}
+
+static void takes_over(struct fault *f)
+{
+    if (f->w->server->replica == NULL || f->w->server->down)
+        return;
+    gone(f);
+    new_data(f->w, f->w->server->replica);
+    f->w->server->replica = NULL;
+    f->w->server->step_ms += world_between(-300, 300); /* another host's clock */
+    back(f);
+    if (world_chance(30))
+        word(f); /* before any router is back */
+}
+
+static void stall(struct fault *f)
+{
+    f->w->server->stalled_until_us = vtime_us() + f->for_us;
+}
+
+static void step(struct fault *f)
+{
+    int64_t ms =
+        world_chance(50) ? world_between(-3000, 3000) : world_between(-3600000, 3600000);
+
+    judge_say(f->w->judge, "clock steps by %lld ms", (long long)ms);
+    f->w->server->step_ms += ms;
+}
+
+static void word_then_word(struct fault *f)
+{
+    word(f);
+}
+
+static const struct {
+    const char *name;
+    void (*begins)(struct fault *f), (*ends)(struct fault *f);
+    int weight, min_ms, max_ms;
+} faults[] = {
+    {"region sick", sick, well, 5, 100, 4000},
+    {"way to the region broken", broken, mended, 3, 100, 4000},
+    {"partition", cut, joined, 3, 50, 4000},
+    {"deaf subscriber", deaf, hears, 2, 100, 6000},
+    {"lost pushes", lossy, lossless, 2, 100, 4000},
+    {"crash", crash, start_again, 3, 10, 3000},
+    {"restart", gone, back, 2, 10, 2000},
+    {"restart empty", gone, back_empty, 1, 10, 2000},
+    {"flush", flush, NULL, 2, 1, 1},
+    {"failover", lags, takes_over, 4, 10, 2000},
+    {"stall", stall, NULL, 2, 20, 3000},
+    {"clock step", step, NULL, 2, 1, 1},
+    {"operator", word, word_then_word, 5, 300, 4000},
+};
+
+void world_plan_fault(struct world *w)
+{
+    int total = 0, at;
+
+    for (size_t i = 0; i < ARRAY_LEN(faults); i++)
+        total += faults[i].weight;
+    at = (int)world_draw((uint64_t)total);
+    for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
+        at -= faults[i].weight;
+        if (at >= 0)
+            continue;
+        struct fault *f = xcalloc(1, sizeof(*f));
+
+        f->w = w;
+        f->begins = faults[i].begins;
+        f->ends = faults[i].ends;
+        f->name = faults[i].name;
+        f->router = (int)world_draw((uint64_t)w->n_routers);
+        f->key = (int)world_draw(WORLD_KEYS);
+        f->for_us = 1000 * world_between(faults[i].min_ms, faults[i].max_ms);
+        vtime_at(world_between(WORLD_FAULTS_FROM_US, WORLD_FAULTS_TO_US), 0, fault_begins, f);
+        return;
+    }
+}

@@ -1,0 +1,151 @@
+/* world_router.c - simulated routers and their traffic.
+ *
+ * A router is the real one from fleet.h downwards: both stores, the view, the batches, the
+ * link's rules; below it are wire.c and server.c.  Above it a small stand-in for the request
+ * spine asks for a pass, holds it for the time of an answer and ends it. */
+#include "base/clock.h"
+#include "world_impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void world_router_seen(struct world_router *r)
+{
+    if (r->fleet != NULL && r->fleet->shared != NULL)
+        judge_view(r->w->judge, r->i, r->fleet->shared);
+}
+
+static enum outcome truth(const struct world_router *r, size_t key)
+{
+    static const enum outcome bad[] = {OUTCOME_CONNECT, OUTCOME_TIMEOUT, OUTCOME_SERVER_ERROR,
+                                       OUTCOME_BROKEN};
+
+    if (r->w->sick[key] || r->broken[key])
+        return bad[world_draw(ARRAY_LEN(bad))];
+    if (world_chance(5))
+        return OUTCOME_ABORTED;
+    if (!r->w->healed && world_chance(2))
+        return OUTCOME_THROTTLED;
+    return OUTCOME_OK;
+}
+
+static void note_begin(const struct world_attempt *a)
+{
+    if (a->pass.shared_epoch != 0 && !a->pass.probe)
+        judge_begin(a->router->w->judge, a->router->i, (int)a->pass.region, a->gen,
+                    a->pass.shared_epoch);
+}
+
+static void attempt_ends(void *arg)
+{
+    struct world_attempt *a = arg;
+    struct world_router *r = a->router;
+
+    a->job = NULL;
+    if (a->stream) { /* it has flowed for a while; it can still break, and count again */
+        a->stream = false;
+        note_begin(a);
+        fleet_flowing(r->fleet, &a->pass);
+        a->job = vtime_at(vtime_us() + world_between(1000, 400000), r->i + 1, attempt_ends, a);
+        return;
+    }
+    a->used = false;
+    enum outcome o = truth(r, a->pass.region);
+
+    fleet_end(r->fleet, &a->pass, o, world_between(100, 900));
+    world_router_seen(r);
+}
+
+static void attempt(struct world_router *r, size_t key, bool last_resort)
+{
+    int64_t us = world_chance(85) ? world_between(2000, 40000) : world_between(40000, 700000);
+    const struct store *s = r->fleet->shared;
+
+    for (int i = 0; i < WORLD_PASSES; i++) {
+        struct world_attempt *a = &r->attempts[i];
+
+        if (a->used)
+            continue;
+        a->used = true;
+        a->router = r;
+        a->stream = world_chance(10);
+        if (view_forced_now(store_get(s, key), clock_mono_ms()) == VIEW_DOWN)
+            judge_fail(r->w->judge, "invariant 6: router %d sends to %s, which is forced down",
+                       r->i, r->w->regions[key].name);
+        fleet_begin(r->fleet, key, last_resort, clock_mono_ms(), &a->pass);
+        snprintf(a->gen, sizeof(a->gen), "%s", store_gen(s));
+        note_begin(a);
+        a->job = vtime_at(vtime_us() + us, r->i + 1, attempt_ends, a);
+        return;
+    }
+}
+
+static void request(void *arg)
+{
+    struct world_router *r = arg;
+    int64_t now_ms = clock_mono_ms(), until_ms;
+    size_t first = world_draw(WORLD_KEYS);
+    int last = -1;
+
+    r->next = vtime_at(vtime_us() + world_between(r->w->gap_us / 2, r->w->gap_us * 3 / 2),
+                       r->i + 1, request, r);
+    for (size_t i = 0; i < WORLD_KEYS; i++) {
+        size_t key = (first + i) % WORLD_KEYS;
+        enum picker_why why = fleet_ask(r->fleet, key, now_ms);
+
+        if (picker_may(why)) {
+            attempt(r, key, false);
+            world_router_seen(r);
+            return;
+        }
+        if (why == PICKER_OPEN && fleet_may_last_resort(r->fleet, key, now_ms, &until_ms))
+            last = (int)key;
+    }
+    if (last >= 0)
+        attempt(r, (size_t)last, true);
+    world_router_seen(r);
+}
+
+void world_router_starts(void *arg)
+{
+    struct world_router *r = arg;
+    struct err err = {0};
+    int was = vtime_become(r->i + 1);
+
+    snprintf(r->id, sizeof(r->id), "r%d.%d", r->i, ++r->lives);
+    rand_init(&r->rand, rand_u64(vtime_rand()));
+    judge_router(r->w->judge, r->i);
+    r->must_reassert = false;
+    r->fleet = fleet_new(NULL, &r->w->conf, r->id, &r->rand, r->slot, &err);
+    if (r->fleet == NULL)
+        abort();
+    r->next = vtime_at(vtime_us() + world_between(1000, 50000), r->i + 1, request, r);
+    judge_say(r->w->judge, "router %s starts", r->id);
+    vtime_become(was);
+}
+
+void world_router_ends(struct world_router *r, bool crash)
+{
+    int was = vtime_become(r->i + 1);
+
+    if (r->fleet == NULL)
+        return;
+    judge_say(r->w->judge, "router %s %s", r->id, crash ? "crashes" : "leaves");
+    vtime_cancel(r->next);
+    r->next = NULL;
+    for (int i = 0; i < WORLD_PASSES; i++) {
+        struct world_attempt *a = &r->attempts[i];
+
+        if (a->used && !crash)
+            fleet_end(r->fleet, &a->pass, OUTCOME_ABORTED, -1);
+        vtime_cancel(a->job);
+        *a = (struct world_attempt){0};
+    }
+    if (crash)
+        wire_crash(r->i + 1);
+    fleet_free(r->fleet);
+    r->fleet = NULL;
+    judge_router(r->w->judge, r->i);
+    vtime_become(was);
+}
