@@ -5,13 +5,15 @@
 
 struct slot {
     int64_t due_ms;       /* -1: empty */
+    int64_t since_ms;     /* of its first attempt */
     int64_t fail_from_ms; /* a failure before this moment waits for company until then */
     struct batch_item item;
 };
 
 struct batch {
     size_t n;
-    int64_t due_ms; /* of the earliest slot; -1: none */
+    int64_t due_ms;                /* of the earliest slot; -1: none */
+    int64_t ok_gap_ms, ok_from_ms; /* no batch of successes alone leaves before this moment */
     struct slot *slots;
 };
 
@@ -67,12 +69,19 @@ static void count(struct slot *s, bool failed, bool slow, int64_t now_ms)
         s->due_ms = now_ms;
 }
 
-static void leave(struct slot *s, int64_t now_ms, struct batch_item *out)
+static void leave(struct batch *b, struct slot *s, int64_t now_ms, struct batch_item *out)
 {
     *out = s->item;
     s->due_ms = -1;
     if (out->evidence.fail > 0)
         s->fail_from_ms = now_ms + BATCH_FAIL_MS;
+    else
+        b->ok_from_ms = now_ms + b->ok_gap_ms;
+}
+
+void batch_set_ok_gap(struct batch *b, int64_t ms)
+{
+    b->ok_gap_ms = ms;
 }
 
 enum batch_added batch_add(struct batch *b, size_t key, uint64_t epoch, bool failed, bool slow,
@@ -84,11 +93,13 @@ enum batch_added batch_add(struct batch *b, size_t key, uint64_t epoch, bool fai
     if (s->due_ms >= 0 && epoch < s->item.epoch)
         return BATCH_LATE;
     if (s->due_ms >= 0 && (epoch > s->item.epoch || attempts(&s->item) >= BATCH_MAX)) {
-        leave(s, now_ms, out);
+        leave(b, s, now_ms, out);
         added = BATCH_DISPLACED;
     }
-    if (s->due_ms < 0)
+    if (s->due_ms < 0) {
         s->item = (struct batch_item){.key = key, .epoch = epoch};
+        s->since_ms = now_ms;
+    }
     count(s, failed, slow, now_ms);
     b->due_ms = earlier(b->due_ms, s->due_ms);
     return added;
@@ -99,24 +110,34 @@ int64_t batch_due_ms(const struct batch *b)
     return b->due_ms;
 }
 
+static bool must_wait(const struct batch *b, const struct slot *s, int64_t now_ms)
+{
+    return s->item.evidence.fail == 0 && attempts(&s->item) < BATCH_MAX &&
+           now_ms < b->ok_from_ms;
+}
+
 bool batch_take(struct batch *b, int64_t now_ms, struct batch_item *out)
 {
-    int64_t next_ms = -1;
-    bool taken = false;
+    struct slot *first = NULL;
 
     if (b->due_ms < 0 || b->due_ms > now_ms)
         return false;
     for (size_t i = 0; i < b->n; i++) {
         struct slot *s = &b->slots[i];
 
-        if (!taken && s->due_ms >= 0 && s->due_ms <= now_ms) {
-            leave(s, now_ms, out);
-            taken = true;
-        }
-        next_ms = earlier(next_ms, s->due_ms);
+        if (s->due_ms < 0 || s->due_ms > now_ms)
+            continue;
+        if (must_wait(b, s, now_ms))
+            s->due_ms = b->ok_from_ms;
+        else if (first == NULL || s->since_ms < first->since_ms)
+            first = s;
     }
-    b->due_ms = next_ms;
-    return taken;
+    if (first != NULL)
+        leave(b, first, now_ms, out);
+    b->due_ms = -1;
+    for (size_t i = 0; i < b->n; i++)
+        b->due_ms = earlier(b->due_ms, b->slots[i].due_ms);
+    return first != NULL;
 }
 
 uint64_t batch_clear(struct batch *b)

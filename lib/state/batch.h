@@ -3,7 +3,10 @@
  * A failure leaves at once; those that follow within 10 ms go together at the end of them, so
  * that an outage costs at most 100 reports a second and the first sign of it waits for nothing.
  * Successes wait 100 ms for company.  One batch per key holds attempts of one epoch only, so
- * the memory does not depend on the traffic.  Pure: the time is an argument. */
+ * the memory does not depend on the traffic.  In a large fleet successes wait longer: each
+ * router may send that many such batches a second that all together stay within what one Redis
+ * takes; the key that waited longest goes first, and a failure takes its key's successes along
+ * at once. Pure: the time is an argument. */
 #ifndef STATE_BATCH_H
 #define STATE_BATCH_H
 
@@ -37,6 +40,8 @@ enum batch_added {
 enum batch_added batch_add(struct batch *b, size_t key, uint64_t epoch, bool failed, bool slow,
                            int64_t now_ms, struct batch_item *out);
 
+/* Batches without a failure leave at least this far apart; 0 at first. */
+void batch_set_ok_gap(struct batch *b, int64_t ms);
 /* When the next batch is due; -1: nothing is queued. */
 int64_t batch_due_ms(const struct batch *b);
 /* Takes one batch that is due; false: none. */

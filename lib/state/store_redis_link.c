@@ -23,12 +23,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STEADY_MS   10000 /* attached this long: the next attach starts with a fresh back-off */
-#define BAD_ROW_MAX 5
-#define ASK_MS      100 /* back-off of attach: full jitter up to this, doubling */
-#define ASK_MAX_MS  4000
-#define ASK_GAP_MS  20 /* never faster than this, whatever Redis answers */
-#define N_ABOUT     6
+#define STEADY_MS     10000 /* attached this long: the next attach starts with a fresh back-off */
+#define BAD_ROW_MAX   5
+#define ASK_MS        100 /* back-off of attach: full jitter up to this, doubling */
+#define ASK_MAX_MS    4000
+#define ASK_GAP_MS    20 /* never faster than this, whatever Redis answers */
+#define N_ABOUT       6
+#define REPORTS_PER_S 3000 /* of successes, by the whole fleet */
 
 void store_redis_arm(struct store_redis *s, struct event *ev, int64_t ms)
 {
@@ -141,8 +142,10 @@ void store_redis_set_live(struct store_redis *s, const struct redisReply *r)
 {
     int64_t live;
 
-    if (answer_number(r, &live))
-        s->stats.live_routers = (uint64_t)live;
+    if (!answer_number(r, &live))
+        return;
+    s->stats.live_routers = (uint64_t)live;
+    batch_set_ok_gap(s->batch, live * 1000 / REPORTS_PER_S);
 }
 
 static void attached(struct store_redis *s)

@@ -142,3 +142,35 @@ Test(batch, a_full_batch_is_due_at_once)
     cr_expect_eq(item.evidence.ok, BATCH_MAX);
     batch_free(b);
 }
+
+/* In a large fleet: successes of several keys share one gap, who waited longest goes first, and
+ * failures wait for nothing. */
+Test(batch, successes_keep_their_distance)
+{
+    static const struct {
+        int64_t at_ms;
+        size_t key;
+    } leaves[] = {{1100, 2}, {2100, 0}, {3100, 2}, {4100, SIZE_MAX}};
+    struct batch *b = batch_new(3);
+    struct batch_item item;
+
+    batch_set_ok_gap(b, 1000);
+    batch_add(b, 2, 7, false, false, 1000, &item);
+    batch_add(b, 0, 7, false, false, 1050, &item);
+    for (size_t i = 0; i < ARRAY_LEN(leaves); i++) {
+        cr_expect_not(batch_take(b, leaves[i].at_ms - 1, &item), "row %zu", i);
+        bool taken = batch_take(b, leaves[i].at_ms, &item);
+
+        cr_assert_eq(taken, leaves[i].key < 3, "row %zu", i);
+        cr_expect(!taken || item.key == leaves[i].key, "row %zu: key %zu", i, item.key);
+        if (i == 0)
+            batch_add(b, 2, 7, false, false, 1200, &item);
+    }
+    batch_add(b, 1, 7, false, false, 3200, &item);
+    batch_add(b, 1, 7, true, false, 3300, &item);
+    cr_assert(batch_take(b, 3300, &item), "a failure takes them along");
+    cr_expect_eq(item.evidence.ok, 1);
+    cr_expect_eq(item.evidence.fail, 1);
+    cr_expect_eq(batch_due_ms(b), -1);
+    batch_free(b);
+}
