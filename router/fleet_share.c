@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #define SHARE_EVERY_SYNCS 5
-#define LIVE_PER_STRETCH  2000 /* workers whose rows Redis takes without noticing */
+#define ROWS_PER_STRETCH  20000 /* of all workers, that Redis takes without noticing */
 #define TIME_MAX_US       INT64_C(86400000000)
 
 void fleet_note_times(struct fleet *f, size_t region, int64_t first_us, int64_t total_us)
@@ -70,7 +70,7 @@ void fleet_share_tick(struct fleet *f, int64_t now_ms)
     if (!f->attached || now_ms < f->share_ms)
         return;
     store_get_stats(f->shared, &st);
-    every_ms *= 1 + (int64_t)(st.live_routers / LIVE_PER_STRETCH);
+    every_ms *= 1 + (int64_t)(st.live_routers * f->conf->n_regions / ROWS_PER_STRETCH);
     f->share_ms =
         now_ms + every_ms * 4 / 5 + (int64_t)rand_below(f->rand, (uint64_t)every_ms * 2 / 5);
     share(f);
