@@ -3,11 +3,11 @@
  * One key, R routers, one Redis with a replica.  Every step is atomic, because a Lua script is;
  * everything between two steps may be interleaved, delayed or lost.  What it mirrors:
  *
- *   attach new_generation   lib/state/lua/attach.lua         move            common.lua move()
+ *   attach                  lib/state/lua/attach.lua         move            common.lua move()
+ *   new_generation          common.lua live_anew()           reassert        reassert.lua
  *   report                  lib/state/lua/report.lua         publish         common.lua publish()
  *   probe, finish           lib/state/lua/probe.lua done.lua force           lib/state/lua/force.lua
  *   push, snapshot          lib/state/view.c view_push() view_snapshot()
- *   reassert                a router tells a new generation what the old one had told it
  *
  * INVARIANTS, by the names their assertions carry here
  *   monotone    within a generation a view's version, its key's version and epoch never fall
@@ -28,7 +28,11 @@
  * take for ever.  One assumption stands for it: a live router joins a new generation while
  * re-assertion is still allowed.  Without limits of time the rules are only harder to keep.
  *
- * MUTANTS  NO_EPOCH NO_EXPIRY NO_POLL NO_GEN NO_REASSERT leave one rule out; each must fail. */
+ * ONE trouble of the data per history: words of three lives have no order, and the stricter one
+ * wins.  tests/sim plays those too.
+ *
+ * MUTANTS  NO_EPOCH NO_EXPIRY NO_POLL NO_GEN NO_REASSERT leave one rule out; with LATE_FORCE a
+ * word spoken to a new server stays in the old generation.  Each must fail. */
 #ifndef R
 #define R 2 /* routers */
 #endif
