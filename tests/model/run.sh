@@ -30,6 +30,7 @@ no lease expiry   | NO_EXPIRY ATTEMPTS=3 THRESHOLD=2 MAX=2 SUCCESSES=2 DEATHS=1 
 no polling        | NO_POLL LOSSES=2 ATTEMPTS=1 FAILS=1                              | converged
 no generation     | NO_GEN FAILOVERS=1 LOSSES=0 ATTEMPTS=1 FAILS=1                   | converged
 no re-assertion   | NO_REASSERT FAILOVERS=1 OPS=2 ATTEMPTS=0                         | word
+no obedience      | NO_OBEY OPS=1 ATTEMPTS=1 FAILS=1 LOSSES=0                        | obeyed
 late force        | LATE_FORCE FAILOVERS=1 OPS=2 ATTEMPTS=0                          | word
 ROWS
 }
