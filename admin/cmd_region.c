@@ -1,8 +1,9 @@
 /* cmd_region.c - region show NAME, and region up|down|drain|auto NAME.
  *
  * A change is made by one script in Redis; routers have heard of it when the command comes
- * back, by the publish inside that script.  What they have applied they say in their next
- * heartbeat, so the count of acknowledgements trails the effect by up to a second.
+ * back, by the publish inside that script.  That they have applied it they say at once in a
+ * small fleet, and no later than with their next heartbeat in a large one, where answers of
+ * all at once would be a burden.
  */
 #include "admin/cmd.h"
 #include "admin/force.h"
@@ -115,7 +116,7 @@ static int print_acknowledged(const struct change *c, struct buf *out)
                        c->acknowledged, n, n == 1 ? "" : "s",
                        c->acknowledged == n || c->waited
                            ? ""
-                           : " so far (they say so once a second; --wait waits for them)");
+                           : " so far (all have within seconds; --wait waits for them)");
 }
 
 static int print_text(const struct change *c, struct buf *out)

@@ -146,6 +146,7 @@ void store_redis_apply(struct store_redis *s, const struct redisReply *line)
     case VIEW_OTHER_GEN: /* an answer to what was asked before attaching anew */
         break;
     }
+    store_redis_acknowledge(s);
     if (changed >= 0)
         store_redis_tell(s, (size_t)changed);
 }

@@ -77,6 +77,9 @@ struct store_redis {
     int bad_row;   /* commands late or failed in a row */
     int bad_syncs; /* snapshots in a row that made no sense */
     int64_t sync_sent_ms, ask_sent_ms, attached_ms;
+    int64_t tick_ms;       /* when the next sync is due, while tick is pending */
+    uint64_t applied_said; /* in the last sync of this generation */
+    uint64_t word_heard;   /* the operator's word for which the next sync was brought forward */
     unsigned n_syncs;
 
     struct delivery delivery;
@@ -168,5 +171,7 @@ void store_redis_forget_file(struct store_redis *s);
 /* store_redis_sync.c */
 void store_redis_open_sync(struct store_redis *s, const struct redis_link_conf *conf);
 void store_redis_sync_soon(struct store_redis *s); /* something was missed, perhaps */
+/* The view has news: if it is an operator's word, the fleet hears soon that it was applied. */
+void store_redis_acknowledge(struct store_redis *s);
 
 #endif

@@ -155,6 +155,7 @@ static void attached(struct store_redis *s)
     s->reads_go_on = false;
     s->bad_row = s->bad_syncs = 0;
     s->attached_ms = s->stats.last_sync_ms = clock_mono_ms();
+    s->applied_said = s->word_heard = 0; /* of another generation, perhaps */
     event_del(s->grace);
     delivery_new_generation(&s->delivery);
     redis_link_pin(s->sub, redis_link_at(s->cmd));

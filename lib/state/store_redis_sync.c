@@ -20,6 +20,7 @@
 #define HEARTBEAT_MAX_MS 3000 /* the fleet forgets a router after 10 s of silence */
 #define KEYS_EVERY       30   /* syncs between two that name the keys again */
 #define LIVE_PER_STRETCH 2000 /* routers whose syncs Redis takes without noticing */
+#define ACKS_PER_S       2000 /* syncs brought forward to acknowledge, of the whole fleet */
 
 /* ---- sync ---- */
 
@@ -35,6 +36,12 @@ static int64_t next_sync_ms(struct store_redis *s)
     return ms * 4 / 5 + (int64_t)rand_below(&s->rand, (uint64_t)(ms * 2 / 5) + 1);
 }
 
+static void sync_in(struct store_redis *s, int64_t ms)
+{
+    s->tick_ms = clock_mono_ms() + ms;
+    store_redis_arm(s, s->tick, ms);
+}
+
 void store_redis_sync_soon(struct store_redis *s)
 {
     if (s->freed || s->phase != PHASE_ATTACHED)
@@ -42,7 +49,26 @@ void store_redis_sync_soon(struct store_redis *s)
     if (s->syncing)
         s->sync_again = true;
     else
-        store_redis_arm(s, s->tick, s->sync_sent_ms + SYNC_GAP_MS - clock_mono_ms());
+        sync_in(s, s->sync_sent_ms + SYNC_GAP_MS - clock_mono_ms());
+}
+
+/* Everybody hears an operator's word at the same moment, so the fleet spreads its answers over
+ * as long as Redis needs for them; in a large one that is later than the next sync anyway. */
+void store_redis_acknowledge(struct store_redis *s)
+{
+    uint64_t word = view_word_ver(s->view);
+    int64_t now_ms = clock_mono_ms(), due_ms;
+
+    if (s->freed || s->phase != PHASE_ATTACHED || s->syncing || word <= s->applied_said ||
+        word > view_ver(s->view) || word == s->word_heard)
+        return;
+    s->word_heard = word;
+    due_ms =
+        now_ms + (int64_t)rand_below(&s->rand, s->stats.live_routers * 1000 / ACKS_PER_S + 1);
+    if (due_ms < s->sync_sent_ms + SYNC_GAP_MS)
+        due_ms = s->sync_sent_ms + SYNC_GAP_MS;
+    if (!event_pending(s->tick, EV_TIMEOUT, NULL) || due_ms < s->tick_ms)
+        sync_in(s, due_ms - now_ms);
 }
 
 static void check_delivery(struct store_redis *s, int64_t ver)
@@ -91,7 +117,8 @@ static void on_sync(void *arg, const struct redisReply *r, const char *why)
         if (s->sync_again)
             store_redis_sync_soon(s);
         else if (!event_pending(s->tick, EV_TIMEOUT, NULL))
-            store_redis_arm(s, s->tick, next_sync_ms(s));
+            sync_in(s, next_sync_ms(s));
+        store_redis_acknowledge(s); /* of what came while the sync was under way */
     }
     s->sync_again = false;
     store_redis_drop(s);
@@ -109,6 +136,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
         goto out;
     snprintf(numbers.applied, sizeof(numbers.applied), "%llu",
              (unsigned long long)view_ver(s->view));
+    s->applied_said = view_ver(s->view);
+    s->word_heard = 0;
     args[0] = view_gen(s->view);
     args[1] = s->router_id;
     args[2] = numbers.applied;
@@ -154,7 +183,7 @@ static void on_sub_down(void *arg, const char *why)
     event_del(s->check);
     s->stats.reconnects++;
     if (s->phase == PHASE_ATTACHED && !s->syncing)
-        store_redis_arm(s, s->tick, POLL_MS);
+        sync_in(s, POLL_MS);
 }
 
 static void take_message(struct store_redis *s, struct str text)
@@ -181,6 +210,7 @@ static void take_message(struct store_redis *s, struct str text)
     }
     if (codec_decode(text, &line))
         delivery_push(&s->delivery, line.ver);
+    store_redis_acknowledge(s);
     if (changed >= 0)
         store_redis_tell(s, (size_t)changed);
 }

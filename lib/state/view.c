@@ -20,11 +20,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SAME_END_MS 100
+
 struct view {
     size_t n;
     int64_t max_open_ms;
     char gen[VIEW_GEN_MAX + 1];
-    uint64_t ver;
+    uint64_t ver, word_ver;
     struct view_key *keys;
     size_t *by_name; /* indexes of keys, sorted */
 };
@@ -136,6 +138,11 @@ uint64_t view_ver(const struct view *v)
     return v->ver;
 }
 
+uint64_t view_word_ver(const struct view *v)
+{
+    return v->word_ver;
+}
+
 void view_restore(struct view *v, size_t i, const struct view_key *from)
 {
     struct view_key *k = &v->keys[i];
@@ -176,10 +183,28 @@ static bool is_same(const struct view_key *k, const struct codec_line *l)
            strcmp(k->why, l->why) == 0 && strcmp(k->by, l->by) == 0;
 }
 
-static bool apply(struct view_key *k, const struct codec_line *l, int64_t now_ms)
+/* Does the line tell of a word that the operator said since?  While there is none, why and by
+ * are the breaker's; and the same end looks a little different after each journey. */
+static bool is_word(const struct view_key *k, const struct codec_line *l, int64_t now_ms)
+{
+    if (k->forced != l->forced)
+        return true;
+    if (l->forced == VIEW_AUTO)
+        return false;
+    if (strcmp(k->why, l->why) != 0 || strcmp(k->by, l->by) != 0 ||
+        (k->forced_until_ms == VIEW_NEVER) != (l->funtil_ms == 0))
+        return true;
+    return l->funtil_ms != 0 &&
+           llabs(mono(l->funtil_ms, l, now_ms) - k->forced_until_ms) > SAME_END_MS;
+}
+
+static bool apply(struct view *v, struct view_key *k, const struct codec_line *l,
+                  int64_t now_ms)
 {
     if (is_same(k, l))
         return false;
+    if (is_word(k, l, now_ms) && l->ver > v->word_ver)
+        v->word_ver = l->ver;
     k->ver = l->ver;
     k->ep = l->ep;
     k->st = l->st;
@@ -214,7 +239,7 @@ enum view_verdict view_push(struct view *v, struct str line, int64_t now_ms, int
         v->ver++;
     if (!news)
         return gap ? VIEW_GAP : VIEW_OLD;
-    if (i >= 0 && apply(&v->keys[i], &l, now_ms))
+    if (i >= 0 && apply(v, &v->keys[i], &l, now_ms))
         *changed = i;
     return gap ? VIEW_GAP : VIEW_APPLIED;
 }
@@ -247,7 +272,7 @@ enum view_verdict view_snapshot(struct view *v, struct str gen, uint64_t ver,
     if (!str_eqz(gen, v->gen)) {
         memcpy(v->gen, gen.ptr, gen.len);
         v->gen[gen.len] = '\0';
-        v->ver = 0;
+        v->ver = v->word_ver = 0;
         for (size_t i = 0; i < v->n; i++)
             v->keys[i].ver = 0; /* versions of another generation say nothing here */
         any = true;
@@ -256,7 +281,7 @@ enum view_verdict view_snapshot(struct view *v, struct str gen, uint64_t ver,
         int k = view_find(v, str_of(l[i].key));
 
         /* A push that came after the snapshot was taken is newer than the snapshot. */
-        if (k >= 0 && v->keys[k].ver <= ver && apply(&v->keys[k], &l[i], now_ms))
+        if (k >= 0 && v->keys[k].ver <= ver && apply(v, &v->keys[k], &l[i], now_ms))
             changed[k] = any = true;
     }
     if (ver > v->ver) {

@@ -56,6 +56,9 @@ const struct view_key *view_get(const struct view *v, size_t i);
 int view_find(const struct view *v, struct str name); /* -1: none */
 const char *view_gen(const struct view *v);           /* "" before the first attach */
 uint64_t view_ver(const struct view *v);
+/* The version that brought the last news of an operator's word (said, changed or over); 0: none
+ * in this generation.  An operator may be waiting until the fleet knows that it was heard. */
+uint64_t view_word_ver(const struct view *v);
 
 /* One push message.  *changed: index of the key it changed, or -1. */
 enum view_verdict view_push(struct view *v, struct str line, int64_t now_ms, int *changed);

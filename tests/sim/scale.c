@@ -28,6 +28,9 @@
 #define PUSH_US    15        /* of one core, per subscriber */
 #define HOP_US     300       /* to Redis, and on to a replica */
 #define SHA_BYTES  40
+#define WORDS      20       /* that an operator says afterwards */
+#define WORD_US    10000000 /* between two of them */
+#define BURST_US   100000   /* in which the syncs after a word are counted */
 
 struct scale {
     struct server *server;
@@ -38,6 +41,13 @@ struct scale {
     int n_routers, n_sample;
     bool counting;
     double calls[N_SCRIPTS], us, in_bytes, out_bytes;
+    struct {                  /* what followed an operator's word */
+        int64_t said_us, ver; /* ver 0: none was said */
+        uint32_t heard;       /* a bit for each router of the sample that acknowledged it */
+        int burst;            /* syncs in the first BURST_US */
+        double took_ms[WORDS * SAMPLE], bursts; /* of all words */
+        size_t n;
+    } word;
 };
 
 struct scale_router {
@@ -93,13 +103,29 @@ static double cost_us(enum script script, const struct redisReply *r)
     return costs[0].us;
 }
 
+/* A router told what it has applied. */
+static void note_applied(struct scale *s, int router, const char *applied)
+{
+    int64_t took_us = vtime_us() - s->word.said_us;
+    uint32_t bit = 1U << (router - 1);
+
+    if (s->word.ver == 0)
+        return;
+    s->word.burst += took_us < BURST_US;
+    if (strtoll(applied, NULL, 10) < s->word.ver || (s->word.heard & bit) != 0)
+        return;
+    s->word.heard |= bit;
+    s->word.took_ms[s->word.n++] = (double)took_us / 1e3;
+}
+
 static struct redisReply *on_command(void *arg, int router, int argc, const char *const *argv)
 {
     struct scale *s = arg;
     struct redisReply *r = server_eval(s->server, argc, argv);
     enum script script = which(argv[1]);
 
-    (void)router;
+    if (script == SCRIPT_SYNC)
+        note_applied(s, router, argv[6]);
     if (!s->counting)
         return r;
     s->calls[script]++;
@@ -226,7 +252,53 @@ static void print_row(const struct scale *s)
            last_ms / 2, last_ms, tree_ms);
 }
 
-static void run(int n_routers, int n_regions)
+/* ---- an operator's word, and how the fleet answers it ---- */
+
+static void say_words(struct scale *s)
+{
+    char id[24];
+
+    s->counting = false;
+    for (int i = 0; i < WORDS; i++) {
+        const char *args[] = {
+            "-", "region-0", i % 2 == 0 ? "down" : "auto", "0", "me", "maintenance", "-", id};
+
+        snprintf(id, sizeof(id), "word-%d", i);
+        struct redisReply *r = server_run(s->server, "force", (int)ARRAY_LEN(args), args);
+
+        if (r->type != REDIS_REPLY_ARRAY || r->elements < 2)
+            abort();
+        s->word.ver = r->element[1]->integer;
+        s->word.said_us = vtime_us();
+        s->word.heard = 0;
+        s->word.burst = 0;
+        freeReplyObject(r);
+        while (vtime_step(s->word.said_us + WORD_US))
+            ;
+        s->word.bursts += s->word.burst;
+    }
+    s->word.ver = 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void print_words(struct scale *s)
+{
+    double up = (double)s->n_routers / s->n_sample;
+    size_t n = s->word.n;
+
+    qsort(s->word.took_ms, n, sizeof(s->word.took_ms[0]), compare);
+    printf("%7d %8zu %8.0f %8.0f %8.0f\n", s->n_routers, n * 100 / WORDS / (size_t)s->n_sample,
+           n > 0 ? s->word.took_ms[n / 2] : 0, n > 0 ? s->word.took_ms[n - 1] : 0,
+           s->word.bursts * up / WORDS / (BURST_US / 1e6));
+}
+
+static void run(int n_routers, int n_regions, bool words)
 {
     struct scale *s = xcalloc(1, sizeof(*s));
 
@@ -253,10 +325,15 @@ static void run(int n_routers, int n_regions)
     }
     while (vtime_step(WARM_US))
         ;
-    s->counting = true;
-    while (vtime_step(WARM_US + COUNTED_US))
+    s->counting = !words;
+    while (s->counting && vtime_step(WARM_US + COUNTED_US))
         ;
-    print_row(s);
+    if (words) {
+        say_words(s);
+        print_words(s);
+    } else {
+        print_row(s);
+    }
     for (int i = 0; i < s->n_sample; i++) {
         wire_crash(i + 1);
         fleet_free(s->routers[i].fleet);
@@ -286,10 +363,16 @@ int scale_print(void)
     printf("routers regions  syncs/s reports/s shares/s  calls/s  kB/s in kB/s out  Redis"
            " divert p50  last ms tree ms\n");
     for (size_t i = 0; i < ARRAY_LEN(routers); i++) {
-        run(routers[i], 10);
-        run(routers[i], 100);
+        run(routers[i], 10, false);
+        run(routers[i], 100, false);
         fflush(stdout);
     }
+    printf(
+        "\nAn operator's word: who acknowledges it, after how long, and the syncs a second in\n"
+        "the first %d ms.\n\nrouters  %% of all   p50 ms  last ms  syncs/s\n",
+        BURST_US / 1000);
+    for (size_t i = 0; i < ARRAY_LEN(routers); i++)
+        run(routers[i], 10, true);
     server_unload();
     return 0;
 }

@@ -1,5 +1,7 @@
 """An operator's word: every router obeys at once, and it outlives Redis."""
 
+import time
+
 import pytest
 
 from sluice.proc import wait_for
@@ -57,6 +59,19 @@ def test_routers_hear_it_by_push(fleet):
     for r, n in zip(f.routers, before):
         wait_for(lambda r=r, n=n: r.metrics()["sluice_store_pushes_total"] > n, what="a push")
     assert ask_all(f) == {"eu-west"} and f.region("us-east").attempts() == 0
+
+
+def test_acknowledged_at_once(fleet):
+    """Not with a heartbeat, which comes every three seconds here."""
+    f = fleet(2, 2, redis={"sync": "60s"}, **CALM)
+    took = []
+    for word in ("down", "up", "drain", "down", "auto"):
+        began = time.monotonic()
+        done = f.admin.json("region", word, "us-east", "--wait")
+        took.append(time.monotonic() - began)
+        assert done["acknowledged"] == 2
+    # A machine that is busy may make one of them late; heartbeats would take 2 s on average.
+    assert sorted(took)[2] < 1, took
 
 
 def test_up_uses_a_region_whose_breaker_is_open(fleet):

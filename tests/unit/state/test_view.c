@@ -2,6 +2,7 @@
 #include "state/view.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,6 +136,55 @@ Test(view, bad_pushes_are_dropped)
     cr_expect_eq(view_ver(v), 0u);
     cr_expect_eq(push("1 g 1 1000 a open 2 61000 1 auto 0 bad r1 0", 100), VIEW_APPLIED,
                  "exactly as long as may be");
+}
+
+static const struct {
+    const char *name, *first, *then; /* lines of versions 1 and 2, the second 1000 ms later */
+    uint64_t want;
+} words[] = {
+    /* clang-format off */
+    {"none", "a open 2 1500 1 auto 0 bad r1 0", "a half-open 3 0 1 auto 0 due r1 0", 0},
+    {"said", "a open 2 1500 1 auto 0 bad r1 0", "a open 2 2500 1 down 0 inc me 0", 2},
+    {"stands", "a closed 1 0 0 up 0 inc me 0", "a open 2 2500 1 up 0 inc me 0", 1},
+    {"stands, with an end", "a closed 1 0 0 up 9000 inc me 0", "a open 2 2500 1 up 9000 inc me 0", 1},
+    {"over", "a closed 1 0 0 down 1500 inc me 0", "a closed 1 0 0 auto 0 - - 0", 2},
+    {"another word", "a closed 1 0 0 down 0 inc me 0", "a closed 1 0 0 drain 0 inc me 0", 2},
+    {"another reason", "a closed 1 0 0 down 0 inc me 0", "a closed 1 0 0 down 0 other me 0", 2},
+    {"another operator", "a closed 1 0 0 down 0 inc me 0", "a closed 1 0 0 down 0 inc you 0", 2},
+    {"said again", "a closed 1 0 0 down 5000 inc me 0", "a closed 1 0 0 down 6000 inc me 0", 2},
+    {"now with an end", "a closed 1 0 0 down 0 inc me 0", "a closed 1 0 0 down 6000 inc me 0", 2},
+    {"of two keys", "b closed 1 0 0 down 0 inc me 0", "a closed 1 0 0 down 0 inc me 0", 2},
+    /* clang-format on */
+};
+
+Test(view, knows_when_an_operator_spoke)
+{
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        char line[200];
+
+        view_free(v);
+        setup();
+        cr_expect_eq(view_word_ver(v), 0u);
+        snprintf(line, sizeof(line), "1 g 1 1000 %s", words[i].first);
+        cr_assert_eq(push(line, 100), VIEW_APPLIED, "row '%s'", words[i].name);
+        snprintf(line, sizeof(line), "1 g 2 2000 %s", words[i].then);
+        cr_assert_eq(push(line, 1103), VIEW_APPLIED, "row '%s'", words[i].name);
+        cr_expect_eq(view_word_ver(v), words[i].want, "row '%s'", words[i].name);
+    }
+}
+
+Test(view, a_snapshot_may_bring_an_operators_word)
+{
+    cr_expect_eq(snapshot("g", 7, "1 g 5 1000 a closed 1 0 0 down 0 inc me 0", B2, 200),
+                 VIEW_APPLIED);
+    cr_expect_eq(view_word_ver(v), 5u);
+    cr_expect_eq(snapshot("g", 7, "1 g 5 1100 a closed 1 0 0 down 0 inc me 0", B2, 300),
+                 VIEW_OLD);
+    cr_expect_eq(view_word_ver(v), 5u);
+    cr_expect_eq(snapshot("h", 0, "1 h 0 1100 a closed 1 0 0 down 0 inc me 0",
+                          "1 h 0 1000 b closed 1 0 0 auto 0 - - 0", 300),
+                 VIEW_APPLIED);
+    cr_expect_eq(view_word_ver(v), 0u, "versions of another generation say nothing");
 }
 
 Test(view, deadlines_become_monotonic_on_receipt)
