@@ -239,6 +239,19 @@ enum breaker_grant breaker_probe(struct breaker *b, uint64_t token, int64_t leas
     return BREAKER_GRANTED;
 }
 
+bool breaker_renew(struct breaker *b, uint64_t token, int64_t lease_ms, int64_t now_ms)
+{
+    if (b->state != BREAKER_HALF_OPEN)
+        return false;
+    prune(b, now_ms);
+    struct lease *lease = find_lease(b, token);
+
+    if (lease == NULL)
+        return false;
+    lease->expiry_ms = now_ms + lease_ms;
+    return true;
+}
+
 enum breaker_done breaker_done(struct breaker *b, uint64_t epoch, uint64_t token,
                                enum breaker_verdict verdict, int64_t now_ms, uint16_t jitter)
 {

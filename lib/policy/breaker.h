@@ -65,6 +65,10 @@ enum breaker_reported breaker_report(struct breaker *b, uint64_t epoch,
 enum breaker_grant breaker_probe(struct breaker *b, uint64_t token, int64_t lease_ms,
                                  int64_t now_ms, int64_t *wait_ms);
 
+/* Lengthens a live lease to lease_ms from now.  false: it is gone, and stays so: a late renewal
+ * must not take a slot, nor start half-open by itself. */
+bool breaker_renew(struct breaker *b, uint64_t token, int64_t lease_ms, int64_t now_ms);
+
 /* Ends a probe.  Only a live lease of the current epoch counts. */
 enum breaker_done breaker_done(struct breaker *b, uint64_t epoch, uint64_t token,
                                enum breaker_verdict verdict, int64_t now_ms, uint16_t jitter);

@@ -205,11 +205,8 @@ static void mem_probe(struct store *s, size_t key, uint64_t token)
 static void mem_probe_renew(struct store *s, size_t key, uint64_t token)
 {
     struct store_mem *m = mem_of(s);
-    struct entry *e = &m->entries[key];
-    int64_t wait_ms;
 
-    if (breaker_get_state(e->breaker) == BREAKER_HALF_OPEN)
-        breaker_probe(e->breaker, token, m->probe_lease_ms, clock_mono_ms(), &wait_ms);
+    breaker_renew(m->entries[key].breaker, token, m->probe_lease_ms, clock_mono_ms());
 }
 
 static void mem_done(struct store *s, size_t key, uint64_t epoch, uint64_t token,

@@ -28,12 +28,12 @@ static const struct breaker_conf base_conf = {
  *   f o s       report a failure, a success, a slow success, in the current epoch
  *   F O         the same with the epoch before
  *   B           a batch: 2 failures, a success, then 1 failure
- *   p<t>        probe with token t
+ *   p<t> r<t>   probe with token t; its lease is to be renewed
  *   k<t> x<t> a<t>   probe of token t ends: ok, failed, abandoned; K<t> X<t> in the epoch
  * before
  *   +<ms>       time passes
  * Each step but + adds a letter to the trace: C counted, S stale, T tripped; G granted,
- * W wait, B busy, N not needed; O taken, M moved, S stale, E expired. */
+ * W wait, B busy, N not needed; R renewed, - gone; O taken, M moved, S stale, E expired. */
 struct history {
     struct breaker *b;
     int64_t now_ms, wait_ms;
@@ -85,6 +85,8 @@ static void play(struct history *h, const char *script)
         else if (kind == 'p')
             answer = "GWBN"[breaker_probe(h->b, strtoull(c, &c, 10), LEASE_MS, h->now_ms,
                                           &h->wait_ms)];
+        else if (kind == 'r')
+            answer = "-R"[breaker_renew(h->b, strtoull(c, &c, 10), LEASE_MS, h->now_ms)];
         else
             answer = done(h, kind, strtoull(c, &c, 10));
         if (answer != 0 && h->len + 1 < sizeof(h->trace))
@@ -138,6 +140,12 @@ Test(breaker, histories)
         {"a lease ends by itself",           "fff+1000 p1p2+500p3", "CCTGGG",  HALF_OPEN, 3, 1},
         {"... not earlier",                  "fff+1000 p1p2+499p3", "CCTGGB",  HALF_OPEN, 3, 1},
         {"asking again renews it",           "fff+1000 p1p2+400p1+100p3p4", "CCTGGGGB", HALF_OPEN, 3, 1},
+        {"a renewal lengthens it",           "fff+1000 p1p2+400r1+100p3p4", "CCTGGRGB", HALF_OPEN, 3, 1},
+        {"... as long as it lives",          "fff+1000 p1+499r1+499r1", "CCTGRR", HALF_OPEN, 3, 1},
+        {"a late renewal takes no slot",     "fff+1000 p1+500r1p2p3", "CCTG-GG", HALF_OPEN, 3, 1},
+        {"nor one after the probe's end",    "fff+1000 p1p2k1r1p3", "CCTGGO-G", HALF_OPEN, 3, 1},
+        {"nor does one start half-open",     "fff+1000 r1",        "CCT-",     OPEN,   2, 1},
+        {"nor is one needed while closed",   "r1",                 "-",        CLOSED, 1, 0},
         {"an abandoned probe frees the slot", "fff+1000 p1p2a1p3", "CCTGGOG",  HALF_OPEN, 3, 1},
         {"one success is not enough",        "fff+1000 p1k1",      "CCTGO",    HALF_OPEN, 3, 1},
         {"two successes close",              "fff+1000 p1k1p2k2",  "CCTGOGM",  CLOSED, 4, 1},
