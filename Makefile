@@ -43,8 +43,10 @@ UNIT_SRC   := $(sort $(wildcard tests/unit/*/test_*.c))
 FLOW_SRC   := $(sort $(wildcard tests/flow/test_*.c))
 FLOW_HELP  := $(sort $(filter-out $(FLOW_SRC),$(wildcard tests/flow/*.c)))
 FUZZ_SRC   := $(sort $(wildcard tests/fuzz/fuzz_*.c))
-UNIT_HELP  := $(sort $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*/*.c)))
 SIM_SRC    := $(sort $(wildcard tests/sim/*.c))
+# The simulator's Redis serves unit tests as well.
+HOST_SRC   := $(filter %/server.c %/keyspace.c %/keyspace_set.c,$(SIM_SRC))
+UNIT_HELP  := $(sort $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*/*.c)) $(HOST_SRC))
 BENCH_SRC  := $(sort $(wildcard tests/bench/*.c))
 
 objs = $(patsubst %.c,$(BUILD)/%.o,$(1))
@@ -107,7 +109,7 @@ $(BUILD)/sluice-region: $(REGION_OBJ) $(BUILD)/librouter.a $(BUILD)/libsluice.a
 TEST_LIBS := $(BUILD)/librouter.a $(BUILD)/libadmin.a $(BUILD)/libsluice.a
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(call objs,$(UNIT_HELP)) $(TEST_LIBS)
 	$(call SAY,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(HARDEN) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS) -lcriterion
+	$(Q)$(CC) $(CFLAGS) $(HARDEN) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS) -llua5.1 -lcriterion
 $(BUILD)/tests/flow/%: $(BUILD)/tests/flow/%.o $(call objs,$(FLOW_HELP)) $(TEST_LIBS)
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(HARDEN) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS) -lcriterion

@@ -305,7 +305,7 @@ static void run(int n_routers, int n_regions, bool words)
     vtime_start(1);
     s->n_routers = n_routers;
     s->n_sample = n_routers < SAMPLE ? n_routers : SAMPLE;
-    s->server = server_new();
+    s->server = server_new(vtime_us);
     s->server->arg = s;
     s->server->on_publish = on_publish;
     s->server->on_trouble = on_trouble;

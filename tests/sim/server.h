@@ -31,6 +31,7 @@ struct server {
     bool down;
     int64_t stalled_until_us;
     int64_t step_ms; /* of its clock */
+    int64_t (*clock_us)(void);
     uint64_t calls, bytes;
     const char *script; /* that runs */
     const char *const *args;
@@ -40,12 +41,15 @@ struct server {
     void (*on_trouble)(void *arg, const char *what); /* a script failed */
 };
 
-struct server *server_new(void);
+/* clock_us: time of its host, step_ms not counted. */
+struct server *server_new(int64_t (*clock_us)(void));
 void server_free(struct server *s);
 int64_t server_wall_ms(const struct server *s);
 /* Runs EVALSHA or EVAL as it came over the wire; the caller frees the reply with
  * freeReplyObject(). */
 struct redisReply *server_eval(struct server *s, int argc, const char *const *argv);
+/* Any other command that the scripts use, and FLUSHALL; as server_eval(). */
+struct redisReply *server_command(struct server *s, int argc, const char *const *argv);
 /* A script by its name. */
 struct redisReply *server_run(struct server *s, const char *script, int n_args,
                               const char *const *args);

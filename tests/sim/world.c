@@ -232,7 +232,7 @@ static void begin(struct world *w, bool skewed, bool verbose)
     const char *keys[WORLD_KEYS];
 
     configure(w);
-    w->server = server_new();
+    w->server = server_new(vtime_us);
     w->server->arg = w;
     w->server->on_publish = on_publish;
     w->server->on_trouble = on_trouble;

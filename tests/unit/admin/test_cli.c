@@ -119,7 +119,7 @@ Test(cli, config_check)
 
 static void open_fleet(struct lua *l)
 {
-    lua_open(l, "");
+    lua_start(l, "");
     setenv("SLUICE_REDIS", l->server.url, 1);
     setenv("SLUICE_FLEET", "t", 1);
 }
@@ -137,7 +137,7 @@ Test(cli, a_fleet_that_nobody_joined)
 
     open_fleet(&l);
     check(rows, ARRAY_LEN(rows));
-    lua_close(&l);
+    lua_stop(&l);
 }
 
 Test(cli, a_fleet)
@@ -177,7 +177,7 @@ Test(cli, a_fleet)
     open_fleet(&l);
     lua_run(&l, SCRIPT_ATTACH, "r1 - seed h 1 v c 5 0 eu us");
     check(rows, ARRAY_LEN(rows));
-    lua_close(&l);
+    lua_stop(&l);
 }
 
 static void expect_json(const char *line, const char *const *members)
@@ -209,7 +209,7 @@ Test(cli, json_everywhere)
     expect_json("routers|--json", MEMBERS("routers", "now_ms"));
     expect_json("events|--json", MEMBERS("events", "fleet"));
     expect_json("watch|--json|--count|1", MEMBERS("regions", "fleet"));
-    lua_close(&l);
+    lua_stop(&l);
 }
 
 Test(cli, a_reader_that_went_away_is_told_nothing)

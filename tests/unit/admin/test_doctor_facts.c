@@ -76,7 +76,7 @@ Test(doctor_facts, asks_a_real_one_and_changes_nothing)
     struct lua l;
 
     signal(SIGPIPE, SIG_IGN);
-    lua_open(&l, "");
+    lua_start(&l, "");
     lua_run(&l, SCRIPT_ATTACH, "r1 - seed h 1 v c 5 0 eu us");
     lua_do(&l, "DBSIZE");
     char before[64];
@@ -95,7 +95,7 @@ Test(doctor_facts, asks_a_real_one_and_changes_nothing)
     cr_expect_str_eq(f.denied, "");
     cr_expect_str_eq(lua_do(&l, "DBSIZE"), before);
     session_close(s);
-    lua_close(&l);
+    lua_stop(&l);
 }
 
 Test(doctor_facts, a_user_who_may_little_sees_what_is_missing)
@@ -105,7 +105,7 @@ Test(doctor_facts, a_user_who_may_little_sees_what_is_missing)
     struct lua l;
 
     signal(SIGPIPE, SIG_IGN);
-    lua_open(&l, "");
+    lua_start(&l, "");
     lua_do(&l, "ACL SETUSER u on >p ~* resetchannels +@all -info -config -pubsub -zrem");
     struct session *s = open_as(&l, "u:p@");
 
@@ -115,7 +115,7 @@ Test(doctor_facts, a_user_who_may_little_sees_what_is_missing)
     cr_expect_eq(f.subscribers, -1);
     cr_expect_str_eq(f.denied, "ZREM, PUBLISH, INFO");
     session_close(s);
-    lua_close(&l);
+    lua_stop(&l);
 }
 
 Test(doctor_facts, a_lost_connection_is_a_failure)
@@ -125,12 +125,12 @@ Test(doctor_facts, a_lost_connection_is_a_failure)
     struct lua l;
 
     signal(SIGPIPE, SIG_IGN);
-    lua_open(&l, "");
+    lua_start(&l, "");
     struct session *s = open_as(&l, "");
 
     redis_server_kill(&l.server);
     cr_expect_eq(doctor_facts_gather(&f, s, &err), -1);
     cr_expect_eq(err.code, ERR_STORE);
     session_close(s);
-    lua_close(&l);
+    lua_stop(&l);
 }

@@ -121,7 +121,7 @@ static void start(struct fixture *x)
 {
     memset(x, 0, sizeof(*x));
     signal(SIGPIPE, SIG_IGN); /* as cli_main does */
-    lua_open(&x->l, "");
+    lua_start(&x->l, "");
     struct session_conf conf = {
         .url = x->l.server.url, .fleet = "t", .connect_ms = 2000, .command_ms = 2000};
 
@@ -136,7 +136,7 @@ static void start(struct fixture *x)
 static void stop(struct fixture *x)
 {
     session_close(x->s);
-    lua_close(&x->l);
+    lua_stop(&x->l);
 }
 
 static void say(struct fixture *x)

@@ -56,7 +56,7 @@ Test(session, commands_and_looks)
     struct lua l;
     char said[64];
 
-    lua_open(&l, "");
+    lua_start(&l, "");
     struct session *s = open_at(l.server.url, &err);
 
     cr_assert_not_null(s, "%s", err.msg);
@@ -73,7 +73,7 @@ Test(session, commands_and_looks)
     cr_expect_str_eq(said, "b");
     cr_expect_str_eq(session_fleet(s), "t");
     session_close(s);
-    lua_close(&l);
+    lua_stop(&l);
 }
 
 Test(session, a_lost_connection_is_made_again)
@@ -82,7 +82,7 @@ Test(session, a_lost_connection_is_made_again)
     struct lua l;
     char said[64];
 
-    lua_open(&l, "");
+    lua_start(&l, "");
     struct session *s = open_at(l.server.url, &err);
 
     cr_assert_not_null(s, "%s", err.msg);
@@ -96,7 +96,7 @@ Test(session, a_lost_connection_is_made_again)
     cr_expect_eq(command(s, "GET a", said, &err), 0, "%s", err.msg);
     cr_expect_not(session_is_lost(s));
     session_close(s);
-    lua_close(&l);
+    lua_stop(&l);
 }
 
 Test(session, nothing_waits_for_ever)
@@ -105,7 +105,7 @@ Test(session, nothing_waits_for_ever)
     struct lua l;
     char said[64];
 
-    lua_open(&l, "");
+    lua_start(&l, "");
     struct session *s = open_at(l.server.url, &err);
 
     cr_assert_not_null(s, "%s", err.msg);
@@ -119,7 +119,7 @@ Test(session, nothing_waits_for_ever)
     cr_expect_lt(clock_mono_ms() - before_ms, 8000);
     redis_server_resume(&l.server);
     session_close(s);
-    lua_close(&l);
+    lua_stop(&l);
 }
 
 Test(session, a_url_that_is_none)
@@ -180,7 +180,7 @@ Test(session, what_a_script_says_about_arguments_is_no_store_error)
     struct lua l;
     char said[64];
 
-    lua_open(&l, "");
+    lua_start(&l, "");
     struct session *s = open_at(l.server.url, &err);
 
     cr_assert_not_null(s, "%s", err.msg);
@@ -189,7 +189,7 @@ Test(session, what_a_script_says_about_arguments_is_no_store_error)
     cr_expect_eq(err.code, ERR_RANGE, "%s", err.msg);
     cr_expect_not_null(strstr(err.msg, "the state is none of"), "%s", err.msg);
     session_close(s);
-    lua_close(&l);
+    lua_stop(&l);
 }
 
 Test(session, signals_end_waits)
@@ -198,7 +198,7 @@ Test(session, signals_end_waits)
     struct lua l;
     char said[64];
 
-    lua_open(&l, "");
+    lua_start(&l, "");
     struct session *s = open_at(l.server.url, &err);
 
     cr_assert_not_null(s, "%s", err.msg);
@@ -216,5 +216,5 @@ Test(session, signals_end_waits)
     cr_expect_lt(clock_mono_ms() - before_ms, 10000);
     redis_server_resume(&l.server);
     session_close(s);
-    lua_close(&l);
+    lua_stop(&l);
 }

@@ -19,7 +19,7 @@ struct fixture {
 static void start(struct fixture *f)
 {
     memset(f, 0, sizeof(*f));
-    lua_open(&f->l, "");
+    lua_start(&f->l, "");
     struct session_conf conf = {
         .url = f->l.server.url, .fleet = "t", .connect_ms = 2000, .command_ms = 5000};
 
@@ -31,7 +31,7 @@ static void stop(struct fixture *f)
 {
     stream_release(&f->st);
     session_close(f->s);
-    lua_close(&f->l);
+    lua_stop(&f->l);
 }
 
 /* Entries from-0, from+1-0, ...: every tenth is of region "b", the others of "a". */

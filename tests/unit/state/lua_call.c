@@ -3,6 +3,7 @@
 
 #include "base/base.h"
 #include "state/keys.h"
+#include "tests/sim/server.h"
 
 #include <hiredis/hiredis.h>
 #include <stdbool.h>
@@ -73,8 +74,14 @@ static void show(struct lua *l, const redisReply *top)
 
 static const char *call(struct lua *l, int argc, const char **argv)
 {
-    redisReply *r = redisCommandArgv(l->c, argc, argv, NULL);
+    redisReply *r;
 
+    if (l->host != NULL && strcmp(argv[0], "EVALSHA") == 0)
+        r = server_eval(l->host, argc, argv);
+    else if (l->host != NULL)
+        r = server_command(l->host, argc, argv);
+    else
+        r = redisCommandArgv(l->c, argc, argv, NULL);
     if (r == NULL) {
         fprintf(stderr, "lua_call: %s\n", l->c->errstr);
         abort();
@@ -158,15 +165,32 @@ void lua_connect(struct lua *l)
     }
 }
 
-void lua_open(struct lua *l, const char *options)
+void lua_start(struct lua *l, const char *options)
 {
     memset(l, 0, sizeof(*l));
     redis_server_start(&l->server, options);
     lua_connect(l);
 }
 
-void lua_close(struct lua *l)
+static void ignore(void *arg, const char *text)
 {
+    (void)arg, (void)text;
+}
+
+void lua_start_host(struct lua *l, int64_t (*clock_us)(void))
+{
+    memset(l, 0, sizeof(*l));
+    l->host = server_new(clock_us);
+    l->host->on_publish = ignore;
+    l->host->on_trouble = ignore; /* it is in the reply as well */
+}
+
+void lua_stop(struct lua *l)
+{
+    if (l->host != NULL) {
+        server_free(l->host);
+        return;
+    }
     redisFree(l->c);
     redis_server_stop(&l->server);
 }

@@ -1,5 +1,6 @@
-/* lua_call.h - runs the fleet's scripts against a private Redis, one blocking call at a time,
- * and shows the reply as text, so that a test's row can say what it wants. */
+/* lua_call.h - runs the fleet's scripts against a private Redis, or the simulator's, one
+ * blocking call at a time, and shows the reply as text, so that a test's row can say what it
+ * wants. */
 #ifndef TESTS_LUA_CALL_H
 #define TESTS_LUA_CALL_H
 
@@ -9,16 +10,20 @@
 #include <stdint.h>
 
 struct redisContext;
+struct server;
 
 struct lua {
     struct redis_server server;
     struct redisContext *c;
-    char reply[65536]; /* of the last call: "(OK 3 (a b))", "!ERR ..." for an error */
+    struct server *host; /* tests/sim/server.h, or NULL: a real one */
+    char reply[65536];   /* of the last call: "(OK 3 (a b))", "!ERR ..." for an error */
 };
 
-void lua_open(struct lua *l, const char *options); /* starts a server; the fleet is "t" */
-void lua_connect(struct lua *l);                   /* again, after a restart */
-void lua_close(struct lua *l);
+void lua_start(struct lua *l, const char *options); /* starts a server; the fleet is "t" */
+/* The simulator's, with the scripts as they were loaded last; no process, no connection. */
+void lua_start_host(struct lua *l, int64_t (*clock_us)(void));
+void lua_connect(struct lua *l); /* again, after a restart */
+void lua_stop(struct lua *l);
 /* Any command, words split at spaces ("" for an empty one).  Returns l->reply. */
 const char *lua_do(struct lua *l, const char *command);
 /* A script with KEYS[1] of the fleet "t" and arguments split at spaces. */

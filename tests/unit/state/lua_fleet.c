@@ -86,11 +86,11 @@ int lua_fleet_events(struct lua_fleet *f)
 
 void lua_fleet_open(struct lua_fleet *f, const char *options)
 {
-    lua_open(&f->lua, options);
+    lua_start(&f->lua, options);
     lua_fleet_attach(f, "A", "a b");
 }
 
 void lua_fleet_close(struct lua_fleet *f)
 {
-    lua_close(&f->lua);
+    lua_stop(&f->lua);
 }

@@ -123,7 +123,7 @@ Test(look, the_scripts_own_reply)
     struct err err = {0};
     struct keys_name meta = keys_name("t", KEYS_META);
 
-    lua_open(&l, "");
+    lua_start(&l, "");
     lua_run(&l, SCRIPT_ATTACH, "A - r host 42 0.1 digest 800 7 a b");
     redisReply *r = redis_server_command(&l.server, "EVALSHA %s 1 %s",
                                          script_text(SCRIPT_LOOK)->sha1, meta.text);
@@ -136,5 +136,5 @@ Test(look, the_scripts_own_reply)
     cr_expect_str_eq(look.routers[0].config, "digest");
     look_release(&look);
     freeReplyObject(r);
-    lua_close(&l);
+    lua_stop(&l);
 }
