@@ -1,192 +1,174 @@
 /* test_breaker_parity.c - the fleet's scripts and lib/policy/breaker.c are one rule: random
- * histories go through both, and after every step they must say and be the same. */
-#include "lua_call.h"
+ * histories go through both (parity.c), and after every step they must say and be the same.
+ *
+ *   PARITY_HISTORIES=N   so many of them instead of 100,000
+ *   PARITY_HISTORY=N     only this one, shown step by step
+ *   PARITY_MUTANTS=1     says how each mutant was caught
+ *
+ * They run on the simulator's Redis, which needs no round trips; a part of them runs on a real
+ * one as well.  Each mutant of the scripts must be caught by one of them. */
+#include "parity.h"
 
 #include "base/base.h"
-#include "base/clock.h"
-#include "base/rand.h"
-#include "policy/breaker.h"
+#include "tests/sim/server.h"
 
 #include <criterion/criterion.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define HISTORIES 40
-#define STEPS     200
-#define SEED      20240607
+#ifdef __SANITIZE_ADDRESS__
+#define HISTORIES 4000
+#else
+#define HISTORIES 100000
+#endif
+#define PARTS            4 /* tests run beside each other, a process each */
+#define REAL_HISTORIES   60
+#define MUTANT_HISTORIES 20000 /* within which a mutant must be caught */
 
-struct world {
-    struct lua lua;
-    struct rand rand;
-    struct breaker_conf conf;
-    struct breaker *b;
-    int64_t now_ms; /* ahead of Redis' TIME, so that it is what the scripts see */
-    int seq;
-    char gen[64];
-    char said[96], did[300]; /* by the C side; the step, for messages */
+static int64_t wall_us;
+
+static int64_t clock_us(void)
+{
+    return wall_us;
+}
+
+static uint64_t number_of(const char *variable, uint64_t otherwise)
+{
+    const char *text = getenv(variable);
+
+    return text != NULL ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static void expect_seen(const struct parity *p, int at_least)
+{
+    for (int i = 0; i < N_PARITY_SEEN; i++)
+        cr_expect_geq(p->seen[i], at_least, "the histories must go everywhere: %d %s",
+                      p->seen[i], parity_seen_name((enum parity_seen)i));
+}
+
+static void run_part(uint64_t part)
+{
+    static struct lua lua;
+    struct parity p = {.lua = &lua, .wall_us = &wall_us};
+    uint64_t n = number_of("PARITY_HISTORIES", HISTORIES);
+    uint64_t only = number_of("PARITY_HISTORY", UINT64_MAX);
+
+    cr_assert(server_load(NULL));
+    lua_start_host(&lua, clock_us);
+    if (only != UINT64_MAX) {
+        p.verbose = true;
+        if (only % PARTS == part)
+            cr_expect(parity_run(&p, only), "%s", p.problem);
+    } else {
+        for (uint64_t i = part; i < n; i += PARTS)
+            cr_assert(parity_run(&p, i), "%s; PARITY_HISTORY=%" PRIu64 " shows it", p.problem,
+                      i);
+        expect_seen(&p, (int)(n / PARTS / 200));
+    }
+    lua_stop(&lua);
+    server_unload();
+}
+
+Test(breaker_parity, histories_0)
+{
+    run_part(0);
+}
+
+Test(breaker_parity, histories_1)
+{
+    run_part(1);
+}
+
+Test(breaker_parity, histories_2)
+{
+    run_part(2);
+}
+
+Test(breaker_parity, histories_3)
+{
+    run_part(3);
+}
+
+Test(breaker_parity, on_a_real_redis)
+{
+    static struct lua lua;
+    struct parity p = {.lua = &lua};
+
+    lua_start(&lua, "");
+    for (uint64_t i = 0; i < REAL_HISTORIES; i++)
+        cr_assert(parity_run(&p, i), "%s", p.problem);
+    cr_expect_gt(p.seen[PARITY_ROW_TRIP] + p.seen[PARITY_RATE_TRIP], 10);
+    cr_expect_gt(p.seen[PARITY_CLOSED], 2);
+    lua_stop(&lua);
+}
+
+/* ---- does a rule that differs show? ---- */
+
+static const struct server_mutant mutants[] = {
+    {"no-doubling", "each open time is as long as the first", "d = d * 2", "d = d"},
+    {"no-cap", "the open time grows without an end", "d = math.min(d, max, OPEN_MAX)", ""},
+    {"jitter", "another share of the open time is jitter", "* jitter / 65535",
+     "* jitter / 65536"},
+    {"no-epoch", "a report of any epoch counts", "if ep ~= r.ep or r.st ~= 'closed' then",
+     "if r.st ~= 'closed' then"},
+    {"no-probe-epoch", "a probe of any epoch counts",
+     "if ep ~= r.ep or r.st ~= 'half-open' then", "if r.st ~= 'half-open' then"},
+    {"row+1", "one failure more", "r.hard >= threshold", "r.hard > threshold"},
+    {"endless-row", "a success does not end the row",
+     "r.hard = ok > 0 and hard or r.hard + hard", "r.hard = r.hard + hard"},
+    {"unforgiven", "clean periods forgive nothing",
+     "r.n = math.max(0, r.n - floor(math.max(0, now - r.clean) / forgive))", ""},
+    {"forgiven-twice", "a failure starts no new period", "    r.clean = now\n", ""},
+    {"window+1", "the window has eleven buckets", "t > index - 10", "t >= index - 10"},
+    {"window-1", "the window has nine buckets", "t > index - 10", "t > index - 9"},
+    {"old-window", "a trip keeps the window's counts", "'w:' .. r.key, base .. 'row:'",
+     "'row:'"},
+    {"share", "the share has to be passed", "part * 100 >= share * total",
+     "part * 100 > share * total"},
+    {"minimum", "the minimum has to be passed", "total >= minimum", "total > minimum"},
+    {"slow", "slow ones are not counted", "slowed + s", "slowed"},
+    {"early", "a probe may go a millisecond before its time", "now < r['until']",
+     "now + 1 < r['until']"},
+    {"probe+1", "one probe more", "redis.call('ZCARD', leases) >= max",
+     "redis.call('ZCARD', leases) > max"},
+    {"long-lease", "a lease keeps its slot a millisecond longer", "'-inf', text(now))\nmax",
+     "'-inf', text(now - 1))\nmax"},
+    {"late-probe", "a probe counts a millisecond longer", "tonumber(expiry) <= now",
+     "tonumber(expiry) < now"},
+    {"late-renewal", "a late renewal takes a slot", "elseif renew then", "elseif false then"},
+    {"success+1", "one success more", "r.succ >= threshold", "r.succ > threshold"},
+    {"abandoned", "an abandoned probe is a success", "elseif verdict == 'ok' then", "else"},
+    {"same-n", "a failed probe does not double the time", "if not settles then",
+     "if false then"},
+    {"reset", "a reset remembers trips", "'closed', 0, 0, 0, now, gen",
+     "'closed', 0, r.n, 0, now, gen"},
+    {"duplicates", "a report that comes twice counts twice",
+     "if seq <= (whole(redis.call('HGET', base .. 'seq', router)) or 0) then", "if false then"},
+    {"clock", "time runs back with Redis' clock", "if last > now then", "if false then"},
+    {"adopted", "a state taken over forgets its trips",
+     "r['until'], r.n, r.clean, r.doubt = v['until'], v.n,",
+     "r['until'], r.n, r.clean, r.doubt = v['until'], 0,"},
 };
 
-static int64_t pick(struct world *w, int64_t low, int64_t high)
+Test(breaker_parity, mutants_are_caught)
 {
-    return low + (int64_t)rand_below(&w->rand, (uint64_t)(high - low) + 1);
-}
+    static struct lua lua;
+    uint64_t at;
 
-static void start(struct world *w)
-{
-    w->conf = (struct breaker_conf){
-        .failure_threshold = (int)pick(w, 1, 8),
-        .failure_rate = rand_below(&w->rand, 3) == 0 ? 0 : (int)pick(w, 1, 100),
-        .minimum_requests = (int)pick(w, 0, 30),
-        .slow_rate = rand_below(&w->rand, 2) == 0 ? 0 : (int)pick(w, 1, 100),
-        .window_ms = pick(w, 10, 20000),
-        .recovery_ms = pick(w, 1, 2000),
-        .recovery_max_ms = pick(w, 1, 20000),
-        .forgive_ms = pick(w, 1, 30000),
-        .half_open_max_calls = (int)pick(w, 1, 4),
-        .success_threshold = (int)pick(w, 1, 4),
-    };
-    w->b = breaker_new(&w->conf);
-    lua_do(&w->lua, "FLUSHALL");
-    lua_run(&w->lua, SCRIPT_ATTACH, "R - r h 1 v c 0 0 a");
-    cr_assert_str_eq(lua_word(&w->lua, 0), "OK", "%s", w->lua.reply);
-    snprintf(w->gen, sizeof(w->gen), "%s", lua_word(&w->lua, 1));
-    w->now_ms = clock_wall_ms() + 86400000;
-    w->seq = 0;
-}
+    for (size_t m = 0; m < ARRAY_LEN(mutants); m++) {
+        struct parity p = {.lua = &lua, .wall_us = &wall_us};
 
-/* Mostly the current epoch, sometimes an older or a later one. */
-static uint64_t some_epoch(struct world *w)
-{
-    uint64_t ep = breaker_get_epoch(w->b);
-
-    return rand_below(&w->rand, 10) > 0 ? ep : ep - 1 + rand_below(&w->rand, 3);
-}
-
-static void step_report(struct world *w)
-{
-    const struct breaker_conf *c = &w->conf;
-    uint64_t ep = some_epoch(w);
-    struct breaker_evidence e = {.ok = (int)pick(w, 0, 4), .fail = (int)pick(w, 0, 4)};
-    uint16_t jitter = rand_jitter(&w->rand);
-    static const char *const names[] = {
-        [BREAKER_COUNTED] = "(OK)", [BREAKER_STALE] = "STALE", [BREAKER_TRIPPED] = "TRIP"};
-
-    e.slow = (int)pick(w, 0, e.ok + e.fail);
-    e.hard_since_ok = (int)pick(w, 0, e.fail);
-    snprintf(w->did, sizeof(w->did),
-             "%s a %" PRIu64 " R %d %d %d %d %d %d %d %d %d %" PRId64 " %" PRId64 " %" PRId64
-             " %" PRId64 " %u",
-             w->gen, ep, ++w->seq, e.ok, e.fail, e.slow, e.hard_since_ok, c->failure_threshold,
-             c->failure_rate, c->minimum_requests, c->slow_rate, c->window_ms, c->recovery_ms,
-             c->recovery_max_ms, c->forgive_ms, jitter);
-    snprintf(w->said, sizeof(w->said), "%s",
-             names[breaker_report(w->b, ep, &e, w->now_ms, jitter)]);
-    lua_run(&w->lua, SCRIPT_REPORT, w->did);
-}
-
-static void step_probe(struct world *w)
-{
-    uint64_t token = (uint64_t)pick(w, 1, 3);
-    int64_t lease_ms = pick(w, 1, 3000), wait_ms;
-
-    snprintf(w->did, sizeof(w->did), "%s a R %" PRIu64 " %" PRId64 " %d ask", w->gen, token,
-             lease_ms, w->conf.half_open_max_calls);
-    switch (breaker_probe(w->b, token, lease_ms, w->now_ms, &wait_ms)) {
-    case BREAKER_GRANTED:
-        snprintf(w->said, sizeof(w->said), "(GRANT %" PRIu64 ")", breaker_get_epoch(w->b));
-        break;
-    case BREAKER_WAIT:
-        snprintf(w->said, sizeof(w->said), "(NO wait %" PRId64 ")", wait_ms);
-        break;
-    case BREAKER_BUSY:
-        snprintf(w->said, sizeof(w->said), "(NO busy %" PRId64 ")", wait_ms);
-        break;
-    case BREAKER_NOT_NEEDED:
-        snprintf(w->said, sizeof(w->said), "(NO closed)");
-        break;
+        cr_assert(server_load(&mutants[m]), "mutant %s is about a line that is not there",
+                  mutants[m].name);
+        lua_start_host(&lua, clock_us);
+        for (at = 0; at < MUTANT_HISTORIES && parity_run(&p, at); at++)
+            ;
+        cr_expect_lt(at, MUTANT_HISTORIES, "mutant %s (%s) was not caught", mutants[m].name,
+                     mutants[m].what);
+        if (getenv("PARITY_MUTANTS") != NULL)
+            printf("%-15s %s\n", mutants[m].name, p.problem);
+        lua_stop(&lua);
+        server_unload();
     }
-    lua_run(&w->lua, SCRIPT_PROBE, w->did);
-}
-
-static void step_done(struct world *w)
-{
-    static const char *const verdicts[] = {[BREAKER_PROBE_OK] = "ok",
-                                           [BREAKER_PROBE_FAIL] = "fail",
-                                           [BREAKER_PROBE_ABANDON] = "abandon"};
-    static const char *const names[] = {[BREAKER_DONE_OK] = "(OK",
-                                        [BREAKER_DONE_MOVED] = "MOVED",
-                                        [BREAKER_DONE_STALE] = "STALE",
-                                        [BREAKER_DONE_EXPIRED] = "(EXPIRED)"};
-    uint64_t ep = some_epoch(w), token = (uint64_t)pick(w, 1, 3), r = rand_below(&w->rand, 8);
-    enum breaker_verdict v = r == 0   ? BREAKER_PROBE_FAIL
-                             : r == 1 ? BREAKER_PROBE_ABANDON
-                                      : BREAKER_PROBE_OK;
-    uint16_t jitter = rand_jitter(&w->rand);
-
-    snprintf(w->did, sizeof(w->did),
-             "%s a R %" PRIu64 " %" PRIu64 " %s %" PRId64 " %" PRId64 " %d %u", w->gen, ep,
-             token, verdicts[v], w->conf.recovery_ms, w->conf.recovery_max_ms,
-             w->conf.success_threshold, jitter);
-    snprintf(w->said, sizeof(w->said), "%s",
-             names[breaker_done(w->b, ep, token, v, w->now_ms, jitter)]);
-    lua_run(&w->lua, SCRIPT_DONE, w->did);
-}
-
-/* A whole reply where said has brackets around it, else the start of one. */
-static bool same_reply(const struct world *w)
-{
-    const char *reply = w->lua.reply + (w->said[0] == '(' ? 0 : 1);
-
-    return strncmp(reply, w->said, strlen(w->said)) == 0;
-}
-
-static void compare(struct world *w, int history, int step)
-{
-    char want[200];
-
-    cr_assert(same_reply(w), "history %d step %d at %" PRId64 ": %s\n  C says %s, Lua %s",
-              history, step, w->now_ms, w->did, w->said, w->lua.reply);
-    snprintf(want, sizeof(want), "(%s %" PRIu64 " %" PRId64 " %d)",
-             breaker_state_name(breaker_get_state(w->b)), breaker_get_epoch(w->b),
-             breaker_get_state(w->b) == BREAKER_OPEN ? breaker_get_until(w->b) : 0,
-             breaker_get_trips(w->b));
-    lua_do(&w->lua, "HMGET {sluice:t}:r:a st ep until n");
-    if (strncmp(w->lua.reply, "(closed 1 nil nil)", 18) == 0) /* never written yet */
-        snprintf(w->lua.reply, sizeof(w->lua.reply), "(closed 1 0 0)");
-    if (strncmp(w->lua.reply, "(closed 1 nil 0)", 16) == 0)
-        snprintf(w->lua.reply, sizeof(w->lua.reply), "(closed 1 0 0)");
-    cr_assert_str_eq(w->lua.reply, want, "history %d step %d: %s", history, step, w->did);
-}
-
-Test(breaker_parity, random_histories)
-{
-    static struct world w;
-    int trips = 0, closes = 0;
-
-    rand_init(&w.rand, SEED);
-    lua_open(&w.lua, "");
-    for (int history = 0; history < HISTORIES; history++) {
-        start(&w);
-        for (int step = 0; step < STEPS; step++) {
-            uint64_t what = rand_below(&w.rand, 10), ep = breaker_get_epoch(w.b);
-
-            w.now_ms += rand_below(&w.rand, 20) == 0 ? pick(&w, 0, 60000) : pick(&w, 0, 1500);
-            lua_set_now(&w.lua, w.now_ms);
-            if (what < 4)
-                step_report(&w);
-            else if (what < 7)
-                step_probe(&w);
-            else
-                step_done(&w);
-            compare(&w, history, step);
-            trips += ep != breaker_get_epoch(w.b) && breaker_get_state(w.b) == BREAKER_OPEN;
-            closes += ep != breaker_get_epoch(w.b) && breaker_get_state(w.b) == BREAKER_CLOSED;
-        }
-        breaker_free(w.b);
-    }
-    lua_close(&w.lua);
-    cr_expect_gt(trips, 100, "the histories must go somewhere: %d trips", trips);
-    cr_expect_gt(closes, 25, "and come back: %d closes", closes);
 }
