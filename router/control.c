@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define CONTROL_CONNECTIONS_MAX 256
 #define PAGE_MAX_BYTES          (16u << 20)
@@ -38,7 +39,7 @@ static int page_ready(const struct worker *w, struct buf *out)
     int64_t now_ms = clock_mono_ms();
 
     for (size_t i = 0; i < w->conf->n_regions; i++)
-        usable += fleet_return_ms(w->fleet, i, now_ms) == 0;
+        usable += fleet_region_usable(w->fleet, i, now_ms);
     return buf_appendf(out,
                        "{\"status\":\"%s\",\"shared_state\":\"%s\",\"regions\":%zu,"
                        "\"regions_usable\":%zu,\"in_flight\":%" PRId64 "}\n",
@@ -85,21 +86,50 @@ static int put_measures(const struct fleet_region *r, struct buf *out)
                : 0;
 }
 
+/* The members that a region and a model in it have both; the object stays open. */
+static int put_key(const char *name, const struct fleet_region *r, struct buf *out)
+{
+    if (json_scan_quote(out, str_of(name)) < 0 ||
+        buf_appendf(out,
+                    ",\"state\":\"%s\",\"epoch\":%" PRIu64 ",\"open_for_ms\":%" PRId64
+                    ",\"cooling_for_ms\":%" PRId64 ",\"share_percent\":%d"
+                    ",\"forced\":\"%s\",\"alone\":%s,\"reason\":",
+                    breaker_state_name(r->state), r->epoch, r->open_for_ms, r->cooling_for_ms,
+                    r->share_percent, view_forced_name(r->forced),
+                    r->alone ? "true" : "false") < 0)
+        return -1;
+    return json_scan_quote(out, str_of(r->reason));
+}
+
+/* The models of region i, where they have breakers of their own. */
+static int put_models(const struct worker *w, size_t i, struct buf *out)
+{
+    const struct config_region *region = &w->conf->regions[i];
+    struct fleet_region r;
+
+    if (region->n_keys == 0)
+        return 0;
+    for (size_t n = 0; n < region->n_keys; n++) {
+        size_t k = region->first_key + n;
+
+        fleet_describe(w->fleet, k, clock_mono_ms(), &r);
+        if (buf_appendf(out, "%s{\"name\":", n == 0 ? ",\"models\":[" : ",") < 0 ||
+            put_key(w->conf->keys[k].name + strlen(region->name) + 1, &r, out) < 0 ||
+            buf_append_str(out, STR("}")) < 0)
+            return -1;
+    }
+    return buf_append_str(out, STR("]"));
+}
+
 static int put_region(const struct worker *w, size_t i, struct buf *out)
 {
     struct fleet_region r;
 
     fleet_describe(w->fleet, i, clock_mono_ms(), &r);
-    if (buf_appendf(
-            out,
-            "%s{\"name\":\"%s\",\"state\":\"%s\",\"epoch\":%" PRIu64 ",\"open_for_ms\":%" PRId64
-            ",\"cooling_for_ms\":%" PRId64 ",\"share_percent\":%d,\"in_flight\":%" PRId64
-            ",\"forced\":\"%s\",\"alone\":%s,\"reason\":",
-            i > 0 ? "," : "", w->conf->regions[i].name, breaker_state_name(r.state), r.epoch,
-            r.open_for_ms, r.cooling_for_ms, r.share_percent, w->slot->region[i].inflight,
-            view_forced_name(r.forced), r.alone ? "true" : "false") < 0 ||
-        json_scan_quote(out, str_of(r.reason)) < 0 || put_measures(&r, out) < 0 ||
-        put_check(w, i, out) < 0)
+    if (buf_appendf(out, "%s{\"name\":", i > 0 ? "," : "") < 0 ||
+        put_key(w->conf->regions[i].name, &r, out) < 0 ||
+        buf_appendf(out, ",\"in_flight\":%" PRId64, w->slot->region[i].inflight) < 0 ||
+        put_measures(&r, out) < 0 || put_check(w, i, out) < 0 || put_models(w, i, out) < 0)
         return -1;
     return buf_append_str(out, STR("}"));
 }

@@ -26,11 +26,6 @@
 #define OPINION_MS                                                                             \
     10000 /* a success that old says that we can use a region; as in report.lua */
 
-const struct view_key *fleet_word(const struct fleet *f, size_t region)
-{
-    return store_get(f->shared != NULL ? f->shared : f->local, region);
-}
-
 uint64_t fleet_life(struct fleet *f)
 {
     if (f->attached && strcmp(f->gen, store_gen(f->shared)) != 0) {
@@ -40,71 +35,61 @@ uint64_t fleet_life(struct fleet *f)
     return f->life;
 }
 
-void fleet_note_state(struct fleet *f, size_t region)
+void fleet_drop_ticket(struct fleet *f, size_t key)
 {
-    const struct view_key *k = store_get(fleet_decider(f, region), region);
-
-    f->slot->region[region].state = k->st;
-    f->slot->region[region].forced = view_forced_now(fleet_word(f, region), clock_mono_ms());
-    if (f->shared != NULL)
-        f->slot->store_ver = store_ver(f->shared);
-}
-
-void fleet_drop_ticket(struct fleet *f, size_t region)
-{
-    struct fleet_ticket *t = &f->regions[region].ticket;
+    struct fleet_ticket *t = &f->places[key].ticket;
 
     if (t->state == TICKET_GRANTED)
-        store_done(t->local ? f->local : f->shared, region, t->epoch, t->token,
+        store_done(t->local ? f->local : f->shared, key, t->epoch, t->token,
                    BREAKER_PROBE_ABANDON);
     t->state = TICKET_NONE;
 }
 
-static void on_key(struct fleet *f, size_t region, const struct store *s)
+static void on_key(struct fleet *f, size_t key, const struct store *s)
 {
-    struct fleet_ticket *t = &f->regions[region].ticket;
-    const struct view_key *k = store_get(s, region);
+    struct fleet_ticket *t = &f->places[key].ticket;
+    const struct view_key *k = store_get(s, key);
 
-    if (f->dead || s != fleet_decider(f, region))
+    if (f->dead || s != fleet_decider(f, key))
         return;
     log_at(LOG_INFO, &f->log, "region state region=%s state=%s forced=%s epoch=%" PRIu64,
-           f->conf->regions[region].name, breaker_state_name(k->st),
-           view_forced_name(view_forced_now(fleet_word(f, region), clock_mono_ms())), k->ep);
+           f->conf->keys[key].name, breaker_state_name(k->st),
+           view_forced_name(fleet_forced(f, key, clock_mono_ms())), k->ep);
     if (t->state == TICKET_GRANTED && t->epoch < k->ep)
-        fleet_drop_ticket(f, region); /* a probe under an older epoch would count for nothing */
+        fleet_drop_ticket(f, key); /* a probe under an older epoch would count for nothing */
     t->ask_again_ms = 0;
-    f->regions[region].last_resort_room = 0;
-    fleet_note_state(f, region);
+    f->places[key].last_resort_room = 0;
+    fleet_note_state(f, key);
 }
 
 /* A doubted trip: who could use the region a moment ago is asked for its opinion at once;
  * others give theirs with the next request they have. */
-static void on_shared_key(void *arg, size_t region)
+static void on_shared_key(void *arg, size_t key)
 {
     struct fleet *f = arg;
-    const struct view_key *k = store_get(f->shared, region);
-    struct fleet_place *p = &f->regions[region];
+    const struct view_key *k = store_get(f->shared, key);
+    struct fleet_place *p = &f->places[key];
     int64_t now_ms = clock_mono_ms();
 
-    on_key(f, region, f->shared);
+    on_key(f, key, f->shared);
     p->doubt_until_ms = k->doubt                     ? k->until_ms
                         : k->st == BREAKER_HALF_OPEN ? p->doubt_until_ms
                                                      : 0;
     if (!f->dead && k->doubt && p->ok_ms != 0 && now_ms - p->ok_ms < OPINION_MS &&
-        fleet_decider(f, region) == f->shared)
-        fleet_ask_ticket(f, region, now_ms);
+        fleet_decider(f, key) == f->shared)
+        fleet_ask_ticket(f, key, now_ms);
 }
 
-static void on_alone(void *arg, size_t region, int64_t for_ms)
+static void on_alone(void *arg, size_t key, int64_t for_ms)
 {
-    fleet_alone_begin(arg, region, for_ms);
+    fleet_alone_begin(arg, key, for_ms);
 }
 
-static void on_local_key(void *arg, size_t region)
+static void on_local_key(void *arg, size_t key)
 {
     struct fleet *f = arg;
 
-    on_key(f, region, f->local);
+    on_key(f, key, f->local);
 }
 
 /* Attached or away; once per change, said once. */
@@ -115,13 +100,13 @@ static void on_mode(void *arg, bool attached, const char *why)
     (void)why;
     if (f->dead)
         return;
-    for (size_t i = 0; i < f->conf->n_regions; i++)
+    for (size_t i = 0; i < f->conf->n_keys; i++)
         fleet_drop_ticket(f, i);
     f->attached = attached;
     f->slot->store_attached = attached;
     if (!attached) /* the store has said why, once */
         fleet_alone_adopt(f);
-    for (size_t i = 0; i < f->conf->n_regions; i++)
+    for (size_t i = 0; i < f->conf->n_keys; i++)
         fleet_note_state(f, i);
 }
 
@@ -132,7 +117,7 @@ static void on_local_mode(void *arg, bool attached, const char *why)
 
 static void on_probe(struct fleet *f, const struct store_probe_answer *a, bool local)
 {
-    struct fleet_ticket *t = &f->regions[a->key].ticket;
+    struct fleet_ticket *t = &f->places[a->key].ticket;
     struct store *s = local ? f->local : f->shared;
 
     if (f->dead)
@@ -173,11 +158,12 @@ static void on_fleet_tick(evutil_socket_t fd, short what, void *arg)
 
     (void)fd, (void)what;
     for (struct fleet_pass *p = f->probes; p != NULL; p = p->next)
-        store_probe_renew(p->local_epoch != 0 ? f->local : f->shared, p->region, p->token);
-    for (size_t i = 0; i < f->conf->n_regions; i++) {
-        struct fleet_ticket *t = &f->regions[i].ticket;
+        store_probe_renew(p->local_epoch != 0 ? f->local : f->shared, p->key, p->token);
+    for (size_t i = 0; i < f->conf->n_keys; i++) {
+        struct fleet_ticket *t = &f->places[i].ticket;
 
-        if (t->state == TICKET_GRANTED && now_ms - t->since_ms >= f->conf->probe_lease_ms / 2)
+        if (t->state == TICKET_GRANTED &&
+            now_ms - t->since_ms >= fleet_rule(f, i)->probe_lease_ms / 2)
             fleet_drop_ticket(f, i);
         fleet_alone_tick(f, i, now_ms);
         fleet_note_state(f, i);
@@ -196,14 +182,27 @@ static void on_fleet_tick(evutil_socket_t fd, short what, void *arg)
 
 static int start_tick(struct fleet *f, struct event_base *base)
 {
-    int64_t every_ms = f->conf->probe_lease_ms / 3;
+    int64_t every_ms = 1000;
 
-    if (every_ms > 1000)
-        every_ms = 1000;
+    for (size_t i = 0; i < f->conf->n_regions; i++)
+        if (fleet_rule(f, i)->probe_lease_ms / 3 < every_ms)
+            every_ms = fleet_rule(f, i)->probe_lease_ms / 3;
     struct timeval tv = {every_ms / 1000, every_ms % 1000 * 1000};
 
     f->tick = event_new(base, -1, EV_PERSIST, on_fleet_tick, f);
     return event_add(f->tick, &tv);
+}
+
+static void describe_keys(const struct fleet *f, const char **keys, struct store_rule *rules)
+{
+    for (size_t i = 0; i < f->conf->n_keys; i++) {
+        const struct config_breaker *b = fleet_rule(f, i);
+
+        keys[i] = f->conf->keys[i].name;
+        rules[i] = (struct store_rule){.breaker = b->rule,
+                                       .probe_lease_ms = b->probe_lease_ms,
+                                       .trip_confirm = b->trip_confirm};
+    }
 }
 
 struct fleet *fleet_new(struct event_base *base, const struct config *conf,
@@ -211,17 +210,17 @@ struct fleet *fleet_new(struct event_base *base, const struct config *conf,
                         struct err *err)
 {
     struct fleet *f = xcalloc(1, sizeof(*f));
-    const char **keys = xcalloc(conf->n_regions, sizeof(*keys));
+    const char **keys = xcalloc(conf->n_keys, sizeof(*keys));
+    struct store_rule *rules = xcalloc(conf->n_keys, sizeof(*rules));
     char host[64] = "";
 
-    for (size_t i = 0; i < conf->n_regions; i++)
-        keys[i] = conf->regions[i].name;
     gethostname(host, sizeof(host) - 1);
     f->conf = conf;
     f->rand = rand;
     f->slot = slot;
     f->log = (struct log_ctx){.where = "fleet"};
-    f->regions = xcalloc(conf->n_regions, sizeof(*f->regions));
+    f->places = xcalloc(conf->n_keys, sizeof(*f->places));
+    describe_keys(f, keys, rules);
     fleet_start_health(f);
     struct store_conf sc = {
         .fleet = conf->fleet,
@@ -230,10 +229,8 @@ struct fleet *fleet_new(struct event_base *base, const struct config *conf,
         .version = SLUICE_VERSION,
         .config_digest = conf->digest,
         .keys = keys,
-        .n_keys = conf->n_regions,
-        .breaker = conf->breaker,
-        .probe_lease_ms = conf->probe_lease_ms,
-        .trip_confirm = conf->trip_confirm,
+        .rules = rules,
+        .n_keys = conf->n_keys,
         .url = conf->redis.url,
         .tls = {conf->redis.ca_file, conf->redis.cert_file, conf->redis.key_file},
         .command_timeout_ms = conf->redis.command_timeout_ms,
@@ -259,6 +256,7 @@ struct fleet *fleet_new(struct event_base *base, const struct config *conf,
         }
     }
     free(keys);
+    free(rules);
     if (f != NULL && start_tick(f, base) < 0) {
         err_set(err, ERR_IO, "cannot start the fleet's timer");
         fleet_free(f);
@@ -277,49 +275,44 @@ void fleet_free(struct fleet *f)
         event_free(f->tick);
     store_free(f->shared);
     store_free(f->local);
-    free(f->regions);
+    free(f->places);
     free(f);
 }
 
-void fleet_ask_ticket(struct fleet *f, size_t region, int64_t now_ms)
+void fleet_ask_ticket(struct fleet *f, size_t key, int64_t now_ms)
 {
-    struct fleet_ticket *t = &f->regions[region].ticket;
+    struct fleet_ticket *t = &f->places[key].ticket;
 
     if (t->state != TICKET_NONE || now_ms < t->ask_again_ms)
         return;
     t->state = TICKET_ASKED;
-    t->local = fleet_decider(f, region) == f->local;
+    t->local = fleet_decider(f, key) == f->local;
     t->token = rand_u64(f->rand) >> 11 | 1; /* below 2^53: safe in Lua numbers and JSON */
-    store_probe(fleet_decider(f, region), region, t->token);
+    store_probe(fleet_decider(f, key), key, t->token);
 }
 
-static int share_percent(const struct fleet *f, const struct view_key *k, int64_t now_ms)
+static int share_percent(const struct fleet *f, size_t key, int64_t now_ms)
 {
+    const struct view_key *k = fleet_key(f, key);
+
     if (k->st != BREAKER_CLOSED || k->ramp_ms == 0)
         return 100;
-    return ramp_share_percent(now_ms, k->ramp_ms, f->conf->recovery_ramp_ms);
+    return ramp_share_percent(now_ms, k->ramp_ms, fleet_rule(f, key)->recovery_ramp_ms);
 }
 
-static bool is_its_turn(struct fleet *f, const struct view_key *k, int64_t now_ms)
+static bool is_its_turn(struct fleet *f, size_t key, int64_t now_ms)
 {
-    int share = share_percent(f, k, now_ms);
+    int share = share_percent(f, key, now_ms);
 
     return share >= 100 || rand_below(f->rand, 100) < (uint64_t)share;
 }
 
-static int64_t cools_until_ms(const struct fleet *f, size_t region)
+enum picker_why fleet_ask_as(struct fleet *f, size_t key, bool again, int64_t now_ms)
 {
-    int64_t ms = fleet_word(f, region)->lim_ms, local_ms = store_get(f->local, region)->lim_ms;
-
-    return ms > local_ms ? ms : local_ms;
-}
-
-enum picker_why fleet_ask_as(struct fleet *f, size_t region, bool again, int64_t now_ms)
-{
-    const struct cooling *cooling = &f->regions[region].cooling;
-    int64_t lim_ms = cools_until_ms(f, region);
-    const struct view_key *k = store_get(fleet_decider(f, region), region);
-    enum view_forced forced = view_forced_now(fleet_word(f, region), now_ms);
+    const struct cooling *cooling = &f->places[key].cooling;
+    int64_t lim_ms = fleet_cools_until_ms(f, key);
+    const struct view_key *k = fleet_key(f, key);
+    enum view_forced forced = fleet_forced(f, key, now_ms);
 
     if (forced == VIEW_DOWN)
         return PICKER_FORCED_DOWN;
@@ -330,20 +323,19 @@ enum picker_why fleet_ask_as(struct fleet *f, size_t region, bool again, int64_t
     if (forced == VIEW_UP)
         return PICKER_USABLE;
     if (k->st == BREAKER_CLOSED)
-        return is_its_turn(f, k, now_ms) ? PICKER_USABLE : PICKER_RAMPING;
+        return is_its_turn(f, key, now_ms) ? PICKER_USABLE : PICKER_RAMPING;
     if (k->st == BREAKER_OPEN && now_ms < k->until_ms && !k->doubt)
         return PICKER_OPEN;
-    if (f->regions[region].ticket.state == TICKET_GRANTED)
+    if (f->places[key].ticket.state == TICKET_GRANTED)
         return PICKER_USABLE;
-    fleet_ask_ticket(f, region, now_ms);
+    fleet_ask_ticket(f, key, now_ms);
     return PICKER_OPEN;
 }
 
-bool fleet_may_last_resort(const struct fleet *f, size_t region, int64_t now_ms,
-                           int64_t *until_ms)
+bool fleet_may_last_resort(const struct fleet *f, size_t key, int64_t now_ms, int64_t *until_ms)
 {
-    const struct view_key *k = store_get(fleet_decider(f, region), region);
-    const struct fleet_place *place = &f->regions[region];
+    const struct view_key *k = fleet_key(f, key);
+    const struct fleet_place *place = &f->places[key];
 
     (void)now_ms;
     *until_ms = k->st == BREAKER_OPEN ? k->until_ms : 0;
@@ -351,10 +343,10 @@ bool fleet_may_last_resort(const struct fleet *f, size_t region, int64_t now_ms,
            place->last_resorts < FLEET_LAST_RESORTS_MAX + place->last_resort_room;
 }
 
-int64_t fleet_return_ms(const struct fleet *f, size_t region, int64_t now_ms)
+int64_t fleet_return_ms(const struct fleet *f, size_t key, int64_t now_ms)
 {
-    const struct view_key *k = store_get(fleet_decider(f, region), region);
-    const struct view_key *said = fleet_word(f, region);
+    const struct view_key *k = fleet_key(f, key);
+    const struct view_key *said = fleet_word(f, key, now_ms);
     enum view_forced forced = view_forced_now(said, now_ms);
     int64_t back_ms = now_ms;
 
@@ -365,8 +357,8 @@ int64_t fleet_return_ms(const struct fleet *f, size_t region, int64_t now_ms)
     }
     if (forced != VIEW_UP && k->st == BREAKER_OPEN && k->until_ms > back_ms)
         back_ms = k->until_ms;
-    if (cools_until_ms(f, region) > back_ms)
-        back_ms = cools_until_ms(f, region);
+    if (fleet_cools_until_ms(f, key) > back_ms)
+        back_ms = fleet_cools_until_ms(f, key);
     return back_ms - now_ms;
 }
 
@@ -375,23 +367,22 @@ const char *fleet_mode(const struct fleet *f)
     return f->shared == NULL ? "alone" : f->attached ? "attached" : "away";
 }
 
-void fleet_describe(const struct fleet *f, size_t region, int64_t now_ms,
-                    struct fleet_region *out)
+void fleet_describe(const struct fleet *f, size_t key, int64_t now_ms, struct fleet_region *out)
 {
-    const struct view_key *k = store_get(fleet_decider(f, region), region);
-    const struct view_key *said = fleet_word(f, region);
-    const struct fleet_place *place = &f->regions[region];
-    int64_t lim_ms = cools_until_ms(f, region);
+    const struct view_key *k = fleet_key(f, key);
+    const struct view_key *said = fleet_word(f, key, now_ms);
+    const struct fleet_place *place = &f->places[key];
+    int64_t lim_ms = fleet_cools_until_ms(f, key);
     bool waits = k->st == BREAKER_OPEN && k->until_ms > now_ms;
 
     *out = (struct fleet_region){
-        .alone = f->attached && f->regions[region].alone_until_ms != 0,
+        .alone = f->attached && f->places[key].alone_until_ms != 0,
         .state = k->st,
         .epoch = k->ep,
         .open_for_ms = waits ? k->until_ms - now_ms : 0,
         .cooling_for_ms = lim_ms > now_ms ? lim_ms - now_ms : 0,
         .forced = view_forced_now(said, now_ms),
-        .share_percent = share_percent(f, k, now_ms),
+        .share_percent = share_percent(f, key, now_ms),
         .reason = said->why,
         .health = health_score(&place->health),
         .fleet_health = place->fleets.health,

@@ -12,51 +12,51 @@
 
 #include <inttypes.h>
 
-struct store *fleet_decider(const struct fleet *f, size_t region)
+struct store *fleet_decider(const struct fleet *f, size_t key)
 {
-    return f->attached && f->regions[region].alone_until_ms == 0 ? f->shared : f->local;
+    return f->attached && f->places[key].alone_until_ms == 0 ? f->shared : f->local;
 }
 
-void fleet_alone_begin(struct fleet *f, size_t region, int64_t for_ms)
+void fleet_alone_begin(struct fleet *f, size_t key, int64_t for_ms)
 {
-    struct fleet_place *p = &f->regions[region];
+    struct fleet_place *p = &f->places[key];
     bool news = p->alone_until_ms == 0;
 
     if (f->dead || !f->attached)
         return;
     if (news) {
-        fleet_drop_ticket(f, region);
-        store_mem_trip(f->local, region, "others_can_use_it");
+        fleet_drop_ticket(f, key);
+        store_mem_trip(f->local, key, "others_can_use_it");
         log_at(
             LOG_WARN, &f->log,
             "region avoided by this router alone, others can use it region=%s for_ms=%" PRId64,
-            f->conf->regions[region].name, for_ms);
+            f->conf->keys[key].name, for_ms);
     }
     p->alone_until_ms = clock_mono_ms() + (for_ms > 0 ? for_ms : 1);
-    fleet_note_state(f, region);
+    fleet_note_state(f, key);
 }
 
 void fleet_alone_adopt(struct fleet *f)
 {
-    for (size_t i = 0; i < f->conf->n_regions; i++)
-        f->regions[i].was_out =
-            f->regions[i].alone_until_ms != 0 && store_get(f->local, i)->st != BREAKER_CLOSED;
+    for (size_t i = 0; i < f->conf->n_keys; i++)
+        f->places[i].was_out =
+            f->places[i].alone_until_ms != 0 && store_get(f->local, i)->st != BREAKER_CLOSED;
     store_mem_adopt(f->local, f->shared);
-    for (size_t i = 0; i < f->conf->n_regions; i++)
-        if (f->regions[i].was_out)
+    for (size_t i = 0; i < f->conf->n_keys; i++)
+        if (f->places[i].was_out)
             store_mem_trip(f->local, i, "others_can_use_it");
 }
 
-void fleet_alone_tick(struct fleet *f, size_t region, int64_t now_ms)
+void fleet_alone_tick(struct fleet *f, size_t key, int64_t now_ms)
 {
-    struct fleet_place *p = &f->regions[region];
+    struct fleet_place *p = &f->places[key];
 
     if (p->alone_until_ms == 0 || now_ms < p->alone_until_ms ||
-        store_get(f->local, region)->st != BREAKER_CLOSED)
+        store_get(f->local, key)->st != BREAKER_CLOSED)
         return;
-    fleet_drop_ticket(f, region);
+    fleet_drop_ticket(f, key);
     p->alone_until_ms = 0;
     log_at(LOG_INFO, &f->log, "region as the fleet sees it again region=%s",
-           f->conf->regions[region].name);
-    fleet_note_state(f, region);
+           f->conf->keys[key].name);
+    fleet_note_state(f, key);
 }

@@ -29,28 +29,26 @@ bool fleet_check_lease(struct fleet *f, size_t region, int64_t lease_ms,
     return f->attached && store_check(f->shared, region, lease_ms, seen, took_ms);
 }
 
-bool fleet_is_due(const struct fleet *f, size_t region, int64_t now_ms)
+bool fleet_is_due(const struct fleet *f, size_t key, int64_t now_ms)
 {
-    const struct view_key *k = store_get(fleet_decider(f, region), region);
+    const struct view_key *k = fleet_key(f, key);
+    enum view_forced forced = fleet_forced(f, key, now_ms);
 
-    enum view_forced forced = view_forced_now(fleet_word(f, region), now_ms);
-
-    if (forced == VIEW_DOWN || forced == VIEW_DRAIN ||
-        now_ms < f->regions[region].doubt_until_ms)
+    if (forced == VIEW_DOWN || forced == VIEW_DRAIN || now_ms < f->places[key].doubt_until_ms)
         return false;
     return k->st == BREAKER_HALF_OPEN || (k->st == BREAKER_OPEN && now_ms >= k->until_ms);
 }
 
-bool fleet_check_begin(struct fleet *f, size_t region, int64_t now_ms, struct fleet_pass *p)
+bool fleet_check_begin(struct fleet *f, size_t key, int64_t now_ms, struct fleet_pass *p)
 {
-    if (!fleet_is_due(f, region, now_ms))
+    if (!fleet_is_due(f, key, now_ms))
         return false;
-    if (f->regions[region].ticket.state != TICKET_GRANTED) {
-        fleet_ask_ticket(f, region, now_ms);
+    if (f->places[key].ticket.state != TICKET_GRANTED) {
+        fleet_ask_ticket(f, key, now_ms);
         return false;
     }
     memset(p, 0, sizeof(*p));
-    p->region = region;
+    p->key = key;
     p->life = fleet_life(f);
     fleet_take_ticket(f, p);
     return true;

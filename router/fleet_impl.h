@@ -54,36 +54,47 @@ struct fleet {
     uint64_t life;
     char gen[VIEW_GEN_MAX + 1];
     struct event *tick;
-    struct fleet_pass *probes; /* in flight */
-    struct fleet_place *regions;
+    struct fleet_pass *probes;  /* in flight */
+    struct fleet_place *places; /* one per key */
     struct fleet_file file;
     void (*on_check)(void *arg, const struct store_check_answer *a);
     void *check_arg;
     int64_t share_ms; /* when the next rows go out */
 };
 
-/* Whose verdict on region counts now. */
-struct store *fleet_decider(const struct fleet *f, size_t region);
-/* Where operators' words and cooling are kept: they outlive the connection. */
-const struct view_key *fleet_word(const struct fleet *f, size_t region);
+/* Whose verdict on key counts now. */
+struct store *fleet_decider(const struct fleet *f, size_t key);
+static inline const struct view_key *fleet_key(const struct fleet *f, size_t key)
+{
+    return store_get(fleet_decider(f, key), key);
+}
+
+/* fleet_scope.c: what is said of a region goes for its models. */
+size_t fleet_region_of(const struct fleet *f, size_t key);
+const struct config_breaker *fleet_rule(const struct fleet *f, size_t key);
+/* Whose word is in force: key's own view or its region's; kept while Redis is away. */
+const struct view_key *fleet_word(const struct fleet *f, size_t key, int64_t now_ms);
+enum view_forced fleet_forced(const struct fleet *f, size_t key, int64_t now_ms);
+int64_t fleet_cools_until_ms(const struct fleet *f, size_t key);
+void fleet_note_state(struct fleet *f, size_t key); /* for /metrics */
+
 /* Number of the shared data's life, as far as this worker has seen; a flush begins a new one
  * without a change of mode. */
 uint64_t fleet_life(struct fleet *f);
 
-void fleet_ask_ticket(struct fleet *f, size_t region, int64_t now_ms);
+void fleet_ask_ticket(struct fleet *f, size_t key, int64_t now_ms);
 /* In fleet_pass.c: makes *p a probe with the granted ticket; gives its outcome to the store. */
 void fleet_take_ticket(struct fleet *f, struct fleet_pass *p);
 void fleet_end_probe(struct fleet *f, struct fleet_pass *p, const struct outcome_traits *t);
 void fleet_take_check(void *arg, const struct store_check_answer *a); /* in fleet_check.c */
-void fleet_note_state(struct fleet *f, size_t region);                /* for /metrics */
-void fleet_drop_ticket(struct fleet *f, size_t region);
+void fleet_drop_ticket(struct fleet *f, size_t key);
 
-/* The fleet can use region, we cannot: our own breaker opens and decides for for_ms at least.
+/* The fleet can use key, we cannot: our own breaker opens and decides for for_ms at least.
  * Again: only the time is renewed. */
-void fleet_alone_begin(struct fleet *f, size_t region, int64_t for_ms);
+void fleet_alone_begin(struct fleet *f, size_t key, int64_t for_ms);
 /* Redis is away: the local store starts from its last view, except where we were alone. */
 void fleet_alone_adopt(struct fleet *f);
-void fleet_alone_tick(struct fleet *f, size_t region, int64_t now_ms);
+void fleet_alone_tick(struct fleet *f, size_t key, int64_t now_ms);
 
 /* fleet_share.c */
 void fleet_start_health(struct fleet *f);

@@ -13,7 +13,7 @@
 
 void fleet_take_ticket(struct fleet *f, struct fleet_pass *p)
 {
-    struct fleet_ticket *t = &f->regions[p->region].ticket;
+    struct fleet_ticket *t = &f->places[p->key].ticket;
 
     p->probe = true;
     p->token = t->token;
@@ -27,45 +27,47 @@ void fleet_take_ticket(struct fleet *f, struct fleet_pass *p)
     f->probes = p;
 }
 
-void fleet_begin(struct fleet *f, size_t region, bool last_resort, int64_t now_ms,
+void fleet_begin(struct fleet *f, size_t key, bool last_resort, int64_t now_ms,
                  struct fleet_pass *p)
 {
-    const struct view_key *k = store_get(fleet_decider(f, region), region);
-    bool forced_up = view_forced_now(fleet_word(f, region), now_ms) == VIEW_UP;
+    const struct view_key *k = fleet_key(f, key);
+    struct metrics_region *m = &f->slot->region[fleet_region_of(f, key)];
+    bool forced_up = fleet_forced(f, key, now_ms) == VIEW_UP;
 
     memset(p, 0, sizeof(*p));
-    p->region = region;
+    p->key = key;
     p->life = fleet_life(f);
-    f->slot->region[region].inflight++;
+    m->inflight++;
     if (last_resort) {
         p->last_resort = true;
-        f->regions[region].last_resorts++;
-        f->slot->region[region].last_resorts++;
+        f->places[key].last_resorts++;
+        m->last_resorts++;
         return;
     }
     if (k->st != BREAKER_CLOSED && !forced_up &&
-        f->regions[region].ticket.state == TICKET_GRANTED) {
+        f->places[key].ticket.state == TICKET_GRANTED) {
         fleet_take_ticket(f, p);
-        f->slot->region[region].probes++;
+        m->probes++;
         return;
     }
-    p->local_epoch = store_get(f->local, region)->ep;
-    if (fleet_decider(f, region) == f->shared && f->shared != NULL)
-        p->shared_epoch = store_get(f->shared, region)->ep;
+    p->local_epoch = store_get(f->local, key)->ep;
+    if (fleet_decider(f, key) == f->shared && f->shared != NULL)
+        p->shared_epoch = store_get(f->shared, key)->ep;
 }
 
 /* Evidence goes to both stores, each under its own epoch, and never into another life of the
  * shared data. */
 static void report(struct fleet *f, const struct fleet_pass *p, enum store_evidence what)
 {
-    bool slow = f->conf->slow_ms > 0 && p->took_ms > f->conf->slow_ms;
+    int64_t slow_ms = fleet_rule(f, p->key)->slow_ms;
+    bool slow = slow_ms > 0 && p->took_ms > slow_ms;
 
     if (p->last_resort)
         return;
     if (p->local_epoch != 0)
-        store_report(f->local, p->region, p->local_epoch, what, slow);
+        store_report(f->local, p->key, p->local_epoch, what, slow);
     if (p->shared_epoch != 0 && f->attached && p->life == fleet_life(f))
-        store_report(f->shared, p->region, p->shared_epoch, what, slow);
+        store_report(f->shared, p->key, p->shared_epoch, what, slow);
 }
 
 /* A region that answers though it is open is trusted with more, step by step: when nothing else
@@ -73,7 +75,7 @@ static void report(struct fleet *f, const struct fleet_pass *p, enum store_evide
 static void note_last_resort(struct fleet *f, const struct fleet_pass *p,
                              const struct outcome_traits *t)
 {
-    int *room = &f->regions[p->region].last_resort_room;
+    int *room = &f->places[p->key].last_resort_room;
 
     if (t->hurts)
         *room = 0;
@@ -81,10 +83,10 @@ static void note_last_resort(struct fleet *f, const struct fleet_pass *p,
         ++*room;
 }
 
-static void note_ok(struct fleet *f, size_t region)
+static void note_ok(struct fleet *f, size_t key)
 {
-    f->regions[region].ok_ms = clock_mono_ms();
-    f->regions[region].auths = 0;
+    f->places[key].ok_ms = clock_mono_ms();
+    f->places[key].auths = 0;
 }
 
 void fleet_flowing(struct fleet *f, struct fleet_pass *p)
@@ -94,7 +96,7 @@ void fleet_flowing(struct fleet *f, struct fleet_pass *p)
     if (p->last_resort)
         note_last_resort(f, p, outcome_traits(OUTCOME_OK));
     p->flowing = true;
-    note_ok(f, p->region);
+    note_ok(f, p->key);
     report(f, p, STORE_OK);
 }
 
@@ -108,9 +110,9 @@ void fleet_end_probe(struct fleet *f, struct fleet_pass *p, const struct outcome
     if (p->next != NULL)
         p->next->prev = p->prev;
     if (p->local_epoch != 0)
-        store_done(f->local, p->region, p->local_epoch, p->token, v);
+        store_done(f->local, p->key, p->local_epoch, p->token, v);
     else if (p->life == fleet_life(f))
-        store_done(f->shared, p->region, p->shared_epoch, p->token, v);
+        store_done(f->shared, p->key, p->shared_epoch, p->token, v);
 }
 
 /* One refusal of our key may be the vendor's slip; so many in a row are our config's. */
@@ -121,34 +123,36 @@ static bool is_refused(struct fleet_place *p, enum outcome o)
     return o != OUTCOME_AUTH || p->auths >= REFUSALS;
 }
 
-static void cool(struct fleet *f, size_t region, enum outcome o, int64_t stated_ms)
+static void cool(struct fleet *f, size_t key, enum outcome o, int64_t stated_ms)
 {
-    struct fleet_place *p = &f->regions[region];
+    struct fleet_place *p = &f->places[key];
     int64_t cool_ms = COOLING_AUTH_MS;
 
     if (is_refused(p, o)) {
         cool_ms = cooling_note(&p->cooling, o, stated_ms, clock_mono_ms());
         if (cool_ms == 0)
             return;
-        store_cool(f->local, region, cool_ms, cooling_why(o));
+        store_cool(f->local, key, cool_ms, cooling_why(o));
         log_at(LOG_WARN, &f->log, "region cooling region=%s outcome=%s for_ms=%" PRId64,
-               f->conf->regions[region].name, outcome_traits(o)->name, cool_ms);
+               f->conf->keys[key].name, outcome_traits(o)->name, cool_ms);
     }
     if (f->attached)
-        store_cool(f->shared, region, cool_ms, cooling_why(o));
+        store_cool(f->shared, key, cool_ms, cooling_why(o));
 }
 
 void fleet_end(struct fleet *f, struct fleet_pass *p, enum outcome o, int64_t cool_ms)
 {
     const struct outcome_traits *t = outcome_traits(o);
 
-    f->slot->region[p->region].inflight--;
-    f->slot->region[p->region].attempts[o]++;
+    size_t region = fleet_region_of(f, p->key);
+
+    f->slot->region[region].inflight--;
+    f->slot->region[region].attempts[o]++;
     if (t->heals)
-        note_ok(f, p->region);
-    fleet_note_health(f, p->region, t);
+        note_ok(f, p->key);
+    fleet_note_health(f, region, t);
     if (p->last_resort) {
-        f->regions[p->region].last_resorts--;
+        f->places[p->key].last_resorts--;
         note_last_resort(f, p, t);
     }
     if (p->probe)
@@ -158,5 +162,5 @@ void fleet_end(struct fleet *f, struct fleet_pass *p, enum outcome o, int64_t co
     else if (t->heals && !p->flowing)
         report(f, p, STORE_OK);
     if (t->cools || t->misconfigured)
-        cool(f, p->region, o, cool_ms);
+        cool(f, o == OUTCOME_QUOTA ? region : p->key, o, cool_ms);
 }

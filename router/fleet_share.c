@@ -2,7 +2,8 @@
  *
  * Every fifth sync's time a row per region goes to the fleet and the fleet's average comes
  * back.  A row weighs as much as it is news: half of the last weight and one per new sample, so
- * a worker without traffic soon says nothing, and its numbers do not outweigh fresh ones. */
+ * a worker without traffic soon says nothing, and its numbers do not outweigh fresh ones.
+ * Models have no rows of their own: their breakers are what keeps a bad one away. */
 #include "router/fleet_impl.h"
 
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 
 void fleet_note_times(struct fleet *f, size_t region, int64_t first_us, int64_t total_us)
 {
-    struct fleet_place *place = &f->regions[region];
+    struct fleet_place *place = &f->places[region];
 
     ewma_add(&place->first, first_us < TIME_MAX_US ? first_us : TIME_MAX_US);
     ewma_add(&place->total, total_us < TIME_MAX_US ? total_us : TIME_MAX_US);
@@ -22,7 +23,7 @@ void fleet_note_times(struct fleet *f, size_t region, int64_t first_us, int64_t 
 
 void fleet_note_health(struct fleet *f, size_t region, const struct outcome_traits *t)
 {
-    struct fleet_place *place = &f->regions[region];
+    struct fleet_place *place = &f->places[region];
 
     if (!t->hurts && !t->heals)
         return;
@@ -46,7 +47,7 @@ static void share(struct fleet *f)
     struct store_measure *rows = xcalloc(f->conf->n_regions, sizeof(*rows));
 
     for (size_t i = 0; i < f->conf->n_regions; i++) {
-        struct fleet_place *place = &f->regions[i];
+        struct fleet_place *place = &f->places[i];
         int64_t inflight = f->slot->region[i].inflight;
 
         rows[i] = (struct store_measure){
@@ -58,7 +59,7 @@ static void share(struct fleet *f)
             .inflight = inflight > 0 ? inflight : 0,
         };
     }
-    store_share(f->shared, rows);
+    store_share(f->shared, rows, f->conf->n_regions);
     free(rows);
 }
 
@@ -81,14 +82,14 @@ void fleet_take_share(void *arg, size_t region, const struct store_measured *m)
     struct fleet *f = arg;
 
     if (!f->dead)
-        f->regions[region].fleets = *m;
+        f->places[region].fleets = *m;
 }
 
 void fleet_start_health(struct fleet *f)
 {
     for (size_t i = 0; i < f->conf->n_regions; i++) {
-        f->regions[i].fleets =
+        f->places[i].fleets =
             (struct store_measured){.first_us = -1, .total_us = -1, .health = -1};
-        f->slot->region[i].health = health_score(&f->regions[i].health);
+        f->slot->region[i].health = health_score(&f->places[i].health);
     }
 }

@@ -36,8 +36,7 @@ struct metrics *metrics_new(const struct config *conf, int slots)
 
     m->conf = conf;
     m->slots = slots;
-    m->slot_bytes =
-        sizeof(struct metrics_slot) + conf->n_regions * sizeof(struct metrics_region);
+    m->slot_bytes = sizeof(struct metrics_slot) + conf->n_keys * sizeof(struct metrics_region);
     m->slot_bytes = (m->slot_bytes + 63) & ~(size_t)63; /* no two workers share a cache line */
     m->map = mmap(NULL, m->slot_bytes * (size_t)slots, PROT_READ | PROT_WRITE,
                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -67,7 +66,7 @@ static void reset_gauges(const struct metrics *m, struct metrics_slot *s)
 {
     s->pid = 0;
     s->inflight = s->connections = s->draining = s->store_attached = 0;
-    for (size_t r = 0; r < m->conf->n_regions; r++)
+    for (size_t r = 0; r < m->conf->n_keys; r++)
         s->region[r].inflight = s->region[r].state = s->region[r].forced = 0;
 }
 
@@ -266,7 +265,7 @@ static const struct row per_region[] = {
     {"sluice_region_probes_total", "counter", "Attempts made as probes of a half-open region.", REGION(probes)},
     {"sluice_region_last_resorts_total", "counter", "Attempts at an open region, nothing better left.", REGION(last_resorts)},
     {"sluice_region_in_flight", "gauge", "Attempts under way.", REGION(inflight)},
-    {"sluice_region_breaker_state", "gauge", "0 closed, 1 open, 2 half-open.", REGION(state)},
+    {"sluice_region_breaker_state", "gauge", "0 closed, 1 open, 2 half-open; the highest of its models' where they have breakers.", REGION(state)},
     {"sluice_region_health", "gauge", "0 bad to 100 good, of the worker with the worst.", REGION(health)},
     {"sluice_region_forced", "gauge", "0 auto, 1 up, 2 down, 3 drain.", REGION(forced)},
     {"sluice_region_prompt_tokens_total", "counter", "Prompt tokens as vendors counted them.", REGION(prompt_tokens)},
@@ -341,6 +340,30 @@ static int put_region_first_bytes(const struct metrics *m, const struct metrics_
     return 0;
 }
 
+/* Models with a breaker of their own; their keys are "region/model". */
+static int put_models(const struct metrics *m, struct buf *out)
+{
+    static const char name[] = "sluice_model_breaker_state";
+
+    if (m->conf->n_keys == m->conf->n_regions)
+        return 0;
+    if (put_type(out, name, "gauge", "0 closed, 1 open, 2 half-open.") < 0)
+        return -1;
+    for (size_t k = m->conf->n_regions; k < m->conf->n_keys; k++) {
+        const struct config_key *key = &m->conf->keys[k];
+        const char *region = m->conf->regions[key->region].name;
+        int64_t state = 0;
+
+        for (int i = 0; i < m->slots; i++)
+            if (slot_at(m, i)->region[k].state > state)
+                state = slot_at(m, i)->region[k].state;
+        if (buf_appendf(out, "%s{region=\"%s\",model=\"%s\"} %" PRId64 "\n", name, region,
+                        key->name + strlen(region) + 1, state) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* All lines of a metric stand together: the format asks for it, and strict readers do. */
 static int put_regions(const struct metrics *m, struct buf *out)
 {
@@ -361,5 +384,5 @@ int metrics_render(const struct metrics *m, struct buf *out)
 {
     if (put_requests(m, out) < 0 || put_totals(m, out) < 0 || put_per_worker(m, out) < 0)
         return -1;
-    return put_regions(m, out);
+    return put_regions(m, out) < 0 ? -1 : put_models(m, out);
 }

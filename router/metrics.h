@@ -49,7 +49,7 @@ struct metrics_slot {
     int64_t inflight, connections, draining, store_attached;
     uint64_t store_ver, store_commands, store_errors, store_pushes, store_reconnects;
     struct metrics_hist duration, overhead;
-    struct metrics_region region[]; /* one per configured region */
+    struct metrics_region region[]; /* one per key; of models only the state is kept */
 };
 
 struct metrics; /* the mapping */

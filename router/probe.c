@@ -37,7 +37,6 @@ struct place { /* one region */
     struct probe *owner;
     size_t region;
     int64_t ask_ms; /* when to see about the lease, or the next check, again */
-    int64_t due_ms; /* since when it is open and its time over; 0: it is not */
     bool asked;     /* for the lease, to check when it is granted */
     int64_t held_until_ms;
     struct upstream_call *call; /* the check that runs */
@@ -56,6 +55,7 @@ struct probe {
     int64_t interval_ms, lease_ms;
     struct event *tick;
     struct place *places;
+    int64_t *due_ms; /* per key: since when it is open and its time over; 0: it is not */
 };
 
 static bool is_expected(const struct place *pl)
@@ -200,24 +200,36 @@ static bool is_ours(const struct place *pl, int64_t now_ms)
            now_ms < pl->held_until_ms;
 }
 
-static void note_due(struct place *pl, int64_t now_ms)
+/* Has key been due for an interval? */
+static bool is_overdue(struct probe *p, size_t key, int64_t now_ms)
 {
-    if (!fleet_is_due(pl->owner->w->fleet, pl->region, now_ms))
-        pl->due_ms = 0;
-    else if (pl->due_ms == 0)
-        pl->due_ms = now_ms;
+    if (!fleet_is_due(p->w->fleet, key, now_ms))
+        p->due_ms[key] = 0;
+    else if (p->due_ms[key] == 0)
+        p->due_ms[key] = now_ms;
+    return p->due_ms[key] != 0 && now_ms - p->due_ms[key] >= p->interval_ms;
+}
+
+/* Checks as the probe of key, if it has waited for one. */
+static void look_after(struct place *pl, size_t key, int64_t now_ms)
+{
+    struct probe *p = pl->owner;
+
+    if (is_overdue(p, key, now_ms) && pl->call == NULL && is_ours(pl, now_ms) &&
+        fleet_check_begin(p->w->fleet, key, now_ms, &pl->pass)) {
+        pl->is_probe = true;
+        start(pl, now_ms);
+    }
 }
 
 static void look_at(struct place *pl, int64_t now_ms)
 {
     struct probe *p = pl->owner;
+    const struct config_region *r = &p->w->conf->regions[pl->region];
 
-    note_due(pl, now_ms);
-    if (pl->call == NULL && pl->due_ms != 0 && now_ms - pl->due_ms >= p->interval_ms &&
-        is_ours(pl, now_ms) && fleet_check_begin(p->w->fleet, pl->region, now_ms, &pl->pass)) {
-        pl->is_probe = true;
-        start(pl, now_ms);
-    }
+    look_after(pl, pl->region, now_ms);
+    for (size_t key = r->first_key; key < r->first_key + r->n_keys; key++)
+        look_after(pl, key, now_ms);
     if (now_ms < pl->ask_ms)
         return;
     pl->ask_ms = now_ms + p->interval_ms;
@@ -254,6 +266,7 @@ struct probe *probe_new(struct worker *w)
     p->lease_ms = interval_ms * 3 / 2;
     p->envelope = envelope_new(w->conf);
     p->places = xcalloc(w->conf->n_regions, sizeof(*p->places));
+    p->due_ms = xcalloc(w->conf->n_keys, sizeof(*p->due_ms));
     for (size_t i = 0; i < w->conf->n_regions; i++) {
         p->places[i] = (struct place){.owner = p, .region = i};
         p->places[i].ask_ms = now_ms + (int64_t)rand_below(&w->rand, (uint64_t)interval_ms);
@@ -280,6 +293,7 @@ void probe_free(struct probe *p)
     }
     envelope_free(p->envelope);
     free(p->places);
+    free(p->due_ms);
     free(p);
 }
 

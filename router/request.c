@@ -197,7 +197,7 @@ static enum state step_pause(struct request *req);
 static int64_t missing_ms(const struct request *req)
 {
     int64_t now_ms = clock_mono_ms();
-    int64_t back_ms = fleet_return_ms(req->w->fleet, req->target->region, now_ms);
+    int64_t back_ms = fleet_return_ms(req->w->fleet, req->target->key, now_ms);
     bool slack = back_ms > 0 && back_ms <= PAUSE_SLACK_MS && now_ms < req->deadline_ms;
 
     return req->same_retries > 0 && slack ? back_ms : 0;
@@ -216,7 +216,7 @@ static void on_request_timer(evutil_socket_t fd, short what, void *arg)
     }
     /* the same target if the fleet still lets it, else whoever may */
     if (req->same_retries > 0 &&
-        picker_may(fleet_ask_as(req->w->fleet, req->target->region, true, clock_mono_ms()))) {
+        picker_may(fleet_ask_as(req->w->fleet, req->target->key, true, clock_mono_ms()))) {
         request_go(req, ST_ATTEMPT);
     } else {
         if (req->same_retries > 0)

@@ -148,7 +148,7 @@ static bool start(struct request_try *t, const struct choose_target *target, boo
     t->target = target;
     t->number = ++req->attempts;
     t->started_us = clock_mono_us();
-    fleet_begin(w->fleet, target->region, last_resort, now_ms, &t->pass);
+    fleet_begin(w->fleet, target->key, last_resort, now_ms, &t->pass);
     t->attempt = attempt_start(w->attempts, &a, &callbacks, t);
     return true;
 }

@@ -1,6 +1,7 @@
 /* check.c - rules between keys; check.h has the contract. */
 #include "config/check.h"
 
+#include "base/duration.h"
 #include "config/value.h"
 
 #include <string.h>
@@ -36,10 +37,28 @@ static int check_order(const struct config *c, size_t row, struct err *err)
                    high_text, low->name, low_text);
 }
 
+static int check_region(const struct config *c, size_t i, struct err *err)
+{
+    const struct config_region *r = &c->regions[i];
+    char low[DURATION_TEXT_MAX], high[DURATION_TEXT_MAX];
+
+    if (r->breaker.rule.recovery_ms <= r->breaker.rule.recovery_max_ms)
+        return 0;
+    duration_format(r->breaker.rule.recovery_ms, low, sizeof(low));
+    duration_format(r->breaker.rule.recovery_max_ms, high, sizeof(high));
+    return err_set(err, ERR_CONFLICT,
+                   "regions[%zu].breaker.recovery_timeout_max is %s, want at least its "
+                   "recovery_timeout, which is %s",
+                   i, high, low);
+}
+
 int config_check(const struct config *c, struct err *err)
 {
     for (size_t i = 0; i < ARRAY_LEN(orders); i++)
         if (check_order(c, i, err) < 0)
+            return -1;
+    for (size_t i = 0; i < c->n_regions; i++)
+        if (check_region(c, i, err) < 0)
             return -1;
     if (strcmp(c->listen, c->admin_listen) == 0)
         return err_set(

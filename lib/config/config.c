@@ -30,11 +30,19 @@ void config_free(struct config *c)
     }
     for (size_t i = 0; i < c->n_regions; i++)
         release(KEYS_REGION, &c->regions[i]);
+    for (size_t i = 0; i < c->n_keys; i++)
+        free(c->keys[i].name);
     release(KEYS_TOP, c);
+    free(c->keys);
     free(c->models);
     free(c->regions);
     free(c->path);
     free(c);
+}
+
+const char *config_sent_model(const struct config_model *m, const struct config_target *t)
+{
+    return t->model != NULL ? t->model : m->name;
 }
 
 int config_find_model(const struct config *c, struct str name)

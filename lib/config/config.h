@@ -17,6 +17,16 @@
 #define CONFIG_MAX_BYTES   (4u << 20) /* the file */
 #define CONFIG_NAME_MAX    64         /* region, model alias and fleet names, bytes */
 #define CONFIG_REGIONS_MAX 256
+#define CONFIG_KEYS_MAX    4096 /* of one fleet, as many as its scripts know */
+#define CONFIG_KEY_MAX     130  /* "region/model", bytes */
+
+struct config_breaker { /* when a key is kept from traffic, and how it returns */
+    struct breaker_conf rule;
+    char *trip_confirm;       /* "none", "second_opinion" or "quorum:N" */
+    int64_t slow_ms;          /* slow_threshold: 10 s; 0: nothing counts as slow */
+    int64_t recovery_ramp_ms; /* 10 s; 0: none */
+    int64_t probe_lease_ms;   /* 10 s, renewed while the probe runs */
+};
 
 struct config_region {
     char *name;        /* [A-Za-z0-9][A-Za-z0-9._-]* */
@@ -27,11 +37,22 @@ struct config_region {
     char *x_region;    /* sent as X-Region; "" for none */
     char *health_path; /* NULL: health.path */
     int priority;      /* smaller first; default 1 */
+    struct config_breaker breaker; /* the config's, where it has no own */
+    size_t first_key, n_keys;      /* of config.keys: its models', with breaker.scope model */
+};
+
+/* What the fleet keeps a breaker for, and an operator can name.  The regions come first, in
+ * their order, whatever the scope: the operator's word on a region, its quota and its checks
+ * are about all of its models. */
+struct config_key {
+    char *name; /* the region's, or "region/model" */
+    size_t region;
 };
 
 struct config_target {
     size_t region;          /* index into regions */
     char *model;            /* the name used there; NULL: the client's model name as it is */
+    size_t key;             /* index into keys */
     int priority;           /* default: its region's */
     int64_t context_window; /* tokens; 0: unknown (default: the model's) */
 };
@@ -118,13 +139,12 @@ struct config {
     size_t n_regions;
     struct config_model *models;
     size_t n_models; /* 0: every model goes to every region by priority, unchanged */
-    struct breaker_conf breaker;
+    struct config_key *keys;
+    size_t n_keys;
+    struct config_breaker breaker; /* of regions that have no own */
+    bool scope_model;              /* breaker.scope: a breaker per region and model */
+    bool last_resort;              /* breaker.last_resort: "try" (default) or "off" */
     struct config_health health;
-    char *trip_confirm;       /* breaker.trip_confirm: "none", "second_opinion" or "quorum:N" */
-    int64_t slow_ms;          /* breaker.slow_threshold: 10 s; 0: nothing counts as slow */
-    int64_t recovery_ramp_ms; /* breaker.recovery_ramp: 10 s; 0: none */
-    int64_t probe_lease_ms;   /* breaker.probe_lease: 10 s, renewed while the probe runs */
-    bool last_resort;         /* breaker.last_resort: "try" (default) or "off" */
     struct retry_conf retry;
     struct config_timeouts timeouts;
     struct config_stream stream;
@@ -148,6 +168,9 @@ void config_free(struct config *c);
 
 /* hedge.after in ms, or CONFIG_HEDGE_OFF, CONFIG_HEDGE_P95. */
 int64_t config_hedge_after_ms(const struct config *c);
+
+/* The name that target t of model m is asked for. */
+const char *config_sent_model(const struct config_model *m, const struct config_target *t);
 
 /* The model a client named: index into models, or -1. */
 int config_find_model(const struct config *c, struct str name);

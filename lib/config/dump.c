@@ -13,20 +13,76 @@ struct dump {
     bool digest; /* secrets as they are, and only what a whole fleet shares */
 };
 
-/* The rows of an element: the lists are the caller's. */
+static void write_regions(struct dump *d);
+static void write_models(struct dump *d);
+
+/* What a region takes from the config's breaker stands there. */
+static bool is_inherited(const struct dump *d, const struct key *k, const void *base)
+{
+    const struct key *of = keys_find(keys_table(KEYS_TOP), str_of(k->name));
+
+    if (k->type == KEY_STRING && value_string(k, base) == NULL)
+        return true;
+    if (of == NULL)
+        return false;
+    return k->type == KEY_STRING ? strcmp(value_string(k, base), value_string(of, d->c)) == 0
+                                 : value_number(k, base) == value_number(of, d->c);
+}
+
+static bool is_left_out(const struct dump *d, const struct key *k, const void *base)
+{
+    struct str leaf;
+
+    if (str_eqz(str_split(str_of(k->name), '.', &leaf), "redis") && !d->c->redis.enabled)
+        return true; /* its absence is a value: the router runs alone */
+    if (d->digest && (k->fixed || k->own))
+        return true; /* addresses and workers are each host's own */
+    if (k->type == KEY_TARGETS || k->type == KEY_FALLBACKS || k->type == KEY_REGION_NAME)
+        return true; /* write_model's */
+    return k->inherits != NULL && k->type < KEY_LISTS && is_inherited(d, k, base);
+}
+
+static void write_value(struct dump *d, const struct key *k, const char *name, const void *base)
+{
+    if (k->type == KEY_REGIONS) {
+        write_regions(d);
+    } else if (k->type == KEY_MODELS) {
+        write_models(d);
+    } else {
+        json_out_key(&d->o, name);
+        value_write(k, base, !d->digest, &d->o);
+    }
+}
+
+/* The members of one object.  Keys of one section stand together in the table: a section opens
+ * with its first row. */
 static void write_rows(struct dump *d, enum keys_of which, const void *base)
 {
     const struct key_table *t = keys_table(which);
+    struct str section = {NULL, 0};
 
     for (size_t i = 0; i < t->n; i++) {
         const struct key *k = &t->rows[i];
+        struct str leaf, head = str_split(str_of(k->name), '.', &leaf);
 
-        if (k->type >= KEY_LISTS || k->type == KEY_REGION_NAME ||
-            (k->type == KEY_STRING && k->inherits != NULL && value_string(k, base) == NULL))
+        if (is_left_out(d, k, base))
             continue;
-        json_out_key(&d->o, k->name);
-        value_write(k, base, !d->digest, &d->o);
+        if (section.ptr != NULL && (leaf.ptr == NULL || !str_eq(section, head))) {
+            json_out_end(&d->o);
+            section = (struct str){NULL, 0};
+        }
+        if (leaf.ptr != NULL && section.ptr == NULL) {
+            char name[32];
+
+            snprintf(name, sizeof(name), STR_FMT, STR_ARG(head));
+            json_out_key(&d->o, name);
+            json_out_object(&d->o);
+            section = head;
+        }
+        write_value(d, k, leaf.ptr != NULL ? leaf.ptr : k->name, base);
     }
+    if (section.ptr != NULL)
+        json_out_end(&d->o);
 }
 
 static void write_regions(struct dump *d)
@@ -73,52 +129,13 @@ static void write_models(struct dump *d)
     json_out_end(&d->o);
 }
 
-/* Keys of one section stand together in the table: a section opens with its first row. */
-static void write_top(struct dump *d)
-{
-    const struct key_table *t = keys_table(KEYS_TOP);
-    struct str section = {NULL, 0};
-
-    for (size_t i = 0; i < t->n; i++) {
-        const struct key *k = &t->rows[i];
-        struct str leaf, head = str_split(str_of(k->name), '.', &leaf);
-
-        if (str_eqz(head, "redis") && !d->c->redis.enabled)
-            continue; /* its absence is a value: the router runs alone */
-        if (d->digest && (k->fixed || k->own))
-            continue; /* addresses and workers are each host's own */
-        if (section.ptr != NULL && (leaf.ptr == NULL || !str_eq(section, head))) {
-            json_out_end(&d->o);
-            section = (struct str){NULL, 0};
-        }
-        if (leaf.ptr != NULL && section.ptr == NULL) {
-            char name[32];
-
-            snprintf(name, sizeof(name), STR_FMT, STR_ARG(head));
-            json_out_key(&d->o, name);
-            json_out_object(&d->o);
-            section = head;
-        }
-        if (k->type == KEY_REGIONS) {
-            write_regions(d);
-        } else if (k->type == KEY_MODELS) {
-            write_models(d);
-        } else {
-            json_out_key(&d->o, leaf.ptr != NULL ? leaf.ptr : k->name);
-            value_write(k, d->c, !d->digest, &d->o);
-        }
-    }
-    if (section.ptr != NULL)
-        json_out_end(&d->o);
-}
-
 static int write_all(const struct config *c, bool digest, struct buf *out)
 {
     struct dump d = {.c = c, .digest = digest};
 
     json_out_init(&d.o, out, true);
     json_out_object(&d.o);
-    write_top(&d);
+    write_rows(&d, KEYS_TOP, c);
     json_out_end(&d.o);
     if (json_out_finish(&d.o) < 0)
         return -1;

@@ -27,12 +27,46 @@ static const char *const recover_words[] = {
     NULL,
 };
 static const char *const off_on_words[] = {"off", "on", NULL};
+static const char *const scope_words[] = {"region", "model", NULL};
 static const char *const last_resort_words[] = {"off", "try", NULL};
 static const char *const method_words[] = {"GET", "HEAD", NULL};
 static const char *const level_words[] = {"error", "warn", "info", "debug", NULL};
 
 /* clang-format off */
+/* What a region may have of its own.  AT, DEF and INHERITS are the table's. */
+#define BREAKER_ROWS \
+    {"breaker.failure_threshold", KEY_INT, AT(breaker.rule.failure_threshold), 1, 1000, DEF("5"), .inherits = INHERITS, \
+     .help = "Failures in a row, counted over the fleet, that open a region's breaker."}, \
+    {"breaker.failure_rate", KEY_PERCENT, AT(breaker.rule.failure_rate), 0, 100, DEF("50"), .inherits = INHERITS, \
+     .help = "Percent of failures in the window that opens the breaker. 0 switches the rule off."}, \
+    {"breaker.minimum_requests", KEY_INT, AT(breaker.rule.minimum_requests), 1, 1000000, DEF("20"), .inherits = INHERITS, \
+     .help = "Attempts in the window before a rate may open the breaker."}, \
+    {"breaker.window", KEY_DURATION, AT(breaker.rule.window_ms), SECONDS(1), HOURS(1), DEF("10s"), .inherits = INHERITS, \
+     .help = "Length of the window that rates are taken over."}, \
+    {"breaker.recovery_timeout", KEY_DURATION, AT(breaker.rule.recovery_ms), 100, HOURS(1), DEF("30s"), .inherits = INHERITS, \
+     .help = "Time an opened breaker waits before a probe; it doubles with every failed recovery."}, \
+    {"breaker.recovery_timeout_max", KEY_DURATION, AT(breaker.rule.recovery_max_ms), 100, HOURS(24), DEF("5m"), .inherits = INHERITS, \
+     .help = "Cap of the doubled waiting time."}, \
+    {"breaker.forgive", KEY_DURATION, AT(breaker.rule.forgive_ms), SECONDS(1), HOURS(24), DEF("60s"), .inherits = INHERITS, \
+     .help = "Each clean period of this length takes one doubling back."}, \
+    {"breaker.half_open_max_calls", KEY_INT, AT(breaker.rule.half_open_max_calls), 1, BREAKER_LEASES_MAX, DEF("3"), .inherits = INHERITS, \
+     .help = "Probe requests that may run at once in the whole fleet while half-open."}, \
+    {"breaker.success_threshold", KEY_INT, AT(breaker.rule.success_threshold), 1, 1000, DEF("2"), .inherits = INHERITS, \
+     .help = "Successful probes that close the breaker."}, \
+    {"breaker.recovery_ramp", KEY_DURATION, AT(breaker.recovery_ramp_ms), 0, HOURS(1), DEF("10s"), .inherits = INHERITS, \
+     .help = "After closing, the share of requests that may choose the region grows from 10% to all of them over this time, while others are usable. 0s for all at once."}, \
+    {"breaker.slow_rate", KEY_PERCENT, AT(breaker.rule.slow_rate), 0, 100, DEF("0"), .inherits = INHERITS, \
+     .help = "Percent of slow attempts in the window that opens the breaker. 0 switches the rule off."}, \
+    {"breaker.slow_threshold", KEY_DURATION, AT(breaker.slow_ms), 0, HOURS(1), DEF("10s"), .inherits = INHERITS, \
+     .help = "An attempt that takes longer counts as slow: a stream until its first content, a plain answer in whole. 0s counts none."}, \
+    {"breaker.trip_confirm", KEY_STRING, AT(breaker.trip_confirm), 4, 14, DEF("second_opinion"), .inherits = INHERITS, .form = FORM_CONFIRM, \
+     .help = "Who has to agree before a row of failures keeps a region from the fleet. second_opinion: it opens at once, and when a router outside the row could use it within 10s, that router's probe decides at once too. quorum:N: it opens when N routers have a part in the row. none: whoever sees the row."}, \
+    {"breaker.probe_lease", KEY_DURATION, AT(breaker.probe_lease_ms), SECONDS(1), MINUTES(10), DEF("10s"), .inherits = INHERITS, \
+     .help = "How long a probe's slot is held without renewal; a router that dies frees its slots after it."},
+
 #define AT(field) offsetof(struct config, field)
+#define DEF(text) text
+#define INHERITS  NULL
 static const struct key top[] = {
     {"fleet", KEY_STRING, AT(fleet), 1, CONFIG_NAME_MAX, "default",
      .help = "Name of the fleet: routers that share one Redis and one fleet name share their state.", .form = FORM_NAME},
@@ -69,34 +103,10 @@ static const struct key top[] = {
      .help = "Model names that clients may use. Without it every model goes to every region by priority, unchanged.",
      .inherits = "none"},
 
-    {"breaker.failure_threshold", KEY_INT, AT(breaker.failure_threshold), 1, 1000, "5",
-     .help = "Failures in a row, counted over the fleet, that open a region's breaker."},
-    {"breaker.failure_rate", KEY_PERCENT, AT(breaker.failure_rate), 0, 100, "50",
-     .help = "Percent of failures in the window that opens the breaker. 0 switches the rule off."},
-    {"breaker.minimum_requests", KEY_INT, AT(breaker.minimum_requests), 1, 1000000, "20",
-     .help = "Attempts in the window before a rate may open the breaker."},
-    {"breaker.window", KEY_DURATION, AT(breaker.window_ms), SECONDS(1), HOURS(1), "10s",
-     .help = "Length of the window that rates are taken over."},
-    {"breaker.recovery_timeout", KEY_DURATION, AT(breaker.recovery_ms), 100, HOURS(1), "30s",
-     .help = "Time an opened breaker waits before a probe; it doubles with every failed recovery."},
-    {"breaker.recovery_timeout_max", KEY_DURATION, AT(breaker.recovery_max_ms), 100, HOURS(24), "5m",
-     .help = "Cap of the doubled waiting time."},
-    {"breaker.forgive", KEY_DURATION, AT(breaker.forgive_ms), SECONDS(1), HOURS(24), "60s",
-     .help = "Each clean period of this length takes one doubling back."},
-    {"breaker.half_open_max_calls", KEY_INT, AT(breaker.half_open_max_calls), 1, BREAKER_LEASES_MAX, "3",
-     .help = "Probe requests that may run at once in the whole fleet while half-open."},
-    {"breaker.success_threshold", KEY_INT, AT(breaker.success_threshold), 1, 1000, "2",
-     .help = "Successful probes that close the breaker."},
-    {"breaker.recovery_ramp", KEY_DURATION, AT(recovery_ramp_ms), 0, HOURS(1), "10s",
-     .help = "After closing, the share of requests that may choose the region grows from 10% to all of them over this time, while others are usable. 0s for all at once."},
-    {"breaker.slow_rate", KEY_PERCENT, AT(breaker.slow_rate), 0, 100, "0",
-     .help = "Percent of slow attempts in the window that opens the breaker. 0 switches the rule off."},
-    {"breaker.slow_threshold", KEY_DURATION, AT(slow_ms), 0, HOURS(1), "10s",
-     .help = "An attempt that takes longer counts as slow: a stream until its first content, a plain answer in whole. 0s counts none."},
-    {"breaker.trip_confirm", KEY_STRING, AT(trip_confirm), 4, 14, "second_opinion", .form = FORM_CONFIRM,
-     .help = "Who has to agree before a row of failures keeps a region from the fleet. second_opinion: it opens at once, and when a router outside the row could use it within 10s, that router's probe decides at once too. quorum:N: it opens when N routers have a part in the row. none: whoever sees the row."},
-    {"breaker.probe_lease", KEY_DURATION, AT(probe_lease_ms), SECONDS(1), MINUTES(10), "10s",
-     .help = "How long a probe's slot is held without renewal; a router that dies frees its slots after it."},
+    {"breaker.scope", KEY_SWITCH, AT(scope_model), 0, 0, "region",
+     .help = "What has a breaker of its own, and cools by itself when throttled: each region, or each model that a region serves (model), which needs models.",
+     .words = scope_words},
+    BREAKER_ROWS
     {"breaker.last_resort", KEY_SWITCH, AT(last_resort), 0, 0, "try",
      .help = "What to do when no usable region is left: try the one that returns earliest, or answer 503 (off).",
      .words = last_resort_words},
@@ -207,8 +217,12 @@ static const struct key top[] = {
      .help = "Worker processes; each is a router of its own in the fleet.", .fixed = true},
 };
 #undef AT
+#undef DEF
+#undef INHERITS
 
 #define AT(field) offsetof(struct config_region, field)
+#define DEF(text) NULL
+#define INHERITS  "the config's breaker"
 static const struct key region[] = {
     {"name", KEY_STRING, AT(name), 1, CONFIG_NAME_MAX, NULL,
      .help = "Name of the region, unique.", .form = FORM_NAME},
@@ -226,8 +240,11 @@ static const struct key region[] = {
      .help = "Path that checks of this region ask for.", .form = FORM_PATH, .inherits = "health.path"},
     {"priority", KEY_INT, AT(priority), 0, 1000, "1",
      .help = "Smaller is tried first."},
+    BREAKER_ROWS
 };
 #undef AT
+#undef DEF
+#undef INHERITS
 
 #define AT(field) offsetof(struct config_model, field)
 static const struct key model[] = {

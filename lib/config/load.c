@@ -11,6 +11,7 @@
 #include "config/check.h"
 #include "config/config.h"
 #include "config/dump.h"
+#include "config/scope.h"
 #include "config/value.h"
 
 #include <stdarg.h>
@@ -104,8 +105,9 @@ static int collect_section(struct object *o, const char *section, const struct j
     const char *name;
     char path[WHERE_MAX];
 
+    join(path, o->at, section);
     if (json_kind(v) != JSON_KIND_OBJECT)
-        return err_set(err, ERR_RANGE, "%s is %s, want an object", section,
+        return err_set(err, ERR_RANGE, "%s is %s, want an object", path,
                        json_kind_name(json_kind(v)));
     while (json_next(v, &it, &name, &value)) {
         join(path, section, name); /* a name too long to fit is no key's */
@@ -186,6 +188,8 @@ static int load_region(struct config *c, size_t i, const struct json *v, struct 
     struct object o = {.t = keys_table(KEYS_REGION), .at = at};
 
     point(at, "regions[%zu]", i);
+    c->regions[i].breaker = c->breaker; /* what is not given is inherited */
+    c->regions[i].breaker.trip_confirm = xstrdup(c->breaker.trip_confirm);
     if (collect(&o, v, err) < 0 || store(&o, &c->regions[i], err) < 0)
         return -1;
     int first = config_find_region(c, str_of(c->regions[i].name));
@@ -243,11 +247,6 @@ static int find_region(const struct config *c, const struct object *o, size_t *o
     return found < 0 ? -1 : 0;
 }
 
-static const char *sent_model(const struct config_model *m, const struct config_target *t)
-{
-    return t->model != NULL ? t->model : m->name;
-}
-
 /* The same region may serve a model twice under two names, never under one. */
 static int check_target_twice(const struct config *c, const struct config_model *m, size_t i,
                               const char *at, struct err *err)
@@ -257,7 +256,8 @@ static int check_target_twice(const struct config *c, const struct config_model 
     for (size_t j = 0; j < i; j++) {
         const struct config_target *u = &m->targets[j];
 
-        if (u->region == t->region && strcmp(sent_model(m, u), sent_model(m, t)) == 0)
+        if (u->region == t->region &&
+            strcmp(config_sent_model(m, u), config_sent_model(m, t)) == 0)
             return err_set(err, ERR_CONFLICT,
                            "%s is region '%s' with the model name of targets[%zu]: want each "
                            "region and model name once",
@@ -428,9 +428,9 @@ static int fill(struct config *c, const struct json *root, struct err *err)
     if (collect(&o, root, err) < 0 || store(&o, c, err) < 0)
         return -1;
     c->redis.enabled = json_get(root, "redis") != NULL;
-    if (load_regions(c, &o, err) < 0 || load_models(c, &o, err) < 0)
+    if (load_regions(c, &o, err) < 0 || load_models(c, &o, err) < 0 || config_check(c, err) < 0)
         return -1;
-    return config_check(c, err);
+    return scope_make_keys(c, err);
 }
 
 struct config *config_parse(const char *name, struct str text, struct err *err)

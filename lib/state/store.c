@@ -96,10 +96,10 @@ bool store_check(struct store *s, size_t key, int64_t lease_ms, const struct sto
     return s->ops->check != NULL && s->ops->check(s, key, lease_ms, seen, took_ms);
 }
 
-void store_share(struct store *s, const struct store_measure *of)
+void store_share(struct store *s, const struct store_measure *of, size_t n)
 {
     if (s->ops->share != NULL)
-        s->ops->share(s, of);
+        s->ops->share(s, of, n);
 }
 
 void store_set_load(struct store *s, int inflight)

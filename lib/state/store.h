@@ -71,22 +71,27 @@ struct store_events {
     void (*on_share)(void *arg, size_t key, const struct store_measured *m); /* may be NULL */
 };
 
+struct store_rule { /* of one key */
+    struct breaker_conf breaker;
+    int64_t probe_lease_ms;
+    const char *trip_confirm; /* "none", "second_opinion", "quorum:N" */
+};
+
 struct store_conf {
     const char *fleet;
     const char *router_id, *host, *version, *config_digest; /* announced to the fleet */
     const char *const *keys;                                /* regions, or region/model */
+    const struct store_rule *rules;                         /* one per key */
     size_t n_keys;
-    struct breaker_conf breaker;
-    int64_t probe_lease_ms;
-    const char *trip_confirm; /* "none", "second_opinion", "quorum:N"; NULL: none */
     /* redis only */
     const char *url;
     struct redis_tls_conf tls; /* for a rediss URL */
     int64_t command_timeout_ms, connect_timeout_ms, sync_ms;
 };
 
-/* Copies what it needs of conf; ev is copied.  NULL with err only for a conf that can never
- * work (a URL that does not parse): a Redis that is away is no error. */
+/* Copies what it needs of conf, except the words of its rules; ev is copied.  NULL with err
+ * only for a conf that can never work (a URL that does not parse): a Redis that is away is no
+ * error. */
 struct store *store_redis_new(struct event_base *base, const struct store_conf *conf,
                               const struct store_events *ev, struct err *err);
 struct store *store_mem_new(struct event_base *base, const struct store_conf *conf,
@@ -109,7 +114,7 @@ void store_report(struct store *s, size_t key, uint64_t epoch, enum store_eviden
                   bool slow);
 /* Asks for the right to one probe; the answer comes by on_probe (away: as BUSY). */
 void store_probe(struct store *s, size_t key, uint64_t token);
-/* Lengthens a granted lease; call every third of probe_lease_ms while the probe runs. */
+/* Lengthens a granted lease; call every third of its lease while the probe runs. */
 void store_probe_renew(struct store *s, size_t key, uint64_t token);
 void store_done(struct store *s, size_t key, uint64_t epoch, uint64_t token,
                 enum breaker_verdict verdict);
@@ -118,9 +123,9 @@ void store_done(struct store *s, size_t key, uint64_t epoch, uint64_t token,
  * when Redis fails.  false: not sent.  store_mem: false. */
 bool store_check(struct store *s, size_t key, int64_t lease_ms, const struct store_check *seen,
                  int64_t took_ms);
-/* Says how all keys do for this router, a row per key; what the fleet knows comes by on_share,
- * a call per key, or never when Redis fails.  store_mem: nothing happens. */
-void store_share(struct store *s, const struct store_measure *of);
+/* Says how the first n keys do for this router, a row per key; what the fleet knows comes by
+ * on_share, a call per key, or never when Redis fails.  store_mem: nothing happens. */
+void store_share(struct store *s, const struct store_measure *of, size_t n);
 /* Keeps everybody away from key for for_ms (the longer of two wins). */
 void store_cool(struct store *s, size_t key, int64_t for_ms, enum store_cool why);
 /* Said in the next sync: requests in flight. */

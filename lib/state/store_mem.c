@@ -23,14 +23,13 @@
 
 struct entry {
     struct breaker *breaker;
+    struct store_rule rule;
     struct view_key view;
     bool changed; /* and not told yet */
 };
 
 struct store_mem {
     struct store store;
-    struct breaker_conf conf;
-    int64_t probe_lease_ms;
     struct store_events ev;
     struct store_later *later;
     struct rand rand;
@@ -103,8 +102,6 @@ struct store *store_mem_new(struct event_base *base, const struct store_conf *co
     struct store_mem *m = xcalloc(1, sizeof(*m));
 
     m->store.ops = &mem_ops;
-    m->conf = conf->breaker;
-    m->probe_lease_ms = conf->probe_lease_ms;
     m->ev = *ev;
     m->later = store_later_new(base, give, m);
     rand_init_os(&m->rand);
@@ -114,7 +111,8 @@ struct store *store_mem_new(struct event_base *base, const struct store_conf *co
     for (size_t i = 0; i < m->n; i++) {
         struct entry *e = &m->entries[i];
 
-        e->breaker = breaker_new(&m->conf);
+        e->rule = conf->rules[i];
+        e->breaker = breaker_new(&e->rule.breaker);
         snprintf(e->view.name, sizeof(e->view.name), "%s", conf->keys[i]);
         e->view.ep = breaker_get_epoch(e->breaker);
         e->view.forced_until_ms = VIEW_NEVER;
@@ -195,7 +193,7 @@ static void mem_probe(struct store *s, size_t key, uint64_t token)
         a.grant = BREAKER_BUSY;
         a.wait_ms = FORCED_WAIT_MS;
     } else {
-        a.grant = breaker_probe(e->breaker, token, m->probe_lease_ms, now_ms, &a.wait_ms);
+        a.grant = breaker_probe(e->breaker, token, e->rule.probe_lease_ms, now_ms, &a.wait_ms);
         a.epoch = breaker_get_epoch(e->breaker);
         show(m, e, "recovery_time_over");
     }
@@ -204,9 +202,9 @@ static void mem_probe(struct store *s, size_t key, uint64_t token)
 
 static void mem_probe_renew(struct store *s, size_t key, uint64_t token)
 {
-    struct store_mem *m = mem_of(s);
+    struct entry *e = &mem_of(s)->entries[key];
 
-    breaker_renew(m->entries[key].breaker, token, m->probe_lease_ms, clock_mono_ms());
+    breaker_renew(e->breaker, token, e->rule.probe_lease_ms, clock_mono_ms());
 }
 
 static void mem_done(struct store *s, size_t key, uint64_t epoch, uint64_t token,
@@ -275,7 +273,8 @@ static void adopt(struct store_mem *m, struct entry *e, const struct view_key *f
     if (st == BREAKER_OPEN) {
         until_ms =
             from->st == BREAKER_OPEN && from->until_ms > now_ms ? from->until_ms : now_ms;
-        until_ms += (int64_t)rand_below(&m->rand, (uint64_t)(m->conf.recovery_ms / 10) + 1);
+        until_ms +=
+            (int64_t)rand_below(&m->rand, (uint64_t)(e->rule.breaker.recovery_ms / 10) + 1);
     }
     breaker_adopt(e->breaker, st, until_ms, from->trips, now_ms);
     e->view.forced = VIEW_AUTO; /* so that show() says why; the fleet's word follows */
@@ -300,8 +299,8 @@ void store_mem_trip(struct store *mem, size_t key, const char *why)
     if (breaker_get_state(e->breaker) == BREAKER_OPEN)
         return;
     breaker_adopt(e->breaker, BREAKER_OPEN,
-                  now_ms + breaker_open_ms(&m->conf, trips, rand_jitter(&m->rand)), trips,
-                  now_ms);
+                  now_ms + breaker_open_ms(&e->rule.breaker, trips, rand_jitter(&m->rand)),
+                  trips, now_ms);
     show(m, e, why);
 }
 

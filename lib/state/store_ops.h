@@ -21,7 +21,8 @@ struct store_ops {
     /* NULL: there is nobody to share checks with */
     bool (*check)(struct store *s, size_t key, int64_t lease_ms, const struct store_check *seen,
                   int64_t took_ms);
-    void (*share)(struct store *s, const struct store_measure *of); /* NULL: nobody to tell */
+    void (*share)(struct store *s, const struct store_measure *of,
+                  size_t n); /* NULL: nobody to tell */
     void (*set_load)(struct store *s, int inflight);
     void (*get_stats)(const struct store *s, struct store_stats *out);
     /* NULL: there is nothing to keep */

@@ -44,7 +44,7 @@ void store_redis_drop(struct store_redis *s)
     batch_free(s->batch);
     free(s->changed);
     free(s->doubts);
-    free(s->trip_confirm);
+    free(s->rules);
     free(s->fleet);
     free(s->router_id);
     free(s->host);
@@ -290,9 +290,9 @@ struct store *store_redis_new(struct event_base *base, const struct store_conf *
     s->store.ops = &redis_ops;
     s->base = base;
     s->ev = *ev;
-    s->breaker = conf->breaker;
-    s->probe_lease_ms = conf->probe_lease_ms;
-    s->trip_confirm = xstrdup(conf->trip_confirm != NULL ? conf->trip_confirm : "none");
+    s->rules = xcalloc(conf->n_keys > 0 ? conf->n_keys : 1, sizeof(s->rules[0]));
+    for (size_t i = 0; i < conf->n_keys; i++)
+        s->rules[i] = conf->rules[i];
     s->doubts = xcalloc(conf->n_keys > 0 ? conf->n_keys : 1, sizeof(s->doubts[0]));
     s->command_timeout_ms = conf->command_timeout_ms;
     s->sync_ms = conf->sync_ms;

@@ -47,9 +47,8 @@ struct store_redis {
     struct store store;
     struct event_base *base;
     struct store_events ev;
-    struct breaker_conf breaker;
-    char *trip_confirm;
-    int64_t probe_lease_ms, command_timeout_ms, sync_ms, started_ms;
+    struct store_rule *rules; /* one per key */
+    int64_t command_timeout_ms, sync_ms, started_ms;
     char *fleet, *router_id, *host, *version, *config_digest;
     struct keys_name meta, push;
     struct log_ctx log;
@@ -81,6 +80,7 @@ struct store_redis {
     uint64_t applied_said; /* in the last sync of this generation */
     uint64_t word_heard;   /* the operator's word for which the next sync was brought forward */
     unsigned n_syncs;
+    size_t n_shared; /* rows in each share */
 
     struct delivery delivery;
     bool sub_denied; /* said once */
@@ -124,7 +124,7 @@ void store_redis_flush(struct store_redis *s); /* sends the reports that are due
 void store_redis_note_doubt(struct store_redis *s, size_t key);
 
 /* store_redis_share.c */
-void store_redis_share(struct store *store, const struct store_measure *of);
+void store_redis_share(struct store *store, const struct store_measure *of, size_t n);
 
 /* store_redis_check.c */
 bool store_redis_check(struct store *store, size_t key, int64_t lease_ms,

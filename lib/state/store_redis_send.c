@@ -84,7 +84,7 @@ static void note_evidence(struct store_redis *s, const struct batch_item *item)
 static void send_report(struct store_redis *s, const struct batch_item *item)
 {
     const struct breaker_evidence *e = &item->evidence;
-    const struct breaker_conf *c = &s->breaker;
+    const struct breaker_conf *c = &s->rules[item->key].breaker;
     struct args a;
 
     note_evidence(s, item);
@@ -105,7 +105,7 @@ static void send_report(struct store_redis *s, const struct batch_item *item)
     add_number(&a, c->recovery_max_ms);
     add_number(&a, c->forgive_ms);
     add_number(&a, rand_jitter(&s->rand));
-    add_word(&a, s->trip_confirm);
+    add_word(&a, s->rules[item->key].trip_confirm);
     if (store_redis_run(s, SCRIPT_REPORT, a.v, a.n, on_report, s) < 0)
         s->stats.dropped += (uint64_t)(e->ok + e->fail);
 }
@@ -244,8 +244,8 @@ static int send_probe(struct store_redis *s, size_t key, uint64_t token, const c
     add_start(&a, s, key);
     add_word(&a, s->router_id);
     add_word(&a, name);
-    add_number(&a, s->probe_lease_ms);
-    add_number(&a, s->breaker.half_open_max_calls);
+    add_number(&a, s->rules[key].probe_lease_ms);
+    add_number(&a, s->rules[key].breaker.half_open_max_calls);
     add_word(&a, how);
     return store_redis_run(s, SCRIPT_PROBE, a.v, a.n, cb, arg);
 }
@@ -311,6 +311,7 @@ void store_redis_done(struct store *store, size_t key, uint64_t epoch, uint64_t 
                       enum breaker_verdict verdict)
 {
     struct store_redis *s = redis_of(store);
+    const struct breaker_conf *c = &s->rules[key].breaker;
     char name[NUMBER_BYTES];
     struct args a;
 
@@ -320,9 +321,9 @@ void store_redis_done(struct store *store, size_t key, uint64_t epoch, uint64_t 
     add_number(&a, (int64_t)epoch);
     add_word(&a, name);
     add_word(&a, store_verdict_name(verdict));
-    add_number(&a, s->breaker.recovery_ms);
-    add_number(&a, s->breaker.recovery_max_ms);
-    add_number(&a, s->breaker.success_threshold);
+    add_number(&a, c->recovery_ms);
+    add_number(&a, c->recovery_max_ms);
+    add_number(&a, c->success_threshold);
     add_number(&a, rand_jitter(&s->rand));
     if (s->phase != PHASE_ATTACHED || store_redis_run(s, SCRIPT_DONE, a.v, a.n, on_done, s) < 0)
         s->stats.dropped++;

@@ -25,10 +25,10 @@ static void on_shared(void *arg, const struct redisReply *r, const char *why)
         store_redis_drop(s);
         return;
     }
-    if (!answer_is(r, "OK") || answer_count(r) != view_count(s->view) + 1)
+    if (!answer_is(r, "OK") || answer_count(r) != s->n_shared + 1)
         store_redis_rubbish(s, SCRIPT_SHARE);
     else
-        for (size_t i = 0; i < view_count(s->view) && !s->freed; i++) {
+        for (size_t i = 0; i < s->n_shared && !s->freed; i++) {
             const struct redisReply *row = answer_at(r, i + 1);
             int64_t health = number_or_none(answer_at(row, 2));
             struct store_measured m = {.first_us = number_or_none(answer_at(row, 0)),
@@ -42,15 +42,16 @@ static void on_shared(void *arg, const struct redisReply *r, const char *why)
     store_redis_drop(s);
 }
 
-void store_redis_share(struct store *store, const struct store_measure *of)
+void store_redis_share(struct store *store, const struct store_measure *of, size_t keys)
 {
     struct store_redis *s = (struct store_redis *)store;
-    size_t keys = view_count(s->view), n = 2;
+    size_t n = 2;
     const char **args;
     char(*numbers)[NUMBER_BYTES];
 
     if (s->phase != PHASE_ATTACHED)
         return;
+    s->n_shared = keys;
     args = xcalloc(2 + keys * PER_KEY, sizeof(*args));
     numbers = xcalloc(keys * PER_KEY, sizeof(*numbers));
     args[0] = view_gen(s->view);

@@ -37,6 +37,7 @@ struct scale {
     struct wire_conf wire;
     struct config conf;
     struct config_region *regions;
+    struct config_key *keys;
     struct scale_router *routers;
     int n_routers, n_sample;
     bool counting;
@@ -164,7 +165,7 @@ static void request(void *arg)
     vtime_at(vtime_us() + GAP_US, r->i + 1, request, r);
     if (r->busy) {
         fleet_end(r->fleet, &r->pass, OUTCOME_OK, -1);
-        fleet_note_times(r->fleet, r->pass.region, 50000, 100000);
+        fleet_note_times(r->fleet, r->pass.key, 50000, 100000);
     }
     fleet_begin(r->fleet, key, false, vtime_us() / 1000, &r->pass);
     r->busy = true;
@@ -206,11 +207,28 @@ static void fill(struct scale *s)
 static void configure(struct scale *s, int n_regions)
 {
     static char fleet[] = "sim", url[] = "redis://redis:1", confirm[] = "second_opinion";
+    const struct config_breaker breaker = {
+        .rule = {.failure_threshold = 5,
+                 .failure_rate = 50,
+                 .minimum_requests = 20,
+                 .window_ms = 10000,
+                 .recovery_ms = 30000,
+                 .recovery_max_ms = 300000,
+                 .forgive_ms = 60000,
+                 .half_open_max_calls = 3,
+                 .success_threshold = 2},
+        .trip_confirm = confirm,
+        .recovery_ramp_ms = 10000,
+        .probe_lease_ms = 10000,
+    };
 
     s->regions = xcalloc((size_t)n_regions, sizeof(s->regions[0]));
+    s->keys = xcalloc((size_t)n_regions, sizeof(s->keys[0]));
     for (int i = 0; i < n_regions; i++) {
         s->regions[i].name = xcalloc(1, 32);
         snprintf(s->regions[i].name, 32, "region-%d", i);
+        s->regions[i].breaker = breaker;
+        s->keys[i] = (struct config_key){.name = s->regions[i].name, .region = (size_t)i};
     }
     s->conf = (struct config){
         .fleet = fleet,
@@ -221,18 +239,9 @@ static void configure(struct scale *s, int n_regions)
                   .sync_ms = 1000},
         .regions = s->regions,
         .n_regions = (size_t)n_regions,
-        .breaker = {.failure_threshold = 5,
-                    .failure_rate = 50,
-                    .minimum_requests = 20,
-                    .window_ms = 10000,
-                    .recovery_ms = 30000,
-                    .recovery_max_ms = 300000,
-                    .forgive_ms = 60000,
-                    .half_open_max_calls = 3,
-                    .success_threshold = 2},
-        .trip_confirm = confirm,
-        .recovery_ramp_ms = 10000,
-        .probe_lease_ms = 10000,
+        .keys = s->keys,
+        .n_keys = (size_t)n_regions,
+        .breaker = breaker,
     };
 }
 
@@ -344,6 +353,7 @@ static void run(int n_routers, int n_regions, bool words)
     for (int i = 0; i < n_regions; i++)
         free(s->regions[i].name);
     free(s->regions);
+    free(s->keys);
     free(s->routers);
     server_free(s->server);
     free(s);

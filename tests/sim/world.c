@@ -138,7 +138,7 @@ static void look(void *arg)
         live[i] = f != NULL;
         stores[i] = f != NULL ? f->shared : NULL;
         for (size_t k = 0; f != NULL && k < WORLD_KEYS; k++)
-            alone[i * JUDGE_KEYS_MAX + (int)k] = f->regions[k].alone_until_ms != 0;
+            alone[i * JUDGE_KEYS_MAX + (int)k] = f->places[k].alone_until_ms != 0;
     }
     if (judge_is_level(w->judge, stores, alone, w->n_routers, why)) {
         if (w->level_since_us == 0)
@@ -203,12 +203,18 @@ static void configure(struct world *w)
                   .connect_timeout_ms = 300},
         .regions = w->regions,
         .n_regions = WORLD_KEYS,
-        .recovery_ramp_ms = 500,
+        .keys = w->keys,
+        .n_keys = WORLD_KEYS,
     };
-    configure_breaker(&w->conf.breaker);
+    configure_breaker(&w->conf.breaker.rule);
+    w->conf.breaker.recovery_ramp_ms = 500;
     w->conf.redis.sync_ms = world_between(300, 1000);
-    w->conf.probe_lease_ms = world_between(300, 900);
-    w->conf.trip_confirm = confirm[world_draw(ARRAY_LEN(confirm))];
+    w->conf.breaker.probe_lease_ms = world_between(300, 900);
+    w->conf.breaker.trip_confirm = confirm[world_draw(ARRAY_LEN(confirm))];
+    for (size_t i = 0; i < WORLD_KEYS; i++) {
+        w->regions[i].breaker = w->conf.breaker;
+        w->keys[i] = (struct config_key){.name = w->regions[i].name, .region = i};
+    }
     w->wire.delay_min_us = 50;
     w->wire.delay_max_us = world_between(200, 8000);
     w->n_routers = (int)world_between(2, WORLD_ROUTERS);
@@ -238,8 +244,8 @@ static void begin(struct world *w, bool skewed, bool verbose)
     w->server->on_trouble = on_trouble;
     for (int i = 0; i < WORLD_KEYS; i++)
         keys[i] = w->regions[i].name;
-    w->judge = judge_new(w->server, &w->conf.breaker, w->conf.probe_lease_ms, keys, WORLD_KEYS,
-                         verbose);
+    w->judge = judge_new(w->server, &w->conf.breaker.rule, w->conf.breaker.probe_lease_ms, keys,
+                         WORLD_KEYS, verbose);
     wire_start(w->server, &w->wire);
     wire_on_command(on_command, w);
     log_set_sink(verbose ? log_line : silence);

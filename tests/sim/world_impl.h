@@ -48,6 +48,7 @@ struct world {
     struct judge *judge;
     struct config conf;
     struct config_region regions[WORLD_KEYS];
+    struct config_key keys[WORLD_KEYS];
     struct world_router routers[WORLD_ROUTERS];
     int n_routers;
     bool sick[WORLD_KEYS], healed;

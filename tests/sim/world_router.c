@@ -33,7 +33,7 @@ static enum outcome truth(const struct world_router *r, size_t key)
 static void note_begin(const struct world_attempt *a)
 {
     if (a->pass.shared_epoch != 0 && !a->pass.probe)
-        judge_begin(a->router->w->judge, a->router->i, (int)a->pass.region, a->gen,
+        judge_begin(a->router->w->judge, a->router->i, (int)a->pass.key, a->gen,
                     a->pass.shared_epoch);
 }
 
@@ -51,7 +51,7 @@ static void attempt_ends(void *arg)
         return;
     }
     a->used = false;
-    enum outcome o = truth(r, a->pass.region);
+    enum outcome o = truth(r, a->pass.key);
 
     fleet_end(r->fleet, &a->pass, o, world_between(100, 900));
     world_router_seen(r);

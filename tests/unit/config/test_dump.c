@@ -45,6 +45,33 @@ static void round_trip(const char *text, bool secret)
     buf_release(&second);
 }
 
+/* A region shows what it does not take from the config's breaker, and nothing else of it. */
+Test(dump, a_regions_own_breaker)
+{
+    static const char text[] =
+        "{\"regions\":[{\"name\":\"a\",\"base_url\":\"http://a\",\"breaker\":"
+        "{\"window\":\"20s\",\"failure_rate\":50,\"trip_confirm\":\"none\"}},"
+        "{\"name\":\"b\",\"base_url\":\"http://b\"}],"
+        "\"breaker\":{\"failure_threshold\":7}}";
+    struct config *c = parse(text);
+    struct buf out;
+
+    dump(c, &out);
+    char *top = strstr(out.data, "\"failure_threshold\": 7");
+
+    cr_expect_not_null(top, "%s", out.data);
+    cr_expect(top != NULL && strstr(top + 2, "failure_threshold\"") == NULL, "%s", out.data);
+    cr_expect_not_null(strstr(out.data, "\"window\": \"20s\""), "%s", out.data);
+    cr_expect_not_null(strstr(out.data, "\"trip_confirm\": \"none\""), "%s", out.data);
+    cr_expect_eq(c->regions[0].breaker.rule.failure_threshold, 7);
+    cr_expect_eq(c->regions[0].breaker.rule.window_ms, 20000);
+    cr_expect_eq(c->regions[1].breaker.rule.window_ms, 10000);
+    cr_expect_str_eq(c->regions[1].breaker.trip_confirm, "second_opinion");
+    buf_release(&out);
+    config_free(c);
+    round_trip(text, false);
+}
+
 Test(dump, loads_again)
 {
     setenv("SLUICE_DOLLARS", "a${b}", 1);

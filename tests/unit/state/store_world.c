@@ -67,6 +67,20 @@ int store_world_log_lines(void)
     return lines_logged;
 }
 
+#define RULE                                                                                   \
+    {                                                                                          \
+        .breaker = {.failure_threshold = 3,                                                    \
+                    .failure_rate = 0,                                                         \
+                    .minimum_requests = 20,                                                    \
+                    .window_ms = 10000,                                                        \
+                    .recovery_ms = 50,                                                         \
+                    .recovery_max_ms = 1000,                                                   \
+                    .forgive_ms = 60000,                                                       \
+                    .half_open_max_calls = 1,                                                  \
+                    .success_threshold = 1},                                                   \
+        .probe_lease_ms = 10000, .trip_confirm = "second_opinion",                             \
+    }
+static const struct store_rule rules[] = {RULE, RULE};
 static const struct store_conf conf = {
     .fleet = "t",
     .host = "here",
@@ -74,17 +88,7 @@ static const struct store_conf conf = {
     .config_digest = "c",
     .keys = keys,
     .n_keys = 2,
-    .breaker = {.failure_threshold = 3,
-                .failure_rate = 0,
-                .minimum_requests = 20,
-                .window_ms = 10000,
-                .recovery_ms = 50,
-                .recovery_max_ms = 1000,
-                .forgive_ms = 60000,
-                .half_open_max_calls = 1,
-                .success_threshold = 1},
-    .probe_lease_ms = 10000,
-    .trip_confirm = "second_opinion",
+    .rules = rules,
     .command_timeout_ms = 50,
     .connect_timeout_ms = 500,
     .sync_ms = 100,

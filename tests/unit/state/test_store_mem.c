@@ -37,6 +37,20 @@ static void on_probe(void *arg, const struct store_probe_answer *a)
     n_probes++;
 }
 
+#define RULE                                                                                   \
+    {                                                                                          \
+        .breaker = {.failure_threshold = 3,                                                    \
+                    .failure_rate = 0,                                                         \
+                    .minimum_requests = 20,                                                    \
+                    .window_ms = 10000,                                                        \
+                    .recovery_ms = 20,                                                         \
+                    .recovery_max_ms = 1000,                                                   \
+                    .forgive_ms = 60000,                                                       \
+                    .half_open_max_calls = 1,                                                  \
+                    .success_threshold = 1},                                                   \
+        .probe_lease_ms = 10000, .trip_confirm = "none",                                       \
+    }
+static const struct store_rule rules[] = {RULE, RULE};
 static const struct store_events events = {
     .on_key = on_key, .on_mode = on_mode, .on_probe = on_probe};
 static struct store_conf conf = {
@@ -44,16 +58,7 @@ static struct store_conf conf = {
     .router_id = "me",
     .keys = keys,
     .n_keys = 2,
-    .breaker = {.failure_threshold = 3,
-                .failure_rate = 0,
-                .minimum_requests = 20,
-                .window_ms = 10000,
-                .recovery_ms = 20,
-                .recovery_max_ms = 1000,
-                .forgive_ms = 60000,
-                .half_open_max_calls = 1,
-                .success_threshold = 1},
-    .probe_lease_ms = 10000,
+    .rules = rules,
 };
 
 static void setup(void)

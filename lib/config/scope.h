@@ -1,0 +1,12 @@
+/* scope.h - what the fleet keeps a breaker for: regions, or the models in them. */
+#ifndef CONFIG_SCOPE_H
+#define CONFIG_SCOPE_H
+
+#include "base/base.h"
+#include "config/config.h"
+
+/* Fills c->keys from regions, models and scope_model, and with it the key of each target and
+ * the keys of each region.  -1 with err: a scope that these models cannot have. */
+int scope_make_keys(struct config *c, struct err *err) MUST_CHECK;
+
+#endif
