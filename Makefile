@@ -132,6 +132,43 @@ $(BUILD)/%.o: %.c
 	$(call SAY,CC,$@)
 	$(Q)$(CC) $(NEED) $(WARN) $(HARDEN) $(CFLAGS) -c -o $@ $<
 
+# ---- other versions ----
+
+# The programs as another version of them would be, for a fleet of several: build/versions/older
+# and newer.  Only what differs is compiled: the scripts, and whoever says the version.
+VERSIONS      := older newer
+VERSION_older := 0.0.9
+VERSION_newer := 9.0.0
+OTHERS        := $(foreach v,$(VERSIONS),$(addprefix $(BUILD)/versions/$(v)/sluice-,router admin))
+TELLS         := $(sort admin/main.c $(shell grep -l SLUICE_VERSION router/*.c admin/*.c))
+
+# $(1): the version
+define other_scripts
+$(BUILD)/versions/$(1)/gen/common.lua: lib/state/lua/common.lua tests/versions/$(1).sed
+	@mkdir -p $$(@D)
+	@sed -f tests/versions/$(1).sed $$< > $$@
+	@! cmp -s $$< $$@ || { echo 'tests/versions/$(1).sed changes nothing' >&2; exit 1; }
+$(BUILD)/versions/$(1)/gen/lua_scripts.c: $(BUILD)/versions/$(1)/gen/common.lua $(LUA_SRC) scripts/embed_lua.sh
+	@scripts/embed_lua.sh $$< $(filter-out %/common.lua,$(LUA_SRC)) > $$@
+$(BUILD)/versions/$(1)/%.o: $(BUILD)/versions/$(1)/%.c
+	$$(call SAY,CC,$$@)
+	$$(Q)$$(CC) $$(NEED) $$(WARN) $$(HARDEN) $$(CFLAGS) -c -o $$@ $$<
+$(BUILD)/versions/$(1)/%.o: %.c
+	@mkdir -p $$(@D)
+	$$(call SAY,CC,$$@)
+	$$(Q)$$(CC) $$(subst "$(VERSION)","$(VERSION_$(1))",$$(NEED)) $$(WARN) $$(HARDEN) $$(CFLAGS) -c -o $$@ $$<
+endef
+# $(1): the version, $(2): router or admin.  The objects stand before the archives.
+define other_program
+$(BUILD)/versions/$(1)/sluice-$(2): $(BUILD)/versions/$(1)/gen/lua_scripts.o \
+        $(patsubst %.c,$(BUILD)/versions/$(1)/%.o,$(filter $(2)/%,$(TELLS))) \
+        $(BUILD)/lib$(2).a $(BUILD)/libsluice.a
+	$$(call SAY,LD,$$@)
+	$$(Q)$$(CC) $$(CFLAGS) $$(HARDEN) $$(LINK) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
+endef
+$(foreach v,$(VERSIONS),$(eval $(call other_scripts,$(v))) \
+    $(foreach p,router admin,$(eval $(call other_program,$(v),$(p)))))
+
 # ---- tests ----
 
 # Objects that no program asks for by name (a fuzz target's libFuzzer has the main()).
@@ -144,7 +181,7 @@ unit: $(UNIT)    ## build and run the unit tests
 	@scripts/run_tests.sh $(UNIT)
 flow: $(FLOW)    ## build and run the request-spine tests
 	@$(if $(FLOW),scripts/run_tests.sh $(FLOW),echo '0 passed, 0 failed')
-system: all      ## run the system tests: real processes, a private Redis
+system: all $(OTHERS) ## run the system tests: real processes, a private Redis
 	@scripts/run_pytest.sh $(PYTHON) $(wildcard tests/system)
 model:           ## check the fleet's protocol exhaustively at small scope, with spin
 	@tests/model/run.sh
@@ -152,7 +189,7 @@ SEEDS ?= 1000
 sim: $(BUILD)/tests/sim/sim ## simulate SEEDS (1000) histories of a fleet, and mutants that must be caught
 	@$< --mutants
 	@$< --seeds $(SEEDS)
-tests: $(UNIT) $(FLOW)
+tests: $(UNIT) $(FLOW) $(OTHERS)
 bench: all $(BENCH) ## measure a router beside HAProxy; ROUNDS, STREAMS, SECONDS, REPEAT, ONLY
 	@SLUICE_BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py
 

@@ -185,15 +185,30 @@ static bool read_ms(struct str s, int64_t *out)
 }
 
 /* The fields that routers of the first versions did not know: each only where it differs from
- * what its absence says. */
-static bool read_optional(const struct str *f, int n, struct codec_line *out)
+ * what its absence says, or where more follows. */
+static bool read_optional(const struct str *f, int n, bool more, struct codec_line *out)
 {
     out->ramp_ms = 0;
-    out->doubt = n > F_DOUBT;
-    if (out->doubt && !str_eqz(f[F_DOUBT], "1"))
+    out->doubt = n > F_DOUBT && str_eqz(f[F_DOUBT], "1");
+    if (n > F_DOUBT && !out->doubt && !(more && str_eqz(f[F_DOUBT], "0")))
         return false;
     return n <= F_RAMP ||
-           (read_ms(f[F_RAMP], &out->ramp_ms) && (out->doubt || out->ramp_ms != 0));
+           (read_ms(f[F_RAMP], &out->ramp_ms) && (out->doubt || out->ramp_ms != 0 || more));
+}
+
+/* What a later version says behind the fields that this one knows. */
+static bool is_passable(struct str rest)
+{
+    while (rest.ptr != NULL) {
+        struct str field = str_split(rest, ' ', &rest);
+
+        for (size_t i = 0; i < field.len; i++)
+            if (field.ptr[i] <= ' ' || field.ptr[i] > '~')
+                return false;
+        if (field.len == 0)
+            return false;
+    }
+    return true;
 }
 
 bool codec_decode(struct str line, struct codec_line *out)
@@ -206,8 +221,8 @@ bool codec_decode(struct str line, struct codec_line *out)
         return false;
     while (n < N_FIELDS_MAX && rest.ptr != NULL)
         f[n++] = str_split(rest, ' ', &rest);
-    if (rest.ptr != NULL || n < N_FIELDS || !str_eqz(f[F_MARK], MARK) ||
-        !read_optional(f, n, out))
+    if (n < N_FIELDS || !str_eqz(f[F_MARK], MARK) || !is_passable(rest) ||
+        !read_optional(f, n, rest.ptr != NULL, out))
         return false;
     if (!read_gen(f[F_GEN], out->gen) || !read_u64(f[F_VER], &out->ver) ||
         !read_ms(f[F_NOW], &out->now_ms) ||

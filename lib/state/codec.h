@@ -1,12 +1,15 @@
 /* codec.h - the state line: one key's state as it travels in pushes and snapshots.
  *
- *   1 gen ver now key st ep until n forced funtil why by lim [ramp [doubt]]
+ *   1 gen ver now key st ep until n forced funtil why by lim [ramp [doubt [...]]]
  *
  * ASCII, single spaces, at most VIEW_LINE_MAX bytes.  Words are percent-encoded outside
  * [A-Za-z0-9._:@/-]; the empty word is "-".  Every byte may come from a hostile hand, so the
  * schema is strict and there is one spelling of each value: what decodes encodes to the same
- * bytes: a line has the last two fields only where they say something.  All times are Redis'
- * TIME in ms. */
+ * bytes: a line has the last two fields only where they say something.  The one exception are
+ * fields behind those two: scripts of a later version may say more there, in plain ASCII, and
+ * it is passed over, so that a fleet can be upgraded router by router.  (A change that older
+ * routers must not pass over begins with another number than 1.)  All times are Redis' TIME in
+ * ms. */
 #ifndef STATE_CODEC_H
 #define STATE_CODEC_H
 

@@ -21,12 +21,13 @@ class Result:
 class Admin:
     """fleet is the one that Router's configs name; with a config the file says it."""
 
-    def __init__(self, redis_url=None, config=None, fleet="test"):
+    def __init__(self, redis_url=None, config=None, fleet="test", version=None):
+        self.version = version  # older or newer, of build/versions
         self.where = ["--redis", redis_url] if redis_url else ["-c", str(config)] if config else []
         self.env = {"SLUICE_FLEET": fleet}
 
     def argv(self, *args):
-        return [program("sluice-admin"), *self.where, *[str(a) for a in args]]
+        return [program("sluice-admin", self.version), *self.where, *[str(a) for a in args]]
 
     def environment(self, env=None):
         return dict(os.environ, **self.env, **(env or {}))

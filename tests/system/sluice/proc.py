@@ -18,10 +18,11 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
 
 
-def program(name):
-    path = BUILD / name
+def program(name, version=None):
+    """version: older or newer, to be had from build/versions."""
+    path = BUILD / "versions" / version / name if version else BUILD / name
     if not path.exists():
-        raise FileNotFoundError(f"{path} is not built: run make first")
+        raise FileNotFoundError(f"{path} is not built: run make all tests first")
     return str(path)
 
 

@@ -33,8 +33,12 @@ class Router:
     PORT_TRIES = 10
 
     def __init__(self, folder, regions, redis_url=None, name="router", env=None, ready=True,
-                 **config):
-        """regions: Region objects in order of priority, or ready config entries."""
+                 version=None, **config):
+        """regions: Region objects in order of priority, or ready config entries.
+
+        version: older or newer, for a program of build/versions.
+        """
+        self.version = version
         self.folder, self.name, self.env = folder, name, env
         entries = [r if isinstance(r, dict) else region_entry(r, i + 1)
                    for i, r in enumerate(regions)]
@@ -62,7 +66,7 @@ class Router:
     def launch(self, ready=True):
         """False when somebody else was faster to take a port."""
         self.write_config()
-        self.process = Process([program("sluice-router"), "-c", self.path], self.folder,
+        self.process = Process([program("sluice-router", self.version), "-c", self.path], self.folder,
                                self.name, self.env)
         if ready:
             wait_for(lambda: not self.process.alive() or self.is_ready(),

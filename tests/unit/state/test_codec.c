@@ -72,13 +72,41 @@ Test(codec, fields_land_where_they_belong)
     cr_expect(l.doubt);
 }
 
+Test(codec, what_a_later_version_adds_is_passed_over)
+{
+    static const struct {
+        const char *tail;
+        bool doubt;
+    } more[] = {{" 0 0 7", false}, {" 0 1 7", true}, {" 0 0 x=1 ~ 0", false}};
+    struct codec_line l;
+
+    for (size_t i = 0; i < ARRAY_LEN(more); i++) {
+        char line[200];
+
+        snprintf(line, sizeof(line), GOOD "%s", more[i].tail);
+        cr_assert(codec_decode(str_of(line), &l), "%s", line);
+        cr_expect_eq(l.doubt, more[i].doubt, "%s", line);
+        cr_expect_eq(l.ramp_ms, 0);
+        cr_expect_eq(l.until_ms, 1500);
+    }
+    cr_assert(codec_decode(str_of("1 g7 9 1000 a closed 3 0 0 auto 0 - - 0 900 0 7"), &l));
+    cr_expect_eq(l.ramp_ms, 900);
+}
+
 static const struct {
     const char *name, *line;
 } bad[] = {
     {"empty", ""},
     {"another format", "2 g7 9 1000 us-east open 3 1500 2 auto 0 - r1 0"},
     {"a field short", "1 g7 9 1000 us-east open 3 1500 2 auto 0 - r1"},
-    {"two fields too many", "1 g7 9 1000 us-east open 3 1500 2 auto 0 - r1 0 0 1 1"},
+    {"more, but empty", GOOD " 0 1 "},
+    {"more, with two spaces", GOOD " 0 1  7"},
+    {"more, with a space behind", GOOD " 0 1 7 "},
+    {"more, with a tab", GOOD " 0 1 7\t8"},
+    {"more, not in ASCII", GOOD " 0 1 \xc3\xa9"},
+    {"more behind a doubt of two", GOOD " 0 2 7"},
+    {"more behind a ramp that is none", GOOD " - 1 7"},
+    {"more behind a ramp while open", GOOD " 900 0 7"},
     {"a ramp that says nothing", "1 g7 9 1000 a closed 3 0 0 auto 0 - - 0 0"},
     {"a ramp while open", GOOD " 900"},
     {"a ramp and a doubt", GOOD " 900 1"},
