@@ -323,6 +323,8 @@ static void on_call_end(void *arg, const struct upstream_end *e)
         return;
     if (e->result == UPSTREAM_TOTAL_TIMEOUT && at->slowed)
         attempt_end_later(at, OUTCOME_ABORTED, "the client read too slowly for timeouts.total");
+    else if (e->result == UPSTREAM_TOTAL_TIMEOUT && at->late) /* others used its time */
+        attempt_end_later(at, OUTCOME_ABORTED, "too little of timeouts.total was left");
     else if (at->sse_on)
         end_stream(at, e);
     else
@@ -343,6 +345,7 @@ struct attempt *attempt_start(struct attempt_env *env, const struct attempt_ask 
     at->hide_usage = ask->hide_usage;
     at->choices = ask->choices;
     at->resume = ask->resume;
+    at->late = ask->left_ms < env->conf->timeouts.total_ms / 2;
     at->end.retry_after_ms = -1;
     at->started_us = clock_mono_us();
     buf_init(&at->fields_text, UPSTREAM_HEAD_MAX_BYTES * 2);

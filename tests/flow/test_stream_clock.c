@@ -116,6 +116,25 @@ Test(flow_stream_clock, silence_of_a_plain_answer)
     }
 }
 
+/* What an earlier region left of the time is no measure of a later one. */
+Test(flow_stream_clock, a_late_attempt_is_no_evidence)
+{
+    struct script_answer answers[] = {{.region = "a", .hangs = true},
+                                      {.region = "b", .hangs = true}};
+    struct flow_world f;
+    struct flow_answer a;
+
+    flow_start(&f, "'timeouts':{'connect':'1s','answer':'1s','total':'1500ms'}");
+    script_set(f.w.up, answers, ARRAY_LEN(answers));
+    flow_ask(&f, NULL, WORD_ASK, &a);
+    cr_expect_eq(a.status, 504);
+    cr_expect_str_eq(script_story(f.w.up), "a b");
+    cr_expect_eq(f.w.slot->region[0].attempts[OUTCOME_TIMEOUT], 1);
+    cr_expect_eq(f.w.slot->region[1].attempts[OUTCOME_ABORTED], 1);
+    flow_answer_release(&a);
+    flow_stop(&f);
+}
+
 static void on_every(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
