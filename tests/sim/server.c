@@ -260,11 +260,12 @@ static void set_words(const char *name, int n, const char *const *words)
 static struct redisReply *fail(struct server *s)
 {
     char what[300];
+    bool is_table = lua_istable(lua.L, -1); /* it raised the error itself */
 
-    if (lua_istable(lua.L, -1))
+    if (is_table)
         lua_getfield(lua.L, -1, "err");
-    snprintf(what, sizeof(what), "ERR script %s: %s", s->script,
-             lua_isstring(lua.L, -1) ? lua_tostring(lua.L, -1) : "?");
+    snprintf(what, sizeof(what), "%s%s script: %s", is_table ? "" : "ERR ",
+             lua_isstring(lua.L, -1) ? lua_tostring(lua.L, -1) : "?", s->script);
     s->on_trouble(s->arg, what);
     return reply_new(REDIS_REPLY_ERROR, what);
 }
