@@ -151,9 +151,14 @@ static int find_key(const struct judge *j, const char *name)
     return -1;
 }
 
-static bool is_script(const struct judge *j, const char *name)
+bool judge_is_script(const struct judge *j, const char *name)
 {
     return strcmp(j->script, name) == 0;
+}
+
+bool judge_is_reset(const struct judge *j)
+{
+    return judge_is_script(j, "force") && j->n_args > 8 && strcmp(j->args[8], "reset") == 0;
 }
 
 /* ---- before ---- */
@@ -177,8 +182,11 @@ void judge_before(struct judge *j, const char *script, int n_args, const char *c
 
     now_ms = now_ms > j->now_ms ? now_ms : j->now_ms;
     j->lease_lives = j->settles = false;
-    if (is_script(j, "done") && j->key >= 0) {
+    if (j->key >= 0) {
         snprintf(suffix, sizeof(suffix), "p:%s", args[1]);
+        j->leases = keyspace_count_above(j->s->data, server_key(name, suffix), (double)now_ms);
+    }
+    if (judge_is_script(j, "done") && j->key >= 0) {
         snprintf(member, sizeof(member), "%s:%s", args[2], args[4]);
         j->lease_lives =
             keyspace_score(j->s->data, server_key(name, suffix), member) > (double)now_ms;
@@ -204,14 +212,14 @@ void judge_publish(struct judge *j, const char *line)
 static void check_closing(struct judge *j, struct judge_key *k)
 {
     int enough = j->conf->success_threshold;
-    bool probes = is_script(j, "done") && strcmp(j->args[5], "ok") == 0 && j->lease_lives &&
-                  (k->succ + 1 >= enough || j->settles);
+    bool probes = judge_is_script(j, "done") && strcmp(j->args[5], "ok") == 0 &&
+                  j->lease_lives && (k->succ + 1 >= enough || j->settles);
 
     if (k->was.st == BREAKER_HALF_OPEN && probes)
         return;
-    if (is_script(j, "force") && j->n_args > 8 && strcmp(j->args[8], "reset") == 0)
+    if (judge_is_reset(j))
         return;
-    if (is_script(j, "reassert"))
+    if (judge_is_script(j, "reassert"))
         return;
     judge_fail(j, "invariant 4: %s closed by %s after %d successes, of %d", k->name, j->script,
                k->succ, enough);
@@ -219,7 +227,7 @@ static void check_closing(struct judge *j, struct judge_key *k)
 
 static void note_opening(struct judge *j, struct judge_key *k, const struct codec_line *l)
 {
-    bool reopened = is_script(j, "report") || is_script(j, "done");
+    bool reopened = judge_is_script(j, "report") || judge_is_script(j, "done");
 
     k->is_timed = l->st == BREAKER_OPEN && reopened && !l->doubt;
     k->opened_us = vtime_us();
@@ -269,8 +277,9 @@ static void check_line(struct judge *j, const char *text, const char *gen, uint6
         return;
     }
     struct judge_key *k = &j->keys[i];
-    bool cools = (is_script(j, "cool") || is_script(j, "reassert")) && l.st == k->was.st &&
-                 strcmp(view_forced_name(l.forced), k->was.forced) == 0 && l.ep == k->was.ep;
+    bool cools = (judge_is_script(j, "cool") || judge_is_script(j, "reassert")) &&
+                 l.st == k->was.st && strcmp(view_forced_name(l.forced), k->was.forced) == 0 &&
+                 l.ep == k->was.ep;
     bool same_gen = strcmp(gen, j->gen) == 0;
 
     if (l.ver != ++*ver)
@@ -284,8 +293,9 @@ static void check_line(struct judge *j, const char *text, const char *gen, uint6
         check_closing(j, k);
     if (l.st == BREAKER_HALF_OPEN && k->was.st == BREAKER_OPEN)
         check_half_open(j, k);
-    if (l.st != k->was.st || is_script(j, "done"))
+    if (l.st != k->was.st || judge_is_script(j, "done"))
         note_opening(j, k, &l);
+    judge_opinion_line(j, k, &l);
     if (!cools)
         k->succ = 0;
     k->was.st = l.st;
@@ -404,9 +414,9 @@ void judge_after(struct judge *j, const struct redisReply *r)
     if (j->key >= 0) {
         struct judge_state now = judge_read_state(j, j->keys[j->key].name);
 
-        if (is_script(j, "report"))
+        if (judge_is_script(j, "report"))
             check_report(j, &before[j->key], &now, r);
-        else if (is_script(j, "done"))
+        else if (judge_is_script(j, "done"))
             check_done(j, &before[j->key], &now, r);
         if (j->again &&
             (!counts_equal(&before[j->key], &now) || before[j->key].window != now.window ||
@@ -430,8 +440,12 @@ void judge_after(struct judge *j, const struct redisReply *r)
         judge_fail(j, SCRIPT_ERRORS "%s", r->str);
     if (strcmp(old_gen, j->gen) != 0) {
         judge_say(j, "generation %s after %s", j->gen, old_gen);
-        for (int i = 0; i < j->n_keys; i++)
+        for (int i = 0; i < j->n_keys; i++) {
             j->keys[i].is_timed = false;
+            judge_opinion_forget(&j->keys[i]);
+        }
+    } else if (j->key >= 0) {
+        judge_opinion_after(j, &j->keys[j->key], r);
     }
     j->script = NULL;
 }

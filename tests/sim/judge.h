@@ -14,14 +14,17 @@
  *   10 an operator's word stands while the data do, and survives their loss once a live router
  *      has applied it
  *   11 a call that comes twice has no second effect
- *   13 an abandoned probe changes no count and frees its slot
- *   14 with healthy regions every key closes
+ *   12 who alone reports failures in a row trips a key that others can use only in doubt: one
+ * of them may try it at once, and its success closes the key and overrules the first 13 an
+ * abandoned probe changes no count and frees its slot 14 with healthy regions every key closes
  *   15 in the end all routers see what Redis holds
+ *   16 a subscriber that hears nothing is replaced within a sync and 300 ms of the next change
  */
 #ifndef SIM_JUDGE_H
 #define SIM_JUDGE_H
 
 #include "server.h"
+#include "state/delivery.h"
 #include "state/store.h"
 
 #define JUDGE_KEYS_MAX    4
@@ -51,6 +54,11 @@ void judge_begin(struct judge *j, int router, int key, const char *gen, uint64_t
 void judge_router(struct judge *j, int router);
 /* After each step of a router. */
 void judge_view(struct judge *j, int router, const struct store *s);
+/* A change was published: this router's subscriber, if it listens, hears of it soon. */
+void judge_await(struct judge *j, int router, const struct delivery *d, uint64_t ver);
+/* After each step of a router.  excused: it cannot reach Redis. */
+void judge_delivery(struct judge *j, int router, const struct delivery *d, bool excused,
+                    int64_t limit_us);
 /* An operator's word was accepted: it is known by its reason. */
 void judge_word(struct judge *j, int key, const char *word, const char *why);
 /* The data are empty or older now: what was said to them may be lost. */

@@ -3,9 +3,11 @@
 #define SIM_JUDGE_IMPL_H
 
 #include "judge.h"
+#include "state/codec.h"
 
-#define JUDGE_LINES_MAX 64
-#define JUDGE_BEGUN_MAX 4096
+#define JUDGE_LINES_MAX   64
+#define JUDGE_BEGUN_MAX   4096
+#define JUDGE_TELLERS_MAX 32
 
 struct judge_state { /* of a key, as the data have it */
     enum breaker_state st;
@@ -13,6 +15,20 @@ struct judge_state { /* of a key, as the data have it */
     int64_t until_ms, lim_ms;
     char forced[8], hard[24], n[24], succ[24];
     uint64_t window, leases;
+};
+
+struct judge_teller { /* a router that reported */
+    char id[24];
+    int64_t ok_ms; /* its last success, in the data's time */
+    bool in_row;   /* has a part in the present row of failures */
+    bool doubted;  /* had one in the row that tripped the key in doubt */
+    int64_t alone_until_ms;
+};
+
+struct judge_opinion {
+    struct judge_teller tellers[JUDGE_TELLERS_MAX];
+    int n;
+    int64_t doubt_until_ms; /* 0: none */
 };
 
 struct judge_key {
@@ -24,6 +40,7 @@ struct judge_key {
     bool is_timed;
     char word[8], why[40]; /* the operator's last; word "": none */
     bool held;             /* by the data, since it was said */
+    struct judge_opinion opinion;
 };
 
 struct judge_begun { /* attempts under one epoch */
@@ -37,6 +54,10 @@ struct judge_seen { /* what a router had applied */
     char gen[VIEW_GEN_MAX + 1];
     uint64_t ver, key_ver[JUDGE_KEYS_MAX], key_ep[JUDGE_KEYS_MAX];
     bool knows[JUDGE_KEYS_MAX]; /* the operator's last word */
+    /* the first change that its subscriber has not heard */
+    uint64_t unheard;
+    unsigned subscription;
+    int64_t unheard_us;
 };
 
 struct judge {
@@ -53,6 +74,7 @@ struct judge {
     const char *const *args;
     int n_args, key;                  /* key: the one it is about, or -1 */
     bool again, lease_lives, settles; /* settles: the probe that ends a doubt */
+    int leases;                       /* that lived on the key before */
     char gen[VIEW_GEN_MAX + 1];
     uint64_t ver;
     int64_t now_ms; /* of the data: their clock when last used */
@@ -69,6 +91,12 @@ const char *judge_data(struct judge *j, const char *kind, const char *key, const
 int64_t judge_number(const char *s); /* NULL: 0 */
 void judge_copy(char *to, size_t cap, const char *s);
 struct judge_state judge_read_state(struct judge *j, const char *key);
+/* judge_opinion.c: invariant 12 */
+void judge_opinion_forget(struct judge_key *k);
+void judge_opinion_line(struct judge *j, struct judge_key *k, const struct codec_line *l);
+void judge_opinion_after(struct judge *j, struct judge_key *k, const struct redisReply *r);
+bool judge_is_script(const struct judge *j, const char *name); /* does this one run? */
+bool judge_is_reset(const struct judge *j); /* an operator's, of the breaker */
 /* NULL: no such attempt began. */
 struct judge_begun *judge_begun_of(struct judge *j, int router, int key, const char *gen,
                                    uint64_t ep);

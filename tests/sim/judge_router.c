@@ -1,6 +1,7 @@
 /* judge_router.c - what routers do and see, and what must hold in the end. */
 #include "base/base.h"
 #include "judge_impl.h"
+#include "vtime.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -48,6 +49,33 @@ void judge_view(struct judge *j, int router, const struct store *s)
     }
     was->ver = store_ver(s);
     judge_copy(was->gen, sizeof(was->gen), store_gen(s));
+}
+
+void judge_await(struct judge *j, int router, const struct delivery *d, uint64_t ver)
+{
+    struct judge_seen *s = &j->seen[router];
+
+    if (!d->subscribed || !d->has_base || ver <= d->pushed || s->unheard != 0)
+        return;
+    s->unheard = ver;
+    s->subscription = d->number;
+    s->unheard_us = vtime_us();
+}
+
+void judge_delivery(struct judge *j, int router, const struct delivery *d, bool excused,
+                    int64_t limit_us)
+{
+    struct judge_seen *s = &j->seen[router];
+
+    if (s->unheard == 0)
+        return;
+    if (!d->subscribed || d->number != s->subscription || d->pushed >= s->unheard)
+        s->unheard = 0; /* replaced, or it came */
+    else if (excused)
+        s->unheard_us = vtime_us();
+    else if (vtime_us() - s->unheard_us > limit_us)
+        judge_fail(j, "invariant 16: router %d still listens where version %llu did not come",
+                   router, (unsigned long long)s->unheard);
 }
 
 void judge_word(struct judge *j, int key, const char *word, const char *why)

@@ -16,41 +16,54 @@
 /* Each leaves out one rule.  The judge must notice within a few hundred histories. */
 const struct server_mutant server_mutants[] = {
     {"no-epoch", "evidence of an older epoch counts", "if ep ~= r.ep or r.st ~= 'closed' then",
-     "if r.st ~= 'closed' then"},
+     "if r.st ~= 'closed' then", 2},
     {"no-expiry", "leases never end",
-     "redis.call('ZREMRANGEBYSCORE', leases, '-inf', text(now))", ""},
+     "redis.call('ZREMRANGEBYSCORE', leases, '-inf', text(now))", "", 14},
     {"no-poll", "a sync always says that nothing is new", "if applied == ver then",
-     "if true then"},
+     "if true then", 15},
     {"no-generation", "a new server goes on with the old versions",
-     "redis.call('HGET', KEYS[1], 'run') == run", "true"},
+     "redis.call('HGET', KEYS[1], 'run') == run", "true", 15},
     {"no-reassert", "nobody may say what was known before", "if r and heard then",
-     "if false then"},
+     "if false then", 10},
     {"late-force", "a word before the first router stays in the old generation",
-     "live_anew(true, '-', id, who)", ""},
-    {"two-versions", "a change counts twice", "ver = ver + 1", "ver = ver + 2"},
+     "live_anew(true, '-', id, who)", "", 10},
+    {"two-versions", "a change counts twice", "ver = ver + 1", "ver = ver + 2", 5},
     {"same-epoch", "a transition keeps its epoch", "to, r.ep + 1, 0, why, by",
-     "to, r.ep, 0, why, by"},
+     "to, r.ep, 0, why, by", 5},
     {"silent", "one kind of change is not published",
      "redis.call('PUBLISH', base .. 'push', l)",
-     "if kind ~= 'reopen' then redis.call('PUBLISH', base .. 'push', l) end"},
-    {"herd", "any number of probes", "redis.call('ZCARD', leases) >= max", "false"},
+     "if kind ~= 'reopen' then redis.call('PUBLISH', base .. 'push', l) end", 5},
+    {"herd", "any number of probes", "redis.call('ZCARD', leases) >= max", "false", 3},
     {"dead-lease", "a probe counts without a lease",
-     "if not expiry or tonumber(expiry) <= now then", "if false then"},
+     "if not expiry or tonumber(expiry) <= now then", "if false then", 2},
     {"no-duplicates", "a report counts again when it comes again",
-     "if seq <= (whole(redis.call('HGET', base .. 'seq', router)) or 0) then", "if false then"},
-    {"word-twice", "a request id is not remembered", "if before then", "if false then"},
+     "if seq <= (whole(redis.call('HGET', base .. 'seq', router)) or 0) then", "if false then",
+     2},
+    {"word-twice", "a request id is not remembered", "if before then", "if false then", 11},
     {"abandon-fails", "an abandoned probe is a failed one", "elseif verdict == 'fail' then",
-     "elseif verdict ~= 'ok' then"},
-    {"uncapped", "the open time has no cap", "d = math.min(d, max, OPEN_MAX)", "d = d * 4"},
-    {"clock", "Redis' clock is taken as it comes", "if last > now then", "if false then"},
+     "elseif verdict ~= 'ok' then", 13},
+    {"uncapped", "the open time has no cap", "d = math.min(d, max, OPEN_MAX)", "d = d * 4", 7},
+    {"clock", "Redis' clock is taken as it comes", "if last > now then", "if false then", 9},
     {"shorter", "the shorter of two cool-downs wins",
-     "if now + wait <= math.max(r.lim, now) then", "if false then"},
-    {"one-success", "one success closes", "if r.succ >= threshold then", "if true then"},
-    {NULL, NULL, NULL, NULL},
+     "if now + wait <= math.max(r.lim, now) then", "if false then", 7},
+    {"one-success", "one success closes", "if r.succ >= threshold then", "if true then", 4},
+    {"no-doubt", "a row trips for good what others can use", "and is_doubtful()", "and false",
+     12},
+    {"no-opinion", "a doubt does not let anybody try", "and not doubted then", "then", 12},
+    {"own-opinion", "who doubts is who failed",
+     "if doubted and redis.call('ZSCORE', base .. 'rep:' .. key, router) then", "if false then",
+     12},
+    {"no-overruling", "who was wrong goes on reporting", "    overrule()\n", "", 12},
+    {"ramped", "what was never sick comes back slowly",
+     "r.n, r.clean = math.max(0, r.n - 1), now",
+     "r.n, r.clean, r.ramp = math.max(0, r.n - 1), now, now", 12},
+    {"no-delivery", "nobody looks whether pushes come", NULL, NULL, 16},
+    {NULL, NULL, NULL, NULL, 0},
 };
 
 static struct {
     lua_State *L;
+    const struct server_mutant *mutant;
     int compiled[N_SCRIPTS]; /* references in the registry */
     struct server *running;
 } lua;
@@ -133,7 +146,7 @@ static int redis_sha1hex(lua_State *L)
 /* The text with its first `from` replaced; the caller frees. */
 static char *mutate(const char *text, const struct server_mutant *m, bool *found)
 {
-    const char *at = m != NULL ? strstr(text, m->from) : NULL;
+    const char *at = m != NULL && m->from != NULL ? strstr(text, m->from) : NULL;
 
     if (at == NULL)
         return xstrdup(text);
@@ -149,8 +162,9 @@ bool server_load(const struct server_mutant *mutant)
 {
     static const luaL_Reg redis[] = {
         {"call", redis_call}, {"pcall", redis_call}, {"sha1hex", redis_sha1hex}, {NULL, NULL}};
-    bool found = mutant == NULL;
+    bool found = mutant == NULL || mutant->from == NULL;
 
+    lua.mutant = mutant;
     lua.L = luaL_newstate();
     luaL_openlibs(lua.L);
     luaL_register(lua.L, "redis", redis);
@@ -174,6 +188,11 @@ void server_unload(void)
 {
     lua_close(lua.L);
     lua.L = NULL;
+}
+
+bool server_mutant_is(const char *name)
+{
+    return lua.mutant != NULL && strcmp(lua.mutant->name, name) == 0;
 }
 
 /* ---- running ---- */

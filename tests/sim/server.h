@@ -15,13 +15,15 @@
 
 struct server_mutant {
     const char *name, *what; /* for people */
-    const char *from, *to;   /* in a script's text */
+    const char *from, *to;   /* in a script's text; NULL: it is a router that is another */
+    int invariant;           /* that must be found broken; 0: any */
 };
 extern const struct server_mutant server_mutants[]; /* ends with a row of NULLs */
 
 /* NULL: the scripts as they are.  false: the mutant's text is not in them any more. */
 bool server_load(const struct server_mutant *mutant);
 void server_unload(void);
+bool server_mutant_is(const char *name); /* is it the one that is loaded? */
 
 /* ---- a server ---- */
 

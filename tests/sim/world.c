@@ -91,6 +91,8 @@ static void on_publish(void *arg, const char *line)
     struct world *w = arg;
 
     judge_publish(w->judge, line);
+    for (int i = 0; i < w->n_routers; i++)
+        world_router_awaits(&w->routers[i]);
     wire_publish(line);
 }
 

@@ -81,6 +81,8 @@ void world_router_starts(void *router);
 void world_router_ends(struct world_router *r, bool crash);
 void world_router_seen(struct world_router *r); /* shows the judge what it has applied */
 
+void world_router_awaits(struct world_router *r); /* a change is being published */
+
 /* world_faults.c */
 void world_plan_fault(struct world *w);
 

@@ -4,16 +4,55 @@
  * link's rules; below it are wire.c and server.c.  Above it a small stand-in for the request
  * spine asks for a pass, holds it for the time of an answer and ends it. */
 #include "base/clock.h"
+#include "state/store_redis.h"
 #include "world_impl.h"
+
+#define WORLD_SLACK_US 60000 /* ways there and back, and timers */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+static struct store_redis *shared_of(const struct world_router *r)
+{
+    return r->fleet != NULL ? (struct store_redis *)r->fleet->shared : NULL;
+}
+
+/* Does it take part in this life of the data? */
+static bool is_attached(const struct world_router *r, struct store_redis *s)
+{
+    return s->phase == PHASE_ATTACHED && strcmp(store_gen(&s->store), r->w->gen) == 0;
+}
+
+static bool is_cut_off(const struct world_router *r)
+{
+    const struct server *s = r->w->server;
+
+    return s->down || s->stalled_until_us > vtime_us() || r->w->wire.partitioned[r->i + 1];
+}
+
+void world_router_awaits(struct world_router *r)
+{
+    struct store_redis *s = shared_of(r);
+    char name[200];
+    const char *ver = keyspace_field(r->w->server->data, server_key(name, "meta"), "ver");
+
+    if (s != NULL && is_attached(r, s))
+        judge_await(r->w->judge, r->i, &s->delivery, strtoull(ver, NULL, 10));
+}
+
 void world_router_seen(struct world_router *r)
 {
-    if (r->fleet != NULL && r->fleet->shared != NULL)
-        judge_view(r->w->judge, r->i, r->fleet->shared);
+    struct store_redis *s = shared_of(r);
+
+    if (s == NULL)
+        return;
+    if (server_mutant_is("no-delivery"))
+        event_del(s->check);
+    judge_view(r->w->judge, r->i, &s->store);
+    judge_delivery(r->w->judge, r->i, &s->delivery, is_cut_off(r) || !is_attached(r, s),
+                   1000 * (r->w->conf.redis.sync_ms * 6 / 5 + DELIVERY_LIMIT_MS) +
+                       WORLD_SLACK_US);
 }
 
 static enum outcome truth(const struct world_router *r, size_t key)
