@@ -41,6 +41,8 @@ static const struct member {
     {"delay_event_ms",       NUMBER,      AT(delay_event_ms),       0,   MAX_MS,   NULL},
     {"hang",                 FLAG,        AT(hang),                 0,   0,        NULL},
     {"hang_at_event",        NUMBER,      AT(hang_at_event),        0,   MAX_MANY, NULL},
+    {"hold",                 FLAG,        AT(hold),                 0,   0,        NULL},
+    {"hold_at_event",        NUMBER,      AT(hold_at_event),        0,   MAX_MANY, NULL},
     {"reset",                NAME,        AT(reset),                0,   0,        resets},
     {"cut_at_event",         NUMBER,      AT(cut_at_event),         0,   MAX_MANY, NULL},
     {"cut_at_byte",          NUMBER,      AT(cut_at_byte),          0,   MAX_MANY, NULL},

@@ -42,8 +42,8 @@ struct fault {
     char *error_in_200;
     /* time */
     int64_t delay_head_ms, delay_first_event_ms, delay_event_ms;
-    bool hang;
-    int64_t hang_at_event;
+    bool hang, hold; /* for ever; until POST /_region/go */
+    int64_t hang_at_event, hold_at_event;
     /* the end; events count every SSE event of an answer, the role chunk is the first */
     enum fault_reset reset;
     int64_t cut_at_event, cut_at_byte, end_at_event;

@@ -373,3 +373,16 @@ void peer_close_idle(struct region *r)
 {
     close_those(r, true);
 }
+
+void peer_go_on(struct region *r)
+{
+    struct peer *c;
+
+    TAILQ_FOREACH(c, &r->peers, link)
+    {
+        if (c->state != PEER_ANSWERING || !play_go_on(&c->play))
+            continue;
+        c->verdict = PLAY_MORE;
+        wake_in(c, 0);
+    }
+}

@@ -7,6 +7,9 @@
 /* Serves the connection until it ends; takes fd, which does not block. */
 void peer_new(struct region *r, int fd);
 
+/* Answers that a fault holds go on. */
+void peer_go_on(struct region *r);
+
 void peer_close_all(struct region *r);
 /* Those that carry no request right now: a refusing region keeps no way in. */
 void peer_close_idle(struct region *r);

@@ -1,10 +1,10 @@
 /* play.c - the steps of one answer; play.h has the contract.
  *
- *   START -- hang, reset before --> end
+ *   START -- hang, reset before --> end; hold: until it may go on
  *     | delay_head_ms
  *   HEAD  -- wrong framing: everything at once, misframe.c --> end
  *     | delay_first_event_ms
- *   BODY  -- one event, or the plain body; cuts, resets, delay_event_ms --> end
+ *   BODY  -- one event, or the plain body; cuts, resets, holds, delay_event_ms --> end
  *     |
  *   TAIL  -- last chunk
  */
@@ -207,6 +207,21 @@ static enum play_verdict wait_for(int64_t ms, int64_t *wait_ms)
     return PLAY_WAIT;
 }
 
+static enum play_verdict hold(struct play *p)
+{
+    p->held = true;
+    return PLAY_HANG;
+}
+
+bool play_go_on(struct play *p)
+{
+    bool held = p->held;
+
+    p->released = p->released || held;
+    p->held = false;
+    return held;
+}
+
 static enum play_verdict stream_event(struct play *p, struct buf *out, int64_t *wait_ms)
 {
     const struct fault *f = p->fault;
@@ -217,6 +232,8 @@ static enum play_verdict stream_event(struct play *p, struct buf *out, int64_t *
         return PLAY_CLOSE;
     if (f != NULL && is_at(f->hang_at_event, p->events))
         return PLAY_HANG;
+    if (f != NULL && is_at(f->hold_at_event, p->events) && !p->released)
+        return hold(p);
     if (f != NULL && f->reset == FAULT_RESET_MID) {
         size_t half = f->endless ? 8 : 1 + p->answer.speech.n / 2;
 
@@ -250,6 +267,8 @@ static enum play_verdict start(struct play *p, int64_t *wait_ms)
         return PLAY_MORE;
     if (f->hang)
         return PLAY_HANG;
+    if (f->hold)
+        return hold(p);
     if (f->reset == FAULT_RESET_BEFORE)
         return PLAY_RESET;
     return wait_for(f->delay_head_ms, wait_ms);

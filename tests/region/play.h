@@ -25,6 +25,7 @@ enum play_part { PART_ROLE, PART_CONTENT, PART_FINISH, PART_USAGE, PART_DONE, PA
 
 struct play {
     struct fault *fault; /* held; NULL: none */
+    bool held, released; /* stands still until it may go on; it may */
     const char *name;    /* the region's; borrowed */
     uint64_t n;          /* of the attempt */
     bool old, keep;      /* what the request said: HTTP/1.0, keep-alive */
@@ -50,6 +51,9 @@ bool play_event(struct play *p, struct buf *out);
 
 /* Appends to out, which is empty. */
 enum play_verdict play_step(struct play *p, struct buf *out, int64_t *wait_ms);
+
+/* true: it stood still as "hold" or "hold_at_event" say, and the next step goes on. */
+bool play_go_on(struct play *p);
 
 /* Head of an answer: extra is ready header lines, NULL for none. */
 void play_head(struct buf *out, const struct play *p, const char *extra);

@@ -4,6 +4,7 @@
 #include "tests/region/serve.h"
 
 #include "base/clock.h"
+#include "tests/region/peer.h"
 #include "tests/region/quote.h"
 
 #include <string.h>
@@ -228,6 +229,9 @@ static int control(struct region *r, const struct wire_request *req, struct str 
         fault_set_clear(&r->faults);
         region_apply_faults(r);
         quote_addf(out, "{\"ok\":true}\n");
+    } else if (!get && str_eqz(what, "go")) {
+        peer_go_on(r);
+        quote_addf(out, "{\"ok\":true}\n");
     } else if (!get && str_eqz(what, "fault")) {
         if (!set_faults(r, req, body, &err)) {
             answer_error(out, err.msg, "invalid_request_error", NULL, NULL);
@@ -235,7 +239,7 @@ static int control(struct region *r, const struct wire_request *req, struct str 
         }
         quote_addf(out, "{\"ok\":true,\"faults\":%zu}\n", r->faults.n);
     } else {
-        answer_error(out, "GET log, GET counts, POST or DELETE fault, POST reset",
+        answer_error(out, "GET log, GET counts, POST or DELETE fault, POST go, POST reset",
                      "invalid_request_error", NULL, NULL);
         return 404;
     }

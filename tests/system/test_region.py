@@ -221,6 +221,7 @@ def test_client_that_leaves_a_hanging_region_is_noticed(r):
     r.fault(hang=True)
     with Connection(r.port) as c:
         c.send_request("POST", CHAT, json=chat_body())
+        r.wait_active()
         assert c.is_silent(0.2)
         assert r.log()[0]["ended"] == "active"
         c.reset()
@@ -255,9 +256,9 @@ def test_times_and_after(r):
 
 
 def test_heals_by_itself_and_by_word(r):
-    r.fault(status=503, for_ms=150)
+    r.fault(status=503, for_ms=1500)
     assert chat(r.port).status == 503
-    wait_for(lambda: chat(r.port).status == 200, 5, "the region to heal")
+    wait_for(lambda: chat(r.port).status == 200, what="the region to heal")
     r.fault(status=503)
     assert chat(r.port).status == 503
     r.heal()

@@ -52,17 +52,46 @@ def test_error_in_200(r):
 
 def test_delays(r):
     r.fault(delay_head_ms=120)
-    with Connection(r.port) as c:
-        c.send_request("POST", CHAT, json=chat_body())
-        assert c.is_silent(0.08) and c.read_response().status == 200
-    r.fault(delay_first_event_ms=120)
+    t = time.monotonic()
     s = open_stream(r.port)
-    assert s.raw == b"" and s.is_silent(0.06) and s.next()
+    assert time.monotonic() - t >= 0.12
+    assert s.rest()[-1] == "[DONE]"
+    s.close()
+    r.fault(delay_first_event_ms=120)
+    t = time.monotonic()
+    s = open_stream(r.port)
+    assert s.raw == b"" and s.next() and time.monotonic() - t >= 0.12
     s.close()
     r.fault(delay_event_ms=20, events=5)
     t = time.monotonic()
     assert len(chat(r.port, stream=True).events()) == 8
     assert time.monotonic() - t >= 0.14
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_hold(r, stream):
+    r.fault(hold=True)
+    with Connection(r.port) as c:
+        c.send_request("POST", CHAT, json=chat_body(stream=stream))
+        r.wait_active()
+        assert c.is_silent(0.15)
+        r.go()
+        assert c.read_response().content() == "Hello from us-east: hello"
+        c.send_request("POST", CHAT, json=chat_body(stream=stream))  # each is held for itself
+        r.wait_active()
+        assert c.is_silent(0.15)
+        r.heal()
+        r.go()
+        assert c.read_response().status == 200
+
+
+def test_hold_at_event(r):
+    r.fault(hold_at_event=2)
+    s = open_stream(r.port)
+    assert s.next() and s.next() and s.is_silent(0.15)
+    r.go()
+    assert s.rest()[-1] == "[DONE]"
+    s.close()
 
 
 def test_hang_at_event(r):
@@ -181,7 +210,7 @@ def test_line_end(r, name, end):
 def test_stamp(region):
     r = region(stamp=True)
     stamps = [e["x_sent_us"] for e in chat(r.port, stream=True).events()[:-1]]
-    assert stamps == sorted(stamps) and abs(stamps[0] / 1e6 - time.monotonic()) < 5
+    assert stamps == sorted(stamps) and abs(stamps[0] / 1e6 - time.monotonic()) < 60
 
 
 # -- bytes -------------------------------------------------------------------------
@@ -231,13 +260,9 @@ def test_huge_head(r):
 def test_split_bytes(r):
     want = chat(r.port)
     r.fault(split_bytes=40, split_ms=20)
-    with Connection(r.port) as c:
-        c.send_request("POST", CHAT, json=chat_body())
-        arrivals = 0
-        while b"\r\n\r\n" not in c.data:
-            arrivals += c.receive()
-        assert arrivals >= 2  # the kernel may join some
-        assert c.read_response().content() == want.content()
+    t = time.monotonic()
+    assert chat(r.port).content() == want.content()
+    assert time.monotonic() - t >= len(want.body) // 40 * 0.02
 
 
 # -- refusing ------------------------------------------------------------------------
@@ -263,9 +288,9 @@ def test_refuse_closes_the_door_and_idle_connections(r):
 
 
 def test_refuse_ends_by_itself(r):
-    r.fault(refuse=True, for_ms=150)
+    r.fault(refuse=True, for_ms=1500)
     assert refuses(r.port)
-    wait_for(lambda: not refuses(r.port), 5, "the door to open")
+    wait_for(lambda: not refuses(r.port), what="the door to open")
     assert chat(r.port).status == 200
 
 

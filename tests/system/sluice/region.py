@@ -5,7 +5,7 @@ import os
 import zlib
 
 from .client import request
-from .proc import Process, program, wait_for
+from .proc import Process, free_port, program, wait_for
 
 
 class Attempt(dict):
@@ -27,13 +27,21 @@ class Attempt(dict):
 
 
 class Region:
+    PORT_TRIES = 10
+
     def __init__(self, folder, name="us-east", key=None, host="127.0.0.1", **flags):
         """host: the address it serves on.  flags: text="seed", tokens=8, events=3, stamp=True, ... as sluice-region takes them."""
         self.name, self.key, self.folder = name, key, folder
         self.flags, self.host = flags, host
-        self.port = self.control = 0
         self.process = None
-        self.start()
+        for left in reversed(range(self.PORT_TRIES)):
+            self.port, self.control = free_port(), free_port()
+            try:
+                self.start()
+                return
+            except RuntimeError as error:
+                if not left or "in use" not in str(error):
+                    raise
 
     def start(self):
         """Again on the same ports after stop() or kill()."""
@@ -46,8 +54,8 @@ class Region:
             if value is not True:
                 argv.append(str(value))
         self.process = Process(argv, self.folder, f"region-{self.name}-{os.urandom(3).hex()}")
-        self.port = int(self.process.wait_output(r"^listening on (\d+)$")[1])
-        self.control = int(self.process.wait_output(r"^control on (\d+)$")[1])
+        self.process.wait_output(r"^listening on \d+$")
+        self.process.wait_output(r"^control on \d+$")
         return self
 
     @property
@@ -72,6 +80,10 @@ class Region:
     def heal(self):
         return self._ask("DELETE", "fault")
 
+    def go(self):
+        """What fault(hold=True) or fault(hold_at_event=n) keeps still goes on."""
+        return self._ask("POST", "go")
+
     def reset(self):
         """Healthy, and as if it had seen nothing."""
         return self._ask("POST", "reset")
@@ -86,10 +98,10 @@ class Region:
     def log(self):
         return [Attempt(a) for a in self._ask("GET", "log")]
 
-    def wait_ended(self, how, n=1, seconds=10):
+    def wait_ended(self, how, n=1):
         """Until n attempts have ended so: complete, client_gone, cut, reset."""
-        return wait_for(lambda: self.counts()[how] >= n, seconds, f"{n} x {how} at {self.name}")
+        return wait_for(lambda: self.counts()[how] >= n, what=f"{n} x {how} at {self.name}")
 
-    def wait_active(self, n=1, seconds=10):
+    def wait_active(self, n=1):
         """Until n attempts are under way."""
-        return wait_for(lambda: self.counts()["active"] >= n, seconds, f"{n} at {self.name}")
+        return wait_for(lambda: self.counts()["active"] >= n, what=f"{n} at {self.name}")
