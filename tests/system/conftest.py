@@ -19,8 +19,7 @@ from sluice.router import Router  # noqa: E402
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
-    if report.when == "call":
-        item.failed = report.failed
+    item.failed = getattr(item, "failed", False) or report.failed
 
 
 @pytest.fixture
@@ -30,8 +29,9 @@ def folder(request):
     yield path
     Process.stop_all_of(path)
     if getattr(request.node, "failed", False):
-        for log in sorted(path.glob("router*.err")):
-            print(f"--- {log}\n{log.read_text(errors='replace')[-4000:]}")
+        for log in sorted([*path.rglob("*.err"), *path.rglob("redis-*.out")]):
+            if text := log.read_text(errors="replace"):
+                print(f"--- {log}\n{text[-6000:]}")
         print(f"--- files kept in {path}")
     else:
         shutil.rmtree(path, ignore_errors=True)

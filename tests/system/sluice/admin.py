@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 
-from .proc import program
+from .proc import PATIENCE_S, program
 
 
 class Result:
@@ -32,7 +32,7 @@ class Admin:
     def environment(self, env=None):
         return dict(os.environ, **self.env, **(env or {}))
 
-    def __call__(self, *args, seconds=10, env=None):
+    def __call__(self, *args, seconds=PATIENCE_S, env=None):
         """admin("region", "down", "us-east"): rc, out and err, whatever they are."""
         done = subprocess.run(self.argv(*args), stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, timeout=seconds, env=self.environment(env))

@@ -11,7 +11,7 @@ import socket
 import struct
 import time
 
-PATIENCE_S = 10.0
+from .proc import PATIENCE_S
 
 
 class Cut(ConnectionError):

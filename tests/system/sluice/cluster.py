@@ -1,9 +1,10 @@
 """A private Redis Cluster of three nodes without replicas."""
 
-from .proc import free_port, wait_for
+from .proc import wait_for
 from .redis import Redis, RedisError
 
 SLOTS = 16384
+NODE_TIMEOUT_MS = 2000  # longer than a busy machine keeps a living node waiting
 
 
 class Cluster:
@@ -13,21 +14,20 @@ class Cluster:
             folder = maker.folder / f"node{i}"
             folder.mkdir()
             self.nodes.append(maker.add(Redis(
-                folder, "--cluster-enabled", "yes", "--cluster-port", free_port(),
-                "--cluster-node-timeout", 1000, *options)))
+                folder, "--cluster-enabled", "yes", "--cluster-port", "{bus}",
+                "--cluster-node-timeout", NODE_TIMEOUT_MS, *options)))
         for i, node in enumerate(self.nodes):
             first, last = SLOTS * i // 3, SLOTS * (i + 1) // 3 - 1
             node("CLUSTER", "ADDSLOTSRANGE", first, last)
         for node in self.nodes[1:]:
-            bus = node("CONFIG", "GET", "cluster-port")[1]
-            self.nodes[0]("CLUSTER", "MEET", "127.0.0.1", node.port, bus)
+            self.nodes[0]("CLUSTER", "MEET", "127.0.0.1", node.port, node.bus)
         self.wait_ok()
 
     def wait_ok(self):
         def ok():
             return all("cluster_state:ok" in n("CLUSTER", "INFO") and
                        len(n("CLUSTER", "NODES").splitlines()) == 3 for n in self.nodes)
-        wait_for(ok, seconds=20, what="the Cluster to be whole")
+        wait_for(ok, seconds=60, what="the Cluster to be whole")
 
     def owner(self, key):
         """The node that serves key, by its own word."""

@@ -1,7 +1,7 @@
 """One child process: started, watched and ended by its pid."""
 
-import ctypes
 import os
+import random
 import re
 import resource
 import signal
@@ -12,10 +12,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = (ROOT / os.environ.get("SLUICE_BUILD", "build")).resolve()
-PATIENCE_S = float(os.environ.get("SLUICE_TEST_PATIENCE", "10"))
+# How long a condition is waited for.  Only a test that fails waits so long: no verdict may
+# depend on how fast the machine is.
+PATIENCE_S = float(os.environ.get("SLUICE_TEST_PATIENCE", "30"))
 
-_libc = ctypes.CDLL(None, use_errno=True)
-_PR_SET_PDEATHSIG = 1
+# The kernel kills a child whose parent is gone.  Not by a preexec_fn, which is Python code in a
+# forked process: other threads of a test may hold any lock then.
+DIE_WITH_PARENT = ["setpriv", "--pdeathsig", "KILL"]
 
 
 def program(name, version=None):
@@ -48,22 +51,28 @@ def wait_for(condition, seconds=PATIENCE_S, what="the condition"):
 _given = set()
 
 
+def _first_ephemeral():
+    """Outgoing connections take their ports from here on: one may hold what a server wants."""
+    text = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text()
+    return max(int(text.split()[0]), 12000)
+
+
 def free_port():
     """A port that nobody had a moment ago.  The caller retries when somebody was faster.
 
     Never the same twice: programs that share ports on purpose would not notice.
     """
     while True:
+        port = random.randrange(10000, _first_ephemeral())
+        if port in _given:
+            continue
         with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
-        if port not in _given:
-            _given.add(port)
-            return port
-
-
-def _die_with_parent():
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        _given.add(port)
+        return port
 
 
 def allow_descriptors(n):
@@ -95,8 +104,8 @@ class Process:
         self.out_path, self.err_path = self.folder / f"{stem}.out", self.folder / f"{stem}.err"
         with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
             self.popen = subprocess.Popen(
-                self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                cwd=self.folder, env=self.env, preexec_fn=_die_with_parent)
+                [*DIE_WITH_PARENT, *self.argv], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                cwd=self.folder, env=self.env)
         Process.started.append(self)
         return self
 
@@ -157,7 +166,10 @@ class Process:
 
     def children(self):
         """Pids of its living children: a supervisor's workers."""
-        text = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
+        try:
+            text = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return []  # it has just ended
         return [int(pid) for pid in text.split()]
 
     def rss_bytes(self, pid=None):

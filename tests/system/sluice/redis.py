@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 
-from .proc import Process, free_port, wait_for
+from .proc import PATIENCE_S, Process, free_port, wait_for
 
 
 class RedisError(Exception):
@@ -14,7 +14,7 @@ class RedisError(Exception):
 class RedisClient:
     """RESP2 on one connection (https://redis.io/docs/reference/protocol-spec/)."""
 
-    def __init__(self, path=None, port=None, seconds=10, tls=None):
+    def __init__(self, path=None, port=None, seconds=PATIENCE_S, tls=None):
         """tls: an ssl.SSLContext."""
         if path:
             self.sock = socket.socket(socket.AF_UNIX)
@@ -74,6 +74,7 @@ class Redis:
     """redis-server with persistence, on a free TCP port and on a unix socket in folder.
 
     "{port}" in an option becomes the port: Redis(folder, "--port", 0, "--tls-port", "{port}").
+    "{bus}" becomes another free one.
     """
 
     PORT_TRIES = 20
@@ -87,7 +88,7 @@ class Redis:
         self.process = None
         self.clients_made = 0  # of this life of the server
         for _ in range(self.PORT_TRIES):
-            self.port = free_port()
+            self.port, self.bus = free_port(), free_port()
             if self._launch():
                 return
         raise RuntimeError("no free port for redis-server: " + self.process.out())
@@ -97,7 +98,8 @@ class Redis:
         argv = [*self.inside, "redis-server", "--port", self.port, "--bind", self.host,
                 "--unixsocket", self.path, "--dir", self.folder, "--save", "",
                 "--appendonly", "yes", "--appendfsync", "everysec", "--daemonize", "no",
-                *[str(o).replace("{port}", str(self.port)) for o in self.options]]
+                *[str(o).replace("{port}", str(self.port)).replace("{bus}", str(self.bus))
+                  for o in self.options]]
         self.process = Process(argv, self.folder, f"redis-{os.urandom(3).hex()}")
         return self._wait_up()
 

@@ -48,7 +48,10 @@ class Router:
                              "breaker": {"recovery_ramp": "0s"},
                              "health": {"interval": "0s"}}, config)
         if redis_url:
-            self.config["redis"] = {"url": redis_url, **(config.get("redis") or {})}
+            # Patient: on a busy machine a living Redis may be silent for longer than by default.
+            # Redis counts as away after five times as long.
+            self.config["redis"] = {"url": redis_url, "command_timeout": "300ms",
+                                    "connect_timeout": "5s", **(config.get("redis") or {})}
         self.path = folder / f"{name}-{os.urandom(3).hex()}.json"
         self.process = None
         for _ in range(self.PORT_TRIES):
@@ -84,7 +87,7 @@ class Router:
         return f"http://127.0.0.1:{self.port}"
 
     def admin(self, path):
-        return request(self.admin_port, "GET", path, seconds=5)
+        return request(self.admin_port, "GET", path)
 
     def state(self):
         return self.admin("/state").json()

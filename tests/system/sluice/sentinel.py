@@ -8,7 +8,7 @@ bind 127.0.0.1
 dir {dir}
 daemonize no
 sentinel monitor {name} 127.0.0.1 {master} 2
-sentinel down-after-milliseconds {name} 500
+sentinel down-after-milliseconds {name} 2000
 sentinel failover-timeout {name} 3000
 sentinel parallel-syncs {name} 1
 """
@@ -18,14 +18,23 @@ class Sentinel:
     """redis-server as a Sentinel: its config file is its memory."""
 
     def __init__(self, folder, name, master_port, more=(), tls=None):
-        self.folder, self.port, self.tls = folder, free_port(), tls
+        self.folder, self.tls = folder, tls
         folder.mkdir()
-        path = folder / "sentinel.conf"
-        ports = ("port 0", f"tls-port {self.port}") if tls else (f"port {self.port}",)
-        path.write_text(CONFIG.format(dir=folder, name=name, master=master_port) +
-                        "".join(f"{line}\n" for line in (*ports, *more)))
-        self.process = Process(["redis-server", path, "--sentinel"], folder, "sentinel")
-        wait_for(lambda: self("PING") == "PONG", what="a Sentinel to answer")
+        text = CONFIG.format(dir=folder, name=name, master=master_port)
+        text += "".join(f"{line}\n" for line in more)
+        for _ in range(Redis.PORT_TRIES):
+            self.port = free_port()
+            if self._launch(text):
+                return
+        raise RuntimeError("no free port for a Sentinel: " + self.process.out())
+
+    def _launch(self, text):
+        path = self.folder / "sentinel.conf"
+        ports = f"port 0\ntls-port {self.port}\n" if self.tls else f"port {self.port}\n"
+        path.write_text(text + ports)
+        self.process = Process(["redis-server", path, "--sentinel"], self.folder, "sentinel")
+        return wait_for(lambda: "ended" if not self.process.alive() else self("PING") == "PONG",
+                        what="a Sentinel to answer") is True
 
     def __call__(self, *args):
         with RedisClient(port=self.port, tls=self.tls) as c:
@@ -65,7 +74,7 @@ class Watched:
         self.sentinels = [maker.add(Sentinel(maker.folder / f"sentinel{i}", name,
                                              self.redises[0].port, more, context))
                           for i in range(3)]
-        wait_for(lambda: all(self.is_ready(s) for s in self.sentinels), seconds=20,
+        wait_for(lambda: all(self.is_ready(s) for s in self.sentinels), seconds=60,
                  what="the Sentinels to know each other and every replica")
 
     def is_ready(self, sentinel):
