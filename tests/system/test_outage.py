@@ -32,7 +32,7 @@ class Clients:
     def __exit__(self, *_):
         self.over.set()
         for t in self.threads:
-            t.join(20)
+            t.join()
 
     @property
     def n(self):
@@ -40,15 +40,30 @@ class Clients:
             return sum(self.status.values())
 
     def _run(self, i):
-        with Connection(self.port) as c:
-            while not self.over.is_set():
-                a = c.request("POST", PATH, json=chat_body(stream=i % 2 == 1))
-                assert a.complete
-                with self.lock:
-                    self.status[a.status] = self.status.get(a.status, 0) + 1
-                    if a.status != 200:
-                        self.last_failure = time.monotonic()
-                self.over.wait(self.pause_s)
+        while not self.over.is_set():
+            with Connection(self.port) as c:
+                while not self.over.is_set() and self._ask(c, i):
+                    self.over.wait(self.pause_s)
+
+    def _ask(self, c, i):
+        """False when the router closes the connection behind its answer."""
+        a = c.request("POST", PATH, json=chat_body(stream=i % 2 == 1))
+        with self.lock:
+            self.status[a.status] = self.status.get(a.status, 0) + 1
+            if a.status != 200:
+                self.last_failure = time.monotonic()
+        return a.headers.get("connection", "").lower() != "close"
+
+    def wait_served(self):
+        """Until all are well: a hundred answers and a second behind the last failure."""
+        n, failed = self.n, self.last_failure
+
+        def served():
+            nonlocal n, failed
+            if self.last_failure != failed:
+                n, failed = self.n, self.last_failure
+            return self.n >= n + 100 and time.monotonic() - failed > 1
+        wait_for(served, what="a second of success")
 
 
 @pytest.mark.parametrize("fault, last_resort", [
@@ -61,12 +76,10 @@ def test_upstream_sees_hardly_more_than_was_asked(fleet, fault, last_resort):
     for r in f.regions:
         r.fault(**fault)
     with Clients(f.router.port) as clients:
-        wait_for(lambda: clients.n >= 500, 20, "500 requests")
+        wait_for(lambda: clients.n >= 500, 60, "500 requests")
         for r in f.regions:
             r.heal()
-        healed = time.monotonic()
-        wait_for(lambda: time.monotonic() - clients.last_failure > 1, 7, "a second of success")
-    assert clients.last_failure - healed < 5
+        clients.wait_served()
     m = f.router.metrics()
     assert m["sluice_attempts_total"] <= 1.2 * clients.n + 1
     assert clients.status.get(503, 0) > 0 and set(clients.status) <= {200, 503}
@@ -92,19 +105,17 @@ def test_without_breakers_the_budget_alone_holds(fleet):
 
 
 def test_service_returns_with_the_regions_and_not_with_their_open_time(fleet):
-    """Breakers as they are by default: half a minute open, and nothing else to go to."""
-    f = fleet(2, 1, with_redis=False, retry=CONFIG["retry"])
+    """Open for minutes, and nothing else to go to."""
+    f = fleet(2, 1, with_redis=False, retry=CONFIG["retry"], breaker={"recovery_timeout": "5m"})
     for r in f.regions:
         r.fault(status=503)
     with Clients(f.router.port) as clients:
         wait_for(lambda: f.router.breaker("us-east") == f.router.breaker("eu-west") == "open",
                  what="both to be open")
-        wait_for(lambda: clients.n >= 300, 20, "300 requests")
+        wait_for(lambda: clients.n >= 300, 60, "300 requests")
         for r in f.regions:
             r.heal()
-        healed = time.monotonic()
-        wait_for(lambda: time.monotonic() - clients.last_failure > 1, 7, "a second of success")
-    assert clients.last_failure - healed < 2
+        clients.wait_served()
     assert f.router.breaker("us-east") == "open"
 
 
@@ -117,10 +128,8 @@ def test_a_fleet_notices_the_end_too(fleet):
             assert router.chat().status == 503
     for r in f.regions:
         r.heal()
-    healed = time.monotonic()
     for router in f.routers:
-        wait_for(lambda: router.chat().status and router.breaker("us-east") == "closed", 5,
-                 "the breaker to close")
-    assert time.monotonic() - healed < 5
+        wait_for(lambda: router.chat().status and router.breaker("us-east") == "closed",
+                 what="the breaker to close")
     for router in f.routers:
         assert router.chat().headers["x-sluice-region"] == "us-east"

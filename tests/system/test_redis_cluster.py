@@ -83,7 +83,7 @@ def test_the_fleets_node_is_away_and_comes_back(cluster, region, router):
     assert down.rc == 3 and ("CLUSTERDOWN" in down.err or "cannot be reached" in down.err)
     owner.restart()
     cluster.wait_ok()
-    wait_for(r.is_attached, seconds=15, what="the router to attach again")
+    wait_for(r.is_attached, what="the router to attach again")
 
 
 def test_other_databases_are_refused(cluster):

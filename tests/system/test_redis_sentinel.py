@@ -21,7 +21,7 @@ def wait_forced(routers, name, want, what):
 
 
 def wait_listening(watched, redis, n):
-    wait_for(lambda: watched.subscribers(redis, CHANNEL) == n, seconds=15,
+    wait_for(lambda: watched.subscribers(redis, CHANNEL) == n, seconds=60,
              what="the routers to listen at the master")
 
 
@@ -41,10 +41,10 @@ def test_routers_follow_a_killed_master(watched, region, router):
     assert admin("region", "down", "us-east", "--reason", "flood").rc == 0
     wait_forced(routers, "us-east", True, "all to hear of it")
 
-    watched.ask(old, "WAIT", 1, 1000)
+    watched.ask(old, "WAIT", 1, 20000)
     old.kill()
     assert all(r.chat().status == 200 for r in routers)
-    wait_for(lambda: watched.master() is new, seconds=15, what="the failover")
+    wait_for(lambda: watched.master() is new, seconds=60, what="the failover")
     wait_listening(watched, new, 2)
     wait_for(lambda: all(r.is_attached() for r in routers), what="all to be attached again")
 

@@ -13,10 +13,16 @@ def reloads(router):
     return router.process.err().count("reloaded config=")
 
 
+def drains(router):
+    return router.process.err().count(" draining connections=")
+
+
 def reload(router):
-    before = reloads(router)
+    """Until the new config serves, and nobody else takes connections."""
+    before = reloads(router), drains(router)
     router.hup()
-    wait_for(lambda: reloads(router) > before, what="the new config")
+    wait_for(lambda: reloads(router) > before[0] and drains(router) > before[1],
+             what="the new config")
 
 
 def refused(router, n=1):
@@ -36,6 +42,7 @@ def test_a_new_region_is_used_and_nothing_is_lost(fleet):
         for i in range(4):
             r.write_config(regions=[region_entry(east, 1 + i % 2 * 2), region_entry(west, 2)])
             reload(r)
+            wait_for(lambda: len(r.workers()) == 1, what="the old worker to leave")
             n = len(load.regions)
             load.more(60)
             assert set(load.regions[n + 10:]) == {["us-east", "eu-west"][i % 2]}
@@ -46,16 +53,17 @@ def test_a_new_region_is_used_and_nothing_is_lost(fleet):
 
 def test_a_stream_under_way_goes_on_with_the_old_config(fleet):
     f = fleet(2, 1)
-    f.region("us-east").fault(delay_event_ms=10, events=100)
+    f.region("us-east").fault(hold_at_event=30, events=60)
     s = f.router.stream()
     assert s.next()
     f.router.write_config(regions=[region_entry(f.region("eu-west"), 1)])
     reload(f.router)
     assert f.router.chat().headers["x-sluice-region"] == "eu-west"
     assert f.router.admin("/readyz").json()["regions"] == 1
+    assert len(f.router.workers()) == 2  # the old one, for the stream alone
+    f.region("us-east").go()
     assert s.rest()[-1] == "[DONE]"
-    assert len(wait_for(lambda: len(f.router.workers()) == 1 and f.router.workers(),
-                        what="the old worker to leave")) == 1
+    wait_for(lambda: len(f.router.workers()) == 1, what="the old worker to leave")
 
 
 @pytest.mark.parametrize("change, words", [

@@ -1,7 +1,5 @@
 """One host's broken network must not take a healthy region from the fleet."""
 
-import time
-
 import pytest
 
 from sluice.admin import Admin
@@ -10,13 +8,19 @@ from sluice.proc import wait_for
 from sluice.router import Router
 
 CONFIG = {"retry": {"num_retries": 2, "backoff": "1ms", "backoff_max": "5ms"},
-          "timeouts": {"connect": "300ms", "first_byte": "300ms", "answer": "300ms"},
-          "breaker": {"failure_threshold": 3, "recovery_timeout": "60s"}}
+          "timeouts": {"connect": "2s", "first_byte": "2s", "answer": "2s"},
+          "breaker": {"failure_threshold": 3, "recovery_timeout": "5m"}}
 
 
 def view(router, region):
     found = router.state()["shared_state"]["regions"]
     return next(r for r in found if r["name"] == region)
+
+
+def wait_successes_told(redis, n, region="us-east"):
+    """Until n routers' successes are known: none of them comes later and ends a row."""
+    wait_for(lambda: redis("ZCARD", "{sluice:test}:ok:" + region) == n,
+             what=f"the successes of {n} routers to be known")
 
 
 def kinds(admin, region):
@@ -44,26 +48,24 @@ def torn(maker, redis, region, router):
         ns.stop()
 
 
-def test_a_torn_host_keeps_nobody_else_from_a_healthy_region(torn):
+def test_a_torn_host_keeps_nobody_else_from_a_healthy_region(torn, redis):
     ns, (us, eu), here, there, admin = torn
     for r in here:
         assert r.chat().headers["x-sluice-region"] == "us-east"
     assert ns(there.chat).headers["x-sluice-region"] == "us-east"
-    time.sleep(0.2)  # longer than successes wait for company: none is to come later
+    wait_successes_told(redis, 4)
     ns.cut(us.host)
     seen = us.attempts()
     for _ in range(3):
         answer = ns(there.chat)
         assert answer.status == 200 and answer.headers["x-sluice-region"] == "eu-west"
     wait_for(lambda: any(k == "trip" for k, _, _ in kinds(admin, "us-east")), what="a trip")
-    start = time.monotonic()
 
     def back():
         for r in here:
             assert r.chat().status == 200
         return all(r.breaker("us-east") == "closed" for r in here)
-    wait_for(back, what="the fleet to be back")
-    assert time.monotonic() - start < 5  # the open time is a minute
+    wait_for(back, what="the fleet to be back, long before the open time is over")
     probes = sum(r.metrics()['sluice_region_probes_total{region="us-east"}'] for r in here)
     assert probes == 1
     assert [k for k, _, _ in kinds(admin, "us-east")] == ["trip", "probe", "close"]
@@ -90,7 +92,7 @@ def test_a_dead_region_is_left_by_all_after_one_second_opinion(fleet):
     us, admin = f.region("us-east"), f.admin
     for r in f.routers:
         assert r.chat().headers["x-sluice-region"] == "us-east"
-    time.sleep(0.2)  # as above
+    wait_successes_told(f.redis, 4)
     us.fault(status=503)
     for _ in range(3):
         assert f.router.chat().status == 200
@@ -115,7 +117,7 @@ def test_without_confirmation_one_router_decides_for_all(fleet):
     f = fleet(2, 2, **{**CONFIG, "breaker": {**CONFIG["breaker"], "trip_confirm": "none"}})
     for r in f.routers:
         assert r.chat().status == 200
-    time.sleep(0.2)  # as above
+    wait_successes_told(f.redis, 2)
     f.region("us-east").fault(status=503, times=3)
     for _ in range(3):
         assert f.router.chat().status == 200

