@@ -208,11 +208,13 @@ static void take_message(struct store_redis *s, struct str text)
     case VIEW_OLD:
         break;
     }
+    if (changed >= 0)
+        store_redis_tell(s, (size_t)changed); /* first of all: it diverts the traffic */
+    if (s->freed)
+        return;
     if (codec_decode(text, &line))
         delivery_push(&s->delivery, line.ver);
     store_redis_acknowledge(s);
-    if (changed >= 0)
-        store_redis_tell(s, (size_t)changed);
 }
 
 static void on_sub_push(void *arg, const struct redisReply *r)

@@ -106,6 +106,8 @@ local function encode(s, room)
         return '-'
     elseif s == '-' then
         return '%2D'
+    elseif #s <= room and not string.find(s, '[^A-Za-z0-9._:@/-]') then
+        return s -- as most are: byte by byte took a quarter of a trip's time
     end
     local out, used = {}, 0
     for c in string.gmatch(s, '[%z\1-\127\192-\255]?[\128-\191]*') do

@@ -97,8 +97,11 @@ local function is_doubtful()
 end
 
 local function agreed()
+    if not quorum then
+        return true
+    end
     local live = redis.call('ZCOUNT', base .. 'routers', '(' .. text(now - LOST_MS), '+inf')
-    return not quorum or redis.call('ZCARD', row) >= math.min(quorum, math.max(1, live))
+    return redis.call('ZCARD', row) >= math.min(quorum, math.max(1, live))
 end
 
 -- How long what this router sees is its own matter.
@@ -133,15 +136,17 @@ if fail > 0 then
     r.n = math.max(0, r.n - floor(math.max(0, now - r.clean) / forgive))
     r.clean = now
 end
-local total, failed, slowed = count()
 local why
 local in_row = r.hard >= threshold and agreed()
 if in_row then
-    why = text(r.hard) .. '_failures_in_a_row'
-elseif reached(rate, failed, total) then
-    why = percent(failed, total) .. '_failed'
-elseif reached(slow_rate, slowed, total) then
-    why = percent(slowed, total) .. '_slow'
+    why = text(r.hard) .. '_failures_in_a_row' -- and the window goes with the closed state
+else
+    local total, failed, slowed = count()
+    if reached(rate, failed, total) then
+        why = percent(failed, total) .. '_failed'
+    elseif reached(slow_rate, slowed, total) then
+        why = percent(slowed, total) .. '_slow'
+    end
 end
 if not why then
     redis.call('HSET', base .. 'r:' .. key, 'hard', text(r.hard), 'n', text(r.n), 'clean',
@@ -151,7 +156,9 @@ end
 r.n = r.n + 1
 r['until'] = now + open_ms(r.n, recovery, recovery_max, jitter)
 r.doubt = 0
-redis.call('ZADD', row, text(now), router)
+if hard == 0 then
+    redis.call('ZADD', row, text(now), router) -- else it was noted above
+end
 if in_row and confirm == 'second_opinion' and is_doubtful() then
     r.doubt = r['until']
     redis.call('DEL', rep)
