@@ -1,6 +1,8 @@
 /* tls_files.c - certificates for one test. */
 #include "tls_files.h"
 
+#include "base/base.h"
+
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -11,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static void run(const struct tls_files *f, const char *format, ...)
+static PRINTF_LIKE(2, 3) void run(const struct tls_files *f, const char *format, ...)
 {
     char line[1024], full[1280];
     va_list ap;
