@@ -59,6 +59,31 @@ def test_routers_follow_a_killed_master(watched, region, router):
         assert len(re.findall("shared state away", r.process.err())) <= 1
 
 
+def test_a_word_that_the_new_master_never_heard(watched, region, router):
+    """Said while the replica was cut off: the routers say it again."""
+    regions = [region("us-east"), region("eu-west")]
+    routers = [router(regions, watched.url(), name=n) for n in ("a", "b")]
+    old, new = watched.redises
+    wait_listening(watched, old, 2)
+    watched.ask(new, "CONFIG", "SET", "masterauth", "wrong")
+    watched.ask(old, "CLIENT", "KILL", "TYPE", "replica")
+    wait_for(lambda: "master_link_status:down" in watched.ask(new, "INFO", "replication"),
+             what="the replica to be cut off")
+    admin = Admin(config=routers[0].path)
+    assert admin("region", "down", "us-east", "--reason", "flood", "--wait").rc == 0
+    assert watched.ask(new, "HGET", "{sluice:test}:r:us-east", "forced") != "down"
+
+    old.kill()
+    wait_for(lambda: watched.master() is new, what="the failover")
+    wait_listening(watched, new, 2)
+    wait_for(lambda: all(r.is_attached() for r in routers), what="all to be attached again")
+    assert all(is_forced(r, "us-east") for r in routers)
+    [row] = [r for r in admin.json("status")["regions"] if r["region"] == "us-east"]
+    assert row["forced"] == "down"
+    assert all(r.chat().headers["x-sluice-region"] == "eu-west" for r in routers)
+    assert regions[0].attempts() == 0
+
+
 def test_routers_leave_a_master_that_lives_on(watched, region, router):
     r = router([region("us-east")], watched.url())
     wait_for(r.is_attached, what="the router to find the master")

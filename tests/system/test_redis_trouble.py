@@ -1,7 +1,6 @@
 """Redis away, slow, empty or answering rubbish: what is shared changes, service does not."""
 
 import re
-import time
 
 import pytest
 
@@ -127,24 +126,6 @@ def test_trips_on_its_own_evidence_while_redis_is_dead(fleet):
     f.redis.kill()
     wait_mode(f.router, "away")
     check_failover_alone(f, f.router)
-
-
-def test_frozen_under_traffic(fleet):
-    f = fleet(2, 2, **QUICK)
-    with Load(*f.routers) as load:
-        load.more()
-        f.redis.pause()
-        until = time.monotonic() + 3
-        load.more()
-        for r in f.routers:
-            wait_mode(r, "away")
-        while time.monotonic() < until:
-            load.more(10)
-        f.redis.cont()
-        for r in f.routers:
-            wait_mode(r, "attached")
-        load.more()
-    load.check()
 
 
 def test_flushed(fleet):

@@ -1,5 +1,6 @@
 """Whatever Redis does, under constant traffic: no request fails, none waits, all is said once."""
 
+import re
 import threading
 import time
 
@@ -20,6 +21,13 @@ CONFIG = {"retry": {"num_retries": 2, "backoff": "1ms", "backoff_max": "5ms"},
 @pytest.fixture
 def redis(maker):
     return maker.add(Redis(maker.folder, "--enable-debug-command", "yes"))
+
+
+@pytest.fixture
+def steady(region, router):
+    """steady(fleet, ...): a Steady with a control beside it."""
+    return lambda f, *args, **how: Steady(
+        f, router([region("control")], name="control", retry=CONFIG["retry"]), *args, **how)
 
 
 def kill_connections(redis, password=None):
@@ -62,9 +70,19 @@ def flushed(s, redis):
 
 
 def stopped(s, redis):
+    """For ten seconds, in which a region dies and comes back: each router decides for itself."""
+    until = time.monotonic() + 10
     redis.pause()
     s.wait_away()
-    s.during(3)
+    s.f.region("us-east").fault(status=503)
+    for r in s.f.routers:
+        wait_for(lambda r=r: r.breaker("us-east") == "open", what=f"{r.name} to divert")
+    seen = s.f.region("us-east").attempts()
+    s.during(1)
+    assert s.f.region("us-east").attempts() == seen
+    s.f.region("us-east").heal()
+    s.during(until - time.monotonic())
+    assert {s.mode(r) for r in s.f.routers} == {"away"}
     redis.cont()
 
 
@@ -132,16 +150,16 @@ def rubbish(s, redis):
     (killed, 2), (killed_and_emptied, 2), (flushed, 0), (stopped, 2), (paused, 2), (asleep, 2),
     (busy, 2), (out_of_memory, 2), (replica, 2), (password_rotated, 2), (rubbish, 2),
 ], ids=lambda v: getattr(v, "__name__", ""))
-def test_trouble(fleet, trouble, changes):
+def test_trouble(fleet, steady, trouble, changes):
     f = fleet(2, 2, **CONFIG)
-    with Steady(f, changes) as s:
+    with steady(f, changes) as s:
         trouble(s, f.redis)
         s.healed()
 
 
-def test_connections_killed_in_a_loop(fleet):
+def test_connections_killed_in_a_loop(fleet, steady):
     f = fleet(2, 2, **CONFIG)
-    with Steady(f, changes=range(0, 9), connections=40) as s:
+    with steady(f, changes=range(0, 9), connections=40) as s:
         until = time.monotonic() + 2
         while time.monotonic() < until:
             kill_connections(f.redis)
@@ -149,7 +167,7 @@ def test_connections_killed_in_a_loop(fleet):
         s.healed()
 
 
-def test_black_hole(maker, region, router):
+def test_black_hole(maker, region, router, steady):
     """Every packet towards Redis vanishes: no refusal, no reset, nothing."""
     from conftest import Admin, Fleet
 
@@ -159,7 +177,7 @@ def test_black_hole(maker, region, router):
     routers = [router(regions, redis.url, name=f"router-{i}", **CONFIG) for i in range(2)]
     for r in routers:
         wait_for(r.is_attached, what=f"{r.name} to reach Redis")
-    with Steady(Fleet(regions, routers, redis, Admin(redis.url))) as s:
+    with steady(Fleet(regions, routers, redis, Admin(redis.url))) as s:
         far.swallow()
         s.wait_away()
         s.during(3)
@@ -167,11 +185,26 @@ def test_black_hole(maker, region, router):
         s.healed()
 
 
-def test_a_forced_state_outlives_an_emptied_redis(fleet):
+def test_many_come_back_without_a_stampede(redis, region, router):
+    """A connection for commands and one to listen, of each worker; hardly a second try."""
+    r = router([region("us-east")], redis.url, workers=8, redis={"connect_timeout": "10s"})
+    wait_for(r.is_attached, what="all workers to reach Redis")
+    redis.kill()
+    attached = [name for name in r.metrics() if name.startswith("sluice_store_attached")]
+    wait_for(lambda: not any(r.metrics()[name] for name in attached), what="all to be away")
+    redis.restart()
+    wait_for(r.is_attached, what="all workers to be back")
+    channel = "{sluice:test}:push"
+    wait_for(lambda: redis("PUBSUB", "NUMSUB", channel)[1] == 8, what="all to listen")
+    taken = int(re.search(r"total_connections_received:(\d+)", redis("INFO"))[1])
+    assert taken - redis.clients_made <= 3 * 8
+
+
+def test_a_forced_state_outlives_an_emptied_redis(fleet, steady):
     f = fleet(3, 2, **CONFIG)
     assert f.admin("region", "down", "us-east", "--for", "10m", "--wait").rc == 0
     seen = f.region("us-east").attempts()
-    with Steady(f) as s:
+    with steady(f) as s:
         killed_and_emptied(s, f.redis)
         s.healed()
         shown = f.admin.json("region", "show", "us-east")

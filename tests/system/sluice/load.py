@@ -21,6 +21,7 @@ class Load:
         self.served, self.stale = 0, 0
         self.slowest_s = 0.0
         self.failures, self.regions = [], []
+        self.took = []  # (thread, when it was answered, seconds) of each request
         self.lock, self.over = threading.Lock(), threading.Event()
         self.threads = [threading.Thread(target=self._run, args=(routers[i % len(routers)], i),
                                          daemon=True)
@@ -51,6 +52,11 @@ class Load:
         assert self.served > 0
         assert self.slowest_s < PATIENCE_S / 3, f"slowest {self.slowest_s:.3f} s"
 
+    def seconds(self, since=0.0):
+        """What requests answered since then took, the fastest first."""
+        with self.lock:
+            return sorted(took for _, when, took in self.took if when >= since)
+
     def _run(self, router, i):
         keep = (i // len(self.routers)) % 2 == 0
         c = None
@@ -58,10 +64,12 @@ class Load:
             began = time.monotonic()
             try:
                 c, region = self._one(router, c, i)
+                ended = time.monotonic()
                 with self.lock:
                     self.served += 1
-                    self.slowest_s = max(self.slowest_s, time.monotonic() - began)
+                    self.slowest_s = max(self.slowest_s, ended - began)
                     self.regions.append(region)
+                    self.took.append((i, ended, ended - began))
             except Exception as error:  # whatever it was, the request failed
                 self.failures.append((time.monotonic() - began, repr(error)))
                 c = self._close(c)
