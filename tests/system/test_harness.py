@@ -19,11 +19,11 @@ def test_wait_for_says_what_it_waited_for():
 
 def test_a_child_dies_with_the_test(folder):
     """Even when the parent is killed and can clean up nothing."""
-    child = "import time; time.sleep(60)"
+    child = "import time; print('up', flush=True); time.sleep(60)"
     code = ("import sys, time; sys.path.insert(0, sys.argv[1])\n"
             "from sluice.proc import Process\n"
             f"p = Process([sys.executable, '-c', {child!r}], sys.argv[2], 'child')\n"
-            "print(p.pid, flush=True); time.sleep(60)")
+            "p.wait_output('up'); print(p.pid, flush=True); time.sleep(60)")
     here = os.path.dirname(__file__)
     parent = Process([sys.executable, "-c", code, here, folder], folder, "parent")
     pid = int(parent.wait_output(r"^(\d+)$")[1])

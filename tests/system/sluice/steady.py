@@ -11,7 +11,7 @@ from .load import Load
 from .proc import wait_for
 
 GROWTH_BYTES = 8 << 20
-CONVERGE_S = 5.0
+CONVERGE_S = 10.0  # twice the longest back-off with a last try that fails
 # Of so many requests none takes longer than three times what the control's take, and so much.  A
 # wait for one of Redis' deadlines (300 ms here) is more, and so is a loop that stands still.
 NOISE_S = ((0.5, 0.02), (0.9, 0.05), (0.99, 0.25))
@@ -23,9 +23,9 @@ class Steady:
 
     control: a router without Redis, with a region of its own.
     changes: how often each router may say that its mode changed; an int or a range.
-    connections: how many a router may have made in all, from the first trouble to the end;
-    twice as many it may have tried.  Two that back off from 0.1 s with full jitter try a closed
-    port some 16 times in 10 s; without back-off it would be hundreds.
+    connections: how many a router may have made in all, from the first trouble to the end, and
+    one more a second; twice as many it may have tried.  Two that back off from 0.1 s with full
+    jitter try a closed port some 16 times in 10 s; without back-off it would be hundreds.
     """
 
     def __init__(self, fleet, control, changes=2, connections=24):
@@ -103,6 +103,7 @@ class Steady:
         server, received = self._received()
         made = received - (self.received if server == self.server else 0)
         self.made = made / len(self.f.routers)
+        self.connections += time.monotonic() - self.began
         said = self.f.admin("region", "drain", self.f.regions[-1].name, "--for", "1m", "--wait")
         assert said.rc == 0, said
         assert len(self._views()) == 1
