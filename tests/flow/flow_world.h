@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FLOW_DEADLINE_MS 10000
+#define FLOW_DEADLINE_MS 30000
 
 struct flow_world {
     struct event_base *base;

@@ -45,6 +45,8 @@ void rig_turn(struct rig *r); /* one turn of the loop, at most 5 ms, then read *
 void rig_read(struct rig *r); /* whatever has arrived */
 size_t rig_count(const struct rig *r, const char *needle); /* in what the client received */
 
+#define RIG_PATIENCE_MS 30000 /* for what is to happen: only a failing test waits so long */
+
 /* Turns the loop until cond holds; false after max_ms. */
 #define RIG_WAIT(r, max_ms, cond)                                                              \
     ({                                                                                         \

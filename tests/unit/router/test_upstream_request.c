@@ -135,11 +135,9 @@ Test(upstream_request, a_large_post_does_not_wait_for_100_continue)
     struct upstream_client c;
 
     memset(body, 'x', len);
-    int64_t ms = clock_mono_ms();
     run(&r, &c, (struct upstream_request){.method = "POST", .body = {body, len}});
     cr_assert_eq(c.end.result, UPSTREAM_COMPLETE, "%s", c.end.detail);
-    cr_assert_lt(clock_mono_ms() - ms, 900, "curl's wait is 1000 ms");
-    cr_assert_null(strstr(r.srv.seen.data, "Expect"));
+    cr_assert_null(strstr(r.srv.seen.data, "Expect"), "curl would wait for an answer to it");
     cr_assert_not_null(strstr(r.srv.seen.data, "\r\nContent-Length: 3145728\r\n"));
     cr_assert_gt(r.srv.seen.len, len);
     upstream_client_release(&c);

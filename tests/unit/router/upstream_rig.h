@@ -36,7 +36,7 @@ struct upstream_client {
 /* r->conf may be filled before; what is 0 there gets a default. */
 void upstream_rig_start(struct upstream_rig *r, const struct answer *answers, size_t n);
 void upstream_rig_stop(struct upstream_rig *r);
-/* Runs the loop until *value >= want; fails the test after 10 s. */
+/* Runs the loop until *value >= want; fails the test after 30 s. */
 void upstream_rig_run_until(struct upstream_rig *r, const int *value, int want,
                             const char *what);
 /* Lets everything that is ready happen, for ms. */

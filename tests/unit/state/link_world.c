@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LIMIT_MS 10000
+#define LIMIT_MS 30000
 
 static void note(struct world *w, char kind)
 {
@@ -131,7 +131,7 @@ void world_wait(struct world *w, bool (*until)(const struct world *w))
     struct timeval tick = {.tv_usec = 20000};
 
     while (!until(w)) {
-        cr_assert(clock_mono_ms() < end_ms, "waited 10 s in vain; events '%s', why '%s'",
+        cr_assert(clock_mono_ms() < end_ms, "waited 30 s in vain; events '%s', why '%s'",
                   w->order, w->why);
         event_base_loopexit(w->base, &tick);
         event_base_loop(w->base, EVLOOP_ONCE);

@@ -27,7 +27,7 @@ void world_release(struct world *w);
 /* conf with short deadlines and the url; a test changes what it is about. */
 struct redis_link_conf world_conf(const char *url);
 void world_link(struct world *w, const struct redis_link_conf *conf); /* made and started */
-/* Runs the loop until the condition holds; fails the test after 10 s. */
+/* Runs the loop until the condition holds; fails the test after 30 s. */
 void world_wait(struct world *w, bool (*until)(const struct world *w));
 /* Runs the loop for ms: to see that something does not happen. */
 void world_idle(struct world *w, int ms);

@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define START_LIMIT_MS 10000
+#define START_LIMIT_MS 30000
 #define ARGS_MAX       64
 
 static void die(const struct redis_server *s, const char *what)
@@ -120,7 +120,7 @@ static bool launch(struct redis_server *s)
             return false;
         }
         if (clock_mono_ms() > end_ms)
-            die(s, "no answer to PING in 10 s");
+            die(s, "no answer to PING in 30 s");
         poll(NULL, 0, 5); /* nothing to wait on before the socket file exists */
     }
     return true;

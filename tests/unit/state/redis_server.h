@@ -15,7 +15,7 @@ struct redis_server {
     char options[512];
 };
 
-/* Starts one and returns when it answers PING; aborts the test after 10 s.  options is more of
+/* Starts one and returns when it answers PING; aborts the test after 30 s.  options is more of
  * the command line, split at spaces ("--requirepass x --maxmemory 10mb"), or ""; the word @PORT
  * becomes the port ("--port 0 --tls-port @PORT").  It dies with the calling process whatever
  * happens. */

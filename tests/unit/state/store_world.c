@@ -89,8 +89,8 @@ static const struct store_conf conf = {
     .keys = keys,
     .n_keys = 2,
     .rules = rules,
-    .command_timeout_ms = 50,
-    .connect_timeout_ms = 500,
+    .command_timeout_ms = 300, /* a busy machine must answer in it */
+    .connect_timeout_ms = 2000,
     .sync_ms = 100,
 };
 

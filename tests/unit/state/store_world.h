@@ -9,7 +9,7 @@
 
 #include <criterion/criterion.h>
 
-#define STORE_WORLD_WAIT_MS 5000
+#define STORE_WORLD_WAIT_MS 30000
 
 struct event_base;
 

@@ -89,10 +89,10 @@ Test(lua_force, the_same_request_has_one_effect)
 Test(lua_force, a_forced_state_ends_as_a_transition)
 {
     lua_fleet_run(&f, SCRIPT_FORCE, "%s a down 1000 op x - i1", f.gen);
-    lua_fleet_advance(&f, 900);
+    lua_fleet_advance(&f, 100);
     lua_run(&f.lua, SCRIPT_LOOK, "");
     cr_expect_not_null(strstr(f.lua.reply, " down "), "%s", f.lua.reply);
-    lua_fleet_advance(&f, 100);
+    lua_fleet_advance(&f, 900);
     lua_fleet_run(&f, SCRIPT_SYNC, "%s A 1 " LUA_ABOUT, f.gen);
     cr_expect_str_eq(lua_word(&f.lua, 0), "FULL");
     cr_expect_str_eq(lua_word(&f.lua, 1), "2");
