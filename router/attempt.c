@@ -248,8 +248,7 @@ static void on_call_data(void *arg, const char *data, size_t len)
         at->since_ms = clock_mono_ms(); /* comments do not put off the first content */
     if (at->sse_on) {
         if (sse_feed(&at->sse, data, len, attempt_on_event, at) < 0)
-            attempt_end_later(at, OUTCOME_BROKEN,
-                              "an event larger than stream.max_event_bytes");
+            attempt_end_later(at, OUTCOME_BROKEN, "an event larger than stream.event_max");
         return;
     }
     if (!at->ready && buf_append(&at->held, data, len) == 0)
