@@ -11,10 +11,12 @@
  *   method not a token                          3.1   501 when it has more than 24 bytes (3)
  *   white space other than one SP               3     "lenient" splitting moves the target
  *   target not in a form its method takes       3.2   CONNECT in good form: 501, no tunnels
- * here target over target_max_bytes                3     414 malformed version / major other
- * than 1      2.3   505 (RFC 9110 15.6.6); 1.2 to 1.9 are read as 1.1 (RFC 9110 2.5) no, two,
- * empty or invalid Host              3.2   in HTTP/1.0 none is allowed absolute-form of a host
- * other than Host     3.2.2 we serve no foreign origin field name empty or not a token, 5.1
+ *   target over target_max_bytes                3     414
+ *   malformed version                           2.3   1.2 to 1.9 are read as 1.1 (RFC 9110 2.5)
+ *   major version other than 1                  2.3   505 (RFC 9110 15.6.6)
+ *   no, two, empty or invalid Host              3.2   in HTTP/1.0 none is allowed
+ *   absolute-form of a host other than Host     3.2.2 we serve no foreign origin
+ *   field name empty or not a token,            5.1
  *   white space before the colon                5.1
  *   line that starts with SP or HTAB            5.2   obs-fold
  *   control byte in a value                     RFC 9110 5.5

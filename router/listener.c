@@ -140,8 +140,7 @@ int listener_bind(const char *addr, bool reuse_port, struct err *err)
     return fd;
 }
 
-/* ---- connections
- * ----------------------------------------------------------------------------- */
+/* ---- connections ------------------------------------------------------------------------- */
 
 static void start(struct listener *l)
 {
