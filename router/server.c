@@ -1,6 +1,7 @@
 /* server.c - routes of the client port; server.h has the contract. */
 #include "router/server.h"
 
+#include "router/descriptors.h"
 #include "router/listener.h"
 #include "router/models.h"
 #include "router/reply.h"
@@ -200,8 +201,10 @@ struct server *server_new(struct worker *w, int fd, struct err *err)
         server_free(s);
         return NULL;
     }
-    s->listener =
-        listener_new(w->base, fd, w->conf->http.connections_max, &s->limits, &s->handler);
+    s->listener = listener_new(w->base, fd,
+                               (int)descriptors_for_clients(
+                                   descriptors_raise(), (size_t)w->conf->http.connections_max),
+                               &s->limits, &s->handler);
     return s;
 }
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "config/check.h"
+#include "router/descriptors.h"
 #include "router/listener.h"
 #include "router/metrics.h"
 #include "router/worker.h"
@@ -88,6 +89,20 @@ static int open_sockets(struct supervisor *s, struct err *err)
         return err_wrap(err, "admin_listen");
     log_at(LOG_INFO, NULL, "control listening address=%s", conf->admin_listen);
     return 0;
+}
+
+/* A request needs a descriptor for its client and one for its region. */
+static void open_files(const struct config *conf)
+{
+    size_t wanted = (size_t)conf->http.connections_max;
+    uint64_t limit = descriptors_raise();
+    size_t clients = descriptors_for_clients(limit, wanted);
+
+    if (clients < wanted)
+        log_at(LOG_WARN, NULL,
+               "the limit of %llu open files leaves room for %zu of http.max_connections=%zu "
+               "clients per worker",
+               (unsigned long long)limit, clients, wanted);
 }
 
 /* ---- children ---- */
@@ -342,6 +357,7 @@ int supervisor_run(struct config *conf)
     sigaddset(&s.signals, SIGHUP);
     sigaddset(&s.signals, SIGCHLD);
     sigprocmask(SIG_BLOCK, &s.signals, &s.before);
+    open_files(conf);
     if (open_sockets(&s, &err) < 0) {
         log_at(LOG_ERROR, NULL, "cannot start: %s", err.msg);
     } else if (!generation_start(&s, &s.now)) {

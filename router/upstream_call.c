@@ -13,6 +13,7 @@
  * the buffer for one of the default size: such a handle is replaced. */
 #include "router/upstream_call.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,16 @@ static int64_t info_us(CURL *easy, CURLINFO info)
 
     curl_easy_getinfo(easy, info, &us);
     return (int64_t)us;
+}
+
+/* This host has no socket left: nobody's connection, so nothing that a region did. */
+static void note_shortage(struct upstream_call *c, CURLcode code)
+{
+    if (code == CURLE_COULDNT_CONNECT && c->why == NULL &&
+        (c->no_socket == EMFILE || c->no_socket == ENFILE || c->no_socket == ENOBUFS ||
+         c->no_socket == ENOMEM))
+        upstream_call_fail(c, UPSTREAM_INTERNAL,
+                           "this host has no descriptor or memory left for a connection");
 }
 
 static void fill_end(struct upstream_call *c, CURLcode code, struct upstream_end *end)
@@ -174,6 +185,7 @@ void upstream_call_finish(struct upstream_call *c, CURLcode code)
 {
     struct upstream_end end;
 
+    note_shortage(c, code);
     fill_end(c, code, &end);
     upstream_call_detach(c);
     c->ending = true;
@@ -274,11 +286,13 @@ static int on_curl_send(void *arg, char *peer, char *local, int peer_port, int l
 static curl_socket_t on_curl_open(void *arg, curlsocktype purpose,
                                   struct curl_sockaddr *address)
 {
-    struct upstream *u = arg;
+    struct upstream_call *c = arg;
     int fd;
 
     (void)purpose;
-    fd = upstream_socks_open(u->socks, address->family, address->socktype, address->protocol);
+    fd =
+        upstream_socks_open(c->u->socks, address->family, address->socktype, address->protocol);
+    c->no_socket = fd < 0 ? errno : 0;
     return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
@@ -311,7 +325,7 @@ static CURLcode set_constants(struct upstream_call *c)
     SET(CURLOPT_PREREQFUNCTION, on_curl_send);
     SET(CURLOPT_PREREQDATA, (void *)c);
     SET(CURLOPT_OPENSOCKETFUNCTION, on_curl_open);
-    SET(CURLOPT_OPENSOCKETDATA, (void *)u);
+    SET(CURLOPT_OPENSOCKETDATA, (void *)c);
     SET(CURLOPT_CLOSESOCKETFUNCTION, on_curl_close);
     SET(CURLOPT_CLOSESOCKETDATA, (void *)u);
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -341,6 +355,7 @@ struct upstream_call *upstream_start(struct upstream *u, const struct upstream_r
     c->ops = *ops;
     c->arg = arg;
     c->fd = -1;
+    c->no_socket = 0;
     c->sends = 0;
     c->head_bytes = 0;
     c->added = c->dead = c->ending = c->paused = c->held = c->head_done = false;

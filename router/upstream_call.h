@@ -27,8 +27,9 @@ struct upstream_call {
     bool paused; /* the caller wants no data */
     bool held;   /* curl was told so */
     bool head_done;
-    int sends; /* times a request was about to be written */
-    int fd;    /* the socket it was last seen on, or -1 */
+    int sends;     /* times a request was about to be written */
+    int fd;        /* the socket it was last seen on, or -1 */
+    int no_socket; /* errno of the last socket(2) for it; 0: it was given one */
     size_t head_bytes;
     struct buf head; /* lines of the head that is being received */
     const char *why; /* our own reason to end it; decides over curl's code */

@@ -1,6 +1,7 @@
 """Clients that are slow, gone, many, impatient, or no clients at all."""
 
 import json
+import resource
 import subprocess
 import threading
 import time
@@ -185,6 +186,29 @@ def test_more_than_max_connections_wait_their_turn(fleet):
     for c in clients:
         assert c.read_response().status == 200
         c.close()
+
+
+def test_clients_leave_descriptors_for_regions(fleet):
+    """A request holds two: more clients than half of what there is wait in the backlog."""
+    f = fleet(1, 1, with_redis=False)
+    east, files, own = f.region("us-east"), 150, 64
+    room = (files - own) // 2
+    resource.prlimit(f.router.process.pid, resource.RLIMIT_NOFILE, (files, files))
+    [before] = f.router.workers()
+    f.router.hup()
+    wait_for(lambda: f.router.workers() != [before] and len(f.router.workers()) == 1,
+             what="a worker with the new limit")
+    east.fault(hang=True)
+    clients = [f.router.connect() for _ in range(room + 60)]
+    for c in clients:
+        c.send_request("POST", PATH, json=chat_body())
+    east.wait_active(room)
+    for c in clients:
+        c.close()
+    east.wait_ended("client_gone", room)
+    east.heal()
+    assert f.router.chat().status == 200
+    assert f.router.breaker("us-east") == "closed" and "outcome=connect" not in f.router.process.err()
 
 
 def test_more_than_max_requests_are_told(fleet):

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -55,6 +56,37 @@ Test(upstream_connect, no_connection)
         cr_expect(c.end.sends == 0 && !c.end.reused && c.end.first_byte_us == 0);
         upstream_client_release(&c);
     }
+    upstream_rig_stop(&r);
+}
+
+Test(upstream_connect, a_host_without_descriptors_blames_no_region)
+{
+    RIG(r, {.bytes = OK_ANSWER});
+    struct upstream_client c;
+    struct rlimit old, low;
+    int filler[256], n = 0;
+    char url[64];
+
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/", r.srv.port);
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+    low = old;
+    low.rlim_cur = ARRAY_LEN(filler);
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
+    while (n < (int)ARRAY_LEN(filler) && (filler[n] = dup(STDERR_FILENO)) >= 0)
+        n++;
+    get(&r, &c, url, 3000, 6000);
+    upstream_rig_run_until(&r, &c.ends, 1, "on_end");
+    cr_expect_eq(c.end.result, UPSTREAM_INTERNAL, "%s (%s)", upstream_result_name(c.end.result),
+                 c.end.detail);
+    cr_expect(strstr(c.end.detail, "descriptor") != NULL, "%s", c.end.detail);
+    upstream_client_release(&c);
+    while (n > 0)
+        close(filler[--n]);
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+    upstream_client_run(&r, &c);
+    cr_expect_eq(c.end.result, UPSTREAM_COMPLETE, "once there are descriptors again: %s",
+                 c.end.detail);
+    upstream_client_release(&c);
     upstream_rig_stop(&r);
 }
 
