@@ -6,6 +6,7 @@
 #include "config/reference.h"
 #include "config/schema.h"
 #include "router/supervisor.h"
+#include "state/config_file.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -59,7 +60,7 @@ static int dump(const struct config *conf)
 static int with_config(const char *path, enum action act)
 {
     struct err err = {0};
-    struct config *conf = config_load(path, &err);
+    struct config *conf = config_file_load(path, &err);
     enum log_level level = LOG_INFO;
     int rc = 0;
 
