@@ -1,6 +1,9 @@
-/* main.c - sim [--seeds N] [--from N] [--jobs N]    histories of a simulated fleet, one per
- * seed sim --seed N [--verbose] [--mutant NAME]  one of them again sim --mutant NAME [--seeds
- * N]             one that must be caught sim --mutants [--seeds N]                 all of them
+/* main.c - histories of a simulated fleet, one per seed.
+ *
+ *          sim [--seeds N] [--from N] [--jobs N]     so many of them
+ *          sim --seed N [--verbose] [--mutant NAME]  one of them again
+ *          sim --mutant NAME [--seeds N]             one mutant, which must be caught
+ *          sim --mutants [--seeds N]                 all of the mutants
  *          sim --scale                               what a large fleet costs
  *
  * Ends with "N passed, N failed". */
