@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import OpenAI from 'openai';
 
 const build = path.resolve(process.env.SLUICE_BUILD ?? '../../build');
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 async function freePort() {
   const server = net.createServer().listen(0, '127.0.0.1');

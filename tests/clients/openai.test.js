@@ -142,7 +142,7 @@ test('a stream that the client aborts is aborted upstream', async (t) => {
   for (;;) {
     const [attempt] = await regions[0].log();
     if (attempt.ended === 'client_gone') break;
-    assert.ok(attempt.ms < 5000, 'it still runs');
+    assert.ok(attempt.ms < 30_000, 'it still runs');
   }
 });
 

@@ -10,11 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BREAKER(more)                                                                          \
+#define BREAKER(open_time, more)                                                               \
     "'retry':{'backoff':'0s'},'models':{'m':{'targets':[{'region':'a'},{'region':'b'}]},"      \
     "'one':{'targets':[{'region':'a'}]}},"                                                     \
-    "'breaker':{'failure_threshold':2,'recovery_timeout':'200ms','recovery_ramp':'0s',"        \
-    "'success_threshold':2," more "}"
+    "'breaker':{'failure_threshold':2,'recovery_timeout':'" open_time                          \
+    "','recovery_ramp':'0s','success_threshold':2," more "}"
 #define ONE "{\"model\":\"one\",\"messages\":[1]}"
 #define SICK                                                                                   \
     {                                                                                          \
@@ -85,7 +85,7 @@ Test(flow_half_open, open_region_is_left_alone_until_its_time)
     struct flow_world f;
     char region;
 
-    flow_start(&f, BREAKER("'half_open_max_calls':1,'last_resort':'off'"));
+    flow_start(&f, BREAKER("1s", "'half_open_max_calls':1,'last_resort':'off'"));
     script_set(f.w.up, answers, ARRAY_LEN(answers));
     trip(&f);
     cr_expect_eq(one(&f, WORD_ASK, &region), 200);
@@ -186,7 +186,7 @@ Test(flow_half_open, probes_are_bounded)
         size_t calls;
         char region;
 
-        flow_start(&f, BREAKER("'half_open_max_calls':1,'last_resort':'off'"));
+        flow_start(&f, BREAKER("200ms", "'half_open_max_calls':1,'last_resort':'off'"));
         script_set(f.w.up, answers, ARRAY_LEN(answers));
         trip(&f);
         cr_assert(flow_until(&f, is_usable, &f));
@@ -233,7 +233,7 @@ Test(flow_half_open, last_resort)
     struct flow_answer a;
     char region;
 
-    flow_start(&f, BREAKER("'recovery_timeout_max':'60s','half_open_max_calls':1"));
+    flow_start(&f, BREAKER("60s", "'half_open_max_calls':1"));
     script_set(f.w.up, answers, ARRAY_LEN(answers));
     trip(&f);
     cr_assert(is_open(&f));

@@ -7,7 +7,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#define HEDGE "'hedge':{'after':'30ms','max_share':100}"
+#define HEDGE "'hedge':{'after':'200ms','max_share':100}"
 #define SSE(r, text)                                                                           \
     {                                                                                          \
         .region = (r), .status = 200, .fields = WORD_SSE, .body = (text)                       \
@@ -67,7 +67,7 @@ static const struct {
      OUTCOME_ABORTED,
      OUTCOME_OK},
     {"the share is kept", /* one request earns a twentieth of a hedge */
-     "'hedge':{'after':'30ms','max_share':5},'timeouts':{'first_byte':'150ms'}",
+     "'hedge':{'after':'200ms','max_share':5},'timeouts':{'first_byte':'500ms'}",
      true,
      {{.region = "a", .hangs = true}, SSE("b", WORD_WHOLE)},
      "a b",
@@ -77,7 +77,7 @@ static const struct {
      OUTCOME_TIMEOUT,
      OUTCOME_OK},
     {"p95 is silent without samples",
-     "'hedge':{'after':'p95','max_share':100},'timeouts':{'first_byte':'150ms'}",
+     "'hedge':{'after':'p95','max_share':100},'timeouts':{'first_byte':'500ms'}",
      true,
      {{.region = "a", .hangs = true}, SSE("b", WORD_WHOLE)},
      "a b",
@@ -87,7 +87,7 @@ static const struct {
      OUTCOME_TIMEOUT,
      OUTCOME_OK},
     {"one budget of attempts",
-     HEDGE ",'retry':{'num_retries':0},'timeouts':{'first_byte':'150ms'}",
+     HEDGE ",'retry':{'num_retries':0},'timeouts':{'first_byte':'500ms'}",
      true,
      {{.region = "a", .hangs = true}},
      "a",

@@ -125,7 +125,7 @@ Test(flow_pressure, a_client_that_stalls_is_dropped)
 {
     struct slow s;
 
-    slow_start(&s, SMALL "'http':{'max_output_bytes':'64KiB','write_timeout':'100ms'}", false);
+    slow_start(&s, SMALL "'http':{'max_output_bytes':'64KiB','write_timeout':'500ms'}", false);
     expect_no_evidence(&s);
     cr_expect_eq(s.f.w.slot->requests[METRICS_REQ_GONE], 1);
     flow_close(&s.c);
@@ -137,9 +137,9 @@ Test(flow_pressure, a_client_that_stalls_is_dropped)
 Test(flow_pressure, time_of_a_slow_client)
 {
     static const char *const limits[] = {
-        "'timeouts':{'connect':'300ms','first_byte':'300ms','first_content':'300ms',"
-        "'idle':'300ms','total':'300ms'}",
-        "'timeouts':{'idle':'50ms'},'http':{'max_output_bytes':'64KiB','write_timeout':'300ms'"
+        "'timeouts':{'connect':'1s','first_byte':'1s','first_content':'1s','idle':'1s',"
+        "'total':'1s'}",
+        "'timeouts':{'idle':'400ms'},'http':{'max_output_bytes':'64KiB','write_timeout':'1s'"
         "}"};
 
     for (size_t i = 0; i < ARRAY_LEN(limits); i++) {

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define SHORT                                                                                  \
-    "'timeouts':{'first_byte':'100ms','first_content':'100ms','idle':'100ms'},"                \
+    "'timeouts':{'first_byte':'400ms','first_content':'400ms','idle':'400ms'},"                \
     "'stream':{'heartbeat':'0s'}"
 #define BEAT ": keep-alive\n\n"
 #define SSE(r, text)                                                                           \
@@ -105,7 +105,7 @@ Test(flow_stream_clock, silence_of_a_plain_answer)
         struct flow_world f;
         struct flow_answer a;
 
-        flow_start(&f, "'timeouts':{'answer':'40ms'}");
+        flow_start(&f, "'timeouts':{'answer':'300ms'}");
         script_set(f.w.up, answers, ARRAY_LEN(answers));
         flow_ask(&f, NULL, WORD_ASK, &a);
         cr_expect_eq(a.status, 200, "row %zu", i);
@@ -149,7 +149,7 @@ Test(flow_stream_clock, what_counts_as_silence)
         const char *body;
         int repeat;
         const char *story;
-    } talk[] = {{"~|: ping\n\n", 100000, "a b"}, {"~|" WORD_HI, 15, "a"}};
+    } talk[] = {{"~|: ping\n\n", 100000, "a b"}, {"~|" WORD_HI, 40, "a"}};
 
     for (size_t i = 0; i < ARRAY_LEN(talk); i++) {
         struct script_answer answers[] = {SSE("a", talk[i].body), SSE("b", WORD_WHOLE)};
@@ -165,8 +165,8 @@ Test(flow_stream_clock, what_counts_as_silence)
         event_add(every, &tv);
         flow_ask(&f, NULL, WORD_STREAM, &a);
         cr_expect_str_eq(script_story(f.w.up), talk[i].story);
-        if (i == 1) /* 15 times 20 ms: three silences long, and never one */
-            cr_expect_eq(flow_times(buf_str(&a.body), WORD_HI), 15);
+        if (i == 1) /* 40 times 20 ms: two silences long, and never one */
+            cr_expect_eq(flow_times(buf_str(&a.body), WORD_HI), 40);
         event_free(every);
         flow_answer_release(&a);
         flow_stop(&f);
