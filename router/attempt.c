@@ -48,6 +48,7 @@ static void send_request(struct attempt *at, const struct attempt_ask *ask,
         .body = ask->body,
         .connect_ms = t->connect_ms < ask->left_ms ? t->connect_ms : ask->left_ms,
         .total_ms = ask->left_ms,
+        .lean = ask->stream,
     };
     at->call = upstream_start(at->env->up, &req, ops, at);
     envelope_lines_release(&lines);

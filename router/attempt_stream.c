@@ -4,6 +4,8 @@
 
 #include "router/reply.h"
 
+#include <stdlib.h>
+
 void attempt_go_ready(struct attempt *at)
 {
     if (at->ready)
@@ -13,6 +15,11 @@ void attempt_go_ready(struct attempt *at)
     if (at->held.len > 0)
         at->ops->on_bytes(at->arg, buf_str(&at->held));
     buf_release(&at->held);
+    at->answer.n_fields = 0; /* the head is out: a stream may go on for minutes */
+    at->answer.fields = NULL;
+    buf_release(&at->fields_text);
+    free(at->fields);
+    at->fields = NULL;
     if (at->sse_on)
         attempt_enter(at, PHASE_FLOW);
 }

@@ -153,8 +153,8 @@ static void begin_next(struct http_conn *c)
     }
     buf_consume(&c->in, c->request_bytes);
     buf_release(&c->body);
-    if (c->in.len == 0 && c->in.cap > HTTP_CONN_FIRST_BYTES + 1)
-        buf_release(&c->in);
+    if (c->in.len == 0)
+        buf_release(&c->in); /* an idle connection keeps none */
     http_head_parser_reset(&c->parser);
     c->state = CONN_IDLE;
     c->state_due_ms = c->now_ms + c->limits->idle_timeout_ms;

@@ -21,9 +21,9 @@ size_t http_conn_room(const struct http_conn *c)
 /* Room for a read.  Only while no request is in flight may `in` move. */
 void http_conn_make_room(struct http_conn *c)
 {
-    size_t want = c->in.cap == 0          ? HTTP_CONN_FIRST_BYTES
-                  : c->state == CONN_BODY ? HTTP_CONN_READ_BYTES
-                                          : 1;
+    size_t want = c->state == CONN_BODY               ? HTTP_CONN_READ_BYTES
+                  : c->in.len < HTTP_CONN_FIRST_BYTES ? HTTP_CONN_FIRST_BYTES - c->in.len
+                                                      : 1;
 
     if (!http_conn_is_reading(c) || (http_conn_room(c) > 0 && http_conn_room(c) >= want))
         return;
@@ -31,6 +31,14 @@ void http_conn_make_room(struct http_conn *c)
         c->broken = true;
     else if (c->state == CONN_BODY)
         http_head_rebase(&c->parser, c->in.data);
+}
+
+/* A request may be served for minutes: what it does not need is not kept so long. */
+static void trim(struct http_conn *c)
+{
+    buf_shrink(&c->in, HTTP_CONN_SPARE_BYTES);
+    buf_shrink(&c->body, 0);
+    http_head_rebase(&c->parser, c->in.data);
 }
 
 static void deliver(struct http_conn *c, struct str body, size_t bytes_of_in)
@@ -52,10 +60,12 @@ void http_conn_take_body(struct http_conn *c)
 
     memmove(c->in.data + head, c->in.data + head + used, c->in.len - head - used + 1);
     c->in.len -= used;
-    if (r == HTTP_PARSE_DONE)
+    if (r == HTTP_PARSE_DONE) {
+        trim(c);
         deliver(c, buf_str(&c->body), head);
-    else if (r == HTTP_PARSE_REFUSED)
+    } else if (r == HTTP_PARSE_REFUSED) {
         http_conn_refuse_as(c, c->framing.verdict.status, c->framing.verdict.message);
+    }
 }
 
 /* The head is complete: is the request wanted, and where is its body? */
@@ -77,6 +87,7 @@ static void begin_body(struct http_conn *c)
         (uint64_t)more >= (uint64_t)(h->content_length > 0 ? h->content_length : 0)) {
         size_t len = h->content_length > 0 ? (size_t)h->content_length : 0;
 
+        trim(c);
         deliver(c, (struct str){c->in.data + used, len}, used + len);
         return;
     }

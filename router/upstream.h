@@ -61,6 +61,7 @@ struct upstream_request { /* everything is copied or used before upstream_start 
     size_t n_headers;
     struct str body; /* borrowed until on_end or cancel */
     int64_t connect_ms, total_ms;
+    bool lean; /* many small pieces over a long time are expected: less memory is held */
 };
 
 struct upstream_ops {

@@ -21,8 +21,12 @@
 #include "router/upstream_head.h"
 #include "router/upstream_result.h"
 
-#define RECEIVE_BUFFER_BYTES 8192L /* curl holds one per running call */
-#define SPARE_CALLS_MAX      256   /* easy handles kept for reuse, some 6 KiB each */
+/* Curl holds one of each per running call; the second only for a body above 64 KiB. */
+#define RECEIVE_BUFFER_BYTES      8192L
+#define SEND_BUFFER_BYTES         65536L
+#define LEAN_RECEIVE_BUFFER_BYTES 2048L
+#define LEAN_SEND_BUFFER_BYTES    16384L
+#define SPARE_CALLS_MAX           256 /* easy handles kept for reuse, some 6 KiB each */
 
 static int64_t info_us(CURL *easy, CURLINFO info)
 {
@@ -310,7 +314,7 @@ static int on_curl_close(void *arg, curl_socket_t fd)
 
 /* What is the same for every call.  On a handle fresh from curl_easy_reset(): cookies, netrc,
  * redirects, decompression and authentication are off and stay off. */
-static CURLcode set_constants(struct upstream_call *c)
+static CURLcode set_constants(struct upstream_call *c, bool lean)
 {
     struct upstream *u = c->u;
     CURL *e = c->easy;
@@ -333,7 +337,8 @@ static CURLcode set_constants(struct upstream_call *c)
     SET(CURLOPT_NOPROXY, "*");
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_HTTP_CONTENT_DECODING, 0L);
-    SET(CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_BYTES);
+    SET(CURLOPT_BUFFERSIZE, lean ? LEAN_RECEIVE_BUFFER_BYTES : RECEIVE_BUFFER_BYTES);
+    SET(CURLOPT_UPLOAD_BUFFERSIZE, lean ? LEAN_SEND_BUFFER_BYTES : SEND_BUFFER_BYTES);
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_QUICK_EXIT, 1L);
     SET(CURLOPT_MAXAGE_CONN, u->maxage_s);
@@ -366,11 +371,11 @@ struct upstream_call *upstream_start(struct upstream *u, const struct upstream_r
     c->start_us = clock_mono_us();
     c->head_us = 0;
 
-    CURLcode rc = set_constants(c);
+    CURLcode rc = set_constants(c, req->lean);
     if (rc != CURLE_OK) { /* the receive buffer's size: see the top */
         curl_easy_cleanup(c->easy);
         c->easy = new_handle();
-        rc = set_constants(c);
+        rc = set_constants(c, req->lean);
     }
     const char *why = rc == CURLE_OK ? upstream_request_apply(&c->wire, c->easy, &u->urls, req)
                                      : "libcurl refused an option";

@@ -53,6 +53,19 @@ int buf_reserve(struct buf *b, size_t extra)
     return 0;
 }
 
+void buf_shrink(struct buf *b, size_t extra)
+{
+    if (b->cap <= b->len + 1 || extra >= b->cap - b->len - 1)
+        return;
+    size_t cap = b->len + extra + 1;
+    char *data = realloc(b->data, cap);
+
+    if (data == NULL)
+        return; /* it stays as large as it is */
+    b->data = data;
+    b->cap = cap;
+}
+
 int buf_append(struct buf *b, const void *data, size_t len)
 {
     if (buf_reserve(b, len) < 0)

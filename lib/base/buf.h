@@ -20,6 +20,8 @@ int buf_append(struct buf *b, const void *data, size_t len) MUST_CHECK;
 int buf_append_str(struct buf *b, struct str s) MUST_CHECK;
 int buf_appendf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
 int buf_reserve(struct buf *b, size_t extra) MUST_CHECK; /* room for extra more bytes */
+/* Gives memory back, but what is held and room for extra more bytes; what is held may move. */
+void buf_shrink(struct buf *b, size_t extra);
 
 void buf_consume(struct buf *b, size_t n); /* drops the first n bytes (n <= len) */
 char *buf_take(struct buf *b);             /* caller frees; never NULL; b is empty afterwards */

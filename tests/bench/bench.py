@@ -287,7 +287,7 @@ def bench_memory(folder, redis):
     finally:
         place.stop()
     return [(f"memory per open stream, {STREAMS} streams", f"{sluice / 1024:.1f} KiB",
-             f"HAProxy {haproxy / 1024:.1f} KiB", sluice / haproxy, "32 KiB")]
+             f"HAProxy {haproxy / 1024:.1f} KiB", sluice / haproxy, "24 KiB")]
 
 
 ROWS = {"cpu": bench_cpu, "latency": bench_latency, "divert": bench_divert,

@@ -178,6 +178,26 @@ def test_a_thousand_kept_connections(fleet):
              what="the connections to be gone")
 
 
+@pytest.mark.parametrize("prompt_bytes", [800, 20000])
+def test_open_streams_cost_little_memory(fleet, prompt_bytes):
+    """While a stream flows its request is kept, and next to nothing else."""
+    n = 500
+    allow_descriptors(4096)
+    f = fleet(1, 1, with_redis=False)
+    f.region("us-east").fault(endless=True, delay_event_ms=20000)
+    [pid] = f.router.workers()
+    body = chat_body("x" * prompt_bytes, stream=True)
+    before = f.router.process.rss_bytes(pid)
+    clients = [f.router.connect(seconds=30) for _ in range(n)]
+    for c in clients:
+        c.send_request("POST", PATH, json=body)
+    for c in clients:
+        c.read_until(b"data:")
+    assert f.router.process.rss_bytes(pid) - before < n * (24 * 1024 + prompt_bytes * 3 // 2)
+    for c in clients:
+        c.close()
+
+
 def test_more_than_max_connections_wait_their_turn(fleet):
     f = fleet(1, 1, with_redis=False, http={"max_connections": 10})
     clients = [f.router.connect() for _ in range(15)]

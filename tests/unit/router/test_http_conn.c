@@ -200,6 +200,41 @@ Test(http_conn, a_large_body_arrives_whole)
     rig_release(&r);
 }
 
+Test(http_conn, a_served_request_holds_little_more_than_itself)
+{
+    static const size_t sizes[] = {0, 5, 3000, 4095, 4096, 20000, 90000};
+
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        struct rig r;
+        char *body = xcalloc(1, sizes[i] + 1), head[100];
+
+        memset(body, 'b', sizes[i]);
+        rig_init(&r);
+        r.mode = RIG_HOLD;
+        rig_connect(&r);
+        snprintf(head, sizeof(head),
+                 "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n", sizes[i]);
+        rig_send(&r, head);
+        rig_send(&r, body);
+        cr_assert(RIG_WAIT(&r, 2000, r.requests == 1));
+        cr_expect(r.body.len == sizes[i] && memcmp(r.body.data, body, sizes[i]) == 0);
+        cr_expect_leq(r.conn->in.cap + r.conn->body.cap,
+                      strlen(head) + sizes[i] + HTTP_CONN_SPARE_BYTES + 2, "a body of %zu",
+                      sizes[i]);
+        cr_expect(str_eqz(http_head_get(&r.conn->parser.head, "host"), "a"), "a body of %zu",
+                  sizes[i]); /* it has moved */
+        http_conn_reply(r.conn, 200, NULL, 0, STR("one"));
+        rig_send(&r, POST("/q", 5) "hello");
+        cr_assert(RIG_WAIT(&r, 2000, r.requests == 2));
+        cr_expect(str_eqz(buf_str(&r.body), "hello"));
+        http_conn_reply(r.conn, 200, NULL, 0, STR("two"));
+        cr_assert(RIG_WAIT(&r, 2000, rig_count(&r, "two") == 1));
+        cr_expect_eq(r.conn->in.cap, 0u, "an idle connection holds memory");
+        free(body);
+        rig_release(&r);
+    }
+}
+
 Test(http_conn, the_owner_refuses_before_the_body)
 {
     struct rig r;
