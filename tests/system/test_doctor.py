@@ -32,9 +32,13 @@ def level_of(f, name):
 
 def test_a_healthy_fleet(fleet):
     f = fleet(2, 2)
-    wait_for(lambda: level_of(f, "push") == "ok", what="both routers to listen")
-    text = f.admin("doctor")
-    assert text.rc == 0 and not text.err, text
+
+    def well():
+        """Soon: routers have to listen first, and a busy moment may make Redis slow."""
+        text = f.admin("doctor")
+        assert text.rc in (0, 1) and not text.err, text
+        return text.rc == 0 and text
+    text = wait_for(well, what="a clean bill of health")
     assert all(line.startswith("ok ") for line in text.out.splitlines()[:-1]), text.out
     assert text.out.splitlines()[-1] == "16 ok, 0 unknown, 0 warn, 0 bad"
 

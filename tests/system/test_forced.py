@@ -65,13 +65,13 @@ def test_acknowledged_at_once(fleet):
     """Not with a heartbeat, which comes every three seconds here."""
     f = fleet(2, 2, redis={"sync": "60s"}, **CALM)
     took = []
-    for word in ("down", "up", "drain", "down", "auto"):
+    for word in ("down", "up", "drain") * 3:
         began = time.monotonic()
         done = f.admin.json("region", word, "us-east", "--wait")
         took.append(time.monotonic() - began)
         assert done["acknowledged"] == 2
-    # A machine that is busy may make one of them late; heartbeats would take 2 s on average.
-    assert sorted(took)[2] < 1, took
+    # A machine that is busy may make some of them late; heartbeats would take 2 s on average.
+    assert sorted(took)[4] < 1.5, took
 
 
 def test_up_uses_a_region_whose_breaker_is_open(fleet):
