@@ -69,6 +69,7 @@ void doctor_facts_info(struct doctor_facts *f, struct str info)
     text_field(info, "maxmemory_policy", f->policy, sizeof(f->policy));
     f->maxmemory_bytes = number_field(info, "maxmemory");
     f->used_bytes = number_field(info, "used_memory");
+    f->replicas = number_field(info, "connected_slaves");
     f->aof = DOCTOR_UNKNOWN;
     if (field(info, "aof_enabled", &v))
         f->aof = str_eqz(v, "1") ? DOCTOR_YES : DOCTOR_NO;

@@ -18,7 +18,7 @@ struct doctor_facts {
 
     bool has_info; /* else the user may not, and the fields of this block are empty */
     char version[32], role[16], master_link[16], run[64], policy[32];
-    int64_t maxmemory_bytes, used_bytes;
+    int64_t maxmemory_bytes, used_bytes, replicas;
     enum doctor_known aof;
 
     enum doctor_known save_points; /* CONFIG GET save, where allowed */

@@ -83,6 +83,13 @@ static void judge_push(const struct look *look, const struct doctor_facts *f,
     if (n < 0) {
         finding_add(out, FINDING_UNKNOWN, "push", "this user may not PUBSUB NUMSUB");
         finding_todo(out, "run doctor as a user that may");
+    } else if (n < live && f->replicas > 0) {
+        finding_add(out, FINDING_UNKNOWN, "push",
+                    "%lld of %lld routers listen here; the rest perhaps at replicas (%lld)", n,
+                    live, (long long)f->replicas);
+        finding_todo(
+            out, "with redis.subscribe_url count those there: PUBSUB NUMSUB; without, their "
+                 "logs say why they cannot SUBSCRIBE");
     } else if (n < live) {
         finding_add(out, FINDING_WARN, "push", "%lld of %lld routers listen for news", n, live);
         finding_todo(out, "the rest poll and learn up to 100ms later; their logs say why they "

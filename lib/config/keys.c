@@ -77,6 +77,9 @@ static const struct key top[] = {
 
     {"redis.url", KEY_STRING, AT(redis.url), 1, 1024, "redis://127.0.0.1:6379/0",
      .help = "Where the shared state lives. Without a redis section the router runs alone.", .form = FORM_REDIS_URL, .secret = true},
+    {"redis.subscribe_url", KEY_STRING, AT(redis.subscribe_url), 0, 1024, "",
+     .help = "Where to listen for news instead: replicas, so that the primary of a large fleet need not write to every router. While one is away or late its routers listen at redis.url. Empty for there always.",
+     .form = FORM_REDIS_URL, .secret = true, .empty_is_null = true},
     {"redis.command_timeout", KEY_DURATION, AT(redis.command_timeout_ms), 1, SECONDS(60), "50ms",
      .help = "Deadline of one Redis command; five late ones in a row and Redis counts as away."},
     {"redis.connect_timeout", KEY_DURATION, AT(redis.connect_timeout_ms), 1, MINUTES(5), "1s",

@@ -272,7 +272,7 @@ static void write_string(const struct key *k, const void *base, bool mask, struc
     int rc;
 
     buf_init(&shown, VALUE_BYTES_MAX * 2);
-    if (mask && k->form == FORM_REDIS_URL)
+    if (mask && k->form == FORM_REDIS_URL && text != NULL)
         rc = append_masked_url(&shown, text);
     else if (mask && k->secret && text != NULL && text[0] != '\0')
         rc = buf_append(&shown, "***", 3);

@@ -85,6 +85,7 @@ struct store_conf {
     size_t n_keys;
     /* redis only */
     const char *url;
+    const char *subscribe_url; /* where to listen for news, a replica; NULL: at url */
     struct redis_tls_conf tls; /* for a rediss URL */
     int64_t command_timeout_ms, connect_timeout_ms, sync_ms;
 };

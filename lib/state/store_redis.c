@@ -2,7 +2,8 @@
  *
  *   store_redis.c       the interface, and how a reply is received
  *   store_redis_link.c  connecting, attaching, being away
- *   store_redis_sync.c  syncs and pushes
+ *   store_redis_sync.c  syncs
+ *   store_redis_sub.c   pushes
  *   store_redis_send.c  evidence, probes, cooling on their way out
  *
  *            on_up              attach answers
@@ -268,6 +269,20 @@ static char *word_of(const char *word)
     return xstrndup(say, strnlen(say, VIEW_WORD_MAX));
 }
 
+static int set_place(struct redis_link_conf *link, const char *url,
+                     const struct store_conf *conf, struct err *err)
+{
+    if (redis_url_parse(&link->url, url, err) < 0)
+        return -1;
+    return redis_tls_of(&link->tls, &link->url, &conf->tls, err);
+}
+
+static void release_place(struct redis_link_conf *link)
+{
+    redis_url_release(&link->url);
+    redis_tls_drop(link->tls);
+}
+
 struct store *store_redis_new(struct event_base *base, const struct store_conf *conf,
                               const struct store_events *ev, struct err *err)
 {
@@ -282,9 +297,14 @@ struct store *store_redis_new(struct event_base *base, const struct store_conf *
         .keep_trying = true,
     };
 
-    if (redis_url_parse(&link.url, conf->url, err) < 0 ||
-        redis_tls_of(&link.tls, &link.url, &conf->tls, err) < 0)
+    struct redis_link_conf far = link;
+
+    if (set_place(&link, conf->url, conf, err) < 0)
         return NULL;
+    if (conf->subscribe_url != NULL && set_place(&far, conf->subscribe_url, conf, err) < 0) {
+        release_place(&link);
+        return NULL;
+    }
     struct store_redis *s = xcalloc(1, sizeof(*s));
 
     s->store.ops = &redis_ops;
@@ -313,8 +333,8 @@ struct store *store_redis_new(struct event_base *base, const struct store_conf *
     s->later = store_later_new(base, give, s);
     s->refs = 1;
     link.key = s->meta.text;
-    store_redis_open(s, &link);
-    redis_url_release(&link.url);
-    redis_tls_drop(link.tls);
+    store_redis_open(s, &link, conf->subscribe_url != NULL ? &far : NULL);
+    release_place(&link);
+    release_place(&far);
     return &s->store;
 }

@@ -43,6 +43,11 @@ struct store_redis_doubt {
     uint64_t epoch;
 };
 
+struct store_redis_sub { /* one that listens */
+    struct store_redis *s;
+    struct redis_link *link;
+};
+
 struct store_redis {
     struct store store;
     struct event_base *base;
@@ -58,7 +63,7 @@ struct store_redis {
     bool *changed; /* one flag per key: what a snapshot changed */
     struct store_redis_file file;
     struct store_redis_doubt *doubts; /* one per key */
-    struct redis_link *cmd, *sub;
+    struct redis_link *cmd;
     enum store_redis_phase phase;
     enum store_redis_mode mode;
     int refs;   /* one of the owner, one per event that runs */
@@ -81,6 +86,14 @@ struct store_redis {
     uint64_t word_heard;   /* the operator's word for which the next sync was brought forward */
     unsigned n_syncs;
     size_t n_shared; /* rows in each share */
+
+    struct store_redis_sub near, far; /* beside cmd, and at subscribe_url: no link without */
+    struct redis_link_conf near_conf;
+    struct redis_link_ops sub_ops;
+    bool near_carries;     /* else near is idle */
+    unsigned far_failures; /* since far's last push */
+    uint64_t near_ver;     /* the newest that near has pushed, and when */
+    int64_t near_ms;
 
     struct delivery delivery;
     bool sub_denied; /* said once */
@@ -131,7 +144,9 @@ bool store_redis_check(struct store *store, size_t key, int64_t lease_ms,
                        const struct store_check *seen, int64_t took_ms);
 
 /* store_redis_link.c */
-void store_redis_open(struct store_redis *s, const struct redis_link_conf *conf);
+/* far: of the subscriber, NULL: beside the command link. */
+void store_redis_open(struct store_redis *s, const struct redis_link_conf *conf,
+                      const struct redis_link_conf *far);
 void store_redis_close(struct store_redis *s);
 void store_redis_ask(struct store_redis *s); /* attach as soon as may be */
 /* Something went wrong, but not so that we give up at once: after five in a row we are away. */
@@ -169,9 +184,16 @@ int store_redis_restore(struct store *store, struct str text, struct err *err);
 void store_redis_forget_file(struct store_redis *s);
 
 /* store_redis_sync.c */
-void store_redis_open_sync(struct store_redis *s, const struct redis_link_conf *conf);
+void store_redis_open_sync(struct store_redis *s);
+void store_redis_poll(struct store_redis *s);      /* the next sync, while nobody listens */
 void store_redis_sync_soon(struct store_redis *s); /* something was missed, perhaps */
 /* The view has news: if it is an operator's word, the fleet hears soon that it was applied. */
 void store_redis_acknowledge(struct store_redis *s);
+
+/* store_redis_sub.c */
+void store_redis_open_sub(struct store_redis *s, const struct redis_link_conf *conf,
+                          const struct redis_link_conf *far);
+void store_redis_close_sub(struct store_redis *s);
+void store_redis_listen(struct store_redis *s); /* attached: listen where cmd is, or far */
 
 #endif

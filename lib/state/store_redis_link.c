@@ -158,8 +158,7 @@ static void attached(struct store_redis *s)
     s->applied_said = s->word_heard = 0; /* of another generation, perhaps */
     event_del(s->grace);
     delivery_new_generation(&s->delivery);
-    redis_link_pin(s->sub, redis_link_at(s->cmd));
-    redis_link_start(s->sub); /* the first time; later it keeps trying by itself */
+    store_redis_listen(s);
     store_redis_sync_soon(s);
     store_redis_flush(s);
     set_mode(s, true, "Redis answers");
@@ -363,7 +362,8 @@ struct event *store_redis_timer(struct store_redis *s, event_callback_fn fn)
     return ev;
 }
 
-void store_redis_open(struct store_redis *s, const struct redis_link_conf *conf)
+void store_redis_open(struct store_redis *s, const struct redis_link_conf *conf,
+                      const struct redis_link_conf *far)
 {
     static const struct redis_link_ops cmd_ops = {.on_up = on_cmd_up, .on_down = on_cmd_down};
 
@@ -371,18 +371,18 @@ void store_redis_open(struct store_redis *s, const struct redis_link_conf *conf)
     s->flush = store_redis_timer(s, on_flush);
     s->grace = store_redis_timer(s, on_grace);
     s->cmd = redis_link_new(s->base, conf, &cmd_ops, s);
-    store_redis_open_sync(s, conf);
+    store_redis_open_sync(s);
+    store_redis_open_sub(s, conf, far);
     redis_link_start(s->cmd);
 }
 
 void store_redis_close(struct store_redis *s)
 {
     redis_link_free(s->cmd);
-    redis_link_free(s->sub);
-    s->cmd = s->sub = NULL;
+    s->cmd = NULL;
+    store_redis_close_sub(s);
     event_free(s->tick);
     event_free(s->ask);
     event_free(s->flush);
-    event_free(s->check);
     event_free(s->grace);
 }

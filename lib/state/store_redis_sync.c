@@ -6,8 +6,6 @@
 
 #include "base/clock.h"
 #include "state/answer.h"
-#include "state/codec.h"
-#include "state/redis_acl.h"
 
 #include <event2/event.h>
 #include <stdio.h>
@@ -40,6 +38,11 @@ static void sync_in(struct store_redis *s, int64_t ms)
 {
     s->tick_ms = clock_mono_ms() + ms;
     store_redis_arm(s, s->tick, ms);
+}
+
+void store_redis_poll(struct store_redis *s)
+{
+    sync_in(s, POLL_MS);
 }
 
 void store_redis_sync_soon(struct store_redis *s)
@@ -156,105 +159,7 @@ out:
     free(args);
 }
 
-/* ---- the subscriber ---- */
-
-static void on_sub_up(void *arg)
+void store_redis_open_sync(struct store_redis *s)
 {
-    struct store_redis *s = arg;
-
-    if (redis_link_subscribe(s->sub, s->push.text) < 0)
-        redis_link_restart(s->sub, "SUBSCRIBE could not be sent");
-}
-
-static void on_sub_down(void *arg, const char *why)
-{
-    struct store_redis *s = arg;
-
-    /* Syncs go on, faster; the mode is the command link's. */
-    if (!s->sub_denied && strstr(why, "NOPERM") != NULL) {
-        char rule[REDIS_ACL_MAX];
-
-        s->sub_denied = true;
-        redis_acl_rule(s->fleet, rule);
-        log_at(LOG_WARN, &s->log, "redis subscriber refused why=\"%s; the user needs %s\"", why,
-               rule);
-    }
-    delivery_lost(&s->delivery);
-    event_del(s->check);
-    s->stats.reconnects++;
-    if (s->phase == PHASE_ATTACHED && !s->syncing)
-        sync_in(s, POLL_MS);
-}
-
-static void take_message(struct store_redis *s, struct str text)
-{
-    struct codec_line line;
-    int changed = -1;
-
-    s->stats.pushes++;
-    switch (view_push(s->view, text, clock_mono_ms(), &changed)) {
-    case VIEW_OTHER_GEN:
-        if (s->phase == PHASE_ATTACHED)
-            store_redis_ask(s);
-        return;
-    case VIEW_BAD:
-        s->stats.bad_messages++;
-        store_redis_sync_soon(s);
-        return;
-    case VIEW_GAP:
-        store_redis_sync_soon(s);
-        break;
-    case VIEW_APPLIED:
-    case VIEW_OLD:
-        break;
-    }
-    if (changed >= 0)
-        store_redis_tell(s, (size_t)changed); /* first of all: it diverts the traffic */
-    if (s->freed)
-        return;
-    if (codec_decode(text, &line))
-        delivery_push(&s->delivery, line.ver);
-    store_redis_acknowledge(s);
-}
-
-static void on_sub_push(void *arg, const struct redisReply *r)
-{
-    struct store_redis *s = arg;
-
-    store_redis_hold(s);
-    if (answer_is(r, "message") && str_eqz(answer_text(answer_at(r, 1)), s->push.text)) {
-        take_message(s, answer_text(answer_at(r, 2)));
-    } else if (answer_is(r, "subscribe")) {
-        s->sub_denied = false;
-        delivery_confirmed(&s->delivery);
-        store_redis_sync_soon(s);
-    }
-    store_redis_drop(s);
-}
-
-static void on_check(evutil_socket_t fd, short what, void *arg)
-{
-    struct store_redis *s = arg;
-
-    (void)fd, (void)what;
-    if (!delivery_is_overdue(&s->delivery, clock_mono_ms()))
-        return;
-    log_at(LOG_WARN, &s->log, "redis subscriber replaced want_ver=%llu pushed_ver=%llu",
-           (unsigned long long)s->delivery.want, (unsigned long long)s->delivery.pushed);
-    delivery_lost(&s->delivery);
-    redis_link_restart(s->sub, "a change was not pushed");
-}
-
-void store_redis_open_sync(struct store_redis *s, const struct redis_link_conf *conf)
-{
-    static const struct redis_link_ops ops = {
-        .on_up = on_sub_up, .on_down = on_sub_down, .on_push = on_sub_push};
-
-    struct redis_link_conf mine = *conf;
-
     s->tick = store_redis_timer(s, on_tick);
-    s->check = store_redis_timer(s, on_check);
-    mine.key = NULL; /* it goes where the command link is */
-    s->sub = redis_link_new(s->base, &mine, &ops, s);
-    redis_url_release(&mine.url);
 }

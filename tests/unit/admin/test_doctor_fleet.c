@@ -79,6 +79,11 @@ static void deaf(void)
 {
     facts.subscribers = 2;
 }
+static void elsewhere(void)
+{
+    facts.subscribers = 2;
+    facts.replicas = 2;
+}
 static void may_not_numsub(void)
 {
     facts.subscribers = -1;
@@ -183,6 +188,8 @@ Test(doctor_fleet, each_trouble_is_named)
         {laggard, "applied", FINDING_BAD, "r2 (at version 11", "older state"},
         {nobody, "routers", FINDING_BAD, "none is alive", "start one"},
         {deaf, "push", FINDING_WARN, "2 of 3 routers listen", "SUBSCRIBE"},
+        {elsewhere, "push", FINDING_UNKNOWN,
+         "2 of 3 routers listen here; the rest perhaps at replicas (2)", "subscribe_url"},
         {may_not_numsub, "push", FINDING_UNKNOWN, "NUMSUB", "a user that may"},
         {other_config, "config", FINDING_WARN, "most routers run c1, but: r2 (c2)", "reload"},
         {other_version, "versions", FINDING_WARN,

@@ -80,6 +80,7 @@ Test(dump, loads_again)
     round_trip("{" REGS("${SLUICE_DOLLARS}") "}", true);
     round_trip("{" REGS("") ",\"redis\":{}}", false);
     round_trip("{" REGS("") ",\"redis\":{\"url\":\"redis://u:hidden@h/1\"}}", true);
+    round_trip("{" REGS("") ",\"redis\":{\"subscribe_url\":\"redis://u:hidden@h,i:7\"}}", true);
     round_trip("{" REGS("") ",\"upstream\":{\"ca_file\":\"${SLUICE_DOLLARS}\"},"
                             "\"models\":{\"m\":{\"targets\":[{\"region\":\"a\",\"model\":\"${"
                             "SLUICE_DOLLARS}\","

@@ -57,6 +57,7 @@ Test(load, only_regions_is_needed)
     cr_expect_str_eq(c->admin_listen, "127.0.0.1:9090");
     cr_expect_not(c->redis.enabled);
     cr_expect_str_eq(c->redis.url, "redis://127.0.0.1:6379/0");
+    cr_expect_null(c->redis.subscribe_url);
     cr_expect_eq(c->redis.command_timeout_ms, 50);
     cr_expect_eq(c->redis.connect_timeout_ms, 1000);
     cr_expect_eq(c->redis.sync_ms, 1000);

@@ -128,6 +128,7 @@ static const struct {
 
     /* Redis */
     {TOP("\"redis\":{\"url\":\"http://u:hidden@h\"}"), "redis.url has a value that is not shown here, want redis://"},
+    {TOP("\"redis\":{\"subscribe_url\":\"http://u:hidden@h\"}"), "redis.subscribe_url has a value that is not shown here, want redis://"},
     {TOP("\"redis\":{\"url\":\"redis+tls://h\"}"), "redis.url has a value that is not shown here, want redis://"},
     {TOP("\"redis\":{\"url\":\"redis://\"}"), "redis.url has a value"},
     {TOP("\"redis\":{\"url\":\"redis://u:hidden@\"}"), "redis.url has a value"},
