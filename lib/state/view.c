@@ -233,6 +233,10 @@ enum view_verdict view_push(struct view *v, struct str line, int64_t now_ms, int
         return VIEW_OTHER_GEN;
     bool gap = l.ver > v->ver + 1;
     int i = view_find(v, str_of(l.key));
+
+    /* A newer line with an older epoch: the data went back, and on from there. */
+    if (i >= 0 && v->keys[i].ver != 0 && l.ver > v->keys[i].ver && l.ep < v->keys[i].ep)
+        return VIEW_OTHER_GEN;
     bool news = l.ver > (i >= 0 ? v->keys[i].ver : v->ver);
 
     if (l.ver == v->ver + 1)

@@ -45,7 +45,7 @@ enum view_verdict {
     VIEW_APPLIED,
     VIEW_OLD,       /* nothing new */
     VIEW_GAP,       /* applied, but versions between were missed: sync now */
-    VIEW_OTHER_GEN, /* not my generation: attach again */
+    VIEW_OTHER_GEN, /* not my generation, or not as I know it: attach again */
     VIEW_BAD,       /* fails the schema: dropped; sync now */
 };
 

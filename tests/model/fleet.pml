@@ -35,7 +35,8 @@
  * ONE trouble of the data per history: words of three lives have no order, and the stricter one
  * wins.  tests/sim plays those too.
  *
- * MUTANTS  NO_EPOCH NO_EXPIRY NO_POLL NO_GEN NO_REASSERT leave one rule out; with LATE_FORCE a
+ * MUTANTS  NO_EPOCH NO_EXPIRY NO_POLL NO_GEN NO_REASSERT leave one rule out; with RUN_ID a server is
+ * known by its run id alone, which a master that came back keeps; with LATE_FORCE a
  * word spoken to a new server stays in the old generation; with NO_OBEY routers forget to look at
  * the operator's word before they send.  Each must fail. */
 #ifndef R
@@ -67,6 +68,9 @@
 #endif
 #ifndef FAILOVERS
 #define FAILOVERS 0 /* the replica takes over; the last writes are lost */
+#endif
+#ifndef DEMOTIONS
+#define DEMOTIONS 0 /* the master takes over the replica's data, and is the master again */
 #endif
 #ifndef OPS
 #define OPS 0 /* an operator's words */
@@ -111,10 +115,10 @@ typedef Data {
     bool spoken, moved;  /* in this generation: by the operator; by the machine */
 };
 Data D, replica, nothing;
-byte server = 1; /* the run id of the one that answers */
+byte server = 1; /* the run id of the one that answers, and of the history of its data */
 byte gens = 0, ops = 0, word = AUTO; /* generations made; words spoken, the last of them */
 byte attempts = ATTEMPTS, fails = FAILS, losses = LOSSES, deaths = DEATHS;
-byte restarts = RESTARTS, flushes = FLUSHES, failovers = FAILOVERS;
+byte restarts = RESTARTS, flushes = FLUSHES, failovers = FAILOVERS, demotions = DEMOTIONS;
 
 /* ---- routers ---- */
 
@@ -468,7 +472,7 @@ inline finish(me, verdict)
 /* ---- the actors ---- */
 
 #define ME r[me]
-#define IS_STALE (ME.view.gen != D.gen || ME.view.ver != D.ver || ME.view.v != D.v)
+#define IS_STALE (D.server != server || ME.view.gen != D.gen || ME.view.ver != D.ver || ME.view.v != D.v)
 
 inline die(me)
 {
@@ -491,7 +495,8 @@ end:do
 #ifndef NO_POLL
     :: atomic { ME.attached && !ME.polling && IS_STALE ->
         if
-        :: SAME(ME.view.gen, D.gen) && D.gen != 0 -> snapshot(me); ME.polling = true
+        :: SAME(ME.view.gen, D.gen) && D.gen != 0 && D.server == server ->
+            snapshot(me); ME.polling = true
 #ifndef SLOW_POLL
             ; take_snapshot(me)
 #endif
@@ -542,13 +547,18 @@ inline cut(i)
     r[i].attached = false; forget_snapshot(i)
 }
 
-inline other_server()
+inline cut_all()
 {
-    server++;
     cut(0); cut(1)
 #if R > 2
     ; cut(2)
 #endif
+}
+
+inline other_server()
+{
+    server++;
+    cut_all()
 }
 
 active proctype trouble()
@@ -560,12 +570,22 @@ end:do
         D.forced = AUTO; D.op = 0; D.tok[0] = 0; D.tok[1] = 0; D.was_gen = 0; D.was_v = 0;
         D.young = false; D.spoken = false; D.moved = false }
     /* What the replica will have received in the end: one moment, chosen beforehand. */
-    :: atomic { failovers > 0 && replica.gen == 0 && D.gen != 0 ->
+    :: atomic { failovers + demotions > 0 && replica.gen == 0 && D.gen != 0 ->
         COPY(replica, D); printf("replica gets no more than gen %d ver %d\n", D.gen, D.ver) }
     :: atomic { failovers > 0 && replica.gen != 0 ->
         failovers--; COPY(D, replica); COPY(replica, nothing);
         printf("failover to gen %d ver %d\n", D.gen, D.ver);
         other_server() }
+    :: atomic { demotions > 0 && replica.gen != 0 ->
+        demotions--; COPY(D, replica); COPY(replica, nothing);
+        printf("the master is back, with gen %d ver %d\n", D.gen, D.ver);
+#ifndef RUN_ID
+        server++;
+#endif
+        if
+        :: cut_all()
+        :: true /* connections may survive it */
+        fi }
 #ifndef NO_EXPIRY
     :: atomic { D.tok[0] != 0 && (IS_ORPHAN(D.tok[0]) || losses > 0) ->
         if

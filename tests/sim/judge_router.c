@@ -89,8 +89,13 @@ void judge_word(struct judge *j, int key, const char *word, const char *why)
 
 void judge_lost(struct judge *j)
 {
-    for (int i = 0; i < j->n_keys; i++)
-        j->keys[i].held = false;
+    for (int i = 0; i < j->n_keys; i++) {
+        struct judge_key *k = &j->keys[i];
+
+        k->held = k->is_timed = false;
+        k->succ = (int)judge_number(judge_data(j, "r:", k->name, "succ"));
+        judge_opinion_forget(k);
+    }
 }
 
 void judge_excuse(struct judge *j, int router)

@@ -57,6 +57,8 @@ const struct server_mutant server_mutants[] = {
     {"ramped", "what was never sick comes back slowly",
      "r.n, r.clean = math.max(0, r.n - 1), now",
      "r.n, r.clean, r.ramp = math.max(0, r.n - 1), now, now", 12},
+    {"demoted", "a master that came back is the one that it was",
+     "same_run and not was_demoted()", "same_run", 15},
     {"no-delivery", "nobody looks whether pushes come", NULL, NULL, 16},
     {NULL, NULL, NULL, NULL, 0},
 };
@@ -86,6 +88,20 @@ static int call_time(lua_State *L)
     return 1;
 }
 
+static int call_info(lua_State *L, const char *section)
+{
+    const struct server *s = lua.running;
+
+    if (strcmp(section, "server") == 0)
+        lua_pushfstring(L, "# Server\r\nrun_id:run%d\r\n", s->life);
+    else if (s->history > 1)
+        lua_pushfstring(L, "# Replication\r\nmaster_replid:id%d\r\nmaster_replid2:id%d\r\n",
+                        s->history, s->history - 1);
+    else
+        lua_pushstring(L, "# Replication\r\nmaster_replid:id1\r\nmaster_replid2:0000\r\n");
+    return 1;
+}
+
 /* A number as Redis' scripts write one into a command; Lua itself would cut it. */
 static const char *word_of(lua_State *L, int i)
 {
@@ -111,10 +127,8 @@ static int redis_call(lua_State *L)
         argv[i] = word_of(L, i + 1);
     if (strcmp(argv[0], "TIME") == 0)
         return call_time(L);
-    if (strcmp(argv[0], "INFO") == 0) {
-        lua_pushfstring(L, "# Server\r\nrun_id:run%d\r\n", s->life);
-        return 1;
-    }
+    if (strcmp(argv[0], "INFO") == 0 && argc == 2)
+        return call_info(L, argv[1]);
     if (strcmp(argv[0], "PUBLISH") == 0 && argc == 3) {
         s->on_publish(s->arg, argv[2]);
         lua_pushinteger(L, 1);
@@ -202,7 +216,7 @@ struct server *server_new(int64_t (*clock_us)(void))
     struct server *s = xcalloc(1, sizeof(*s));
 
     s->data = keyspace_new();
-    s->life = 1;
+    s->life = s->history = 1;
     s->clock_us = clock_us;
     return s;
 }
@@ -237,6 +251,11 @@ static struct redisReply *reply_new(int type, const char *text)
         r->len = strlen(text);
     }
     return r;
+}
+
+struct redisReply *server_refuses(const char *why)
+{
+    return reply_new(REDIS_REPLY_ERROR, why);
 }
 
 /* What Redis makes of a script's value, on top of the stack. */

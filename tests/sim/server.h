@@ -30,7 +30,8 @@ bool server_mutant_is(const char *name); /* is it the one that is loaded? */
 struct server {
     struct keyspace *data, *replica; /* replica NULL: none */
     int life;                        /* each start of a process has another run id */
-    bool down;
+    int history; /* so has each history of its data, which others continue */
+    bool down, readonly;
     int64_t stalled_until_us;
     int64_t step_ms; /* of its clock */
     int64_t (*clock_us)(void);
@@ -55,6 +56,8 @@ struct redisReply *server_command(struct server *s, int argc, const char *const 
 /* A script by its name. */
 struct redisReply *server_run(struct server *s, const char *script, int n_args,
                               const char *const *args);
+/* An error in place of an answer; the caller frees. */
+struct redisReply *server_refuses(const char *why);
 /* "{sluice:sim}:<suffix>" */
 const char *server_key(char out[200], const char *suffix);
 

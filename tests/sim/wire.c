@@ -396,11 +396,13 @@ void wire_on_reset(void *arg)
     close_now(l, "connection reset");
 }
 
-void wire_server_gone(void)
+void wire_server_gone(bool ended)
 {
+    bool silent = ended && net.conf->fails_silently;
+
     for (struct redis_link *l = net.links; l != NULL; l = l->next) {
         l->lost = true;
-        if (l->up && !l->freed && !net.conf->fails_silently && !is_cut(l) && l->try == NULL)
+        if (l->up && !l->freed && !silent && !is_cut(l) && l->try == NULL)
             l->try = vtime_at(vtime_us() + delay_us(), l->owner, wire_on_reset, l);
     }
 }

@@ -24,8 +24,9 @@ void wire_stop(void);
 void wire_publish(const char *line);
 /* The links made from now on are this router's; a router that crashes says no goodbye. */
 void wire_crash(int router);
-/* The server's process ended, or answers no more: its connections break. */
-void wire_server_gone(void);
+/* The server's process ended, or closes them: its connections break.  ended: perhaps without a
+ * word. */
+void wire_server_gone(bool ended);
 /* What the server does with a command when it arrives. */
 void wire_on_command(struct redisReply *(*cb)(void *arg, int router, int argc,
                                               const char *const *argv),

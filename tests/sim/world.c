@@ -78,6 +78,9 @@ static struct redisReply *on_command(void *arg, int router, int argc, const char
 {
     struct world *w = arg;
     const char *script = script_of(argv[1]);
+
+    if (w->server->readonly)
+        return server_refuses("READONLY You can't write against a read only replica.");
     struct redisReply *r = judged(w, script, argc - 4, argv + 4, false);
 
     note_generation(w, script, router - 1);
@@ -107,7 +110,7 @@ void world_say_word(struct world *w, int key, const char *word, int64_t ttl_ms)
 {
     char ttl[24], why[40], id[24];
 
-    if (w->server->down)
+    if (w->server->down || w->server->readonly)
         return;
     snprintf(ttl, sizeof(ttl), "%lld", (long long)ttl_ms);
     snprintf(why, sizeof(why), "word-%d", ++w->words);

@@ -103,7 +103,7 @@ static void gone(struct fault *f)
     f->w->wire.fails_silently = world_chance(30);
     f->w->server->down = true;
     f->w->server->life++;
-    wire_server_gone();
+    wire_server_gone(true);
 }
 
 static void back(struct fault *f)
@@ -113,9 +113,9 @@ static void back(struct fault *f)
 
 static void new_data(struct world *w, struct keyspace *data)
 {
-    judge_lost(w->judge);
     keyspace_free(w->server->data);
     w->server->data = data;
+    judge_lost(w->judge);
 }
 
 static void back_empty(struct fault *f)
@@ -161,6 +161,31 @@ static void takes_over(struct fault *f)
         word(f); /* before any router is back */
 }
 
+/* The same process again, now with what the replica had. */
+static void promoted(void *arg)
+{
+    struct world *w = arg;
+
+    w->server->readonly = false;
+    if (w->server->replica == NULL || w->server->down)
+        return;
+    judge_say(w->judge, "the old master is back, with the replica's data");
+    w->server->history++;
+    new_data(w, w->server->replica);
+    w->server->replica = NULL;
+    if (world_chance(60))
+        wire_server_gone(false);
+}
+
+/* For a moment the replica was the master, unless nobody noticed. */
+static void demoted(struct fault *f)
+{
+    if (f->w->server->replica == NULL || f->w->server->down)
+        return;
+    f->w->server->readonly = true;
+    vtime_at(vtime_us() + 1000 * world_between(0, 1500), 0, promoted, f->w);
+}
+
 static void stall(struct fault *f)
 {
     f->w->server->stalled_until_us = vtime_us() + f->for_us;
@@ -195,6 +220,7 @@ static const struct {
     {"restart empty", gone, back_empty, 1, 10, 2000},
     {"flush", flush, NULL, 2, 1, 1},
     {"failover", lags, takes_over, 4, 10, 2000},
+    {"demotion", lags, demoted, 3, 10, 2000},
     {"stall", stall, NULL, 2, 20, 3000},
     {"clock step", step, NULL, 2, 1, 1},
     {"operator", word, word_then_word, 5, 300, 4000},

@@ -6,7 +6,7 @@
 --   random  anything; with the time to the microsecond it makes a generation unique
 -- Reply: {"OK", gen, ver, now, born, live routers, line per given key...}
 --
--- A server with another run id, or without data, starts a new generation.
+-- A server with another run id, without data, or with another's starts a new generation.
 local router = arg_word(1, 'router')
 local run, random = arg_word(2, 'run'), arg_word(3, 'random')
 if #ARGV < 9 then

@@ -3,7 +3,7 @@
 -- KEYS[1] is always {sluice:F}:meta; all other names are derived from it, so every script
 -- stays in one hash slot:
 --
---   meta        HASH   run gen prev ver born last off   one life of the data; its clock
+--   meta        HASH   run repl gen prev ver born last off   one life of the data; its clock
 --   keys        ZSET   key -> last time a router that knows it attached or refreshed it
 --   r:<key>     HASH   st ep until n succ hard clean    the breaker (hard: failures in a row)
 --                      forced funtil fwhy fwho fid      the operator's word (fid: id=ver ...)
@@ -13,6 +13,7 @@
 --                                                       itself; in which an operator spoke
 --                      asg asv                          generation and version of the earlier life
 --                                                       that this state was taken over from
+--                      mixed                            generation in which a third life's view won
 --                      ramp                             when it closed after probes: its share of
 --                                                       the traffic grows from then on
 --                      doubt dtok                       end of a doubt about the trip, 0: none;
@@ -174,7 +175,7 @@ end
 local function load(key)
     local h = redis.call('HMGET', base .. 'r:' .. key, 'st', 'ep', 'until', 'n', 'succ', 'hard',
         'clean', 'forced', 'funtil', 'fwhy', 'fwho', 'fid', 'lim', 'limwhy', 'why', 'by', 't', 'v',
-        'bgen', 'fgen', 'asg', 'asv', 'ramp', 'doubt', 'dtok')
+        'bgen', 'fgen', 'asg', 'asv', 'ramp', 'doubt', 'dtok', 'mixed')
     if not h[1] then
         return nil
     end
@@ -187,6 +188,7 @@ local function load(key)
         limwhy = h[14] or '', why = h[15] or '', by = h[16] or '', t = whole(h[17]) or 0,
         v = whole(h[18]) or 0, bgen = h[19] or '', fgen = h[20] or '', asg = h[21] or '',
         asv = whole(h[22]) or 0, ramp = whole(h[23]) or 0, doubt = whole(h[24]) or 0, dtok = h[25] or '',
+        mixed = h[26] or '',
     }
 end
 
@@ -446,37 +448,53 @@ local function known_keys()
     return redis.call('ZRANGE', base .. 'keys', 0, -1)
 end
 
--- A server with another run id than the data, or without any, starts a new generation: versions
--- begin again, so they must not be compared with older ones.  Leases die with the old one and
--- half-open becomes open and due; closed, open and forced states stay where they survived.
--- run: the id as the caller knows it, or -; used where ACL denies INFO.
+local function told(section, name)
+    local info = redis.pcall('INFO', section) -- ACL may deny it
+    return type(info) == 'string' and string.match(info, name .. ':(%w+)') or nil
+end
+
+-- Was this server demoted, filled from another and promoted again since this generation began?
+-- It keeps its run id then, but goes on from another history of the data.  (A first replica, or
+-- none for long, changes its replication id as well, but leaves no second one.)
+local function was_demoted()
+    local id = told('replication', 'master_replid')
+    local here = id and gen .. ' ' .. id
+    local was = here and (redis.call('HGET', KEYS[1], 'repl') or '')
+    if was ~= here and string.match(was, '^(%S+) %w+$') == gen
+        and string.find(told('replication', 'master_replid2') or '0', '[^0]') then
+        return true
+    elseif was ~= here then
+        redis.call('HSET', KEYS[1], 'repl', here)
+    end
+    return false
+end
+
+-- A server with another run id than the data, without any, or with those of another server starts a
+-- new generation (true): versions begin again, so they must not be compared with older ones.
+-- Leases die with the old one and half-open becomes open and due; closed, open and forced states
+-- stay where they survived.  run: as the caller knows it, or -; used where ACL denies INFO.
 local function live_anew(exists, run, random, who)
-    local info = redis.pcall('INFO', 'server')
-    if type(info) == 'string' then
-        run = string.match(info, 'run_id:(%w+)') or run
+    run = told('server', 'run_id') or run
+    local same_run = exists and (run == '-' or redis.call('HGET', KEYS[1], 'run') == run)
+    if same_run and not was_demoted() then
+        return false
     end
-    if exists and (run == '-' or redis.call('HGET', KEYS[1], 'run') == run) then
-        return
-    end
-    local prev = gen or '-'
-    local seed = table.concat(redis.call('TIME'), '.') .. ' ' .. random .. ' ' .. prev
-    gen = string.sub(redis.sha1hex(run .. ' ' .. seed), 1, 16)
+    local prev, time = gen or '-', table.concat(redis.call('TIME'), '.')
+    gen = string.sub(redis.sha1hex(run .. ' ' .. time .. ' ' .. random .. ' ' .. prev), 1, 16)
     ver = 0
-    redis.call('HSET', KEYS[1], 'run', run, 'gen', gen, 'prev', prev, 'ver', '0', 'born', text(now))
+    redis.call('HSET', KEYS[1], 'run', run, 'gen', gen, 'prev', prev, 'ver', '0', 'born', text(now),
+        'repl', gen .. ' ' .. (told('replication', 'master_replid') or '-'))
     event('attach', '', prev, gen, 0, '', who)
-    local keys = known_keys()
-    for _, key in ipairs(keys) do
-        redis.call('DEL', base .. 'p:' .. key, base .. 'row:' .. key, base .. 'rep:' .. key)
-        local v = redis.call('HGET', base .. 'r:' .. key, 'v')
-        if v then
-            redis.call('HSET', base .. 'r:' .. key, 'v', '0', 'asg', prev, 'asv', v)
-        end
-    end
-    for _, key in ipairs(keys) do
+    for _, key in ipairs(known_keys()) do
         local r = load(key)
+        redis.call('DEL', base .. 'p:' .. key, base .. 'row:' .. key, base .. 'rep:' .. key)
+        if r then
+            redis.call('HSET', base .. 'r:' .. key, 'v', '0', 'asg', prev, 'asv', text(r.v))
+        end
         if r and r.st == 'half-open' then
             r['until'], r.doubt = now, 0
             move(r, 'attach', 'open', 'redis_restarted', who)
         end
     end
+    return true
 end

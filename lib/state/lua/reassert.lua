@@ -11,9 +11,9 @@
 --
 -- Views of one earlier generation are in order, so the newest wins; surviving data are such a
 -- view as well.  Between different ones (after a flush nothing survives) the more restrictive
--- wins: an operator's word over none, open over half-open over closed, the longer time.  What
--- happened in this generation stands against all of them.  Half-open becomes open and due: its
--- leases are gone.
+-- wins, whichever is heard first: an operator's word over none, open over half-open over closed,
+-- the longer time.  What happened in this generation stands against all of them.  Half-open becomes
+-- open and due: its leases are gone.
 local YOUNG_MS, SLACK_MS, FIELDS = 3000, 1000, 10
 local RANK = {['closed'] = 0, ['half-open'] = 1, ['open'] = 2}
 local WEIGHT = {['auto'] = 0, ['up'] = 1, ['drain'] = 2, ['down'] = 3}
@@ -66,6 +66,7 @@ local function breaker(r, v, newer)
     if newer and differs or not newer and (RANK[v.st] > RANK[r.st] or lasts) then
         r['until'], r.n, r.clean, r.doubt = v['until'], v.n, now, 0
         move(r, 'reassert', to, 'reasserted', router)
+        return true
     end
 end
 
@@ -77,6 +78,7 @@ local function word(r, v, newer)
         local auto = v.forced == 'auto'
         overlay(r, 'reassert', v.forced, v.funtil, auto and 'reasserted' or v.why,
             auto and router or v.by)
+        return true
     end
 end
 
@@ -85,18 +87,19 @@ local function assert_key(r, v)
     if known and v.ver <= r.asv then
         return
     end
-    if not known and r.asg ~= '' and source == 'file' then
+    local mixes = not known and r.asg ~= ''
+    if mixes and source == 'file' then
         return
     end
-    if known or r.asg == '' then
+    if not mixes then
         r.asg, r.asv = prev, v.ver
         redis.call('HSET', base .. 'r:' .. r.key, 'asg', r.asg, 'asv', text(r.asv))
     end
-    if r.bgen ~= gen then
-        breaker(r, v, known)
-    end
-    if r.fgen ~= gen then
-        word(r, v, known)
+    local newer = known and r.mixed ~= gen
+    local changed = r.bgen ~= gen and breaker(r, v, newer)
+    changed = r.fgen ~= gen and word(r, v, newer) or changed
+    if changed and mixes then
+        redis.call('HSET', base .. 'r:' .. r.key, 'mixed', gen)
     end
     if v.lim > math.max(r.lim, now) + SLACK_MS then
         local from = r.lim > now and text(r.lim) or '0'

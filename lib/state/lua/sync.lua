@@ -6,7 +6,8 @@
 --   key...   now and then, to keep the keys known; usually none
 -- Reply: {"SAME", ver, now, live} | {"FULL", ver, now, live, line per known key...} | {"GEN"}
 --
--- Also drops routers that were silent too long and ends forced states whose time is over.
+-- Also notices where the data went back, drops routers that were silent too long and ends forced
+-- states whose time is over.
 local router = arg_word(2, 'router')
 local applied = arg_number(3, 0, NUMBER_MAX, 'applied')
 
@@ -29,6 +30,9 @@ if not begin(ARGV[1]) then
     return {'GEN'}
 end
 touch()
+if live_anew(true, '-', router, router) then
+    return {'GEN'}
+end
 if #ARGV > 9 then
     know(10)
     drop_silent_keys()

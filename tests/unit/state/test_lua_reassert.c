@@ -102,6 +102,36 @@ Test(lua_reassert, after_a_flush_the_more_restrictive_wins)
     }
 }
 
+/* The surviving data and the newer view of them, a word, are one life; the second view is of
+ * yet another. */
+Test(lua_reassert, lives_that_met_are_not_in_order_again)
+{
+    static const struct {
+        const char *name, *word, *newer, *other;
+        bool other_first;
+        enum view_forced forced;
+    } rows[] = {
+        {"the newer view first", "auto", CLOSED_A, DOWN_A, false, VIEW_DOWN},
+        {"the stricter one first", "auto", CLOSED_A, DOWN_A, true, VIEW_DOWN},
+        {"one that made nothing stricter", "down", CLOSED_A, CLOSED_A, true, VIEW_AUTO},
+        {"stricter both", "auto", DOWN_A, "a 1 closed 0 0 drain - x y 0", true, VIEW_DOWN},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        flush();
+        lua_fleet_run(&f, SCRIPT_FORCE, "- a %s 0 op why - id%zu", rows[i].word, i);
+        memcpy(old_gen, f.gen, sizeof(f.gen));
+        restart();
+        if (rows[i].other_first)
+            say("live", "another", rows[i].other);
+        say("live", old_gen, rows[i].newer);
+        if (!rows[i].other_first)
+            say("live", "another", rows[i].other);
+        cr_expect_eq(lua_fleet_line(&f).forced, rows[i].forced, "row '%s': %s", rows[i].name,
+                     f.lua.reply);
+    }
+}
+
 Test(lua_reassert, the_longer_time_wins_between_lives)
 {
     flush();

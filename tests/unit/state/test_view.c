@@ -115,6 +115,19 @@ Test(view, another_generation_changes_nothing)
     cr_expect_str_eq(view_gen(v), "g");
 }
 
+/* A version that is news with an epoch that is not: the data went back, and on from there. */
+Test(view, an_epoch_that_fell_is_another_life)
+{
+    push(A1, 100);
+    push(A2, 200);
+    cr_expect_eq(push("1 g 3 1700 a open 2 1900 1 auto 0 bad r1 0", 300), VIEW_OTHER_GEN);
+    cr_expect_eq(at, -1);
+    cr_expect_eq(view_get(v, 0)->st, BREAKER_HALF_OPEN);
+    cr_expect_eq(view_ver(v), 2u);
+    cr_expect_eq(push("1 g 3 1700 a half-open 3 0 1 auto 0 - - 9000", 300), VIEW_APPLIED,
+                 "cooling keeps the epoch");
+}
+
 static const struct {
     const char *name, *line;
 } bad[] = {
