@@ -139,6 +139,8 @@ static void begin_next(struct http_conn *c)
         return;
     }
     if (c->close_after) {
+        if (http_conn_ends_by_close(c))
+            http_conn_set_reset(c, false);
         if (c->eof || shutdown(c->fd, SHUT_WR) < 0) {
             close_now(c);
             return;
@@ -182,8 +184,6 @@ static void arm(struct http_conn *c)
 
 static void expire(struct http_conn *c)
 {
-    struct linger off = {.l_onoff = 1, .l_linger = 0};
-
     c->state_due_ms = HTTP_CONN_NEVER;
     switch (c->state) {
     case CONN_HEAD:
@@ -193,7 +193,7 @@ static void expire(struct http_conn *c)
         http_conn_refuse_as(c, 408, "its body did not arrive in time");
         break;
     case CONN_RESET:
-        setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off));
+        http_conn_set_reset(c, true);
         close_now(c);
         break;
     case CONN_IDLE:

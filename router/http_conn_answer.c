@@ -14,6 +14,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define ZEROS_MAX 6 /* with 8 digits of a real size still under the 16 that peers must take */
 
@@ -93,6 +94,18 @@ void http_conn_reply(struct http_conn *c, int status, const struct http_reply_fi
     end_answer(c);
 }
 
+bool http_conn_ends_by_close(const struct http_conn *c)
+{
+    return c->started && !c->no_content && !c->chunked && c->content_left < 0;
+}
+
+void http_conn_set_reset(struct http_conn *c, bool on)
+{
+    struct linger how = {.l_onoff = on, .l_linger = 0};
+
+    setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &how, sizeof(how));
+}
+
 void http_conn_start(struct http_conn *c, int status, const struct http_reply_field *f,
                      size_t n, int64_t content_length)
 {
@@ -109,6 +122,10 @@ void http_conn_start(struct http_conn *c, int status, const struct http_reply_fi
     c->chunked = framing == HTTP_CHUNKED;
     c->content_left = framing == HTTP_LENGTH ? content_length : -1;
     c->zeros = 0;
+    /* Whoever closes the socket before all of it has left, the kernel for a killed process
+     * included, must not make it look whole. */
+    if (http_conn_ends_by_close(c))
+        http_conn_set_reset(c, true);
     http_conn_wake(c);
 }
 
@@ -149,7 +166,7 @@ void http_conn_abort(struct http_conn *c)
     c->close_after = true;
     /* A body that lasts until the close would look whole (RFC 9112 8): only a reset tells.
      * An answer without content is whole already. */
-    c->reset_after = c->started && !c->no_content && !c->chunked && c->content_left < 0;
+    c->reset_after = http_conn_ends_by_close(c);
     end_answer(c);
 }
 

@@ -89,6 +89,8 @@ void http_conn_refuse_as(struct http_conn *c, int status, const char *message);
 void http_conn_continue(struct http_conn *c); /* 100 (Continue) */
 void http_conn_probe(struct http_conn *c);
 void http_conn_flush(struct http_conn *c, struct str tail);
+bool http_conn_ends_by_close(const struct http_conn *c); /* the started answer does */
+void http_conn_set_reset(struct http_conn *c, bool on);  /* closing the socket resets it */
 /* http_conn_watch.c: when to look at a socket whose end would not be heard of by reading, */
 void http_conn_plan_look(struct http_conn *c);
 void http_conn_look(struct http_conn *c); /* and the look itself: sets broken, fin; may probe */

@@ -213,3 +213,34 @@ Test(http_conn_answer, the_reset_waits_for_what_was_written)
     cr_expect_gt(r.got.len, sizeof(piece), "%zu bytes came", r.got.len);
     rig_release(&r);
 }
+
+/* To HTTP/1.0 the close is the end of the answer: whoever closes too early has to reset. */
+Test(http_conn_answer, closed_too_early_is_a_reset)
+{
+    static const struct {
+        const char *name;
+        bool finish, all_sent, reset;
+    } rows[] = {
+        {"in the middle", false, true, true},
+        {"finished, not sent", true, false, true},
+        {"finished and sent", true, true, false},
+    };
+    static char piece[8 << 20];
+
+    memset(piece, 'p', sizeof(piece));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        size_t len = rows[i].all_sent ? 100 : sizeof(piece);
+        struct rig r;
+
+        begin(&r, RIG_STREAM, -1, GET10);
+        http_conn_write(r.conn, piece, len);
+        if (rows[i].finish)
+            http_conn_finish(r.conn);
+        if (rows[i].all_sent)
+            cr_assert(RIG_WAIT(&r, RIG_PATIENCE_MS, ends_with(&r, "ppp")), "%s", rows[i].name);
+        http_conn_free(r.conn);
+        cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_reset || r.got_eof), "%s", rows[i].name);
+        cr_expect_eq(r.got_reset, rows[i].reset, "%s", rows[i].name);
+        rig_release(&r);
+    }
+}
