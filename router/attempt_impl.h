@@ -26,9 +26,10 @@ struct attempt {
     struct event *timer, *finish;
     enum phase phase;
     bool stream, hide_usage, sse_on, ready, ended, done_seen;
-    int64_t choices, finishes; /* asked for; finish reasons seen */
-    bool paused, slowed;       /* the client reads slowly: now, at any time */
-    bool late;                 /* most of timeouts.total was gone when it began */
+    int64_t choices;                         /* answers asked for */
+    struct openai_choices content, finished; /* which have shown content, ended */
+    bool paused, slowed;                     /* the client reads slowly: now, at any time */
+    bool late;                               /* most of timeouts.total was gone when it began */
     int64_t started_us;
     int64_t since_ms; /* start of the phase, or the last bytes of a flowing stream */
     struct attempt_answer answer;

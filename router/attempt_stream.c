@@ -2,6 +2,7 @@
  * which end it. */
 #include "router/attempt_impl.h"
 
+#include "provider/openai_error.h"
 #include "router/reply.h"
 
 #include <stdlib.h>
@@ -24,11 +25,28 @@ void attempt_go_ready(struct attempt *at)
         attempt_enter(at, PHASE_FLOW);
 }
 
-/* Every answer asked for has its finish reason.  [DONE] asks for less: a vendor that ignores
- * n says it after the only one. */
+/* Every answer that has begun has its finish reason, and one at least has: less than that is
+ * cut off whatever the vendor says.  A vendor that ignores n says [DONE] after the only one. */
+static bool may_be_done(const struct attempt *at)
+{
+    return openai_choices_count(&at->finished) > 0 &&
+           openai_choices_within(&at->content, &at->finished);
+}
+
+/* Every answer asked for has its finish reason: whole, [DONE] or not. */
 bool attempt_is_finished(const struct attempt *at)
 {
-    return at->finishes > 0 && at->finishes >= at->choices;
+    return may_be_done(at) && openai_choices_count(&at->finished) >= at->choices;
+}
+
+/* Some vendors name the event "error" and shape its data in their own way. */
+static void read_event(const struct sse_event *ev, struct openai_chunk *c)
+{
+    openai_read_chunk(ev->data, c);
+    if (!str_eqz(ev->name, "error") || c->kind == OPENAI_EV_ERROR)
+        return;
+    c->kind = OPENAI_EV_ERROR;
+    c->error = openai_error_outcome(200, ev->data);
 }
 
 /* Passes one whole event on, or keeps it until the stream has shown content. */
@@ -78,7 +96,7 @@ int attempt_on_event(void *arg, const struct sse_event *ev)
             pass_event(at, ev);
         return 0;
     }
-    openai_read_chunk(ev->data, &c);
+    read_event(ev, &c);
     if (c.usage.known)
         at->end.usage = c.usage;
     if (c.kind == OPENAI_EV_MALFORMED) {
@@ -94,12 +112,13 @@ int attempt_on_event(void *arg, const struct sse_event *ev)
         attempt_end_later(at, c.error, "error event in the stream");
         return 1;
     }
-    if (c.kind == OPENAI_EV_DONE && at->finishes == 0) {
+    if (c.kind == OPENAI_EV_DONE && !may_be_done(at)) {
         attempt_end_later(at, OUTCOME_BROKEN, "[DONE] without a finish reason");
         return 1;
     }
     at->end.content_events += c.kind == OPENAI_EV_CONTENT;
-    at->finishes += c.finishes;
+    openai_choices_add(&at->content, &c.content);
+    openai_choices_add(&at->finished, &c.finished);
     if (c.usage_only && at->hide_usage)
         return 0;
     if (at->resume != NULL && at->resume->replaying) {

@@ -22,6 +22,7 @@ enum {
     F_STREAM_OPTIONS,
     F_MESSAGES,
     F_INPUT,
+    F_PROMPT,
     N_FIELDS
 };
 
@@ -79,6 +80,21 @@ static int read_count(const struct json_want *w, int64_t *out, struct ask_error 
     if (n > *out)
         *out = n;
     return 0;
+}
+
+/* Of several prompts (texts, or arrays of tokens) each is answered n times. */
+static void count_prompts(struct ask *a, const struct json_want *prompt)
+{
+    size_t at = 0;
+    struct str first;
+    enum json_type type;
+
+    if (a->kind != ASK_COMPLETION || prompt->type != JSON_ARRAY ||
+        !json_scan_next(prompt->span, &at, &first, &type) || type == JSON_NUMBER)
+        return;
+    int64_t n = (int64_t)prompt->count;
+
+    a->n_choices = a->n_choices <= INT64_MAX / n ? a->n_choices * n : INT64_MAX;
 }
 
 /* Determinism and accounting: fields the router only looks at. */
@@ -173,6 +189,7 @@ int ask_read(struct ask *a, enum ask_kind kind, struct str body, size_t depth_ma
         [F_STREAM_OPTIONS] = {.name = "stream_options"},
         [F_MESSAGES] = {.name = "messages"},
         [F_INPUT] = {.name = "input"},
+        [F_PROMPT] = {.name = "prompt"},
     };
     struct json_scan_error at;
 
@@ -186,6 +203,7 @@ int ask_read(struct ask *a, enum ask_kind kind, struct str body, size_t depth_ma
     if (read_model(a, &f[F_MODEL], err) < 0 || read_stream(a, f, depth_max, err) < 0 ||
         read_knobs(a, f, err) < 0 || read_content(a, f, err) < 0)
         return -1;
+    count_prompts(a, &f[F_PROMPT]);
     return 0;
 }
 

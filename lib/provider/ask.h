@@ -28,7 +28,7 @@ struct ask {
     int64_t seed;
     int64_t max_tokens; /* the larger of max_tokens, max_completion_tokens; -1: none */
     size_t n_messages;
-    int64_t n_choices;         /* n: answers asked for; 1 by default */
+    int64_t n_choices;         /* n for each prompt: answers asked for; 1 by default */
     struct str user;           /* the raw JSON string, quotes included; ptr NULL: none */
     struct str model_span;     /* spans within body, for ask_splice */
     struct str stream_options; /* ptr NULL: none */

@@ -10,6 +10,8 @@
 #include "base/json_scan.h"
 #include "provider/openai_error.h"
 
+#include <string.h>
+
 static bool is_filled(const struct json_want *w)
 {
     switch (w->type) {
@@ -46,21 +48,76 @@ static int read_delta(struct str delta, bool *content)
     return 0;
 }
 
-static int read_choice(struct str choice, bool *content, int *finishes)
+void openai_choices_add(struct openai_choices *set, const struct openai_choices *more)
 {
-    struct json_want w[] = {{.name = "delta"}, {.name = "text"}, {.name = "finish_reason"}};
+    for (size_t i = 0; i < ARRAY_LEN(set->bits); i++)
+        set->bits[i] |= more->bits[i];
+}
+
+int openai_choices_count(const struct openai_choices *set)
+{
+    int n = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(set->bits); i++)
+        n += __builtin_popcountll(set->bits[i]);
+    return n;
+}
+
+bool openai_choices_within(const struct openai_choices *part, const struct openai_choices *set)
+{
+    for (size_t i = 0; i < ARRAY_LEN(set->bits); i++)
+        if ((part->bits[i] & ~set->bits[i]) != 0)
+            return false;
+    return true;
+}
+
+static void mark(struct openai_choices *set, const struct json_want *index)
+{
+    int64_t i = 0; /* without an index it is the only one */
+
+    if (index->type != JSON_NUMBER || json_scan_int(index->span, &i) < 0 || i < 0)
+        i = 0;
+    if (i >= OPENAI_CHOICES_MAX)
+        i = OPENAI_CHOICES_MAX - 1;
+    set->bits[i / 64] |= UINT64_C(1) << (i % 64);
+}
+
+/* Has generating this choice failed?  OpenRouter puts an error object into it, Mistral only
+ * the finish reason "error". */
+static bool is_failed(const struct json_want *error, const struct json_want *finish_reason)
+{
+    static const struct json_want none = {.name = NULL};
+
+    return openai_error_is(error, &none) ||
+           (finish_reason->type == JSON_STRING && str_eqz(finish_reason->span, "\"error\""));
+}
+
+static int read_choice(struct str choice, struct openai_chunk *out)
+{
+    struct json_want w[] = {{.name = "delta"},
+                            {.name = "text"},
+                            {.name = "finish_reason"},
+                            {.name = "index"},
+                            {.name = "error"}};
+    bool content = false;
 
     if (json_scan(choice, JSON_SCAN_DEPTH_MAX, w, ARRAY_LEN(w), NULL) < 0)
         return -1;
-    if (w[0].type != JSON_NONE && w[0].type != JSON_NULL && read_delta(w[0].span, content) < 0)
+    if (w[0].type != JSON_NONE && w[0].type != JSON_NULL && read_delta(w[0].span, &content) < 0)
         return -1;
-    *content = *content || is_filled(&w[1]);
+    if (content || is_filled(&w[1]))
+        mark(&out->content, &w[3]);
     /* Some vendors write "" where OpenAI writes null. */
-    *finishes += w[2].type == JSON_STRING && is_filled(&w[2]);
+    if (w[2].type == JSON_STRING && is_filled(&w[2]))
+        mark(&out->finished, &w[3]);
+    if (is_failed(&w[4], &w[2])) {
+        out->kind = OPENAI_EV_ERROR;
+        out->error = openai_error_outcome(200, choice);
+    }
     return 0;
 }
 
-static int read_choices(const struct json_want *choices, bool *content, int *finishes)
+static int read_choices(const struct json_want *choices, struct openai_chunk *out)
 {
     size_t at = 0;
     struct str choice;
@@ -71,7 +128,7 @@ static int read_choices(const struct json_want *choices, bool *content, int *fin
     if (choices->type != JSON_ARRAY)
         return -1;
     while (json_scan_next(choices->span, &at, &choice, &type))
-        if (read_choice(choice, content, finishes) < 0)
+        if (read_choice(choice, out) < 0)
             return -1;
     return 0;
 }
@@ -116,7 +173,6 @@ void openai_read_chunk(struct str data, struct openai_chunk *out)
 {
     struct json_want w[] = {
         {.name = "choices"}, {.name = "usage"}, {.name = "error"}, {.name = "object"}};
-    bool content = false;
 
     *out = (struct openai_chunk){.kind = OPENAI_EV_MALFORMED};
     if (str_eqz(str_trim(data), "[DONE]")) {
@@ -131,13 +187,36 @@ void openai_read_chunk(struct str data, struct openai_chunk *out)
         out->error = openai_error_outcome(200, data);
         return;
     }
-    if (read_choices(&w[0], &content, &out->finishes) < 0) {
-        out->finishes = 0;
+    out->kind = OPENAI_EV_META;
+    if (read_choices(&w[0], out) < 0) {
+        *out = (struct openai_chunk){.kind = OPENAI_EV_MALFORMED, .usage = out->usage};
         return;
     }
-    out->finish = out->finishes > 0;
-    out->kind = content ? OPENAI_EV_CONTENT : OPENAI_EV_META;
+    if (out->kind == OPENAI_EV_ERROR)
+        return;
+    out->finish = openai_choices_count(&out->finished) > 0;
+    if (openai_choices_count(&out->content) > 0)
+        out->kind = OPENAI_EV_CONTENT;
     out->usage_only = w[0].type == JSON_ARRAY && w[0].count == 0 && w[1].type == JSON_OBJECT;
+}
+
+/* A choice of a plain answer that failed: how it is to be read.  OUTCOME_OK: none did. */
+static enum outcome classify_choices(struct str body, const struct json_want *choices)
+{
+    size_t at = 0;
+    struct str choice;
+    enum json_type type;
+
+    if (choices->type != JSON_ARRAY || memmem(body.ptr, body.len, "\"error\"", 7) == NULL)
+        return OUTCOME_OK; /* the usual answer is not read a second time */
+    while (json_scan_next(choices->span, &at, &choice, &type)) {
+        struct json_want w[] = {{.name = "error"}, {.name = "finish_reason"}};
+
+        if (json_scan(choice, JSON_SCAN_DEPTH_MAX, w, ARRAY_LEN(w), NULL) == 0 &&
+            is_failed(&w[0], &w[1]))
+            return openai_error_outcome(200, choice);
+    }
+    return OUTCOME_OK;
 }
 
 enum outcome openai_classify(int status, struct str body, bool body_whole,
@@ -156,6 +235,10 @@ enum outcome openai_classify(int status, struct str body, bool body_whole,
         return OUTCOME_BROKEN;
     if (openai_error_is(&w[0], &w[1]) && !any_filled(&w[2], 3))
         return openai_error_outcome(status, body);
+    enum outcome failed = classify_choices(body, &w[2]);
+
+    if (failed != OUTCOME_OK)
+        return failed;
     if (usage != NULL)
         read_usage(&w[5], usage);
     return OUTCOME_OK;

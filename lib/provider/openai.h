@@ -23,10 +23,19 @@ struct openai_usage {
     int64_t prompt_tokens, completion_tokens, cached_tokens;
 };
 
+#define OPENAI_CHOICES_MAX 128 /* that are told apart: the largest n of OpenAI */
+
+struct openai_choices { /* a set of choices, by their index; larger ones count as the last */
+    uint64_t bits[OPENAI_CHOICES_MAX / 64];
+};
+void openai_choices_add(struct openai_choices *set, const struct openai_choices *more);
+int openai_choices_count(const struct openai_choices *set);
+bool openai_choices_within(const struct openai_choices *part, const struct openai_choices *set);
+
 struct openai_chunk {
     enum openai_event kind;
-    bool finish;               /* carries a finish reason (it may carry content as well) */
-    int finishes;              /* ... of so many choices */
+    bool finish; /* carries a finish reason (it may carry content as well) */
+    struct openai_choices content, finished; /* whose content and whose finish reason it has */
     bool usage_only;           /* empty choices: the extra chunk of include_usage */
     struct openai_usage usage; /* known when the event carried one */
     enum outcome error;        /* kind ERROR: how it is to be read */

@@ -196,7 +196,10 @@ Test(flow_stream, bytes)
 #define TWO    "{\"model\":\"m\",\"n\":2,\"messages\":[{\"role\":\"user\"}],\"stream\":true}"
 #define STOP_1 "data: {\"choices\":[{\"index\":1,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
 
-/* One finish reason does not end a stream of two answers; [DONE] after one does. */
+#define HI_1 "data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"Hi\"}}]}\n\n"
+
+/* One finish reason does not end a stream of two answers; [DONE] after one does, unless the
+ * other has begun. */
 Test(flow_stream, every_answer_asked_for_must_finish)
 {
     static const struct {
@@ -206,6 +209,11 @@ Test(flow_stream, every_answer_asked_for_must_finish)
         {WORD_HI WORD_STOP, false},
         {WORD_HI WORD_STOP STOP_1, true},
         {WORD_HI WORD_STOP WORD_DONE, true},
+        {WORD_HI WORD_STOP WORD_STOP, false}, /* the same one twice */
+        {WORD_HI HI_1 WORD_STOP WORD_DONE, false},
+        {WORD_HI HI_1 STOP_1 WORD_DONE, false},
+        {WORD_HI HI_1 STOP_1 WORD_STOP, true},
+        {WORD_HI HI_1 STOP_1 WORD_STOP WORD_DONE, true},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(two); i++) {
@@ -221,6 +229,40 @@ Test(flow_stream, every_answer_asked_for_must_finish)
         flow_answer_release(&a);
         flow_stop(&f);
     }
+}
+
+/* Errors that look like the end of an answer, or like content, to who knows one shape only. */
+Test(flow_stream, errors_of_other_shapes)
+{
+    static const char *const events[] = {
+        "event: error\ndata: {\"message\":\"overloaded\"}\n\n",
+        "event: error\ndata: overloaded\n\n",
+        "data: {\"choices\":[{\"delta\":{},\"error\":{\"code\":502}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"error\"}]}\n\n",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(events); i++)
+        for (int late = 0; late <= 1; late++) { /* behind content, or in front */
+            char first[512];
+            struct script_answer answers[] = {
+                S("a", first, COMPLETE),
+                S("b", WORD_HI WORD_STOP WORD_DONE, COMPLETE),
+            };
+            struct flow_world f;
+            struct flow_answer a;
+
+            snprintf(first, sizeof(first), "%s%s%s", late ? WORD_HI : WORD_ROLE, events[i],
+                     WORD_STOP WORD_DONE);
+            flow_start(&f, "'retry':{'backoff':'0s'}");
+            script_set(f.w.up, answers, 2);
+            flow_ask(&f, NULL, WORD_STREAM, &a);
+            cr_expect_eq(a.status, 200, "row %zu", i);
+            cr_expect_eq(a.whole, !late, "row %zu, late %d", i, late);
+            cr_expect_eq(flow_times(buf_str(&a.body), "[DONE]"), !late, "row %zu", i);
+            cr_expect_eq(flow_times(buf_str(&a.body), "stream_broken"), late, "row %zu", i);
+            flow_answer_release(&a);
+            flow_stop(&f);
+        }
 }
 
 /* A client of HTTP/1.0 reads until the close: a failure has to be a reset. */

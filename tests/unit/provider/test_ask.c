@@ -2,6 +2,7 @@
 #include "provider/ask.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #define MSG "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
@@ -87,6 +88,38 @@ Test(ask, reads_what_decisions_need)
     cr_expect_eq(a.n_messages, 3u);
     cr_expect_eq(a.n_choices, 2);
     cr_expect(str_eqz(a.user, "\"u1\""));
+}
+
+Test(ask, answers_asked_for)
+{
+    static const struct {
+        enum ask_kind kind;
+        const char *body; /* without the model */
+        int64_t want;
+    } asked[] = {
+        {ASK_COMPLETION, "\"prompt\":\"a\"", 1},
+        {ASK_COMPLETION, "\"prompt\":null", 1},
+        {ASK_COMPLETION, "\"x\":1", 1},
+        {ASK_COMPLETION, "\"prompt\":[]", 1},
+        {ASK_COMPLETION, "\"prompt\":[\"a\"]", 1},
+        {ASK_COMPLETION, "\"prompt\":[\"a\",\"b\",\"c\"]", 3},
+        {ASK_COMPLETION, "\"prompt\":[\"a\",\"b\"],\"n\":3", 6},
+        {ASK_COMPLETION, "\"prompt\":[1,2,3]", 1}, /* the tokens of one */
+        {ASK_COMPLETION, "\"prompt\":[[1,2],[3]]", 2},
+        {ASK_COMPLETION, "\"prompt\":[\"a\",\"b\"],\"n\":9223372036854775807", INT64_MAX},
+        {ASK_CHAT, "\"prompt\":[\"a\",\"b\"]," MSG, 1},
+        {ASK_CHAT, "\"n\":2," MSG, 2},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+        char body[200];
+        struct ask a;
+        struct ask_error e;
+
+        snprintf(body, sizeof(body), "{\"model\":\"m\",%s}", asked[i].body);
+        cr_assert_eq(ask_read(&a, asked[i].kind, str_of(body), 64, &e), 0, "%s", e.message);
+        cr_expect_eq(a.n_choices, asked[i].want, "%s: %lld", body, (long long)a.n_choices);
+    }
 }
 
 Test(ask, depth_at_the_limit_and_one_deeper)

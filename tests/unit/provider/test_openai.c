@@ -73,6 +73,8 @@ static const struct {
     {"{\"error\":null,\"choices\":[]}",                   OPENAI_EV_META, false, false},
     {"{\"error\":{},\"choices\":[]}",                     OPENAI_EV_META, false, false},
     {"{\"error\":\"\"}",                                  OPENAI_EV_META, false, false},
+    {CHOICE("\"delta\":{\"content\":\"x\"},\"error\":null"), OPENAI_EV_CONTENT, false, false},
+    {CHOICE("\"delta\":{},\"error\":{}"),               OPENAI_EV_META, false, false},
     {"{\"error\":{\"message\":\"x\"}}",                   OPENAI_EV_ERROR, false, false},
     {"{\"error\":\"it broke\"}",                          OPENAI_EV_ERROR, false, false},
     {"{\"object\":\"error\",\"message\":\"x\"}",          OPENAI_EV_ERROR, false, false},
@@ -93,6 +95,42 @@ Test(openai, chunks)
     }
 }
 
+Test(openai, choices_are_told_apart)
+{
+#define AT(index, more) "{\"choices\":[{\"index\":" #index ",\"delta\":{" more
+#define SAYS            "\"content\":\"x\"}}]}"
+#define ENDS            "},\"finish_reason\":\"stop\"}]}"
+    static const struct {
+        const char *data;
+        uint64_t content[2], finished[2];
+    } cases[] = {
+        {CHOICE("\"text\":\"x\""), {1, 0}, {0, 0}},
+        {AT(0, SAYS), {1, 0}, {0, 0}},
+        {AT(1, SAYS), {2, 0}, {0, 0}},
+        {AT(1, ENDS), {0, 0}, {2, 0}},
+        {AT(63, SAYS), {1ULL << 63, 0}, {0, 0}},
+        {AT(64, ENDS), {0, 0}, {0, 1}},
+        {AT(127, SAYS), {0, 1ULL << 63}, {0, 0}},
+        {AT(128, SAYS), {0, 1ULL << 63}, {0, 0}},
+        {AT(-1, SAYS), {1, 0}, {0, 0}},
+        {AT("1", SAYS), {1, 0}, {0, 0}},
+    };
+    struct openai_choices set = {{0, 0}}, more = {{5, 1}}, part = {{4, 1}};
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct openai_chunk got;
+
+        openai_read_chunk(str_of(cases[i].data), &got);
+        cr_expect_eq(memcmp(got.content.bits, cases[i].content, 16), 0, "%s", cases[i].data);
+        cr_expect_eq(memcmp(got.finished.bits, cases[i].finished, 16), 0, "%s", cases[i].data);
+    }
+    cr_expect_eq(openai_choices_count(&set), 0);
+    cr_expect(openai_choices_within(&set, &more) && !openai_choices_within(&more, &set));
+    openai_choices_add(&set, &more);
+    cr_expect_eq(openai_choices_count(&set), 3);
+    cr_expect(openai_choices_within(&part, &set) && !openai_choices_within(&set, &part));
+}
+
 Test(openai, an_error_in_a_stream_has_its_outcome)
 {
     static const struct {
@@ -104,6 +142,10 @@ Test(openai, an_error_in_a_stream_has_its_outcome)
         {"{\"error\":{\"code\":\"context_length_exceeded\"}}", OUTCOME_TOO_LONG},
         {"{\"error\":{\"code\":429},\"choices\":[{\"delta\":{}}]}", OUTCOME_THROTTLED},
         {"{\"error\":\"it broke\"}", OUTCOME_SERVER_ERROR},
+        {CHOICE("\"finish_reason\":\"error\""), OUTCOME_SERVER_ERROR},
+        {CHOICE("\"delta\":{},\"error\":{\"code\":429,\"message\":\"x\"}"), OUTCOME_THROTTLED},
+        {CHOICE("\"delta\":{},\"error\":\"it broke\",\"finish_reason\":\"stop\""),
+         OUTCOME_SERVER_ERROR},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -220,6 +262,10 @@ static const struct {
     {400, "{\"error\":{\"code\":\"context_length_exceeded\"}}", true, OUTCOME_TOO_LONG},
     {400, "{\"error\":{\"code\":\"context_length_exce",   false, OUTCOME_CLIENT_FAULT},
     {500, "{\"choices\":[{}]}",                           true,  OUTCOME_SERVER_ERROR},
+    {200, "{\"choices\":[{\"message\":{\"content\":\"error: \\\"error\\\"\"},\"finish_reason\":\"stop\"}]}", true, OUTCOME_OK},
+    {200, "{\"choices\":[{\"message\":{\"error\":1},\"error\":null,\"finish_reason\":\"stop\"}]}", true, OUTCOME_OK},
+    {200, "{\"choices\":[{\"message\":{},\"finish_reason\":\"error\"}]}", true, OUTCOME_SERVER_ERROR},
+    {200, "{\"choices\":[{},{\"error\":{\"code\":429}}]}", true, OUTCOME_THROTTLED},
 };
 /* clang-format on */
 
