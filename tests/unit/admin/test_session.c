@@ -116,7 +116,7 @@ Test(session, nothing_waits_for_ever)
     cr_expect_not_null(strstr(err.msg, "deadline of 500 ms passed"), "%s", err.msg);
     cr_expect_null(open_at(l.server.url, &err));
     cr_expect_not_null(strstr(err.msg, "no answer to the login within 2000 ms"), "%s", err.msg);
-    cr_expect_lt(clock_mono_ms() - before_ms, 8000);
+    cr_expect_lt(clock_mono_ms() - before_ms, 30000);
     redis_server_resume(&l.server);
     session_close(s);
     lua_stop(&l);
@@ -213,7 +213,7 @@ Test(session, signals_end_waits)
     cr_expect_eq(command(s, "GET a", said, &err), -1);
     cr_expect(session_is_interrupted(s));
     session_sleep(s, 60000);
-    cr_expect_lt(clock_mono_ms() - before_ms, 10000);
+    cr_expect_lt(clock_mono_ms() - before_ms, 30000);
     redis_server_resume(&l.server);
     session_close(s);
     lua_stop(&l);

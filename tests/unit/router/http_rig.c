@@ -159,7 +159,7 @@ size_t rig_try_send(struct rig *r, const void *data, size_t len)
 void rig_send(struct rig *r, const char *text)
 {
     size_t len = strlen(text), sent = 0;
-    int64_t end_ms = clock_mono_ms() + 5000;
+    int64_t end_ms = clock_mono_ms() + 30000;
 
     while (sent < len && clock_mono_ms() < end_ms) {
         size_t n = rig_try_send(r, text + sent, len - sent);

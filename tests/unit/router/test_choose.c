@@ -72,7 +72,7 @@ static int pick(struct choosing *c, const char *model, bool allow_last, bool *la
 static void attempt(struct choosing *c, size_t region, enum outcome o, int64_t cool_ms)
 {
     struct fleet_pass p;
-    int64_t due_ms = clock_mono_ms() + 5000;
+    int64_t due_ms = clock_mono_ms() + 30000;
 
     fleet_begin(c->fleet, region, false, clock_mono_ms(), &p);
     fleet_end(c->fleet, &p, o, cool_ms);
