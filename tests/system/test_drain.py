@@ -85,7 +85,7 @@ def test_patience_has_an_end(fleet):
     with pytest.raises(Cut):
         s.rest()
     assert f.router.process.wait_end() == 0
-    assert time.monotonic() - began >= 0.3
+    assert time.monotonic() - began >= 0.25  # a timer may fire some ms early
     assert "drain timeout passed" in f.router.process.err()
     f.region("us-east").wait_ended("client_gone")
 

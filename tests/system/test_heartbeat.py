@@ -44,7 +44,7 @@ def test_in_silence(fleet, fault, events):
                 f.region("us-east").go()
                 held = False
     took_s = time.monotonic() - began
-    assert 5 <= check(a, "Hello from us-east: hi") <= took_s / 0.1 + 1
+    assert 5 <= check(a, "Hello from us-east: hi") <= took_s / 0.08 + 1
     if not events:
         assert a.body.startswith(BEAT)
 
