@@ -61,7 +61,8 @@ static enum kind read_delta(struct str delta, struct str *text)
 static enum kind read_text(struct str data, struct str *text)
 {
     struct json_want choices = {.name = "choices"};
-    struct json_want w[] = {{.name = "delta"}, {.name = "text"}, {.name = "index"}};
+    struct json_want w[] = {
+        {.name = "delta"}, {.name = "text"}, {.name = "index"}, {.name = "logprobs"}};
     struct str choice;
     enum json_type type;
     size_t at = 0;
@@ -74,6 +75,8 @@ static enum kind read_text(struct str data, struct str *text)
     if (choices.type != JSON_ARRAY || choices.count != 1 ||
         !json_scan_next(choices.span, &at, &choice, &type) || type != JSON_OBJECT ||
         json_scan(choice, JSON_SCAN_DEPTH_MAX, w, ARRAY_LEN(w), NULL) < 0)
+        return KIND_OTHER;
+    if (!is_empty(&w[3])) /* of tokens: another run may cut the text elsewhere */
         return KIND_OTHER;
     if (w[2].type == JSON_NUMBER && (json_scan_int(w[2].span, &index) < 0 || index != 0))
         return KIND_OTHER;

@@ -79,6 +79,25 @@ static const struct {
      NULL},
 };
 
+/* What belongs to tokens cannot be cut where the text is. */
+Test(resume, log_probabilities_are_final)
+{
+    static const char *const events[] = {
+        "{\"choices\":[{\"delta\":{\"content\":\"a\"},\"logprobs\":{\"content\":[{}]}}]}",
+        "{\"choices\":[{\"text\":\"a\",\"logprobs\":{\"tokens\":[\"a\"]}}]}",
+        "{\"choices\":[{\"delta\":{\"content\":\"a\"},\"logprobs\":null}]}",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(events); i++) {
+        struct resume r;
+
+        resume_init(&r, 1000);
+        resume_note(&r, str_of(events[i]));
+        cr_expect_eq(r.final, i < 2, "%s", events[i]);
+        resume_release(&r);
+    }
+}
+
 Test(resume, one_event_at_the_seam)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
