@@ -148,8 +148,7 @@ static void on_attempt_finish(evutil_socket_t fd, short what, void *arg)
     }
     at->end.relayed = at->ready;
     at->end.answer = at->answer.status != 0 ? &at->answer : NULL;
-    if (!at->ready)
-        at->answer.body = buf_str(&at->held);
+    at->answer.body = buf_str(&at->held);
     if (at->end.total_us == 0)
         at->end.total_us = clock_mono_us() - at->started_us;
     at->ops->on_end(at->arg, &at->end);

@@ -53,7 +53,8 @@ struct attempt_answer { /* borrowed for the callback */
     int status;
     const struct http_reply_field *fields; /* those that may pass, vendor's order */
     size_t n_fields;
-    struct str body; /* on_end: the whole body of a plain answer; empty for a relayed one */
+    struct str body; /* on_end: the whole body of a plain answer, the data of a stream's error
+                        event; else empty */
 };
 
 struct attempt_end {

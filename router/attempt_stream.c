@@ -104,11 +104,9 @@ int attempt_on_event(void *arg, const struct sse_event *ev)
         return 1;
     }
     if (c.kind == OPENAI_EV_ERROR) {
-        if (!at->ready) { /* the vendor's words, should they be for the client */
+        buf_clear(&at->held); /* the vendor's words, should they be for the client */
+        if (buf_append_str(&at->held, ev->data) < 0)
             buf_clear(&at->held);
-            if (buf_append_str(&at->held, ev->data) < 0)
-                buf_clear(&at->held);
-        }
         attempt_end_later(at, c.error, "error event in the stream");
         return 1;
     }

@@ -102,15 +102,37 @@ void relay_finish(struct relay *r, bool add_done)
     http_conn_finish(r->conn);
 }
 
-void relay_fail(struct relay *r, const struct reply_error *e)
+/* An event has one line: in JSON a line end can only stand between two tokens. */
+static void join_lines(struct buf *b)
 {
-    struct buf event;
+    for (size_t i = 0; i < b->len; i++)
+        if (b->data[i] == '\n' || b->data[i] == '\r')
+            b->data[i] = ' ';
+}
+
+void relay_fail_as(struct relay *r, struct str object)
+{
+    struct buf data;
 
     relay_stop(r);
-    buf_init(&event, 4096);
-    if (buf_append_str(&event, STR("data: ")) == 0 && reply_format(&event, e) == 0 &&
-        buf_append_str(&event, STR("\n\n")) == 0)
-        (void)http_conn_write(r->conn, event.data, event.len);
-    buf_release(&event);
+    buf_init(&data, object.len);
+    if (buf_append_str(&data, object) == 0 && data.len > 0) {
+        join_lines(&data);
+        (void)http_conn_write(r->conn, "data: ", 6);
+        (void)http_conn_write(r->conn, data.data, data.len);
+        (void)http_conn_write(r->conn, "\n\n", 2);
+    }
+    buf_release(&data);
     http_conn_abort(r->conn);
+}
+
+void relay_fail(struct relay *r, const struct reply_error *e)
+{
+    struct buf object;
+
+    buf_init(&object, 4096);
+    if (reply_format(&object, e) < 0)
+        buf_clear(&object);
+    relay_fail_as(r, buf_str(&object));
+    buf_release(&object);
 }

@@ -47,5 +47,7 @@ void relay_finish(struct relay *r, bool add_done);
 /* The visible failure of a stream whose head is out: one error event, then a close without a
  * proper end. */
 void relay_fail(struct relay *r, const struct reply_error *e);
+/* The same with an error object of the vendor's: valid JSON, whatever its white space. */
+void relay_fail_as(struct relay *r, struct str object);
 
 #endif

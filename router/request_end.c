@@ -2,10 +2,13 @@
 #include "router/request_impl.h"
 
 #include "base/clock.h"
+#include "base/json_scan.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#define REFUSAL_MAX_BYTES 65536 /* of a vendor's error that is passed on within a stream */
 
 const char *request_region(const struct request *req)
 {
@@ -62,6 +65,21 @@ enum state request_pass(struct request *req, const struct attempt_answer *a)
     return ST_DONE;
 }
 
+/* The vendor's own words of a refusal, in-band: a client reads its codes.  false: they are no
+ * error object of a sane size. */
+static bool fail_in_its_words(struct request *req)
+{
+    struct str body = req->end->answer->body;
+    struct json_want error = {.name = "error"};
+
+    if (body.len > REFUSAL_MAX_BYTES ||
+        json_scan(body, JSON_SCAN_DEPTH_MAX, &error, 1, NULL) < 0 || error.type != JSON_OBJECT)
+        return false;
+    req->result.status = 200;
+    relay_fail_as(&req->relay, body);
+    return true;
+}
+
 /* The vendor's refusal.  An error that came inside a 200 goes out as the 400 it is. */
 enum state request_pass_refusal(struct request *req)
 {
@@ -71,6 +89,8 @@ enum state request_pass_refusal(struct request *req)
     size_t n;
 
     req->result.result = METRICS_REQ_VENDOR_4XX;
+    if (req->relay.head_out && fail_in_its_words(req))
+        return ST_DONE;
     if (req->relay.head_out) {
         struct reply_error e = {.status = a->status,
                                 .type = "invalid_request_error",
@@ -136,6 +156,8 @@ enum state request_fail_relayed(struct request *req)
     snprintf(text, sizeof(text), "the stream from region '%s' broke off: %s",
              request_region(req), outcome_traits(req->end->outcome)->name);
     req->result.result = METRICS_REQ_FAILED;
+    if (req->ask.stream && req->end->outcome == OUTCOME_CLIENT_FAULT && fail_in_its_words(req))
+        return ST_DONE;
     if (req->ask.stream)
         relay_fail(&req->relay, &e);
     else

@@ -100,7 +100,6 @@ static const struct {
      WORD_HI,
      true},
     {"error event", {S("a", WORD_HI ERROR_SICK WORD_STOP, COMPLETE)}, "a", 200, WORD_HI, true},
-    {"refusal in mid-stream", {S("a", WORD_HI ERROR_BAD, COMPLETE)}, "a", 200, WORD_HI, true},
     {"clean end, no finish reason", {S("a", WORD_HI, COMPLETE)}, "a", 200, WORD_HI, true},
     {"[DONE], no finish reason",
      {S("a", WORD_HI WORD_DONE, COMPLETE)},
@@ -263,6 +262,25 @@ Test(flow_stream, errors_of_other_shapes)
             flow_answer_release(&a);
             flow_stop(&f);
         }
+}
+
+/* Refused for what it says in mid-stream: the vendor's words, and nobody else is asked. */
+Test(flow_stream, a_late_refusal_is_the_vendors)
+{
+#define FLAGGED "data: {\"error\":{\"message\":\"flagged\",\"code\":\"content_filter\"}}\n\n"
+    struct script_answer answer = S("a", WORD_HI FLAGGED WORD_STOP WORD_DONE, COMPLETE);
+    struct flow_world f;
+    struct flow_answer a;
+
+    flow_start(&f, "'retry':{'backoff':'0s'},'stream':{'recover':'always'}");
+    script_set(f.w.up, &answer, 1);
+    flow_ask(&f, NULL, WORD_STREAM, &a);
+    cr_expect_not(a.whole);
+    cr_expect_str_eq(a.body.data, WORD_HI FLAGGED);
+    cr_expect_eq(f.w.slot->requests[METRICS_REQ_FAILED], 1);
+    cr_expect_str_eq(script_story(f.w.up), "a");
+    flow_answer_release(&a);
+    flow_stop(&f);
 }
 
 /* A client of HTTP/1.0 reads until the close: a failure has to be a reset. */
