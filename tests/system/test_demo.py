@@ -20,7 +20,7 @@ def test_every_claim_holds():
         assert word in done.stdout
 
 
-def test_without_programs_it_fails_clearly(tmp_path):
-    done = demo(SLUICE_BUILD=str(tmp_path))
+def test_without_programs_it_fails_clearly(folder):
+    done = demo(SLUICE_BUILD=str(folder), TMPDIR=str(folder))  # where it leaves its logs
     assert done.returncode == 1
     assert "run make all tests first" in done.stderr and "Traceback" not in done.stderr
