@@ -292,7 +292,7 @@ Test(flow_stream_clock, no_heartbeat_inside_a_line_end)
     struct flow_answer a;
 
     snprintf(body, sizeof(body), "%s\r\n\r|~|\n|~|" WORD_STOP WORD_DONE, head);
-    flow_start(&f, "'stream':{'commit':'100ms','heartbeat':'100ms'}");
+    flow_start(&f, "'stream':{'heartbeat':'100ms'}");
     script_set(f.w.up, &answer, 1);
     flow_open(&f, &c);
     flow_post(&c, "/v1/chat/completions", NULL, WORD_STREAM);
@@ -351,7 +351,7 @@ Test(flow_stream_clock, heartbeats_in_silence)
     struct flow_client c;
     struct flow_answer a;
 
-    flow_start(&f, COMMIT);
+    flow_start(&f, "'stream':{'heartbeat':'100ms'}");
     script_set(f.w.up, &answer, 1);
     flow_open(&f, &c);
     flow_post(&c, "/v1/chat/completions", NULL, WORD_STREAM);
