@@ -1,11 +1,12 @@
 """SIGTERM: what runs is finished, what comes is refused, and patience has an end."""
 
+import json
 import signal
 import time
 
 import pytest
 
-from sluice.client import Connection, Cut
+from sluice.client import Connection, Cut, chat_body
 from sluice.proc import wait_for
 
 
@@ -102,6 +103,24 @@ def test_a_second_sigterm_is_final(fleet):
         s.rest()
     f.router.process.wait_end()
     f.region("us-east").wait_ended("client_gone")
+
+
+@pytest.mark.parametrize("how", ["killed", "second sigterm"])
+def test_http_1_0_sees_a_reset(fleet, how):
+    """Its answer ends with the connection: a proper close would make the cut stream look whole."""
+    f = fleet(1, 1, with_redis=False, drain_timeout="600s")
+    f.region("us-east").fault(hang_at_event=3)
+    with f.router.connect() as c:
+        body = json.dumps(chat_body(stream=True)).encode()
+        c.send(b"POST /v1/chat/completions HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        c.read_until(b'"content":"')
+        if how == "killed":
+            f.router.kill_worker()
+        else:
+            drain(f.router)
+            f.router.term()
+        c.read_all()
+        assert c.was_reset
 
 
 def test_ctrl_c_drains_too(fleet):
