@@ -1,5 +1,5 @@
-/* config_file.h - a config whose Redis can be reached for: config_load() and what only the state
- * layer knows. */
+/* config_file.h - a config whose Redis can be reached for: config_load() and what only the
+ * state layer knows. */
 #ifndef STATE_CONFIG_FILE_H
 #define STATE_CONFIG_FILE_H
 
