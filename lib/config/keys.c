@@ -143,7 +143,7 @@ static const struct key top[] = {
     {"timeouts.first_content", KEY_DURATION, AT(timeouts.first_content_ms), 10, HOURS(1), "30s",
      .help = "Streams: from the first byte to the first event with content.", .limit = true},
     {"timeouts.idle", KEY_DURATION, AT(timeouts.idle_ms), 10, HOURS(1), "30s",
-     .help = "Streams: between two events.", .limit = true},
+     .help = "Streams: between two pieces of what comes once it has content. A comment is one, so a vendor that only comments is left to timeouts.total.", .limit = true},
     {"timeouts.answer", KEY_DURATION, AT(timeouts.answer_ms), 0, HOURS(24), "0s",
      .help = "Plain answers: silence before the answer or within it, after which another target is asked. 0s leaves it to timeouts.total.", .limit = true},
     {"timeouts.total", KEY_DURATION, AT(timeouts.total_ms), 10, HOURS(24), "300s",
