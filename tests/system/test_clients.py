@@ -258,7 +258,7 @@ def test_pipelined_requests_are_answered_in_order(fleet):
         for i in range(20):
             assert c.read_response().content() == f"Hello from us-east: n{i}"
         assert c.read_response().status == 200
-    assert f.region("us-east").counts()["active"] == 0
+    wait_for(lambda: f.region("us-east").counts()["active"] == 0, what="the last chunks")
 
 
 # -- no clients at all -----------------------------------------------------------

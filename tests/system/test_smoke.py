@@ -60,11 +60,13 @@ def test_body_and_secrets_reach_the_region_as_they_should(three):
 
 def test_keep_alive_on_both_sides(three):
     with three.router.connect() as c:
-        for i in range(5):
+        for i in range(20):
             a = c.request("POST", "/v1/chat/completions", json=chat_body(f"n{i}", stream=i % 2 == 1))
             assert a.content() == f"Hello from us-east: n{i}"
     log = three.region("us-east").log()
-    assert len(log) == 5 and {a["conn"] for a in log} == {log[0]["conn"]}
+    # A stream is over for its client at [DONE]; the next request may come before its last chunk
+    # has freed its connection.
+    assert len(log) == 20 and len({a["conn"] for a in log}) <= 3
 
 
 def test_usage_chunk_only_when_asked_for(three):
