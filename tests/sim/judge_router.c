@@ -113,13 +113,22 @@ static int strictness(const char *word)
     return -1;
 }
 
+/* Between several lives a stricter word with an end may have won, and be over since. */
+static bool has_ended(struct judge *j, const char *key)
+{
+    const char *why = judge_data(j, "r:", key, "why");
+
+    return why != NULL && strcmp(why, "forced_state_ran_out") == 0;
+}
+
 void judge_words_kept(struct judge *j, const bool *live, int n, bool one_life)
 {
     for (int i = 0; i < j->n_keys; i++) {
         struct judge_state s = judge_read_state(j, j->keys[i].name);
         const char *word = j->keys[i].word;
-        bool kept =
-            one_life ? strcmp(s.forced, word) == 0 : strictness(s.forced) >= strictness(word);
+        bool kept = one_life ? strcmp(s.forced, word) == 0
+                             : strictness(s.forced) >= strictness(word) ||
+                                   has_ended(j, j->keys[i].name);
 
         if (!kept && j->keys[i].held && word[0] != '\0')
             judge_fail(j, "invariant 10: %s was said to be %s, and it is %s", j->keys[i].name,
