@@ -15,8 +15,8 @@
 
 /* Each leaves out one rule.  The judge must notice within a few hundred histories. */
 const struct server_mutant server_mutants[] = {
-    {"no-epoch", "evidence of an older epoch counts", "if ep ~= r.ep or r.st ~= 'closed' then",
-     "if r.st ~= 'closed' then", 2},
+    {"no-epoch", "evidence of an older epoch counts",
+     "if ep ~= r.ep or r.st ~= 'closed' or ver ~= heard then", "if r.st ~= 'closed' then", 2},
     {"no-expiry", "leases never end",
      "redis.call('ZREMRANGEBYSCORE', leases, '-inf', text(now))", "", 14},
     {"no-poll", "a sync always says that nothing is new", "if applied == ver then",

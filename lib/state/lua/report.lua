@@ -119,12 +119,13 @@ if seq <= (whole(redis.call('HGET', base .. 'seq', router)) or 0) then
     return {'DUP'}
 end
 redis.call('HSET', base .. 'seq', router, text(seq))
+local heard = ver
 local r = take(key)
 if not r then
     return {'UNKNOWN'}
 end
-if ep ~= r.ep or r.st ~= 'closed' then
-    return {'STALE', line(r)}
+if ep ~= r.ep or r.st ~= 'closed' or ver ~= heard then
+    return {'STALE', line(r)} -- nothing can have begun in an epoch that begins with this call
 end
 local alone_ms = overruled_ms()
 if alone_ms > 0 then

@@ -111,6 +111,19 @@ Test(lua_force, a_forced_state_that_ran_out_is_gone_before_anything_else)
     cr_expect_str_eq(lua_do(&f.lua, "HGET {sluice:t}:meta ver"), "2");
 }
 
+Test(lua_force, nothing_counts_for_an_epoch_that_begins_with_its_report)
+{
+    lua_fleet_run(&f, SCRIPT_FORCE, "%s a down 1000 op x - i1", f.gen);
+    lua_fleet_advance(&f, 1000);
+    lua_fleet_report(&f, "a", 3, "A", 1, "0 3 0 3");
+    cr_expect_str_eq(lua_word(&f.lua, 0), "STALE", "%s", f.lua.reply);
+    struct codec_line line = lua_fleet_line(&f);
+
+    cr_expect(line.st == BREAKER_CLOSED && line.ep == 3, "%s", f.lua.reply);
+    lua_fleet_report(&f, "a", 3, "A", 2, "0 3 0 3"); /* the next one has heard of it */
+    cr_expect_str_eq(lua_word(&f.lua, 0), "TRIP", "%s", f.lua.reply);
+}
+
 Test(lua_force, words_of_operators_are_encoded_and_cut_to_fit)
 {
     char long_key[131], why[400];
