@@ -102,6 +102,8 @@ Test(upstream, every_framing_ends_as_what_it_is)
         {"chunk too long for its size", H "Transfer-Encoding: chunked\r\n\r\n2\r\nokay\r\n0\r\n\r\n", KEEP, UPSTREAM_FRAMING, "ok", 1},
         {"chunk size overflow", H "Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\nok", KEEP, UPSTREAM_FRAMING, "", 1},
         {"no chunk size", H "Transfer-Encoding: chunked\r\n\r\n\r\nok", KEEP, UPSTREAM_FRAMING, "", 1},
+        {"chunk size with 0x", H "Transfer-Encoding: chunked\r\n\r\n0x2\r\nok\r\n0\r\n\r\n", KEEP, UPSTREAM_FRAMING, "", 1},
+        {"trailer without a colon", H "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-T\r\n\r\n", KEEP, UPSTREAM_FRAMING, "ok", 1},
         {"obs-fold", H "X-A: 1\r\n 2\r\nContent-Length: 2\r\n\r\nok", KEEP, UPSTREAM_FRAMING, "", 0},
         {"space before the colon", H "X-A : 1\r\nContent-Length: 2\r\n\r\nok", KEEP, UPSTREAM_FRAMING, "", 0},
         {"no colon", H "X-A\r\nContent-Length: 2\r\n\r\nok", KEEP, UPSTREAM_FRAMING, "", 0},
