@@ -84,12 +84,27 @@ static const char *const forwarded[] = {
     "tracestate", "accept-language", "x-client-request-id",
 };
 
-static bool may_forward(struct str name)
+/* RFC 9110 7.6.1: what Connection lists is for us alone. */
+static bool is_named_by_connection(const struct http_head *from, struct str name)
+{
+    for (size_t i = 0; i < from->n_fields; i++) {
+        struct str rest = from->fields[i].value;
+
+        if (!str_ieqz(from->fields[i].name, "connection"))
+            continue;
+        while (rest.ptr != NULL)
+            if (str_ieq(str_trim(str_split(rest, ',', &rest)), name))
+                return true;
+    }
+    return false;
+}
+
+static bool may_forward(const struct http_head *from, struct str name)
 {
     for (size_t i = 0; i < ARRAY_LEN(forwarded); i++)
         if (str_ieqz(name, forwarded[i]))
-            return true;
-    return str_istarts(name, "x-stainless-");
+            return !is_named_by_connection(from, name);
+    return str_istarts(name, "x-stainless-") && !is_named_by_connection(from, name);
 }
 
 /* Bytes the made lines need: buf must not move under the pointers into it. */
@@ -98,7 +113,7 @@ static size_t text_bytes(const struct attempt_ask *ask)
     size_t need = strlen("X-Request-Id: ") + strlen(ask->request_id) + 1;
 
     for (size_t i = 0; i < ask->from->n_fields; i++)
-        if (may_forward(ask->from->fields[i].name))
+        if (may_forward(ask->from, ask->from->fields[i].name))
             need += ask->from->fields[i].name.len + ask->from->fields[i].value.len + 3;
     return need;
 }
@@ -135,7 +150,7 @@ void envelope_fill(const struct envelope *e, const struct attempt_ask *ask,
         return;
     add(out, STR("X-Request-Id"), str_of(ask->request_id));
     for (size_t i = 0; i < ask->from->n_fields; i++)
-        if (may_forward(ask->from->fields[i].name))
+        if (may_forward(ask->from, ask->from->fields[i].name))
             add(out, ask->from->fields[i].name, ask->from->fields[i].value);
 }
 

@@ -30,6 +30,8 @@ static const struct {
     {"Accept-Encoding: gzip", false},
     {"Range: bytes=0-1", false},
     {"Expect: 100-continue", false},
+    {"Connection: X-Stainless-Os\r\nx-stainless-os: sk-client", false},
+    {"traceparent: sk-client\r\nConnection: x\r\nConnection: close , TraceParent", false},
     {"User-Agent: openai/1.2", true},
     {"OpenAI-Beta: assistants=v2", true},
     {"Idempotency-Key: k-1", true},
