@@ -140,6 +140,12 @@ int listener_bind(const char *addr, bool reuse_port, struct err *err)
     return fd;
 }
 
+/* A close would leave others' copies listening, and clients in a queue that nobody takes. */
+void listener_close(int fd)
+{
+    shutdown(fd, SHUT_RD);
+}
+
 /* ---- connections ------------------------------------------------------------------------- */
 
 static void start(struct listener *l)
@@ -223,6 +229,8 @@ static void on_listener_acceptable(evutil_socket_t fd, short what, void *arg)
             event_add(l->resume, &resume);
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             return;
+        } else if (errno == EINVAL) { /* listener_close: nobody will come any more */
+            stop(l);
         } else if (errno != EINTR && errno != ECONNABORTED && errno != EPROTO &&
                    errno != EPERM) {
             pause_accept(l, strerror(errno)); /* not known; whatever it is, do not spin */

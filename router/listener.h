@@ -12,6 +12,9 @@ struct listener;
 /* A bound, listening, non-blocking, close-on-exec socket for "host:port" ("[v6]:port",
  * ":port"); -1 with err.  reuse_port: several sockets share the port. */
 int listener_bind(const char *addr, bool reuse_port, struct err *err) MUST_CHECK;
+/* Clients are refused from now on, whoever else holds a copy of fd; accepted connections stay.
+ * The caller still closes fd. */
+void listener_close(int fd);
 
 /* Borrows fd (the supervisor owns it), limits and handler. */
 struct listener *listener_new(struct event_base *base, int fd, int connections_max,

@@ -307,6 +307,8 @@ static void stop(struct supervisor *s)
     signal_all(&s->now, sig);
     for (size_t i = 0; i < s->n_retired; i++)
         kill(s->retired[i], sig);
+    for (int i = 0; i < s->n_sockets; i++)
+        listener_close(s->sockets[i]);
 }
 
 static bool any_alive(const struct supervisor *s)

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "router/control.h"
+#include "router/listener.h"
 #include "router/probe.h"
 #include "router/server.h"
 
@@ -95,6 +96,7 @@ struct life {
     struct server *server;
     struct control *control;
     struct event *term, *quit, *tick;
+    int client; /* the listening socket */
     int64_t drain_until_ms;
 };
 
@@ -126,10 +128,14 @@ static void start_drain(struct life *l)
     event_add(l->tick, &tv);
 }
 
+/* The whole group stops, or its supervisor is dead: no other generation needs the socket. */
 static void on_term(evutil_socket_t fd, short what, void *arg)
 {
+    struct life *l = arg;
+
     (void)fd, (void)what;
-    start_drain(arg);
+    start_drain(l);
+    listener_close(l->client);
 }
 
 static void on_quit(evutil_socket_t fd, short what, void *arg)
@@ -169,7 +175,7 @@ static void life_end(struct life *l)
 int worker_main(const struct config *conf, struct metrics *metrics, int slot,
                 const struct worker_sockets *fds)
 {
-    struct life l = {0};
+    struct life l = {.client = fds->client};
     struct err err = {0};
     struct event_base *base = event_base_new();
     int rc = 1;

@@ -32,7 +32,7 @@ def test_a_stream_under_way_is_finished(fleet):
     ready = f.router.admin("/readyz")
     assert ready.json()["status"] == "draining" and ready.json()["in_flight"] == 1
     assert f.router.admin("/livez").status == 200
-    wait_for(lambda: refuses_requests(f.router), what="new connections to be refused")
+    wait_for(lambda: refuses(f.router.port), what="new connections to be refused")
     f.region("us-east").go()
     events = s.rest()
     assert events[-1] == "[DONE]" and s.response.headers["x-sluice-region"] == "us-east"
@@ -41,15 +41,33 @@ def test_a_stream_under_way_is_finished(fleet):
     assert refuses(f.router.port)
 
 
-def refuses_requests(router):
-    """Nobody accepts any more: refused, or left in a queue that ends with the process."""
-    try:
-        with Connection(router.port, seconds=0.2) as c:
-            c.send_request("GET", "/v1/models")
-            c.read_response()
-        return False
-    except (OSError, Cut):
-        return True
+def test_no_worker_lets_clients_wait_for_the_end(fleet):
+    """Each has a socket of its own: one that went on listening would take its share of them."""
+    f = fleet(1, 1, workers=3)
+    f.region("us-east").fault(hold_at_event=3)
+    s = f.router.stream()
+    assert s.next()
+    f.router.process.signal(signal.SIGHUP)
+    wait_for(lambda: "reloaded" in f.router.process.err(), what="a second generation")
+    drain(f.router)
+    wait_for(lambda: all(refuses(f.router.port) for _ in range(30)), what="all to be refused")
+    assert f.router.admin("/readyz").json()["status"] == "draining"
+    f.region("us-east").go()
+    assert s.rest()[-1] == "[DONE]"
+    assert f.router.process.wait_end() == 0
+    assert "not accepting" not in f.router.process.err()
+
+
+def test_orphans_leave_the_port(fleet):
+    """Their supervisor was killed: they finish what they have, and a successor may start."""
+    f = fleet(1, 1, workers=2)
+    f.region("us-east").fault(hold_at_event=3)
+    s = f.router.stream()
+    assert s.next()
+    f.router.process.signal(signal.SIGKILL)
+    wait_for(lambda: all(refuses(f.router.port) for _ in range(30)), what="all to be refused")
+    f.region("us-east").go()
+    assert s.rest()[-1] == "[DONE]"
 
 
 def test_nothing_to_finish_ends_at_once(fleet):

@@ -272,6 +272,35 @@ Test(listener, drain_stops_accepting_and_closes_the_idle)
     teardown(&s);
 }
 
+Test(listener, a_closed_port_refuses_and_its_connections_go_on)
+{
+    struct setup s;
+    int copy, client, later;
+    struct err err = {0};
+    char addr[32];
+
+    setup(&s, 10);
+    client = try_connect(s.port);
+    cr_expect(wait_connections(&s, 1));
+    copy = dup(s.fd); /* the supervisor's and each worker's are copies too */
+    listener_close(copy);
+    cr_expect_eq(try_connect(s.port), -1);
+    cr_expect_eq(errno, ECONNREFUSED);
+    cr_expect_lt(run(&s, 200), 30, "it spins");
+    cr_expect_eq(warnings, 0, "it is no trouble");
+    cr_expect_gt(send(client, "GET / HTTP/1.1\r\nHost: h\r\n\r\n", 27, 0), 0);
+    for (int64_t end_ms = clock_mono_ms() + 30000; s.requests == 0 && clock_mono_ms() < end_ms;)
+        run(&s, 5);
+    cr_expect_eq(s.requests, 1);
+    snprintf(addr, sizeof(addr), "127.0.0.1:%d", s.port);
+    later = listener_bind(addr, false, &err);
+    cr_expect_geq(later, 0, "a successor may have the port: %s", err.msg);
+    close(later);
+    close(copy);
+    close(client);
+    teardown(&s);
+}
+
 Test(listener, free_closes_everything)
 {
     struct setup s;
