@@ -116,6 +116,9 @@ static void serve_model(struct server *s, struct http_conn *c, struct str id)
                             .no_retry = true};
     struct buf body;
 
+    if (s->w->conf->n_models == 0)
+        e.message = "the config names no models, so none is known by name here; GET /v1/models "
+                    "asks a region for its list";
     buf_init(&body, 8192);
     if (models_one(s->w->conf, id, &body) < 0)
         reply_error(c, &e, NULL);

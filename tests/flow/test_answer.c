@@ -182,6 +182,7 @@ static const struct {
     {"GET /v1/models", "http://a.test/v1/models", "GET", 200, "hello"},
     {"HEAD /v1/models", "http://a.test/v1/models", "GET", 200, NULL},
     {"GET /v1/models/x", NULL, NULL, 404, "model_not_found"},
+    {"GET /v1/models/x", NULL, NULL, 404, "the config names no models"},
     {"GET /v1/chat/completions", NULL, NULL, 405, "method_not_allowed"},
     {"POST /v1/models", NULL, NULL, 405, "method_not_allowed"},
     {"GET /", NULL, NULL, 404, "unknown_path"},
