@@ -34,6 +34,7 @@ void degrade_explain(const struct degrade_facts *d, const struct fleet *f, int64
                           : back_ms < RETRY_AFTER_MIN_MS ? RETRY_AFTER_MIN_MS
                                                          : back_ms,
         .no_retry = back_ms < 0,
+        .attempts = d->attempts,
     };
     if (d->attempts == 0)
         snprintf(text, cap, "no region may be used for this model now: %s",

@@ -30,8 +30,8 @@ int reply_format(struct buf *out, const struct reply_error *e)
 
 void reply_error(struct http_conn *c, const struct reply_error *e, const char *request_id)
 {
-    struct http_reply_field f[6];
-    char after_s[24], after_ms[24];
+    struct http_reply_field f[7];
+    char after_s[24], after_ms[24], attempts[24];
     size_t n = 0;
     struct buf body;
 
@@ -42,6 +42,10 @@ void reply_error(struct http_conn *c, const struct reply_error *e, const char *r
     f[n++] = (struct http_reply_field){"x-sluice-error", str_of(e->code)};
     if (request_id != NULL)
         f[n++] = (struct http_reply_field){"x-request-id", str_of(request_id)};
+    if (e->attempts > 0) {
+        snprintf(attempts, sizeof(attempts), "%d", e->attempts);
+        f[n++] = (struct http_reply_field){"x-sluice-attempts", str_of(attempts)};
+    }
     if (e->retry_after_ms >= 0) {
         snprintf(after_s, sizeof(after_s), "%" PRId64, (e->retry_after_ms + 999) / 1000);
         snprintf(after_ms, sizeof(after_ms), "%" PRId64, e->retry_after_ms);

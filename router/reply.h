@@ -22,6 +22,7 @@ struct reply_error {
     const char *message; /* one sentence; quoted by the writer */
     int64_t retry_after_ms; /* -1: none */
     bool no_retry;          /* x-should-retry: false: a retry cannot help */
+    int attempts;           /* x-sluice-attempts; 0: not sent */
 };
 
 /* The JSON body; cut to fit is impossible: 2 KiB hold every message of the house. */

@@ -120,6 +120,8 @@ Test(flow_refusals, final_503)
             cr_expect_eq(a.status, 503, "row '%s'", finals[i].name);
             expect_error(&a, "no_region_available", "null");
             cr_expect_null(flow_field(&a, "x-should-retry").ptr, "a retry may help");
+            cr_expect(str_eqz(flow_field(&a, "x-sluice-attempts"), "1"), "row '%s'",
+                      finals[i].name);
             cr_assert(str_to_u64(flow_field(&a, "retry-after-ms"), &ms));
             cr_assert(str_to_u64(flow_field(&a, "retry-after"), &s));
             cr_expect_eq(s, (ms + 999) / 1000);
