@@ -37,6 +37,8 @@
 #include "base/clock.h"
 #include "router/upstream_call.h"
 
+#define HANDLE_SAFE_VERSION 0x080101 /* of libcurl: see HANDLES in upstream_call.c */
+
 /* --- curl says what it waits for --- */
 
 static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
@@ -234,6 +236,7 @@ struct upstream *upstream_new(struct event_base *base, const struct config_upstr
     LIST_INIT(&u->spare);
     TAILQ_INIT(&u->todo);
     buf_init(&u->spare_head, UPSTREAM_HEAD_MAX_BYTES);
+    u->reuse_handles = curl_version_info(CURLVERSION_NOW)->version_num >= HANDLE_SAFE_VERSION;
     u->pool = conf->pool_connections;
     /* curl reuses what has been idle for up to a second more than this. */
     u->maxage_s = conf->keepalive_ms > 2000 ? (long)(conf->keepalive_ms / 1000) - 1 : 1;

@@ -54,6 +54,7 @@ struct upstream {
     struct buf spare_head; /* one head is being received at a time, nearly always */
     int in_curl;           /* depth: curl is on the stack */
     bool expired;          /* curl wants CURL_SOCKET_TIMEOUT now */
+    bool reuse_handles;    /* this libcurl forgets what it must with curl_easy_reset() */
     int64_t deadline_us;   /* curl's next timeout, 0: none */
     int64_t armed_us;      /* when the timer event fires, 0: not armed; may be early */
     long pool, maxage_s, dns_cache_s;

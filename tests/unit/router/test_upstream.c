@@ -140,6 +140,36 @@ Test(upstream, every_framing_ends_as_what_it_is)
     }
 }
 
+/* libcurl before 8.1.1 appends it to a field of the handle's last call, whose memory is gone.
+ */
+Test(upstream, a_head_that_starts_folded_on_a_used_handle)
+{
+    static const char *const folded[] = {
+        "HTTP/1.1 200 OK\r\n X-Fold: some-text-long-enough-to-need-more-memory-than-there-was"
+        "\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\n\tx\r\n\ty\r\nContent-Length: 2\r\n\r\nok"};
+
+    for (size_t i = 0; i < 2 * ARRAY_LEN(folded); i++) {
+        struct answer answers[] = {{OK_ANSWER, 0, i < ARRAY_LEN(folded) ? KEEP : CLOSE},
+                                   {folded[i % ARRAY_LEN(folded)], 0, KEEP},
+                                   {OK_ANSWER, 0, KEEP}};
+        static const enum upstream_result want[] = {UPSTREAM_COMPLETE, UPSTREAM_FRAMING,
+                                                    UPSTREAM_COMPLETE};
+        struct upstream_rig r = {0};
+
+        upstream_rig_start(&r, answers, ARRAY_LEN(answers));
+        for (size_t k = 0; k < ARRAY_LEN(answers); k++) {
+            struct upstream_client c;
+
+            upstream_client_run(&r, &c);
+            cr_expect_eq(c.end.result, want[k], "row %zu, call %zu: %s (%s)", i, k,
+                         upstream_result_name(c.end.result), c.end.detail);
+            upstream_client_release(&c);
+        }
+        upstream_rig_stop(&r);
+    }
+}
+
 Test(upstream, a_reused_handle_sends_no_earlier_secret)
 {
     RIG(r, {.bytes = OK_ANSWER});
