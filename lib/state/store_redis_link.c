@@ -50,16 +50,19 @@ void store_redis_arm(struct store_redis *s, struct event *ev, int64_t ms)
 static void set_mode(struct store_redis *s, bool attached, const char *why)
 {
     enum store_redis_mode mode = attached ? MODE_ATTACHED : MODE_AWAY;
+    char url[512];
 
     if (s->freed || s->mode == mode)
         return;
     s->mode = mode;
+    redis_url_show(&s->near_conf.url, url, sizeof(url));
     if (attached)
         log_at(LOG_INFO, &s->log, "attached to the fleet's shared state gen=%s ver=%llu: %s",
                view_gen(s->view), (unsigned long long)view_ver(s->view), why);
     else
         log_at(LOG_WARN, &s->log,
-               "shared state away, deciding on the last view and own evidence: %s", why);
+               "shared state away, deciding on the last view and own evidence: %s: %s", url,
+               why);
     if (s->ev.on_mode != NULL)
         s->ev.on_mode(s->ev.arg, attached, why);
 }

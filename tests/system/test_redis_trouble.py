@@ -73,7 +73,7 @@ def test_started_before_redis(redis, region, router):
         assert first.chat().status == 200
     assert first.breaker("us-east") == "open" and second.breaker("us-east") == "closed"
     [line] = log_lines(first, r"shared state away.*")
-    assert "Connection refused" in line
+    assert f"{redis.url}: cannot connect: Connection refused" in line
     redis.restart()
     for r in (first, second):
         wait_mode(r, "attached")
@@ -182,6 +182,7 @@ def test_wrong_password(maker, region, router):
     wait_for(lambda: log_lines(wrong, r"shared state away.*"), what="a word about it")
     [line] = log_lines(wrong, r"shared state away.*")
     assert re.search("WRONGPASS|password|AUTH", line), line
+    assert f"redis://127.0.0.1:{redis.port}/0: " in line
     assert "wrong-word" not in wrong.process.err()
     assert mode(wrong) == "away"
     good = router(regions, f"redis://:open-sesame@127.0.0.1:{redis.port}/0", name="good", **QUICK)
