@@ -48,6 +48,30 @@ static int check_depth(struct str text, size_t depth_max, struct err *err)
     return 0;
 }
 
+/* Valid by the grammar and refused all the same is said as that. */
+static void refuse(json_error_t *why, struct err *err)
+{
+    char *quote = strstr(why->text, " near '");
+
+    if (quote != NULL)
+        *quote = '\0';
+    switch (json_error_code(why)) {
+    case json_error_duplicate_key:
+        err_set(err, ERR_SYNTAX,
+                "line %d column %d: a key stands twice in one object, want each once",
+                why->line, why->column);
+        break;
+    case json_error_null_character:
+    case json_error_null_byte_in_key:
+        err_set(err, ERR_SYNTAX, "line %d column %d: \\u0000 in a string, want text without it",
+                why->line, why->column);
+        break;
+    default:
+        err_set(err, ERR_SYNTAX, "line %d column %d: not valid JSON: %s", why->line,
+                why->column, why->text);
+    }
+}
+
 struct json *json_parse(struct str text, size_t bytes_max, size_t depth_max, struct err *err)
 {
     json_error_t why;
@@ -61,14 +85,8 @@ struct json *json_parse(struct str text, size_t bytes_max, size_t depth_max, str
     json_t *root =
         json_loadb(text.len > 0 ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES, &why);
 
-    if (root == NULL) {
-        char *quote = strstr(why.text, " near '");
-
-        if (quote != NULL)
-            *quote = '\0';
-        err_set(err, ERR_SYNTAX, "line %d column %d: not valid JSON: %s", why.line, why.column,
-                why.text);
-    }
+    if (root == NULL)
+        refuse(&why, err);
     return (struct json *)(void *)root;
 }
 

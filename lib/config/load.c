@@ -21,6 +21,7 @@
 
 #define DEPTH_MAX 8   /* models.NAME.targets[] is 5 */
 #define WHERE_MAX 256 /* a path for messages */
+#define NAMES_MAX 512 /* the names of one level, the same */
 
 struct object { /* one JSON object sorted by its table's rows */
     const struct key_table *t;
@@ -50,13 +51,25 @@ static const struct json *given(const struct object *o, const char *name)
 
 /* ---- unknown keys ---- */
 
+/* Several keys of one section give the same head: the rows stand together. */
+static void list_names(const char *const *names, size_t n, char out[NAMES_MAX])
+{
+    size_t len = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < n && len < NAMES_MAX; i++)
+        if (i == 0 || strcmp(names[i], names[i - 1]) != 0)
+            len += (size_t)snprintf(out + len, NAMES_MAX - len, "%s\"%s\"", i > 0 ? ", " : "",
+                                    names[i]);
+}
+
 /* The nearest name that could stand at this level: a key's last part inside section, or a key
- * or section of the object itself. */
+ * or section of the object itself.  All of them where none is near. */
 static int unknown(const struct object *o, const char *section, const char *name,
                    struct err *err)
 {
     const char *names[KEYS_MAX];
-    char heads[KEYS_MAX][32], where[WHERE_MAX], shown[VALUE_SHOWN_MAX];
+    char heads[KEYS_MAX][32], where[WHERE_MAX], shown[VALUE_SHOWN_MAX], all[NAMES_MAX];
     size_t n = 0;
 
     for (size_t i = 0; i < o->t->n; i++) {
@@ -70,6 +83,8 @@ static int unknown(const struct object *o, const char *section, const char *name
     }
     const char *near = str_nearest(name, names, n);
 
+    if (name[0] == '\0')
+        name = "\"\"";
     if (section != NULL) {
         char inner[WHERE_MAX];
 
@@ -81,7 +96,8 @@ static int unknown(const struct object *o, const char *section, const char *name
     if (near != NULL)
         return err_set(err, ERR_UNKNOWN_NAME, "%s is not a known key, did you mean \"%s\"?",
                        where, near);
-    return err_set(err, ERR_UNKNOWN_NAME, "%s is not a known key", where);
+    list_names(names, n, all);
+    return err_set(err, ERR_UNKNOWN_NAME, "%s is not a known key, want one of %s", where, all);
 }
 
 static bool is_section(const struct key_table *t, const char *name)
