@@ -5,6 +5,7 @@
 #include "admin/where.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,10 +54,20 @@ enum run_status run_look(struct run *run, struct look *out, struct err *err)
     return RUN_FAILED;
 }
 
+/* Only a write tells that the reader left, and a follower may have none for days. */
+static bool reader_is_gone(FILE *out)
+{
+    struct pollfd p = {.fd = fileno(out)};
+
+    return p.fd >= 0 && poll(&p, 1, 0) > 0 && (p.revents & POLLERR) != 0;
+}
+
 enum run_status run_print(struct run *run, const struct buf *out, struct err *err)
 {
-    if (out->len == 0 ||
-        (fwrite(out->data, 1, out->len, run->out) == out->len && fflush(run->out) == 0))
+    if (out->len == 0 && reader_is_gone(run->out))
+        errno = EPIPE;
+    else if (out->len == 0 ||
+             (fwrite(out->data, 1, out->len, run->out) == out->len && fflush(run->out) == 0))
         return RUN_OK;
     if (errno == EPIPE) {
         err->code = ERR_IO;

@@ -8,9 +8,11 @@
 #include "router/supervisor.h"
 #include "state/config_file.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char usage[] =
     "usage: sluice-router -c FILE             serve\n"
@@ -57,6 +59,15 @@ static int dump(const struct config *conf)
     return rc;
 }
 
+/* 1 and a sentence where what was printed did not arrive. */
+static int finish(int rc)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return rc;
+    fprintf(stderr, "sluice-router: cannot write the output: %s\n", strerror(errno));
+    return 1;
+}
+
 static int with_config(const char *path, enum action act)
 {
     struct err err = {0};
@@ -78,6 +89,7 @@ static int with_config(const char *path, enum action act)
     else
         printf("config '%s' is fine: %zu regions, %zu models, digest %s\n", path,
                conf->n_regions, conf->n_models, conf->digest);
+    rc = finish(rc);
     config_free(conf);
     return rc;
 }
@@ -104,7 +116,7 @@ static int read_flags(int argc, char **argv, const char **path)
             *path = optarg;
         else if (c == 'V' || c == 'h') {
             fputs(c == 'V' ? "sluice-router " SLUICE_VERSION "\n" : usage, stdout);
-            exit(0);
+            exit(finish(0));
         } else if (c < (int)ARRAY_LEN(printers))
             act = c;
         else
@@ -124,5 +136,6 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return 2;
     }
-    return act >= ACT_SCHEMA ? print(printers[act]) : with_config(path, (enum action)act);
+    return act >= ACT_SCHEMA ? finish(print(printers[act]))
+                             : with_config(path, (enum action)act);
 }

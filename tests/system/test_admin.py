@@ -259,6 +259,16 @@ def test_events_into_a_closed_pipe(fleet):
     assert tail.popen.stderr.read() == b""
 
 
+def test_a_follower_leaves_with_its_reader(fleet):
+    """Behind a pipe into head it is over with head, and not with the next event."""
+    f = fleet(1, 1)
+    tail = Following(f.admin, "events", "-f")
+    tail.wait_for(rb"join")
+    tail.popen.stdout.close()
+    assert tail.popen.wait(PATIENCE_S) == 1
+    assert tail.popen.stderr.read() == b""
+
+
 def test_watch_off_a_terminal(fleet):
     f = fleet(1, 1)
     watch = Following(f.admin, "watch", "--interval", "100ms")
