@@ -15,7 +15,8 @@ static const struct command commands[] = {
     {"status",       "[REGION]",  "state of every region, or of one",   cmd_status,       0, 1, false,
      0,
      "Prints one line per region: the breaker's state, the operator's word over it, its epoch, how\n"
-     "long it stays open, the attempts in the window, probes under way and cooling."},
+     "long it stays open, the attempts in the window, the fleet's averages of health and latency\n"
+     "(first byte/whole), probes under way, cooling, and why it is so."},
     {"region show",  "NAME",      "everything about one region",        cmd_region_show,  1, 1, false,
      0,
      "Prints all that the fleet knows about a region, a fact a line."},
