@@ -59,19 +59,17 @@ static bool refuse(struct http_refusal *r, int status, const char *code, const c
     return false;
 }
 
-static bool is_json(const struct http_head *head)
+/* Every field of that name says want, parameters aside; there need not be one. */
+static bool all_say(const struct http_head *head, const char *name, const char *want)
 {
-    struct str type = http_head_get(head, "content-type"), rest;
+    for (size_t i = 0; i < head->n_fields; i++) {
+        struct str rest;
 
-    return type.ptr == NULL ||
-           str_ieqz(str_trim(str_split(type, ';', &rest)), "application/json");
-}
-
-static bool is_encoded(const struct http_head *head)
-{
-    struct str coding = http_head_get(head, "content-encoding");
-
-    return coding.ptr != NULL && !str_ieqz(coding, "identity");
+        if (str_ieqz(head->fields[i].name, name) &&
+            !str_ieqz(str_trim(str_split(head->fields[i].value, ';', &rest)), want))
+            return false;
+    }
+    return true;
 }
 
 static bool on_head(void *arg, const struct http_head *head, struct http_refusal *r)
@@ -88,10 +86,10 @@ static bool on_head(void *arg, const struct http_head *head, struct http_refusal
         r->allow = route->allow;
         return refuse(r, 405, "method_not_allowed", "the method is not allowed for this path");
     }
-    if (route->method == HTTP_POST && !is_json(head))
+    if (route->method == HTTP_POST && !all_say(head, "content-type", "application/json"))
         return refuse(r, 415, "unsupported_media_type",
                       "the body's Content-Type must be application/json");
-    if (route->method == HTTP_POST && is_encoded(head))
+    if (route->method == HTTP_POST && !all_say(head, "content-encoding", "identity"))
         return refuse(r, 415, "unsupported_content_encoding",
                       "the body must be sent without a Content-Encoding");
     return true;

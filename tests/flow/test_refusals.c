@@ -75,6 +75,52 @@ Test(flow_refusals, of_what_a_client_asks)
     }
 }
 
+/* What the body is said to be; every field that says it counts. */
+static const struct {
+    const char *fields;
+    int status;
+} kinds[] = {
+    {"", 200},
+    {"Content-Type: application/json\r\n", 200},
+    {"Content-Type: Application/JSON ; charset=UTF-8\r\n", 200},
+    {"Content-Type: application/json\r\ncontent-type: application/json\r\n", 200},
+    {"Content-Type: text/plain\r\n", 415},
+    {"Content-Type: application/jsonx\r\n", 415},
+    {"Content-Type: application/json, text/plain\r\n", 415},
+    {"Content-Type: application/json\r\nContent-Type: text/plain\r\n", 415},
+    {"Content-Type:\r\n", 415},
+    {"Content-Encoding: identity\r\n", 200},
+    {"Content-Encoding: gzip\r\n", 415},
+    {"Content-Encoding: identity, gzip\r\n", 415},
+    {"Content-Encoding: identity\r\nContent-Encoding: gzip\r\n", 415},
+};
+
+Test(flow_refusals, of_what_a_body_is)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        struct script_answer answer = {.region = "a", .status = 200, .body = WORD_ANSWER};
+        char head[512], want[32];
+        struct flow_world f;
+        struct flow_client c;
+
+        flow_start(&f, NULL);
+        script_set(f.w.up, &answer, 1);
+        flow_open(&f, &c);
+        snprintf(
+            head, sizeof(head),
+            "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n%sContent-Length: %zu\r\n\r\n",
+            kinds[i].fields, strlen(WORD_ASK));
+        flow_write(&c, str_of(head));
+        flow_write(&c, str_of(WORD_ASK));
+        snprintf(want, sizeof(want), "HTTP/1.1 %d ", kinds[i].status);
+        cr_expect(flow_wait_text(&c, "\r\n\r\n"), "%s", kinds[i].fields);
+        cr_expect(str_starts(buf_str(&c.in), want), "%s: %.40s", kinds[i].fields, c.in.data);
+        cr_expect_eq(script_count(f.w.up), kinds[i].status == 200, "%s", kinds[i].fields);
+        flow_close(&c);
+        flow_stop(&f);
+    }
+}
+
 /* The last word: what it says about coming back is the earliest time a region may return. */
 static const struct {
     const char *name;
