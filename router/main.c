@@ -1,6 +1,5 @@
 /* main.c - sluice-router: flags, the config, and then the supervisor. */
 #include "base/buf.h"
-#include "base/log.h"
 #include "config/config.h"
 #include "config/dump.h"
 #include "config/reference.h"
@@ -72,18 +71,14 @@ static int with_config(const char *path, enum action act)
 {
     struct err err = {0};
     struct config *conf = config_file_load(path, &err);
-    enum log_level level = LOG_INFO;
     int rc = 0;
 
     if (conf == NULL) {
         fprintf(stderr, "sluice-router: %s\n", err.msg);
         return 1;
     }
-    if (act == ACT_SERVE) {
-        if (log_level_parse(conf->log_level, &level) == 0)
-            log_set_level(level);
+    if (act == ACT_SERVE)
         return supervisor_run(conf); /* takes conf */
-    }
     if (act == ACT_DUMP)
         rc = dump(conf);
     else

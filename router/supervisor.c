@@ -106,6 +106,14 @@ static void open_files(const struct config *conf)
                (unsigned long long)limit, clients, wanted);
 }
 
+static void set_log_level(const struct config *conf)
+{
+    enum log_level level;
+
+    if (log_level_parse(conf->log_level, &level) == 0)
+        log_set_level(level);
+}
+
 /* ---- children ---- */
 
 static void run_child(struct supervisor *s, const struct generation *g, int slot, int ready)
@@ -113,6 +121,7 @@ static void run_child(struct supervisor *s, const struct generation *g, int slot
     struct worker_sockets fds = {s->sockets[slot], s->control, ready};
     int rc;
 
+    set_log_level(g->conf);
     prctl(PR_SET_PDEATHSIG, SIGTERM); /* a worker never outlives its supervisor for long */
     sigprocmask(SIG_SETMASK, &s->before, NULL);
     rc = worker_main(g->conf, g->metrics, slot, &fds);
@@ -293,6 +302,7 @@ static void reload(struct supervisor *s)
         return;
     }
     s->now = next;
+    set_log_level(next.conf);
     retire(s, &old);
     log_at(LOG_INFO, NULL, "reloaded config=%s", next.conf->digest);
     generation_release(&old);
@@ -360,6 +370,7 @@ int supervisor_run(struct config *conf)
     sigaddset(&s.signals, SIGHUP);
     sigaddset(&s.signals, SIGCHLD);
     sigprocmask(SIG_BLOCK, &s.signals, &s.before);
+    set_log_level(conf);
     open_files(conf);
     if (open_sockets(&s, &err) < 0) {
         log_at(LOG_ERROR, NULL, "cannot start: %s", err.msg);

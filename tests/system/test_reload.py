@@ -110,3 +110,18 @@ def test_fleet_state_outlives_a_reload(fleet):
     reload(f.router)
     wait_for(f.router.is_attached, what="the new worker to attach")
     assert f.router.chat().headers["x-sluice-region"] == "eu-west"
+
+
+def test_the_log_level_follows(fleet):
+    f = fleet(1, 1, log={"level": "error"})
+    r = f.router
+    assert r.process.err() == ""
+    r.write_config(log={"level": "info"})
+    r.hup()
+    wait_for(lambda: "worker ready" in r.process.err() and reloads(r) == 1, what="the log to begin")
+    wait_for(lambda: len(r.workers()) == 1, what="the old worker to leave")
+    [pid] = r.workers()
+    r.write_config(log={"level": "error"})
+    r.hup()
+    wait_for(lambda: r.workers() != [pid] and len(r.workers()) == 1, what="another worker")
+    assert reloads(r) == 1 and r.process.err().count("worker ready") == 1
