@@ -108,8 +108,12 @@ enum run_status cmd_events(struct run *run, struct err *err)
     enum run_status status = run_connect(run, err);
     struct stream st = {0};
 
-    if (status == RUN_OK && (!following || region != NULL))
+    if (status == RUN_OK)
         status = check_region(run, region, err);
+    if (status == RUN_FAILED && following && region == NULL) { /* a fleet may begin yet */
+        fprintf(run->err, "sluice-admin: %s\n", err->msg);
+        status = RUN_OK;
+    }
     if (status != RUN_OK)
         return status;
     if (following)

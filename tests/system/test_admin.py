@@ -259,6 +259,15 @@ def test_events_into_a_closed_pipe(fleet):
     assert tail.popen.stderr.read() == b""
 
 
+def test_a_follower_of_nobody_says_so(redis):
+    """A mistyped fleet would be silence for ever; one that begins later is followed."""
+    tail = Following(Admin(redis.url, fleet="tset"), "events", "-f")
+    tail.wait_for(rb"no router ever joined fleet 'tset'", fd=tail.popen.stderr.fileno())
+    redis("XADD", "{sluice:tset}:log", "*", "kind", "join", "by", "router-1")
+    tail.wait_for(rb"join +router-1")
+    assert tail.end() == (0, "")
+
+
 def test_a_follower_leaves_with_its_reader(fleet):
     """Behind a pipe into head it is over with head, and not with the next event."""
     f = fleet(1, 1)
