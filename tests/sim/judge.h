@@ -63,7 +63,8 @@ void judge_delivery(struct judge *j, int router, const struct delivery *d, bool 
 void judge_word(struct judge *j, int key, const char *word, const char *why);
 /* The data are empty or older now: what was said to them may be lost. */
 void judge_lost(struct judge *j);
-/* A router that must still be heard (alive, not cut off) missed its chance, or took it. */
+/* A router that heard of these data too late to say what it knew: until its view is theirs,
+ * what it sees is of an earlier life. */
 void judge_excuse(struct judge *j, int router);
 /* Is everything level?  why says what is not. */
 bool judge_is_level(struct judge *j, const struct store *const *routers, const bool *alone,

@@ -54,6 +54,7 @@ struct judge_seen { /* what a router had applied */
     char gen[VIEW_GEN_MAX + 1];
     uint64_t ver, key_ver[JUDGE_KEYS_MAX], key_ep[JUDGE_KEYS_MAX];
     bool knows[JUDGE_KEYS_MAX]; /* the operator's last word */
+    bool excused;               /* from saying what it knows from an earlier life */
     /* the first change that its subscriber has not heard */
     uint64_t unheard;
     unsigned subscription;
