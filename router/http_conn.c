@@ -35,7 +35,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define OUT_HARD_BYTES   ((size_t)64 << 20) /* an owner that never pauses */
 #define LINGER_MS        2000
 #define UNSENT_MAX_BYTES (128 << 10) /* in the kernel, beyond what is on its way */
 #define DRAIN_IDLE_MS    500 /* a client that has just connected gets its first answer */
@@ -367,7 +366,7 @@ struct http_conn *http_conn_new(struct event_base *base, int fd,
     http_head_parser_init(&c->parser, &head);
     buf_init(&c->in, limits->head_max_bytes + HTTP_CONN_READ_BYTES);
     buf_init(&c->body, limits->body_max_bytes);
-    http_out_init(&c->out, limits->output_max_bytes + OUT_HARD_BYTES);
+    http_out_init(&c->out, limits->output_max_bytes + HTTP_CONN_HARD_BYTES);
     event_assign(&c->readable, base, fd, EV_READ | EV_PERSIST, on_conn_readable, c);
     event_assign(&c->writable, base, fd, EV_WRITE | EV_PERSIST, on_conn_writable, c);
     event_assign(&c->turn, base, -1, 0, on_conn_turn, c);

@@ -51,6 +51,16 @@ static void put(struct http_conn *c, int rc)
         c->broken = true; /* the owner wrote on past every "pause" */
 }
 
+/* The hard cap is for an owner that never pauses; one piece, which it holds anyway, may be of
+ * any size. */
+static void allow(struct http_conn *c, size_t piece_bytes)
+{
+    size_t most = c->limits->output_max_bytes + HTTP_CONN_HARD_BYTES + piece_bytes;
+
+    if (c->out.buf.max < most)
+        c->out.buf.max = most;
+}
+
 /* Fixes what happens to the connection after this answer, and writes its head. */
 static void put_head(struct http_conn *c, int status, const struct http_reply_field *f,
                      size_t n, enum http_framing framing, int64_t content_length)
@@ -89,6 +99,7 @@ void http_conn_reply(struct http_conn *c, int status, const struct http_reply_fi
     put_head(c, status, f, n, empty ? HTTP_NO_CONTENT : HTTP_LENGTH, (int64_t)body.len);
     if (empty || c->parser.head.method == HTTP_HEAD)
         body.len = 0;
+    allow(c, body.len);
     if (!c->broken)
         http_conn_flush(c, body);
     end_answer(c);
@@ -138,6 +149,7 @@ bool http_conn_write(struct http_conn *c, const void *data, size_t len)
         c->content_left -= (int64_t)len;
     }
     if (len > 0 && !c->no_content && !c->broken) {
+        allow(c, len);
         put(c, c->chunked ? http_out_add_chunk(&c->out, data, len)
                           : http_out_add(&c->out, data, len));
         c->zeros = 0;

@@ -17,8 +17,9 @@
 
 #define HTTP_CONN_NEVER       INT64_MAX
 #define HTTP_CONN_READ_BYTES  16384
-#define HTTP_CONN_FIRST_BYTES 4095 /* plus the NUL of struct buf: one page */
-#define HTTP_CONN_SPARE_BYTES 511  /* read behind a request while it is served */
+#define HTTP_CONN_FIRST_BYTES 4095               /* plus the NUL of struct buf: one page */
+#define HTTP_CONN_SPARE_BYTES 511                /* read behind a request while it is served */
+#define HTTP_CONN_HARD_BYTES  ((size_t)64 << 20) /* of output: an owner that never pauses */
 
 enum http_conn_state {
     CONN_IDLE,   /* no byte of the next request yet */

@@ -148,6 +148,31 @@ Test(http_conn_answer, a_large_answer_arrives_whole_while_the_client_is_slow)
     rig_release(&r);
 }
 
+/* How large one piece may be is its owner's business, who holds it anyway. */
+Test(http_conn_answer, a_piece_has_no_cap_of_its_own)
+{
+    static const size_t len = (size_t)72 << 20;
+    char *body = xcalloc(1, len);
+
+    memset(body, 'x', len);
+    for (int streamed = 0; streamed <= 1; streamed++) {
+        struct rig r;
+
+        begin(&r, streamed ? RIG_STREAM : RIG_HOLD, -1, GET11);
+        if (streamed) {
+            cr_expect_not(http_conn_write(r.conn, body, len), "not told to pause");
+            http_conn_finish(r.conn);
+        } else {
+            http_conn_reply(r.conn, 200, NULL, 0, (struct str){body, len});
+        }
+        cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got.len > len || r.closed > 0));
+        cr_expect_gt(r.got.len, len, "%zu bytes came", r.got.len);
+        cr_expect_eq(r.closed, 0, "the connection is not kept");
+        rig_release(&r);
+    }
+    free(body);
+}
+
 Test(http_conn_answer, a_slow_reader_pauses_the_source)
 {
     struct rig r;
