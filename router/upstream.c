@@ -12,6 +12,8 @@
  * - A reused easy handle keeps every option, secrets included: curl_easy_reset() after each
  * call.
  * - The last of two Content-Lengths wins, "5abc" is 5: upstream_head.c reads the head again.
+ * - In the lines of chunk sizes LF alone and anything behind the digits pass.  curl is the only
+ *   reader of that connection, so nobody disagrees about where the answer ends.
  * - A pooled connection with unread bytes on it is reused: upstream_socks.c watches them.
  * - CURLMOPT_MAXCONNECTS counts connections in use as well: with 100 of them and 100 running
  *   calls nothing would stay pooled.  It is set to the pool's size plus the calls running.
