@@ -128,7 +128,8 @@ static const struct key top[] = {
     {"retry.num_retries", KEY_INT, AT(retry.num_retries), 0, 20, "2",
      .help = "Further attempts per request, over all targets and fallbacks."},
     {"retry.backoff", KEY_DURATION, AT(retry.backoff_ms), 0, MINUTES(1), "100ms",
-     .help = "Base of the exponential back-off with full jitter."},
+     .help = "Base of the exponential back-off with full jitter, before the same target is asked "
+             "again. Another one is asked at once."},
     {"retry.backoff_max", KEY_DURATION, AT(retry.backoff_max_ms), 0, MINUTES(10), "5s",
      .help = "Cap of the back-off."},
     {"retry.wait", KEY_DURATION, AT(retry.wait_ms), 0, MINUTES(10), "0s",
