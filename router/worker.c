@@ -97,6 +97,7 @@ struct life {
     struct control *control;
     struct event *term, *quit, *tick;
     int client; /* the listening socket */
+    pid_t supervisor;
     int64_t drain_until_ms;
 };
 
@@ -128,14 +129,16 @@ static void start_drain(struct life *l)
     event_add(l->tick, &tv);
 }
 
-/* The whole group stops, or its supervisor is dead: no other generation needs the socket. */
+/* The supervisor closes the port when the whole group stops.  Without one nobody does, and
+ * nobody will come to take what waits there. */
 static void on_term(evutil_socket_t fd, short what, void *arg)
 {
     struct life *l = arg;
 
     (void)fd, (void)what;
     start_drain(l);
-    listener_close(l->client);
+    if (getppid() != l->supervisor)
+        listener_close(l->client);
 }
 
 static void on_quit(evutil_socket_t fd, short what, void *arg)
@@ -175,7 +178,7 @@ static void life_end(struct life *l)
 int worker_main(const struct config *conf, struct metrics *metrics, int slot,
                 const struct worker_sockets *fds)
 {
-    struct life l = {.client = fds->client};
+    struct life l = {.client = fds->client, .supervisor = getppid()};
     struct err err = {0};
     struct event_base *base = event_base_new();
     int rc = 1;

@@ -54,6 +54,16 @@ def test_a_killed_worker_is_replaced(fleet):
     wait_for(r.is_attached, what="the new worker to attach")
 
 
+def test_a_worker_told_to_stop_leaves_its_socket_to_the_next(fleet):
+    """SIGTERM to one worker by hand: its place is filled, and the port goes on."""
+    f = fleet(1, 1, workers=1)
+    r = f.router
+    gone = r.kill_worker(signal.SIGTERM)
+    wait_for(lambda: len(r.workers()) == 1 and gone not in r.workers(), what="a new worker")
+    for _ in range(5):
+        assert r.chat().status == 200
+
+
 def test_connections_waiting_for_a_dead_worker_are_served(fleet):
     """They wait in the socket, which is the supervisor's."""
     f = fleet(1, 1, workers=1)
