@@ -122,7 +122,6 @@ static void run_child(struct supervisor *s, const struct generation *g, int slot
     int rc;
 
     set_log_level(g->conf);
-    prctl(PR_SET_PDEATHSIG, SIGTERM); /* a worker never outlives its supervisor for long */
     sigprocmask(SIG_SETMASK, &s->before, NULL);
     rc = worker_main(g->conf, g->metrics, slot, &fds);
     fflush(NULL);
@@ -135,7 +134,8 @@ static pid_t spawn(struct supervisor *s, const struct generation *g, int slot, i
     pid_t parent = getpid(), pid = fork();
 
     if (pid == 0) {
-        if (getppid() != parent) /* it died before the child could ask to be told */
+        prctl(PR_SET_PDEATHSIG, SIGTERM); /* a worker never outlives its supervisor for long */
+        if (getppid() != parent)          /* it died before the child could ask to be told */
             _exit(1);
         run_child(s, g, slot, ready);
     }
