@@ -26,7 +26,7 @@ struct fake_redis {
 
 void fake_redis_start(struct fake_redis *f, struct event_base *base);
 void fake_redis_start_tcp(struct fake_redis *f, struct event_base *base); /* on 127.0.0.1 */
-void fake_redis_stop(struct fake_redis *f);
+void fake_redis_stop(struct fake_redis *f); /* before its loop is freed */
 void fake_redis_say(struct fake_redis *f, const char *bytes, size_t len); /* unasked */
 void fake_redis_hang_up(struct fake_redis *f);
 

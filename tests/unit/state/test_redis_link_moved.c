@@ -33,9 +33,9 @@ static void nodes_open(struct nodes *n, struct world *w)
 
 static void nodes_close(struct nodes *n, struct world *w)
 {
-    world_release(w);
     for (int i = 0; i < N; i++)
         fake_redis_stop(&n->f[i]);
+    world_release(w);
 }
 
 static void open_link(struct world *w, const char *url, bool keep_trying)

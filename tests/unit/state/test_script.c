@@ -174,7 +174,7 @@ Test(script, answers_once)
         cr_expect_str_eq(w.lost_why, rows[i].lost_why, "row '%s'", rows[i].name);
         cr_expect_eq(strstr(f.heard, " EVAL ") != NULL, rows[i].text_reply != NULL, "row '%s'",
                      rows[i].name);
-        world_release(&w); /* a command that still waits must not leak its copy */
         fake_redis_stop(&f);
+        world_release(&w); /* a command that still waits must not leak its copy */
     }
 }
