@@ -83,6 +83,7 @@ struct store_redis {
     int64_t sync_sent_ms, ask_sent_ms, attached_ms;
     int64_t tick_ms;       /* when the next sync is due, while tick is pending */
     uint64_t applied_said; /* in the last sync of this generation */
+    uint64_t sync_seen;    /* the newest version heard of when the running sync was sent */
     uint64_t word_heard;   /* the operator's word for which the next sync was brought forward */
     unsigned n_syncs;
     size_t n_shared; /* rows in each share */

@@ -1,7 +1,10 @@
 /* store_redis_sync.c - staying level with the fleet: pushes carry the news, syncs repair.
  *
  * A sync is the heartbeat as well.  It answers SAME while nothing was missed, so its cost does
- * not depend on how much the fleet knows.  While no subscriber listens it becomes a poll. */
+ * not depend on how much the fleet knows.  While no subscriber listens it becomes a poll.
+ *
+ * Redis is never behind what it published.  Where it seems to be, the view comes from elsewhere
+ * (somebody else wrote to the channel, the data went back), and is taken anew. */
 #include "state/store_redis.h"
 
 #include "base/clock.h"
@@ -93,6 +96,12 @@ static void take_sync(struct store_redis *s, const struct redisReply *r)
         store_redis_rubbish(s, SCRIPT_SYNC);
         return;
     }
+    if (s->sync_seen > (uint64_t)ver) {
+        s->stats.bad_messages++;
+        view_doubt(s->view);
+        store_redis_ask(s); /* all of it: a sync that finds the versions equal tells nothing */
+        return;
+    }
     if (full && !store_redis_snapshot(s, str_of(view_gen(s->view)), ver, r, 4)) {
         s->stats.bad_messages++;
         if (++s->bad_syncs >= BAD_SYNCS_MAX)
@@ -148,6 +157,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     if (++s->n_syncs % KEYS_EVERY == 0)
         n += store_redis_keys(s, args + n);
     s->sync_sent_ms = clock_mono_ms();
+    s->sync_seen = view_seen(s->view);
     s->sync_number = s->delivery.number;
     if (store_redis_run(s, SCRIPT_SYNC, args, n, on_sync, s) == 0) {
         s->syncing = true;

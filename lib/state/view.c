@@ -143,6 +143,23 @@ uint64_t view_word_ver(const struct view *v)
     return v->word_ver;
 }
 
+uint64_t view_seen(const struct view *v)
+{
+    uint64_t seen = v->ver;
+
+    for (size_t i = 0; i < v->n; i++)
+        if (v->keys[i].ver > seen)
+            seen = v->keys[i].ver;
+    return seen;
+}
+
+void view_doubt(struct view *v)
+{
+    v->ver = v->word_ver = 0;
+    for (size_t i = 0; i < v->n; i++)
+        v->keys[i].ver = 0;
+}
+
 void view_restore(struct view *v, size_t i, const struct view_key *from)
 {
     struct view_key *k = &v->keys[i];
@@ -276,9 +293,7 @@ enum view_verdict view_snapshot(struct view *v, struct str gen, uint64_t ver,
     if (!str_eqz(gen, v->gen)) {
         memcpy(v->gen, gen.ptr, gen.len);
         v->gen[gen.len] = '\0';
-        v->ver = v->word_ver = 0;
-        for (size_t i = 0; i < v->n; i++)
-            v->keys[i].ver = 0; /* versions of another generation say nothing here */
+        view_doubt(v); /* versions of another generation say nothing here */
         any = true;
     }
     for (size_t i = 0; i < n; i++) {

@@ -60,6 +60,12 @@ uint64_t view_ver(const struct view *v);
  * in this generation.  An operator may be waiting until the fleet knows that it was heard. */
 uint64_t view_word_ver(const struct view *v);
 
+/* The newest version that any line or snapshot told, missed ones before it or not. */
+uint64_t view_seen(const struct view *v);
+/* What was seen is not what Redis holds: the states stay, and the next snapshot of the same
+ * generation counts whatever its versions are. */
+void view_doubt(struct view *v);
+
 /* One push message.  *changed: index of the key it changed, or -1. */
 enum view_verdict view_push(struct view *v, struct str line, int64_t now_ms, int *changed);
 /* A snapshot: gen, ver and one line per key, from attach or sync.  Lines of unknown keys are

@@ -22,7 +22,7 @@ const struct server_mutant server_mutants[] = {
     {"no-poll", "a sync always says that nothing is new", "if applied == ver then",
      "if true then", 15},
     {"no-generation", "a new server goes on with the old versions",
-     "redis.call('HGET', KEYS[1], 'run') == run", "true", 15},
+     "if same_run and not was_demoted() then", "if exists then", 15},
     {"no-reassert", "nobody may say what was known before", "if r and heard then",
      "if false then", 10},
     {"late-force", "a word before the first router stays in the old generation",

@@ -19,6 +19,14 @@ static void teardown(void)
 
 TestSuite(store_redis_away, .init = setup, .fini = teardown);
 
+static bool is_untouched(const struct store_peer *p)
+{
+    const struct view_key *a = store_get(p->s, 0);
+
+    return store_ver(p->s) == 0 && a->st == BREAKER_CLOSED && a->ep == 1 &&
+           a->forced == VIEW_AUTO && a->lim_ms == 0;
+}
+
 Test(store_redis_away, redis_killed_is_away_once_and_the_view_stays)
 {
     store_world_force(&w, "down", "i1");
@@ -131,6 +139,44 @@ Test(store_redis_away, rubbish_pushed_is_counted_and_repaired)
                        !w.B.attached); /* three snapshots that no script can have meant */
     store_world_command(&w, "FLUSHALL");
     STORE_WAIT(&w, w.A.attached && w.B.attached);
+}
+
+/* Well-formed lines that no script of this Redis said. */
+Test(store_redis_away, a_view_beyond_redis_is_taken_anew)
+{
+    static const struct {
+        const char *name, *line; /* behind the generation */
+    } rows[] = {
+        {"far ahead", "9007199254740991 1 a open 9 90 1 auto 0 x y 0"},
+        {"the next version", "1 1 a open 9 90 1 down 0 x y 0"},
+        {"of an unknown key", "1 1 z open 9 90 1 auto 0 x y 0"},
+        {"out of order", "7 1 a open 9 90 1 auto 0 x y 3"},
+    };
+    char line[200];
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        redisContext *c = redisConnectUnix(w.server.path);
+
+        cr_assert(c != NULL && c->err == 0);
+        snprintf(line, sizeof(line), "1 %s %s", store_gen(w.A.s), rows[i].line);
+        freeReplyObject(redisCommand(c, "PUBLISH {sluice:t}:push %s", line));
+        redisFree(c);
+        STORE_WAIT(&w, store_world_stats(&w.A).bad_messages == i + 1 &&
+                           store_world_stats(&w.B).bad_messages == i + 1);
+        STORE_WAIT(&w, is_untouched(&w.A) && is_untouched(&w.B));
+        cr_expect(w.A.modes == 1 && w.B.modes == 1, "row '%s': attached as before",
+                  rows[i].name);
+    }
+}
+
+Test(store_redis_away, data_that_went_back_are_taken_anew)
+{
+    store_world_force(&w, "down", "i1");
+    STORE_WAIT(&w, store_ver(w.A.s) == 1 && store_ver(w.B.s) == 1);
+    store_world_command(&w, "HSET {sluice:t}:r:a v 0 ep 1 forced auto");
+    store_world_command(&w, "HSET {sluice:t}:meta ver 0");
+    STORE_WAIT(&w, is_untouched(&w.A) && is_untouched(&w.B));
+    cr_expect(w.A.modes == 1 && w.B.modes == 1);
 }
 
 Test(store_redis_away, may_be_freed_from_its_own_events)

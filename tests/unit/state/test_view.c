@@ -365,3 +365,23 @@ Test(view, lines_of_both_versions_of_routers_are_understood)
                  VIEW_APPLIED);
     cr_expect_eq(view_get(v, 0)->ramp_ms, 0);
 }
+
+Test(view, a_doubted_view_takes_whatever_redis_holds)
+{
+    push("1 g 9 1000 a open 7 1500 1 down 0 bad r1 0", 100);
+    cr_expect_eq(view_seen(v), 9u);
+    cr_expect_eq(view_ver(v), 0u, "eight are missing");
+    cr_expect_eq(snapshot("g", 2, A0, B2, 110), VIEW_APPLIED);
+    cr_expect_eq(view_get(v, 0)->st, BREAKER_OPEN, "the snapshot is older than the push");
+    cr_expect_eq(view_seen(v), 9u);
+    view_doubt(v);
+    cr_expect_eq(view_seen(v), 0u);
+    cr_expect_eq(view_get(v, 0)->forced, VIEW_DOWN, "the last that is known");
+    cr_expect_eq(snapshot("g", 2, A0, B2, 120), VIEW_APPLIED);
+    cr_expect(changed[0], "and taken back");
+    cr_expect_eq(view_get(v, 0)->st, BREAKER_CLOSED);
+    cr_expect_eq(view_get(v, 0)->ep, 1u);
+    cr_expect_eq(view_get(v, 0)->forced, VIEW_AUTO);
+    cr_expect_eq(view_ver(v), 2u);
+    cr_expect_eq(view_seen(v), 2u);
+}
