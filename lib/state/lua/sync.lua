@@ -11,13 +11,14 @@
 local router = arg_word(2, 'router')
 local applied = arg_number(3, 0, NUMBER_MAX, 'applied')
 
--- Keys that no router named for a day and that hold no state worth keeping.
+-- Keys that no router named for a day.  An operator's word is kept; any other state has an end,
+-- and it is over by then (OPEN_MAX, LIM_MAX).
 local function drop_silent_keys()
     local old = redis.call('ZRANGEBYSCORE', base .. 'keys', '-inf', text(now - SILENT_KEY_MS),
         'LIMIT', 0, 100)
     for _, key in ipairs(old) do
         local r = load(key)
-        if not r or (r.st == 'closed' and r.forced == 'auto') then
+        if not r or r.forced == 'auto' then
             redis.call('ZREM', base .. 'keys', key)
             for _, kind in ipairs({'r:', 'w:', 'p:', 'ok:', 'row:', 'rep:', 'dis:', 'au:'}) do
                 redis.call('DEL', base .. kind .. key)

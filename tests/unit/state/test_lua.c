@@ -189,12 +189,15 @@ Test(lua, leave_is_said_once)
 
 Test(lua, keys_nobody_names_for_a_day_are_dropped)
 {
-    lua_fleet_attach(&f, "A", "old forced");
+    lua_fleet_attach(&f, "A", "old forced broken");
+    lua_fleet_report(&f, "broken", 1, "A", 1, "0 3 0 3");
+    cr_expect_eq(lua_fleet_line(&f).st, BREAKER_OPEN, "and nobody left to probe it");
     lua_fleet_run(&f, SCRIPT_FORCE, "%s forced drain 0 op x - i1", f.gen);
     lua_fleet_advance(&f, 86400000);
     lua_fleet_run(&f, SCRIPT_SYNC, "%s A 1 " LUA_ABOUT " a b", f.gen);
     cr_expect_str_eq(lua_do(&f.lua, "ZRANGE {sluice:t}:keys 0 -1"), "(forced a b)");
     cr_expect_str_eq(lua_do(&f.lua, "EXISTS {sluice:t}:r:old"), "0");
+    cr_expect_str_eq(lua_do(&f.lua, "EXISTS {sluice:t}:r:broken"), "0");
 }
 
 Test(lua, look_shows_keys_windows_leases_and_routers)
