@@ -19,6 +19,13 @@ local function refusals()
     local ok = tonumber(redis.call('ZSCORE', base .. 'ok:' .. key, router))
     n = ok and ok >= (whole(t) or 0) and 1 or (whole(n, COUNT_MAX - 1) or 0) + 1
     redis.call('HSET', name, router, text(n) .. ' ' .. text(now))
+    local all = redis.call('HGETALL', name)
+    for i = 1, #all, 2 do -- a router that restarts comes by another name, so these would add up
+        local last = whole(string.match(all[i + 1], ' (%d+)$'))
+        if not last or last <= now - REFUSALS_MS then
+            redis.call('HDEL', name, all[i])
+        end
+    end
     redis.call('PEXPIRE', name, text(REFUSALS_MS))
     return n
 end

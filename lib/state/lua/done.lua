@@ -28,6 +28,13 @@ local function overrule()
         local ms = math.min(DISSENT_MAX, DISSENT_MS * 2 ^ (n - 1))
         redis.call('HSET', name, id, text(now + ms) .. ' ' .. text(n))
     end
+    local all = redis.call('HGETALL', name)
+    for i = 1, #all, 2 do -- a router that restarts comes by another name, so these would add up
+        local till = whole(string.match(all[i + 1], '^%d+'))
+        if not till or till <= now - DISSENT_MAX then
+            redis.call('HDEL', name, all[i])
+        end
+    end
     redis.call('PEXPIRE', name, text(2 * DISSENT_MAX))
 end
 

@@ -3,6 +3,7 @@
 --
 -- ARGV: gen router (key first_us total_us n inflight health health_n)...
 --   n, health_n   weights of the times and of the score, 0: nothing to say of late
+--   A router that the fleet does not know (any more) only hears.
 -- Reply: {"OK", {first_us, total_us, health, inflight}...} in the order of the keys, "-" for
 --        what nobody knows | {"GEN"}
 local router = arg_word(2, 'router')
@@ -19,9 +20,12 @@ if not begin(ARGV[1]) then
     return {'GEN'}
 end
 touch()
+-- Whom the fleet has forgotten joins with its next sync; until then nobody would take its rows
+-- away again.
+local heard = redis.call('ZSCORE', base .. 'routers', router)
 local reply = {'OK'}
 for _, row in ipairs(rows) do
-    if redis.call('ZSCORE', base .. 'keys', row[1]) then
+    if heard and redis.call('ZSCORE', base .. 'keys', row[1]) then
         measure(row[1], router, row)
     end
     reply[#reply + 1] = measured(row[1])

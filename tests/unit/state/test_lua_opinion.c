@@ -248,6 +248,31 @@ Test(lua_opinion, being_overruled_again_lasts_longer)
     }
 }
 
+Test(lua_opinion, who_was_overruled_long_ago_is_forgotten)
+{
+    static const struct {
+        const char *reporter;
+        int64_t later_ms; /* than A's time alone ended */
+        const char *want;
+    } rows[] = {{"A", 0, "(A)"}, {"C", 3599999, "(A C)"}, {"D", 3600000, "(C D)"}};
+    int64_t alone_until_ms = 0;
+    int ep = 1;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++, ep += 3) {
+        if (i > 0)
+            now_ms = alone_until_ms + rows[i].later_ms;
+        sync_as("B");
+        tell("B", ep, "1 0 0 0");
+        tell(rows[i].reporter, ep, "0 3 0 3");
+        probe("B", 2, "ask");
+        done("B", ep + 2, 2, "ok");
+        if (i == 0)
+            alone_until_ms = now_ms + 60000;
+        cr_expect_str_eq(lua_do(&f.lua, "HKEYS {sluice:t}:dis:a"), rows[i].want, "row %zu: %s",
+                         i, f.lua.reply);
+    }
+}
+
 Test(lua_opinion, its_failure_starts_the_full_open_time)
 {
     trip_in_doubt();

@@ -4,6 +4,7 @@
 #include "base/base.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct lua_fleet f;
@@ -68,6 +69,20 @@ Test(lua_refused, not_while_another_can_use_it)
     lua_do(&f.lua, "ZREM {sluice:t}:routers B");
     refused("A");
     cr_expect_str_eq(lua_word(&f.lua, 0), "OK", "nobody who lives can: %s", f.lua.reply);
+}
+
+Test(lua_refused, routers_of_long_ago_are_forgotten)
+{
+    char router[16];
+
+    for (int i = 0; i < 40; i++) { /* restarted every minute, each time with another name */
+        snprintf(router, sizeof(router), "R%d", i);
+        cr_expect_str_eq(refused(router), "(NOTED 1)");
+        lua_fleet_advance(&f, 60000);
+    }
+    cr_expect_str_eq(lua_do(&f.lua, "HLEN {sluice:t}:au:a"), "10");
+    cr_expect_str_eq(lua_do(&f.lua, "HEXISTS {sluice:t}:au:a R30"), "1");
+    cr_expect_str_eq(lua_do(&f.lua, "HEXISTS {sluice:t}:au:a R29"), "0");
 }
 
 Test(lua_refused, throttling_needs_nobody_to_agree)

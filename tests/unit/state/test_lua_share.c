@@ -67,6 +67,16 @@ Test(lua_share, a_router_that_leaves_takes_its_row_along)
     cr_expect_str_eq(f.lua.reply, "0");
 }
 
+Test(lua_share, a_router_the_fleet_has_forgotten_leaves_no_row)
+{
+    share("A a 100 1000 10 2 90 10");
+    lua_do(&f.lua, "ZREM {sluice:t}:routers B");
+    cr_expect_str_eq(share("B a 400 4000 10 3 60 10"), "(OK (100 1000 90 2))",
+                     "stopped for long, say: nobody would take it away");
+    lua_do(&f.lua, "HEXISTS {sluice:t}:lat:a B");
+    cr_expect_str_eq(f.lua.reply, "0");
+}
+
 Test(lua_share, look_shows_them)
 {
     share("A a 100 1000 10 2 90 10");
