@@ -29,7 +29,8 @@
 #define ASK_MAX_MS    4000
 #define ASK_GAP_MS    20 /* never faster than this, whatever Redis answers */
 #define N_ABOUT       6
-#define REPORTS_PER_S 3000 /* of successes, by the whole fleet */
+#define LIVE_MAX      100000 /* routers; more is rubbish */
+#define REPORTS_PER_S 3000   /* of successes, by the whole fleet */
 
 void store_redis_arm(struct store_redis *s, struct event *ev, int64_t ms)
 {
@@ -145,7 +146,7 @@ void store_redis_set_live(struct store_redis *s, const struct redisReply *r)
 {
     int64_t live;
 
-    if (!answer_number(r, &live))
+    if (!answer_number(r, &live) || live > LIVE_MAX)
         return;
     s->stats.live_routers = (uint64_t)live;
     batch_set_ok_gap(s->batch, live * 1000 / REPORTS_PER_S);

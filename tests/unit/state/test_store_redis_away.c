@@ -1,4 +1,5 @@
 /* test_store_redis_away.c - a Redis that is gone, stopped, full, busy, or answers rubbish. */
+#include "fake_redis.h"
 #include "store_world.h"
 
 #include <hiredis/hiredis.h>
@@ -177,6 +178,35 @@ Test(store_redis_away, data_that_went_back_are_taken_anew)
     store_world_command(&w, "HSET {sluice:t}:meta ver 0");
     STORE_WAIT(&w, is_untouched(&w.A) && is_untouched(&w.B));
     cr_expect(w.A.modes == 1 && w.B.modes == 1);
+}
+
+/* Reports and syncs come the less often the more routers live: a number that no fleet has would
+ * silence this one. */
+Test(store_redis_away, a_fleet_of_impossible_size_is_not_believed)
+{
+    static const struct {
+        const char *said;
+        uint64_t want;
+    } rows[] = {{"99999", 99999}, {"100000", 100000}, {"100001", 0}, {"9007199254740991", 0}};
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct store_peer p;
+        struct fake_redis f;
+        char reply[100];
+
+        fake_redis_start(&f, w.base);
+        snprintf(reply, sizeof(reply), "*6\r\n+OK\r\n+g\r\n:0\r\n:1\r\n:1\r\n:%s\r\n",
+                 rows[i].said);
+        const char *replies[] = {"+OK\r\n", "$-1\r\n", "+PONG\r\n", reply};
+
+        memcpy(f.replies, replies, sizeof(replies));
+        store_world_join(&w, &p, "X", f.url);
+        STORE_WAIT(&w, p.modes == 1);
+        cr_expect(p.attached, "row %zu: %s", i, p.why);
+        cr_expect_eq(store_world_stats(&p).live_routers, rows[i].want, "row %zu", i);
+        store_free(p.s);
+        fake_redis_stop(&f);
+    }
 }
 
 Test(store_redis_away, may_be_freed_from_its_own_events)
