@@ -195,6 +195,19 @@ static enum run_status refuse_conflict(const struct change *c, struct err *err)
     return RUN_FAILED;
 }
 
+/* The same id is for the same change, said again. */
+static enum run_status refuse_id(const struct change *c, struct err *err)
+{
+    const struct codec_line *l = &c->result.line;
+
+    err_set(err, ERR_CONFLICT,
+            "request id '%s' was used before, for 'region %s %s' as version %llu: nothing was "
+            "done; each change needs an id of its own",
+            c->force.id, view_forced_name(l->forced), l->key,
+            (unsigned long long)c->result.ver);
+    return RUN_FAILED;
+}
+
 static enum run_status refuse_laggards(const struct change *c, int64_t patience_ms,
                                        struct err *err)
 {
@@ -214,6 +227,9 @@ static enum run_status say(struct run *run, struct change *c, struct err *err)
         return run_status(err);
     if (c->result.conflict)
         return refuse_conflict(c, err);
+    if (!c->result.unknown && c->result.line.ver == c->result.ver &&
+        c->result.line.forced != c->force.word)
+        return refuse_id(c, err);
     if (!c->result.unknown)
         return RUN_OK;
     err_set(err, ERR_UNKNOWN_NAME, "region '%s' went away meanwhile", c->force.region);

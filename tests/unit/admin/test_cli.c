@@ -159,6 +159,9 @@ Test(cli, a_fleet)
          "by alice@"},
         {"region|up|eu|--expect-epoch|3|--for|0", 0, "eu is forced up without end\n", NULL},
         {"region|drain|us|--request-id|x1", 0, "us is forced drain until", NULL},
+        {"region|up|us|--request-id|x1", 1, NULL,
+         "request id 'x1' was used before, for 'region drain us' as version 4: nothing was "
+         "done"},
         {"region|auto|us", 0, "us is not forced, its breaker decides: closed\n", NULL},
         {"region|drain|us|--request-id|x1", 0,
          "this was done before, as version 4; since then us "
