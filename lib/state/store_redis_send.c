@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FORCED_WAIT_MS 1000 /* when to ask again while an operator keeps the key down */
-#define FAILED_WAIT_MS 100  /* and when Redis did not answer */
+#define FORCED_WAIT_MS 1000    /* when to ask again while an operator keeps the key down */
+#define ALONE_MAX_MS   3600000 /* DISSENT_MAX of lua/done.lua */
+#define FAILED_WAIT_MS 100     /* and when Redis did not answer */
 #define ARGS_MAX       20
 #define NUMBER_BYTES   24
 
@@ -53,7 +54,7 @@ static bool take_alone(struct store_redis *s, const struct redisReply *r)
     if (!answer_is(r, "ALONE") || !answer_number(answer_at(r, 1), &ms) || key < 0)
         return false;
     if (s->ev.on_alone != NULL)
-        s->ev.on_alone(s->ev.arg, (size_t)key, ms);
+        s->ev.on_alone(s->ev.arg, (size_t)key, ms < ALONE_MAX_MS ? ms : ALONE_MAX_MS);
     return true;
 }
 

@@ -209,6 +209,18 @@ Test(store_redis_away, a_fleet_of_impossible_size_is_not_believed)
     }
 }
 
+Test(store_redis_away, a_time_alone_without_an_end_is_cut)
+{
+    redisContext *c = redisConnectUnix(w.server.path);
+
+    cr_assert(c != NULL && c->err == 0);
+    freeReplyObject(redisCommand(c, "HSET {sluice:t}:dis:a A %s", "9007199254740991 1"));
+    redisFree(c);
+    store_world_fail(&w.A, 0, 1);
+    STORE_WAIT(&w, w.A.alone == 1);
+    cr_expect_eq(w.A.alone_ms, 3600000, "the longest that a script says");
+}
+
 Test(store_redis_away, may_be_freed_from_its_own_events)
 {
     w.A.free_on_key = true;
