@@ -138,8 +138,8 @@ Test(flow_gone, with_the_server)
         flow_post(&c, "/v1/chat/completions", NULL, phases[i].ask);
         cr_assert(flow_wait_calls(&f, 1));
         flow_drain_loop(&f, 20);
-        flow_stop(&f);
         event_free(c.readable);
+        flow_stop(&f);
         close(c.fd);
         buf_release(&c.in);
     }

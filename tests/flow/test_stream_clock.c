@@ -127,7 +127,7 @@ Test(flow_stream_clock, a_late_attempt_is_no_evidence)
     flow_start(&f, "'timeouts':{'connect':'1s','answer':'1s','total':'1500ms'}");
     script_set(f.w.up, answers, ARRAY_LEN(answers));
     flow_ask(&f, NULL, WORD_ASK, &a);
-    cr_expect_eq(a.status, 504);
+    cr_expect_eq(a.status, 504, "%d: %.*s", a.status, (int)a.body.len, a.body.data);
     cr_expect_str_eq(script_story(f.w.up), "a b");
     cr_expect_eq(f.w.slot->region[0].attempts[OUTCOME_TIMEOUT], 1);
     cr_expect_eq(f.w.slot->region[1].attempts[OUTCOME_ABORTED], 1);

@@ -221,10 +221,25 @@ static void on_script_step(evutil_socket_t fd, short what, void *arg)
         wake(c);
 }
 
+static void arm_total(struct upstream_call *c, int64_t us)
+{
+    struct timeval tv = {us / 1000000, us % 1000000};
+
+    event_add(c->total, &tv);
+}
+
+/* A timer starts at the turn of the loop in which it was set, so it may end early: the real
+ * upstream never does. */
 static void on_script_total(evutil_socket_t fd, short what, void *arg)
 {
+    struct upstream_call *c = arg;
+    int64_t left_us = c->started_us + 1000 * c->seen->total_ms - clock_mono_us();
+
     (void)fd, (void)what;
-    finish(arg, UPSTREAM_TOTAL_TIMEOUT);
+    if (left_us > 0)
+        arm_total(c, left_us);
+    else
+        finish(c, UPSTREAM_TOTAL_TIMEOUT);
 }
 
 static struct script_answer *next_answer(struct upstream *u, const char *url)
@@ -295,7 +310,6 @@ struct upstream_call *upstream_start(struct upstream *u, const struct upstream_r
                                      const struct upstream_ops *ops, void *arg)
 {
     struct upstream_call *c = xcalloc(1, sizeof(*c));
-    struct timeval total = {req->total_ms / 1000, req->total_ms % 1000 * 1000};
 
     c->u = u;
     c->ops = *ops;
@@ -310,7 +324,7 @@ struct upstream_call *upstream_start(struct upstream *u, const struct upstream_r
     c->started_us = clock_mono_us();
     c->step = event_new(u->base, -1, 0, on_script_step, c);
     c->total = event_new(u->base, -1, 0, on_script_total, c);
-    event_add(c->total, &total);
+    arm_total(c, 1000 * req->total_ms);
     c->next = u->running;
     c->prev = &u->running;
     if (c->next != NULL)
