@@ -281,7 +281,8 @@ static void adopt(struct store_mem *m, struct entry *e, const struct view_key *f
     show(m, e, "redis_away");
     e->view.forced = view_forced_now(from, now_ms);
     e->view.forced_until_ms = from->forced_until_ms;
-    e->view.lim_ms = from->lim_ms;
+    if (from->lim_ms > e->view.lim_ms) /* ours: the fleet may not have heard of it */
+        e->view.lim_ms = from->lim_ms;
     e->view.ramp_ms = st == BREAKER_CLOSED ? from->ramp_ms : 0;
     if (from->why[0] != '\0') {
         memcpy(e->view.why, from->why, sizeof(e->view.why));

@@ -240,3 +240,30 @@ Test(store_mem, adopts_the_last_view)
     cr_expect_eq(last.grant, BREAKER_BUSY, "an operator's word keeps probes away too");
     probe_until_granted(0, 10);
 }
+
+Test(store_mem, the_longer_of_two_coolings_is_adopted)
+{
+    static const struct store_ops ops = {.count = fake_count, .get = fake_get};
+    static const struct {
+        int64_t own_ms, fleets_ms, want_ms;
+    } rows[] = {{60000, 0, 60000}, {60000, 70000, 70000}, {60000, 50000, 60000}, {0, 5, 5}};
+    struct store from = {&ops};
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t now_ms = clock_mono_ms(), lim_ms;
+
+        teardown();
+        setup();
+        store_cool(mem, 0, rows[i].own_ms, STORE_COOL_THROTTLED);
+        shown[0] =
+            (struct view_key){.name = "a",
+                              .forced_until_ms = VIEW_NEVER,
+                              .lim_ms = rows[i].fleets_ms > 0 ? now_ms + rows[i].fleets_ms : 0};
+        shown[1] = shown[2] = (struct view_key){.name = "other"};
+        store_mem_adopt(mem, &from);
+        lim_ms = store_get(mem, 0)->lim_ms;
+        cr_expect(lim_ms >= now_ms + rows[i].want_ms &&
+                      lim_ms <= clock_mono_ms() + rows[i].want_ms,
+                  "row %zu: %lld ms", i, (long long)(lim_ms - now_ms));
+    }
+}
