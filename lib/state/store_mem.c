@@ -313,8 +313,14 @@ void store_mem_adopt(struct store *mem, const struct store *from)
     for (size_t i = 0; i < store_count(from); i++) {
         const struct view_key *k = store_get(from, i);
 
-        for (size_t j = 0; j < m->n; j++)
-            if (strcmp(m->entries[j].view.name, k->name) == 0)
-                adopt(m, &m->entries[j], k, now_ms);
+        /* In the same order, as a rule: thousands of keys must not stop the loop. */
+        for (size_t tried = 0; tried < m->n; tried++) {
+            struct entry *e = &m->entries[(i + tried) % m->n];
+
+            if (strcmp(e->view.name, k->name) == 0) {
+                adopt(m, e, k, now_ms);
+                break;
+            }
+        }
     }
 }
