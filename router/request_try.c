@@ -193,6 +193,8 @@ static void arm_hedge(struct request *req)
     int64_t ms = hedge_ms(req);
     struct timeval tv = {ms / 1000, ms % 1000 * 1000};
 
+    if (ms < 0 && req->hedge != NULL)
+        event_del(req->hedge); /* an earlier attempt's: this one has no hedge */
     if (ms < 0)
         return;
     if (req->hedge == NULL)

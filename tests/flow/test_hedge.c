@@ -96,6 +96,16 @@ static const struct {
      0,
      OUTCOME_TIMEOUT,
      N_OUTCOMES},
+    {"a retry took the attempt that the first could have hedged with",
+     HEDGE ",'retry':{'num_retries':1},'timeouts':{'first_byte':'500ms'}",
+     true,
+     {PLAIN("a", 503, WORD_SICK), {.region = "b", .hangs = true}, SSE("c", WORD_WHOLE)},
+     "a b",
+     NULL,
+     NULL,
+     0,
+     OUTCOME_SERVER_ERROR,
+     OUTCOME_TIMEOUT},
 };
 
 static void expect_outcome(const struct flow_world *f, size_t region, enum outcome want,
