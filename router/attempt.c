@@ -283,7 +283,8 @@ static const enum outcome of_result[] = {
 /* The exchange of a stream is over before [DONE] came. */
 static void end_stream(struct attempt *at, const struct upstream_end *e)
 {
-    bool whole = e->result == UPSTREAM_COMPLETE || e->result == UPSTREAM_CUT;
+    bool whole = e->result == UPSTREAM_COMPLETE || e->result == UPSTREAM_CUT ||
+                 e->result == UPSTREAM_TOTAL_TIMEOUT;
 
     if (attempt_is_finished(at) && whole) { /* a piece of [DONE] or usage is no loss */
         at->end.add_done = true;
@@ -320,7 +321,9 @@ static void on_call_end(void *arg, const struct upstream_end *e)
     }
     if (at->ended)
         return;
-    if (e->result == UPSTREAM_TOTAL_TIMEOUT && at->slowed)
+    if (attempt_is_finished(at)) /* of a stream: what the time ran out for is not missed */
+        end_stream(at, e);
+    else if (e->result == UPSTREAM_TOTAL_TIMEOUT && at->slowed)
         attempt_end_later(at, OUTCOME_ABORTED, "the client read too slowly for timeouts.total");
     else if (e->result == UPSTREAM_TOTAL_TIMEOUT && at->late) /* others used its time */
         attempt_end_later(at, OUTCOME_ABORTED, "too little of timeouts.total was left");

@@ -90,6 +90,25 @@ Test(flow_stream_clock, limits)
     }
 }
 
+/* A vendor that comments for ever behind a whole answer: the deadline ends it, as whole. */
+Test(flow_stream_clock, the_deadline_behind_the_finish)
+{
+    struct script_answer answers[] = {SILENT("a", WORD_HI WORD_STOP)};
+    struct flow_world f;
+    struct flow_answer a;
+
+    flow_start(&f, "'timeouts':{'connect':'500ms','idle':'10s','total':'600ms'},"
+                   "'stream':{'heartbeat':'0s'}");
+    script_set(f.w.up, answers, ARRAY_LEN(answers));
+    flow_ask(&f, NULL, WORD_STREAM, &a);
+    cr_expect(a.whole);
+    cr_expect_str_eq(a.body.data, WORD_HI WORD_STOP WORD_DONE);
+    cr_expect_eq(f.w.slot->region[0].attempts[OUTCOME_OK], 1);
+    cr_expect_eq(f.w.slot->requests[METRICS_REQ_OK], 1);
+    flow_answer_release(&a);
+    flow_stop(&f);
+}
+
 Test(flow_stream_clock, silence_of_a_plain_answer)
 {
     static const char *const bodies[] = {NULL, "", "{\"cho"}; /* no head, no body, a part */
