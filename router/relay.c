@@ -42,6 +42,7 @@ static void on_relay_timer(evutil_socket_t fd, short what, void *arg)
     }
     (void)http_conn_write(r->conn, keep_alive,
                           sizeof(keep_alive) - 1); /* bounded: one per beat */
+    r->any_beats = true;
     r->last_ms = now_ms;
     if (r->conf->heartbeat_ms > 0)
         arm(r, r->conf->heartbeat_ms);
@@ -83,8 +84,18 @@ static bool ends_in_line_end(struct str bytes)
     return bytes.len >= 2 && memcmp(bytes.ptr + bytes.len - 2, "\n\r", 2) == 0;
 }
 
+/* A reader skips a byte order mark only where the stream begins, and behind a comment of ours
+ * it does not: there the mark would take the first line, and its event, with it. */
+static struct str skip_mark(const struct relay *r, struct str bytes)
+{
+    bool skip = r->any_beats && !r->any_bytes && str_starts(bytes, "\xEF\xBB\xBF");
+
+    return skip ? (struct str){bytes.ptr + 3, bytes.len - 3} : bytes;
+}
+
 bool relay_bytes(struct relay *r, struct str bytes)
 {
+    bytes = skip_mark(r, bytes);
     r->in_line_end = ends_in_line_end(bytes);
     r->any_bytes = true;
     r->bytes += bytes.len;

@@ -26,6 +26,7 @@ struct relay {
     struct event *timer; /* commit first, heartbeats after; NULL until started */
     bool head_out;       /* the client has a head: no other answer is possible any more */
     bool any_bytes;      /* of a vendor's answer */
+    bool any_beats;      /* keep-alive comments */
     bool in_line_end;    /* a comment now would stand inside an event */
     bool over;
     int64_t last_ms;

@@ -204,6 +204,20 @@ static const struct {
     enum metrics_request result;
 } commits[] = {
     {"then the stream", {SSE("a", WORD_WHOLE)}, "a", BEAT WORD_WHOLE, true, METRICS_REQ_OK},
+    /* Readers skip a byte order mark in front of the stream alone: behind the comment it would
+     * be a part of the first line's name, and the event be lost. */
+    {"then a byte order mark",
+     {SSE("a", "\xEF\xBB\xBF" WORD_HI WORD_STOP WORD_DONE)},
+     "a",
+     BEAT WORD_HI WORD_STOP WORD_DONE,
+     true,
+     METRICS_REQ_OK},
+    {"then a byte order mark that comes in pieces",
+     {SSE("a", "\xEF|\xBB|\xBF" WORD_ROLE WORD_HI WORD_STOP WORD_DONE)},
+     "a",
+     BEAT WORD_ROLE WORD_HI WORD_STOP WORD_DONE,
+     true,
+     METRICS_REQ_OK},
     {"then another's stream",
      {{.region = "a", .status = 503, .body = WORD_SICK}, SSE("b", WORD_WHOLE)},
      "a b",
