@@ -179,6 +179,11 @@ void http_conn_abort(struct http_conn *c)
     /* A body that lasts until the close would look whole (RFC 9112 8): only a reset tells.
      * An answer without content is whole already. */
     c->reset_after = http_conn_ends_by_close(c);
+    /* A probe's lone zero looks like the last chunk to readers that take the end of the
+     * connection for the end of a line (Python's http.client): a chunk that stays away does
+     * not. */
+    if (c->chunked && !c->no_content && c->zeros > 0 && !c->broken)
+        put(c, http_out_add(&c->out, "1\r\n", 3));
     end_answer(c);
 }
 

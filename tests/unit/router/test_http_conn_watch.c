@@ -124,6 +124,24 @@ Test(http_conn_watch, a_half_closed_stream_stays_well_formed)
     rig_release(&r);
 }
 
+/* Readers that take the end of the connection for the end of a line (Python's http.client)
+ * would read a lone zero as the last chunk. */
+Test(http_conn_watch, a_stream_that_breaks_behind_a_probe_looks_broken)
+{
+    struct rig r;
+
+    begin(&r, RIG_STREAM, GET11);
+    shutdown(r.client, SHUT_WR);
+    http_conn_write(r.conn, "abc", 3);
+    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, rig_count(&r, "3\r\nabc\r\n0") == 1), "%s",
+              r.got.data);
+    http_conn_abort(r.conn);
+    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof));
+    cr_expect_eq(memcmp(r.got.data + r.got.len - 4, "01\r\n", 4), 0, "%s", r.got.data);
+    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.closed == 1));
+    rig_release(&r);
+}
+
 Test(http_conn_watch, probes_of_a_stream_are_bounded)
 {
     struct rig r;
