@@ -96,7 +96,7 @@ struct life {
     struct server *server;
     struct control *control;
     struct event *term, *quit, *tick;
-    int client; /* the listening socket */
+    const struct worker_sockets *fds;
     pid_t supervisor;
     int64_t drain_until_ms;
 };
@@ -130,7 +130,8 @@ static void start_drain(struct life *l)
 }
 
 /* The supervisor closes the port when the whole group stops.  Without one nobody does, and
- * nobody will come to take what waits there. */
+ * nobody will come to take what waits there.  A worker of an earlier generation may outlast the
+ * last one: it answers for the control port again. */
 static void on_term(evutil_socket_t fd, short what, void *arg)
 {
     struct life *l = arg;
@@ -138,7 +139,9 @@ static void on_term(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     start_drain(l);
     if (getppid() != l->supervisor)
-        listener_close(l->client);
+        listener_close(l->fds->client);
+    if (l->control == NULL && l->fds->control >= 0)
+        l->control = control_new(&l->w, l->fds->control);
 }
 
 static void on_quit(evutil_socket_t fd, short what, void *arg)
@@ -178,7 +181,7 @@ static void life_end(struct life *l)
 int worker_main(const struct config *conf, struct metrics *metrics, int slot,
                 const struct worker_sockets *fds)
 {
-    struct life l = {.client = fds->client, .supervisor = getppid()};
+    struct life l = {.fds = fds, .supervisor = getppid()};
     struct err err = {0};
     struct event_base *base = event_base_new();
     int rc = 1;
