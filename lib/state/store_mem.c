@@ -305,6 +305,19 @@ void store_mem_trip(struct store *mem, size_t key, const char *why)
     show(m, e, why);
 }
 
+/* The two stores know the same keys in the same order, as a rule: thousands of keys must not
+ * stop the loop. */
+static struct entry *entry_named(struct store_mem *m, const char *name, size_t near)
+{
+    for (size_t tried = 0; tried < m->n; tried++) {
+        struct entry *e = &m->entries[(near + tried) % m->n];
+
+        if (strcmp(e->view.name, name) == 0)
+            return e;
+    }
+    return NULL;
+}
+
 void store_mem_adopt(struct store *mem, const struct store *from)
 {
     struct store_mem *m = mem_of(mem);
@@ -312,15 +325,9 @@ void store_mem_adopt(struct store *mem, const struct store *from)
 
     for (size_t i = 0; i < store_count(from); i++) {
         const struct view_key *k = store_get(from, i);
+        struct entry *e = entry_named(m, k->name, i);
 
-        /* In the same order, as a rule: thousands of keys must not stop the loop. */
-        for (size_t tried = 0; tried < m->n; tried++) {
-            struct entry *e = &m->entries[(i + tried) % m->n];
-
-            if (strcmp(e->view.name, k->name) == 0) {
-                adopt(m, e, k, now_ms);
-                break;
-            }
-        }
+        if (e != NULL)
+            adopt(m, e, k, now_ms);
     }
 }
