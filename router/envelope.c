@@ -87,15 +87,10 @@ static const char *const forwarded[] = {
 /* RFC 9110 7.6.1: what Connection lists is for us alone. */
 static bool is_named_by_connection(const struct http_head *from, struct str name)
 {
-    for (size_t i = 0; i < from->n_fields; i++) {
-        struct str rest = from->fields[i].value;
-
-        if (!str_ieqz(from->fields[i].name, "connection"))
-            continue;
-        while (rest.ptr != NULL)
-            if (str_ieq(str_trim(str_split(rest, ',', &rest)), name))
-                return true;
-    }
+    for (size_t i = 0; i < from->n_fields; i++)
+        if (str_ieqz(from->fields[i].name, "connection") &&
+            str_list_has(from->fields[i].value, name))
+            return true;
     return false;
 }
 

@@ -318,14 +318,8 @@ static enum http_parse take_host(struct http_head_parser *p, struct str value)
 
 static void take_connection(struct http_head_parser *p, struct str value)
 {
-    struct str rest = value;
-
-    while (rest.ptr != NULL) {
-        struct str option = str_trim(str_split(rest, ',', &rest));
-
-        p->close_seen |= str_ieqz(option, "close");
-        p->keep_alive_seen |= str_ieqz(option, "keep-alive");
-    }
+    p->close_seen |= str_list_has(value, STR("close"));
+    p->keep_alive_seen |= str_list_has(value, STR("keep-alive"));
 }
 
 /* A field that the connection itself acts upon; the others are the owner's. */

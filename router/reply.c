@@ -96,16 +96,10 @@ static const char *const kept_back[] = {
 
 static bool is_named_by_connection(const struct upstream_head *head, struct str name)
 {
-    for (size_t i = 0; i < head->n_fields; i++) {
-        struct str rest;
-
-        if (!str_ieqz(head->fields[i].name, "connection"))
-            continue;
-        rest = head->fields[i].value;
-        while (rest.ptr != NULL)
-            if (str_ieq(str_trim(str_split(rest, ',', &rest)), name))
-                return true;
-    }
+    for (size_t i = 0; i < head->n_fields; i++)
+        if (str_ieqz(head->fields[i].name, "connection") &&
+            str_list_has(head->fields[i].value, name))
+            return true;
     return false;
 }
 
