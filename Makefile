@@ -35,18 +35,18 @@ endif
 LINK := -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 
 LIB_SRC    := $(sort $(wildcard lib/*/*.c))
-LUA_SRC    := $(sort $(wildcard lib/state/lua/*.lua))
-ROUTER_SRC := $(sort $(filter-out router/main.c,$(wildcard router/*.c)))
-ADMIN_SRC  := $(sort $(filter-out admin/main.c,$(wildcard admin/*.c)))
+LUA_SRC    := $(sort $(wildcard lib/shared/lua/*.lua))
+ROUTER_SRC := $(sort $(filter-out router/main.c,$(wildcard router/*.c router/*/*.c)))
+ADMIN_SRC  := $(sort $(filter-out admin/main.c,$(wildcard admin/*.c admin/*/*.c)))
 REGION_SRC := $(sort $(wildcard tests/region/*.c))
-UNIT_SRC   := $(sort $(wildcard tests/unit/*/test_*.c))
+UNIT_SRC   := $(sort $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
 FLOW_SRC   := $(sort $(wildcard tests/flow/test_*.c))
 FLOW_HELP  := $(sort $(filter-out $(FLOW_SRC),$(wildcard tests/flow/*.c)))
 FUZZ_SRC   := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 SIM_SRC    := $(sort $(wildcard tests/sim/*.c))
 # The simulator's Redis serves unit tests as well.
 HOST_SRC   := $(filter %/server.c %/keyspace.c %/keyspace_set.c,$(SIM_SRC))
-UNIT_HELP  := $(sort $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*/*.c)) $(HOST_SRC))
+UNIT_HELP  := $(sort $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*/*.c tests/unit/*/*/*.c)) $(HOST_SRC))
 BENCH_SRC  := $(sort $(wildcard tests/bench/*.c))
 
 objs = $(patsubst %.c,$(BUILD)/%.o,$(1))
@@ -105,7 +105,7 @@ $(BUILD)/sluice-region: $(REGION_OBJ) $(BUILD)/librouter.a $(BUILD)/libsluice.a
 	$(Q)$(CC) $(CFLAGS) $(HARDEN) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # A unit test links everything but the two main()s.  A flow test's helpers stand
-# before the archives, so a scripted upstream there replaces router/upstream.c.
+# before the archives, so a scripted upstream there replaces lib/upstream/upstream.c.
 TEST_LIBS := $(BUILD)/librouter.a $(BUILD)/libadmin.a $(BUILD)/libsluice.a
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(call objs,$(UNIT_HELP)) $(TEST_LIBS)
 	$(call SAY,LD,$@)
@@ -140,11 +140,11 @@ VERSIONS      := older newer
 VERSION_older := 0.0.9
 VERSION_newer := 9.0.0
 OTHERS        := $(foreach v,$(VERSIONS),$(addprefix $(BUILD)/versions/$(v)/sluice-,router admin))
-TELLS         := $(sort admin/main.c $(shell grep -l SLUICE_VERSION router/*.c admin/*.c))
+TELLS         := $(sort admin/main.c $(shell grep -lr --include='*.c' SLUICE_VERSION lib router admin))
 
 # $(1): the version
 define other_scripts
-$(BUILD)/versions/$(1)/gen/common.lua: lib/state/lua/common.lua tests/versions/$(1).sed
+$(BUILD)/versions/$(1)/gen/common.lua: lib/shared/lua/common.lua tests/versions/$(1).sed
 	@mkdir -p $$(@D)
 	@sed -f tests/versions/$(1).sed $$< > $$@
 	@! cmp -s $$< $$@ || { echo 'tests/versions/$(1).sed changes nothing' >&2; exit 1; }
@@ -161,7 +161,7 @@ endef
 # $(1): the version, $(2): router or admin.  The objects stand before the archives.
 define other_program
 $(BUILD)/versions/$(1)/sluice-$(2): $(BUILD)/versions/$(1)/gen/lua_scripts.o \
-        $(patsubst %.c,$(BUILD)/versions/$(1)/%.o,$(filter $(2)/%,$(TELLS))) \
+        $(patsubst %.c,$(BUILD)/versions/$(1)/%.o,$(filter $(2)/% $(if $(filter router,$(2)),lib/%),$(TELLS))) \
         $(BUILD)/lib$(2).a $(BUILD)/libsluice.a
 	$$(call SAY,LD,$$@)
 	$$(Q)$$(CC) $$(CFLAGS) $$(HARDEN) $$(LINK) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
@@ -218,7 +218,7 @@ fuzz:            ## run each fuzz target FUZZ_SECONDS (20) long; 0 replays the c
 
 # ---- lint ----
 
-PROGRAM_SRC := $(LIB_SRC) $(sort $(wildcard router/*.c) $(wildcard admin/*.c)) $(REGION_SRC)
+PROGRAM_SRC := $(LIB_SRC) $(sort $(wildcard router/*.c router/*/*.c admin/*.c admin/*/*.c)) $(REGION_SRC)
 TIDY_DIR    := build/tidy
 ANALYZE_DIR := build/analyze
 SCRIPTS     := $(shell grep -lE '^\#!.*[/ ](ba)?sh' scripts/* tests/model/run.sh .ci/run 2>/dev/null)
@@ -260,7 +260,7 @@ lint-analyze:
 objects: $(call objs,$(PROGRAM_SRC))
 
 # A stamp per file: a second run looks only at what changed.
-$(TIDY_DIR)/%.ok: %.c .clang-tidy $(wildcard lib/*/*.h router/*.h admin/*.h tests/region/*.h)
+$(TIDY_DIR)/%.ok: %.c .clang-tidy $(wildcard lib/*/*.h router/*.h router/*/*.h admin/*.h admin/*/*.h tests/region/*.h)
 	@mkdir -p $(@D)
 	$(call SAY,TIDY,$<)
 	@clang-tidy --quiet $< -- $(filter-out -MMD -MP,$(NEED)) > $@.log 2>&1 || { cat $@.log >&2; exit 1; }

@@ -4,7 +4,7 @@
 #include "admin/command.h"
 #include "admin/run.h"
 #include "admin/session.h"
-#include "admin/table.h"
+#include "admin/output/table.h"
 
 #include <signal.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* cmd_config.c - config check FILE: would the routers take it?  Needs no Redis. */
 #include "admin/cmd.h"
-#include "admin/table.h"
+#include "admin/output/table.h"
 #include "base/json_out.h"
-#include "state/config_file.h"
+#include "config/config_file.h"
 
 static int print_json(const char *path, const struct config *conf, const struct err *why,
                       struct buf *out)

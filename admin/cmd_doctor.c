@@ -4,8 +4,8 @@
  * looks again a moment later: only who then is behind the first look's version is late.
  */
 #include "admin/cmd.h"
-#include "admin/doctor_fleet.h"
-#include "admin/doctor_redis.h"
+#include "admin/doctor/fleet.h"
+#include "admin/doctor/redis.h"
 #include "admin/session.h"
 
 #include <string.h>

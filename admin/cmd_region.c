@@ -6,12 +6,12 @@
  * all at once would be a burden.
  */
 #include "admin/cmd.h"
-#include "admin/force.h"
-#include "admin/region_row.h"
-#include "admin/router_row.h"
+#include "admin/override.h"
+#include "admin/output/region_row.h"
+#include "admin/output/router_row.h"
 #include "admin/session.h"
-#include "admin/table.h"
-#include "admin/when.h"
+#include "admin/output/table.h"
+#include "admin/output/local_time.h"
 #include "base/duration.h"
 
 #include <string.h>

@@ -1,9 +1,9 @@
 /* cmd_routers.c - routers: who is alive, with which config, and who lags. */
 #include "admin/cmd.h"
-#include "admin/fleet_head.h"
-#include "admin/router_row.h"
+#include "admin/output/fleet_head.h"
+#include "admin/output/router_row.h"
 #include "admin/session.h"
-#include "admin/table.h"
+#include "admin/output/table.h"
 
 static int print_skew(const struct look *look, struct buf *out)
 {

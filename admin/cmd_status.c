@@ -1,6 +1,6 @@
 /* cmd_status.c - status [REGION]: the state of every region, or of one, and of the fleet. */
 #include "admin/cmd.h"
-#include "admin/fleet_head.h"
+#include "admin/output/fleet_head.h"
 #include "admin/session.h"
 
 enum run_status cmd_status(struct run *run, struct err *err)

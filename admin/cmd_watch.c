@@ -5,10 +5,10 @@
  * each other with an empty line between them.
  */
 #include "admin/cmd.h"
-#include "admin/fleet_head.h"
-#include "admin/screen.h"
+#include "admin/output/fleet_head.h"
+#include "admin/output/screen.h"
 #include "admin/session.h"
-#include "admin/table.h"
+#include "admin/output/table.h"
 
 #include <string.h>
 

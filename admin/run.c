@@ -2,7 +2,7 @@
 #include "admin/run.h"
 
 #include "admin/session.h"
-#include "admin/where.h"
+#include "admin/connect_options.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
-#include "state/look.h"
+#include "shared/snapshot.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -6,11 +6,11 @@
  */
 #include "admin/session.h"
 
-#include "state/answer.h"
-#include "state/keys.h"
-#include "state/redis_acl.h"
-#include "state/redis_error.h"
-#include "state/redis_link.h"
+#include "redis/value.h"
+#include "shared/names.h"
+#include "shared/acl.h"
+#include "redis/error.h"
+#include "redis/link.h"
 
 #include <event2/event.h>
 #include <signal.h>

@@ -7,9 +7,9 @@
 
 #include "base/base.h"
 #include "base/err.h"
-#include "state/look.h"
-#include "state/redis_tls.h"
-#include "state/script.h"
+#include "shared/snapshot.h"
+#include "redis/tls.h"
+#include "shared/scripts.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -6,8 +6,8 @@
 #include "admin/stream.h"
 
 #include "admin/session.h"
-#include "state/answer.h"
-#include "state/keys.h"
+#include "redis/value.h"
+#include "shared/names.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #ifndef ADMIN_STREAM_H
 #define ADMIN_STREAM_H
 
-#include "admin/entry.h"
+#include "admin/output/entry.h"
 #include "base/base.h"
 #include "base/err.h"
 

@@ -7,9 +7,9 @@
 
 #include "base/clock.h"
 #include "base/json_scan.h"
-#include "router/listener.h"
-#include "router/probe.h"
-#include "router/reply.h"
+#include "http/listener.h"
+#include "router/health_check.h"
+#include "router/request/reply.h"
 #include "router/server.h"
 
 #include <assert.h>

@@ -5,7 +5,7 @@
 #include "config/reference.h"
 #include "config/schema.h"
 #include "router/supervisor.h"
-#include "state/config_file.h"
+#include "config/config_file.h"
 
 #include <errno.h>
 #include <getopt.h>

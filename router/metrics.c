@@ -2,7 +2,7 @@
 #include "router/metrics.h"
 
 #include "policy/breaker.h"
-#include "state/view.h"
+#include "shared/view.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,10 +2,10 @@
 #include "router/server.h"
 
 #include "router/descriptors.h"
-#include "router/listener.h"
+#include "http/listener.h"
 #include "router/models.h"
-#include "router/reply.h"
-#include "router/request.h"
+#include "router/request/reply.h"
+#include "router/request/request.h"
 
 #include <assert.h>
 #include <stdlib.h>

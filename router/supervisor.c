@@ -11,10 +11,10 @@
 #include "base/log.h"
 #include "config/check.h"
 #include "router/descriptors.h"
-#include "router/listener.h"
+#include "http/listener.h"
 #include "router/metrics.h"
 #include "router/worker.h"
-#include "state/config_file.h"
+#include "config/config_file.h"
 
 #include <errno.h>
 #include <poll.h>

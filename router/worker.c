@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "router/control.h"
-#include "router/listener.h"
-#include "router/probe.h"
+#include "http/listener.h"
+#include "router/health_check.h"
 #include "router/server.h"
 
 #include <event2/event.h>

@@ -8,12 +8,12 @@
 #include "config/config.h"
 #include "policy/budget.h"
 #include "policy/latency.h"
-#include "router/attempt.h"
-#include "router/choose.h"
-#include "router/fleet.h"
-#include "router/http_conn.h"
+#include "router/request/attempt.h"
+#include "router/request/choose.h"
+#include "fleet/fleet.h"
+#include "http/http1_connection.h"
 #include "router/metrics.h"
-#include "router/upstream.h"
+#include "upstream/upstream.h"
 
 #include <stdbool.h>
 #include <stdint.h>

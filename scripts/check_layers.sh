@@ -67,7 +67,7 @@ function check_library(path)
     if (path ~ /^hiredis\// && room != "state" && room != "tests")
         complain("hiredis has one home: lib/state/")
     if (path ~ /^(openssl\/|event2\/bufferevent_ssl)/ && FILENAME !~ /^lib\/state\/redis_tls\.c$/)
-        complain("OpenSSL has one home: lib/state/redis_tls.c")
+        complain("OpenSSL has one home: lib/redis/tls.c")
     if (path ~ /^jansson/ && room != "tests")
         wants_jansson = FNR
     if (path ~ /^event2\// && room ~ /^(base|policy|provider|config)$/)

@@ -29,7 +29,7 @@ quote() {
 }
 
 echo '/* Made by scripts/embed_lua.sh: do not edit. */'
-echo '#include "state/script.h"'
+echo '#include "shared/scripts.h"'
 echo
 echo 'const struct script_text script_texts[] = {'
 for f in "$@"; do

@@ -1,4 +1,4 @@
-/* clock.h - the clocks.  Only router/, admin/ and the loop-driven half of lib/state call
+/* clock.h - the clocks.  Only router/, admin/ and the loop-driven half of lib/ call
  * these; everything in lib/policy takes the time as an argument. */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H

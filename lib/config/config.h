@@ -68,7 +68,7 @@ struct config_model {
 
 struct config_redis {
     bool enabled;                         /* a `redis` section with a url */
-    char *url;                            /* state/redis_url.h has its forms */
+    char *url;                            /* redis/url.h has its forms */
     char *subscribe_url;                  /* NULL: url */
     int64_t command_timeout_ms;           /* 50 */
     int64_t connect_timeout_ms;           /* 1000 */

@@ -20,7 +20,7 @@
  * forgive_ms without a failure takes one trip off n, settled when the next failure comes.
  *
  * SHARING  The fleet's verdict is computed in Redis from everybody's evidence
- * (lib/state/lua).  This file is the same rule, step by step, on one process' own evidence: it
+ * (lib/shared/lua).  This file is the same rule, step by step, on one process' own evidence: it
  * decides alone where no store is configured and while the store is away.  Who changes a
  * step here changes it there.
  *

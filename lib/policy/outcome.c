@@ -2,7 +2,7 @@
  *
  * The breaker, the retry rules, the metrics and the spine all read this; none of them looks
  * at a status code again.  Which bytes mean which outcome is each vendor's own matter and
- * stands in lib/provider.
+ * stands in lib/dialect.
  *
  * Throttled and out of credit cool the region instead of hurting it: a vendor that says
  * "later" is working, and counting that as a failure would open the breaker under load for

@@ -7,8 +7,8 @@
  * line of the same length, stamped by a bare subscription in the same processes.  Times are of
  * the last process.  Prints one JSON object, in microseconds. */
 #include "base/clock.h"
-#include "state/redis_link.h"
-#include "state/store.h"
+#include "redis/link.h"
+#include "fleet/store.h"
 
 #include <event2/event.h>
 #include <hiredis/hiredis.h>

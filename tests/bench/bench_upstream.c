@@ -4,7 +4,7 @@
  * answers over loopback; the parent keeps CONCURRENCY exchanges running and prints its own user
  * and system time per exchange.  Then CONCURRENCY (at least 500) answers are left open half way
  * and their resident memory is printed. */
-#include "router/upstream.h"
+#include "upstream/upstream.h"
 
 #include "base/clock.h"
 

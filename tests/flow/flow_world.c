@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "router/listener.h"
+#include "http/listener.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>

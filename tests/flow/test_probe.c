@@ -3,7 +3,7 @@
 #include "flow_world.h"
 
 #include "base/clock.h"
-#include "router/probe.h"
+#include "router/health_check.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

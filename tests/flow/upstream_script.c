@@ -2,7 +2,7 @@
 #include "upstream_script.h"
 
 #include "base/clock.h"
-#include "router/upstream_head.h"
+#include "upstream/head.h"
 
 #include <assert.h>
 #include <event2/event.h>
@@ -281,7 +281,7 @@ static struct script_call *write_down(struct upstream *u, const struct upstream_
     return s;
 }
 
-/* ---- router/upstream.h ---- */
+/* ---- lib/upstream/upstream.h ---- */
 
 struct upstream *upstream_new(struct event_base *base, const struct config_upstream *conf,
                               struct err *err)

@@ -1,5 +1,5 @@
-/* upstream_script.h - router/upstream.h without a network: answers are played from a script and
- * everything that was asked for is written down.
+/* upstream_script.h - lib/upstream/upstream.h without a network: answers are played from a
+ * script and everything that was asked for is written down.
  *
  * Linked in front of the router's archive, so the router's own upstream.o stays out.  It keeps
  * the contract to the letter where the router could break it: on_end comes from the event loop
@@ -10,7 +10,7 @@
 
 #include "base/base.h"
 #include "base/buf.h"
-#include "router/upstream.h"
+#include "upstream/upstream.h"
 
 #include <stdbool.h>
 #include <stddef.h>

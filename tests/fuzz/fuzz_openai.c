@@ -1,8 +1,8 @@
 /* fuzz_openai.c - any bytes as a stream event, an answer or its fields: no crash, sane results.
  */
 #include "base/base.h"
-#include "provider/openai.h"
-#include "provider/retry_after.h"
+#include "dialect/openai.h"
+#include "dialect/retry_after.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* fuzz_redis_reply.c - bytes from a server, cut anywhere, never crash the decoder nor get past
  * its caps.  The first byte is the size of the pieces they come in. */
-#include "state/redis_error.h"
-#include "state/redis_moved.h"
-#include "state/redis_push.h"
-#include "state/redis_reply.h"
+#include "redis/error.h"
+#include "redis/moved.h"
+#include "redis/push.h"
+#include "redis/reply.h"
 
 #include <hiredis/hiredis.h>
 #include <stdint.h>

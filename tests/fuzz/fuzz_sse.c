@@ -1,6 +1,6 @@
 /* fuzz_sse.c - any bytes as an event stream: the raw spans are the stream, however it is split.
  */
-#include "provider/sse.h"
+#include "dialect/sse.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  *
  * The input is a list of lines.  Each is pushed; a line "=" followed by a number takes the
  * lines since the last one as a snapshot of that version. */
-#include "state/codec.h"
-#include "state/view.h"
+#include "shared/state_line.h"
+#include "shared/view.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* fuzz_view_file.c - a kept view of any bytes: what is taken from it stays within the caps, and
  * what is refused changes nothing. */
-#include "state/view_file.h"
+#include "shared/view_file.h"
 
-#include "state/codec.h"
+#include "shared/state_line.h"
 
 #include <stdint.h>
 #include <stdlib.h>

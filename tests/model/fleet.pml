@@ -3,11 +3,11 @@
  * One key, R routers, one Redis with a replica.  Every step is atomic, because a Lua script is;
  * everything between two steps may be interleaved, delayed or lost.  What it mirrors:
  *
- *   attach                  lib/state/lua/attach.lua         move            common.lua move()
+ *   attach                  lib/shared/lua/attach.lua         move            common.lua move()
  *   new_generation          common.lua live_anew()           reassert        reassert.lua
- *   report                  lib/state/lua/report.lua         publish         common.lua publish()
- *   probe, finish           lib/state/lua/probe.lua done.lua force           lib/state/lua/force.lua
- *   push, snapshot          lib/state/view.c view_push() view_snapshot()
+ *   report                  lib/shared/lua/report.lua         publish         common.lua publish()
+ *   probe, finish           lib/shared/lua/probe.lua done.lua force           lib/shared/lua/force.lua
+ *   push, snapshot          lib/shared/view.c view_push() view_snapshot()
  *
  * INVARIANTS, by the names their assertions carry here
  *   monotone    within a generation a view's version, its key's version and epoch never fall

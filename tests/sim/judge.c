@@ -6,8 +6,8 @@
 #include "judge_impl.h"
 
 #include "base/base.h"
-#include "state/answer.h"
-#include "state/codec.h"
+#include "redis/value.h"
+#include "shared/state_line.h"
 #include "vtime.h"
 
 #include <stdarg.h>

@@ -24,8 +24,8 @@
 #define SIM_JUDGE_H
 
 #include "server.h"
-#include "state/delivery.h"
-#include "state/store.h"
+#include "fleet/delivery.h"
+#include "fleet/store.h"
 
 #define JUDGE_KEYS_MAX    4
 #define JUDGE_ROUTERS_MAX 8

@@ -3,7 +3,7 @@
 #define SIM_JUDGE_IMPL_H
 
 #include "judge.h"
-#include "state/codec.h"
+#include "shared/state_line.h"
 
 #define JUDGE_LINES_MAX   64
 #define JUDGE_BEGUN_MAX   4096

@@ -6,7 +6,7 @@
 #include "judge_impl.h"
 
 #include "base/base.h"
-#include "state/answer.h"
+#include "redis/value.h"
 
 #include <stdio.h>
 #include <stdlib.h>

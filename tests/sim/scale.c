@@ -9,9 +9,9 @@
 #include "scale.h"
 
 #include "base/log.h"
-#include "router/fleet_impl.h"
+#include "fleet/fleet_impl.h"
 #include "server.h"
-#include "state/script.h"
+#include "shared/scripts.h"
 #include "vtime.h"
 #include "wire.h"
 

@@ -2,7 +2,7 @@
 #include "server.h"
 
 #include "base/base.h"
-#include "state/script.h"
+#include "shared/scripts.h"
 
 #include <lua5.1/lauxlib.h>
 #include <lua5.1/lualib.h>

@@ -1,4 +1,4 @@
-/* wire.c - the network; wire.h has the contract, lib/state/redis_link.h that of a link.
+/* wire.c - the network; wire.h has the contract, lib/redis/link.h that of a link.
  *
  * A link has two pipes.  Each is a queue whose head moves when its time has come, so order
  * holds; while the router is partitioned the head waits, as TCP would send it again.  A link
@@ -7,7 +7,7 @@
 #include "wire_impl.h"
 
 #include "base/clock.h"
-#include "state/redis_backoff.h"
+#include "redis/backoff.h"
 
 #include <stdio.h>
 #include <stdlib.h>

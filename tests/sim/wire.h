@@ -1,4 +1,4 @@
-/* wire.h - the network between routers and the simulated Redis, in place of redis_link.c: each
+/* wire.h - the network between routers and the simulated Redis, in place of redis/link.c: each
  * link keeps its order, no two links do, and any of them can be slow, cut, or deaf. */
 #ifndef SIM_WIRE_H
 #define SIM_WIRE_H

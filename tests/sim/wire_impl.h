@@ -2,7 +2,7 @@
 #ifndef SIM_WIRE_IMPL_H
 #define SIM_WIRE_IMPL_H
 
-#include "state/redis_link.h"
+#include "redis/link.h"
 #include "vtime.h"
 #include "wire.h"
 

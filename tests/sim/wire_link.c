@@ -1,4 +1,4 @@
-/* wire_link.c - redis_link.h on the simulated network. */
+/* wire_link.c - redis/link.h on the simulated network. */
 #include "wire_impl.h"
 
 #include <stdlib.h>

@@ -9,8 +9,8 @@
 #include "world.h"
 
 #include "base/log.h"
-#include "state/answer.h"
-#include "state/script.h"
+#include "redis/value.h"
+#include "shared/scripts.h"
 #include "world_impl.h"
 
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #define SIM_WORLD_IMPL_H
 
 #include "judge.h"
-#include "router/fleet_impl.h"
+#include "fleet/fleet_impl.h"
 #include "vtime.h"
 #include "wire.h"
 

@@ -4,7 +4,7 @@
  * link's rules; below it are wire.c and server.c.  Above it a small stand-in for the request
  * spine asks for a pass, holds it for the time of an answer and ends it. */
 #include "base/clock.h"
-#include "state/store_redis.h"
+#include "fleet/shared_state.h"
 #include "world_impl.h"
 
 #define WORLD_SLACK_US 60000 /* ways there and back, and timers */

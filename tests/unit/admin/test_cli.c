@@ -3,7 +3,7 @@
 
 #include "base/base.h"
 #include "base/json.h"
-#include "tests/unit/state/lua_call.h"
+#include "tests/unit/shared/lua_call.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

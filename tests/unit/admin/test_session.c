@@ -2,8 +2,8 @@
 #include "admin/session.h"
 
 #include "base/clock.h"
-#include "state/answer.h"
-#include "tests/unit/state/lua_call.h"
+#include "redis/value.h"
+#include "tests/unit/shared/lua_call.h"
 
 #include <criterion/criterion.h>
 #include <hiredis/hiredis.h>

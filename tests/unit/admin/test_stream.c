@@ -2,7 +2,7 @@
 #include "admin/stream.h"
 
 #include "admin/session.h"
-#include "tests/unit/state/lua_call.h"
+#include "tests/unit/shared/lua_call.h"
 
 #include <criterion/criterion.h>
 #include <hiredis/hiredis.h>

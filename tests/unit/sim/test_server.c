@@ -3,7 +3,7 @@
  *
  *   HOST_SEED=N   another sequence of calls */
 #include "tests/sim/server.h"
-#include "tests/unit/state/lua_call.h"
+#include "tests/unit/shared/lua_call.h"
 
 #include "base/base.h"
 #include "base/rand.h"

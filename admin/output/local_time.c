@@ -1,0 +1,34 @@
+/* local_time.c - times as people read them. */
+#include "admin/output/local_time.h"
+
+#include <stdio.h>
+#include <time.h>
+
+void when_span(int64_t ms, char out[WHEN_MAX])
+{
+    long long s = ms / 1000, m = s / 60, h = m / 60, d = h / 24;
+
+    if (ms <= 0)
+        snprintf(out, WHEN_MAX, "0s");
+    else if (ms < 100)
+        snprintf(out, WHEN_MAX, "%dms", (int)ms);
+    else if (ms < 1000)
+        snprintf(out, WHEN_MAX, "0.%ds", (int)(ms / 100));
+    else if (m == 0)
+        snprintf(out, WHEN_MAX, "%llds", s);
+    else if (h == 0)
+        snprintf(out, WHEN_MAX, s % 60 != 0 ? "%lldm%02llds" : "%lldm", m, s % 60);
+    else if (d == 0)
+        snprintf(out, WHEN_MAX, m % 60 != 0 ? "%lldh%02lldm" : "%lldh", h, m % 60);
+    else
+        snprintf(out, WHEN_MAX, h % 24 != 0 ? "%lldd%02lldh" : "%lldd", d, h % 24);
+}
+
+void when_date(int64_t wall_ms, char out[WHEN_MAX])
+{
+    time_t at = (time_t)(wall_ms / 1000);
+    struct tm tm;
+
+    if (localtime_r(&at, &tm) == NULL || strftime(out, WHEN_MAX, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+        snprintf(out, WHEN_MAX, "%lld", (long long)wall_ms);
+}

@@ -1,0 +1,310 @@
+/* region_row.c - one region's shared state: as a row, as a list of facts, as JSON. */
+#include "admin/output/region_row.h"
+
+#include "admin/output/cooling_words.h"
+#include "admin/output/local_time.h"
+
+#include <string.h>
+
+static int64_t left(int64_t until_ms, int64_t now_ms)
+{
+    return until_ms > now_ms ? until_ms - now_ms : 0;
+}
+
+static enum table_colour state_colour(enum breaker_state st)
+{
+    return st == BREAKER_CLOSED ? TABLE_GREEN : st == BREAKER_OPEN ? TABLE_RED : TABLE_YELLOW;
+}
+
+static enum table_colour forced_colour(enum view_forced f)
+{
+    return f == VIEW_DOWN ? TABLE_RED : f == VIEW_AUTO ? TABLE_PLAIN : TABLE_YELLOW;
+}
+
+/* Who or what brought the key where it is; nothing to tell while all is well. */
+static bool has_story(const struct codec_line *l)
+{
+    return l->forced != VIEW_AUTO || l->st != BREAKER_CLOSED;
+}
+
+static const char *cooling_word(const struct look_key *k)
+{
+    return strcmp(k->cooling, "auth") == 0 ? "misconfigured" : k->cooling;
+}
+
+/* What an operator has to know where a region is left alone for more than a moment. */
+static const char *cooling_story(const struct look_key *k)
+{
+    if (k->line.lim_ms == 0)
+        return "-";
+    if (strcmp(k->cooling, "auth") == 0)
+        return "the region refuses our key: check its api_key";
+    if (strcmp(k->cooling, "quota") == 0)
+        return "the region says that our account is out of credit or quota";
+    return "-";
+}
+
+size_t region_row_applied(const struct look *look, int64_t ver)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < look->n_routers; i++)
+        n += look->routers[i].applied >= ver;
+    return n;
+}
+
+/* ---- a row ---- */
+
+struct table *region_row_table(void)
+{
+    static const char *const heads[] = {"REGION",    "STATE",    "FORCED",  ">EPOCH",
+                                        ">OPEN-FOR", ">OK/FAIL", ">HEALTH", ">LATENCY",
+                                        ">PROBES",   "COOLING",  "WHY"};
+
+    return table_new(heads, ARRAY_LEN(heads));
+}
+
+static void add_forced(struct table *t, const struct codec_line *l, int64_t now_ms)
+{
+    char span[WHEN_MAX];
+
+    if (l->forced == VIEW_AUTO) {
+        table_cell(t, TABLE_PLAIN, "-");
+        return;
+    }
+    when_span(left(l->funtil_ms, now_ms), span);
+    table_cell(t, forced_colour(l->forced), "%s %s%s", view_forced_name(l->forced),
+               l->funtil_ms == 0 ? "without end" : "for ", l->funtil_ms == 0 ? "" : span);
+}
+
+static void add_health(struct table *t, const struct look_measured *m)
+{
+    if (m->health < 0)
+        table_cell(t, TABLE_PLAIN, "-");
+    else
+        table_cell(t,
+                   m->health >= 90   ? TABLE_GREEN
+                   : m->health >= 50 ? TABLE_YELLOW
+                                     : TABLE_RED,
+                   "%lld", (long long)m->health);
+}
+
+/* To the first byte and to the end. */
+static void add_latency(struct table *t, const struct look_measured *m)
+{
+    if (m->first_us < 0)
+        table_cell(t, TABLE_PLAIN, "-");
+    else
+        table_cell(t, TABLE_PLAIN, "%.3fs/%.3fs", (double)m->first_us / 1e6,
+                   (double)m->total_us / 1e6);
+}
+
+void region_row_add(struct table *t, const struct look *look, const struct look_key *k)
+{
+    const struct codec_line *l = &k->line;
+    char span[WHEN_MAX] = "";
+
+    table_cell(t, TABLE_PLAIN, "%s", l->key);
+    table_cell(t, state_colour(l->st), "%s", breaker_state_name(l->st));
+    add_forced(t, l, look->now_ms);
+    table_cell(t, TABLE_PLAIN, "%llu", (unsigned long long)l->ep);
+    if (l->st == BREAKER_OPEN)
+        when_span(left(l->until_ms, look->now_ms), span);
+    table_cell(t, TABLE_PLAIN, "%s", span);
+    table_cell(t, TABLE_PLAIN, "%lld/%lld", (long long)k->ok, (long long)k->fail);
+    add_health(t, &k->measured);
+    add_latency(t, &k->measured);
+    table_cell(t, TABLE_PLAIN, "%lld", (long long)k->leases);
+    when_span(left(l->lim_ms, look->now_ms), span);
+    if (l->lim_ms == 0)
+        table_cell(t, TABLE_PLAIN, "-");
+    else
+        table_cell(t, TABLE_YELLOW, "%s %s", cooling_word(k), span);
+    if (!has_story(l))
+        table_cell(t, TABLE_PLAIN, "%s", cooling_story(k));
+    else
+        table_cell(t, TABLE_PLAIN, "%s%s%s%s", l->why,
+                   l->why[0] == '\0' || l->by[0] == '\0' ? "" : ", ",
+                   l->by[0] != '\0' ? "by " : "", l->by);
+}
+
+/* ---- facts ---- */
+
+static void add_state(struct table *t, const struct look *look, const struct look_key *k)
+{
+    const struct codec_line *l = &k->line;
+    char span[WHEN_MAX], since[WHEN_MAX];
+
+    table_cell(t, TABLE_PLAIN, "state");
+    when_span(left(l->until_ms, look->now_ms), span);
+    when_date(k->changed_ms, since);
+    if (l->st == BREAKER_OPEN && l->until_ms > look->now_ms)
+        table_cell(t, TABLE_RED, "open, may be probed in %s", span);
+    else if (l->st == BREAKER_OPEN)
+        table_cell(t, TABLE_RED, "open, may be probed now");
+    else
+        table_cell(t, state_colour(l->st), "%s", breaker_state_name(l->st));
+    table_cell(t, TABLE_PLAIN, "last change");
+    table_cell(t, TABLE_PLAIN, "%s", since);
+}
+
+static void add_word(struct table *t, const struct look *look, const struct codec_line *l)
+{
+    char span[WHEN_MAX], date[WHEN_MAX];
+
+    table_cell(t, TABLE_PLAIN, "forced");
+    when_span(left(l->funtil_ms, look->now_ms), span);
+    when_date(l->funtil_ms, date);
+    if (l->forced == VIEW_AUTO)
+        table_cell(t, TABLE_PLAIN, "no");
+    else if (l->funtil_ms == 0)
+        table_cell(t, forced_colour(l->forced), "%s, without end", view_forced_name(l->forced));
+    else
+        table_cell(t, forced_colour(l->forced), "%s until %s, %s left",
+                   view_forced_name(l->forced), date, span);
+    table_cell(t, TABLE_PLAIN, "why");
+    table_cell(t, TABLE_PLAIN, "%s", l->why);
+    table_cell(t, TABLE_PLAIN, "by");
+    table_cell(t, TABLE_PLAIN, "%s", l->by);
+}
+
+static void add_check(struct table *t, const struct look *look, const struct look_check *c)
+{
+    char span[WHEN_MAX];
+
+    table_cell(t, TABLE_PLAIN, "check");
+    when_span(left(look->now_ms, c->t_ms), span);
+    if (c->result[0] == '\0')
+        table_cell(t, TABLE_PLAIN, "none so far");
+    else
+        table_cell(t, strcmp(c->result, "ok") == 0 ? TABLE_GREEN : TABLE_RED,
+                   "%s, %s in %lldms, %s ago by %s", c->result, c->what, (long long)c->took_ms,
+                   span, c->from);
+}
+
+static void add_numbers(struct table *t, const struct look *look, const struct look_key *k)
+{
+    const struct codec_line *l = &k->line;
+    char span[WHEN_MAX];
+
+    table_cell(t, TABLE_PLAIN, "epoch");
+    table_cell(t, TABLE_PLAIN, "%llu", (unsigned long long)l->ep);
+    table_cell(t, TABLE_PLAIN, "version");
+    table_cell(t, TABLE_PLAIN, "%llu, applied by %zu of %zu live routers",
+               (unsigned long long)l->ver, region_row_applied(look, (int64_t)l->ver),
+               look->n_routers);
+    table_cell(t, TABLE_PLAIN, "window");
+    table_cell(t, TABLE_PLAIN, "%lld ok, %lld failed, %lld slow", (long long)k->ok,
+               (long long)k->fail, (long long)k->slow);
+    table_cell(t, TABLE_PLAIN, "trips");
+    table_cell(t, TABLE_PLAIN, "%d not forgiven", l->trips);
+    table_cell(t, TABLE_PLAIN, "probes");
+    table_cell(t, TABLE_PLAIN, "%lld under way", (long long)k->leases);
+    when_span(left(l->lim_ms, look->now_ms), span);
+    table_cell(t, TABLE_PLAIN, "cooling");
+    table_cell(t, TABLE_PLAIN, "%s%s%s", l->lim_ms != 0 ? cooling_words(k->cooling) : "no",
+               l->lim_ms != 0 ? ", still " : "", l->lim_ms != 0 ? span : "");
+    table_cell(t, TABLE_PLAIN, "health");
+    add_health(t, &k->measured);
+    table_cell(t, TABLE_PLAIN, "latency");
+    add_latency(t, &k->measured);
+    add_check(t, look, &k->check);
+    when_span(look->now_ms - k->seen_ms, span);
+    table_cell(t, TABLE_PLAIN, "named");
+    table_cell(t, TABLE_PLAIN, "by a router %s ago", span);
+}
+
+int region_row_facts(const struct look *look, const struct look_key *k, bool colour,
+                     struct buf *out)
+{
+    static const char *const heads[] = {"", ""};
+    struct table *t = table_new(heads, ARRAY_LEN(heads));
+
+    table_cell(t, TABLE_BOLD, "region");
+    table_cell(t, TABLE_BOLD, "%s", k->line.key);
+    add_state(t, look, k);
+    add_word(t, look, &k->line);
+    add_numbers(t, look, k);
+    int rc = table_print(t, colour, out);
+
+    table_free(t);
+    return rc;
+}
+
+/* ---- JSON ---- */
+
+static void number_or_null(struct json_out *o, const char *name, bool given, int64_t ms)
+{
+    json_out_key(o, name);
+    if (given)
+        json_out_int(o, ms);
+    else
+        json_out_null(o);
+}
+
+static void number(struct json_out *o, const char *name, int64_t n)
+{
+    json_out_key(o, name);
+    json_out_int(o, n);
+}
+
+static void text(struct json_out *o, const char *name, const char *z)
+{
+    json_out_key(o, name);
+    json_out_text(o, z);
+}
+
+static void json_check(const struct look *look, const struct look_check *c, struct json_out *o)
+{
+    json_out_key(o, "check");
+    if (c->result[0] == '\0') {
+        json_out_null(o);
+        return;
+    }
+    json_out_object(o);
+    text(o, "result", c->result);
+    text(o, "seen", c->what);
+    number(o, "took_ms", c->took_ms);
+    number(o, "ago_ms", left(look->now_ms, c->t_ms));
+    text(o, "from", c->from);
+    json_out_end(o);
+}
+
+void region_row_json(const struct look *look, const struct look_key *k, struct json_out *o)
+{
+    const struct codec_line *l = &k->line;
+    bool open = l->st == BREAKER_OPEN, forced = l->forced != VIEW_AUTO;
+
+    json_out_object(o);
+    text(o, "region", l->key);
+    text(o, "state", breaker_state_name(l->st));
+    number(o, "epoch", (int64_t)l->ep);
+    number(o, "version", (int64_t)l->ver);
+    number(o, "trips", l->trips);
+    number_or_null(o, "open_until_ms", open, l->until_ms);
+    number_or_null(o, "open_for_ms", open, left(l->until_ms, look->now_ms));
+    text(o, "forced", view_forced_name(l->forced));
+    number_or_null(o, "forced_until_ms", forced && l->funtil_ms != 0, l->funtil_ms);
+    number_or_null(o, "forced_for_ms", forced && l->funtil_ms != 0,
+                   left(l->funtil_ms, look->now_ms));
+    text(o, "why", l->why);
+    text(o, "by", l->by);
+    json_out_key(o, "window");
+    json_out_object(o);
+    number(o, "ok", k->ok);
+    number(o, "fail", k->fail);
+    number(o, "slow", k->slow);
+    json_out_end(o);
+    number(o, "probes", k->leases);
+    text(o, "cooling", l->lim_ms != 0 ? k->cooling : NULL);
+    number_or_null(o, "cooling_for_ms", l->lim_ms != 0, left(l->lim_ms, look->now_ms));
+    number_or_null(o, "health", k->measured.health >= 0, k->measured.health);
+    number_or_null(o, "first_byte_us", k->measured.first_us >= 0, k->measured.first_us);
+    number_or_null(o, "total_us", k->measured.total_us >= 0, k->measured.total_us);
+    json_check(look, &k->check, o);
+    number(o, "changed_ms", k->changed_ms);
+    number(o, "named_ms", k->seen_ms);
+    number(o, "acknowledged", (int64_t)region_row_applied(look, (int64_t)l->ver));
+    number(o, "live_routers", (int64_t)look->n_routers);
+    json_out_end(o);
+}

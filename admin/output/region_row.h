@@ -1,0 +1,24 @@
+/* region_row.h - one region's shared state: as a row, as a list of facts, as JSON. */
+#ifndef ADMIN_OUTPUT_REGION_ROW_H
+#define ADMIN_OUTPUT_REGION_ROW_H
+
+#include "admin/output/table.h"
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/json_out.h"
+#include "shared/snapshot.h"
+
+#include <stdbool.h>
+
+struct table *region_row_table(void);
+void region_row_add(struct table *t, const struct look *look, const struct look_key *k);
+/* Everything about one, a fact a line. */
+int region_row_facts(const struct look *look, const struct look_key *k, bool colour,
+                     struct buf *out) MUST_CHECK;
+/* As an object; the manual lists its fields. */
+void region_row_json(const struct look *look, const struct look_key *k, struct json_out *o);
+
+/* Routers whose applied version has reached ver. */
+size_t region_row_applied(const struct look *look, int64_t ver);
+
+#endif

@@ -1,0 +1,34 @@
+/* table.h - aligned columns for people, safe for their terminal. */
+#ifndef ADMIN_OUTPUT_TABLE_H
+#define ADMIN_OUTPUT_TABLE_H
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum table_colour { TABLE_PLAIN, TABLE_RED, TABLE_GREEN, TABLE_YELLOW, TABLE_BOLD };
+
+struct table; /* opaque */
+
+/* heads: borrowed literals; one that begins with '>' has its column aligned to the right.
+ * Where all are empty there is no line of heads. */
+struct table *table_new(const char *const *heads, size_t n);
+void table_free(struct table *t); /* NULL is fine */
+/* The next cell of the row; after the last column a new row begins.  Empty text is "-". */
+void table_cell(struct table *t, enum table_colour colour, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+/* Appends heads and rows, two spaces between columns, none at a line's end.  Colour is written
+ * only when asked for and counts no width.  -1: the buffer's cap. */
+int table_print(const struct table *t, bool colour, struct buf *out) MUST_CHECK;
+
+/* Appends s so that it cannot steer a terminal: control characters (C0, DEL, C1) and bytes that
+ * are no UTF-8 become '?'. */
+int table_clean(struct str s, struct buf *out) MUST_CHECK;
+/* Appends text in the colour, or as it is. */
+int table_paint(struct buf *out, bool on, enum table_colour colour,
+                const char *text) MUST_CHECK;
+
+#endif

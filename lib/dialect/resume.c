@@ -1,0 +1,206 @@
+/* resume.c - goes on with a cut stream from another run; resume.h has the contract. */
+#include "dialect/resume.h"
+
+#include "base/json_scan.h"
+
+#include <string.h>
+
+#define EVENT_MAX_BYTES (1u << 20) /* of the one event that is rewritten */
+
+void resume_init(struct resume *r, size_t text_max_bytes)
+{
+    memset(r, 0, sizeof(*r));
+    buf_init(&r->text, text_max_bytes);
+    buf_init(&r->rewrite, EVENT_MAX_BYTES);
+}
+
+void resume_release(struct resume *r)
+{
+    buf_release(&r->text);
+    buf_release(&r->rewrite);
+}
+
+enum kind { KIND_NOTHING, KIND_TEXT, KIND_OTHER };
+
+static bool is_empty(const struct json_want *w)
+{
+    switch (w->type) {
+    case JSON_NONE:
+    case JSON_NULL:
+        return true;
+    case JSON_STRING:
+        return w->span.len == 2;
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        return w->count == 0;
+    default:
+        return false;
+    }
+}
+
+/* The one text a delta carries; anything else a client would keep makes it KIND_OTHER. */
+static enum kind read_delta(struct str delta, struct str *text)
+{
+    struct json_want w[] = {{.name = "content"},           {.name = "tool_calls"},
+                            {.name = "reasoning_content"}, {.name = "reasoning"},
+                            {.name = "reasoning_details"}, {.name = "refusal"},
+                            {.name = "function_call"},     {.name = "audio"}};
+
+    if (json_scan(delta, JSON_SCAN_DEPTH_MAX, w, ARRAY_LEN(w), NULL) < 0)
+        return KIND_OTHER;
+    for (size_t i = 1; i < ARRAY_LEN(w); i++)
+        if (!is_empty(&w[i]))
+            return KIND_OTHER;
+    if (is_empty(&w[0]))
+        return KIND_NOTHING;
+    *text = w[0].span;
+    return w[0].type == JSON_STRING ? KIND_TEXT : KIND_OTHER;
+}
+
+/* The text of a chunk's one choice: the JSON string's span within data. */
+static enum kind read_text(struct str data, struct str *text)
+{
+    struct json_want choices = {.name = "choices"};
+    struct json_want w[] = {
+        {.name = "delta"}, {.name = "text"}, {.name = "index"}, {.name = "logprobs"}};
+    struct str choice;
+    enum json_type type;
+    size_t at = 0;
+    int64_t index = 0;
+
+    if (json_scan(data, JSON_SCAN_DEPTH_MAX, &choices, 1, NULL) < 0)
+        return KIND_OTHER;
+    if (is_empty(&choices))
+        return KIND_NOTHING;
+    if (choices.type != JSON_ARRAY || choices.count != 1 ||
+        !json_scan_next(choices.span, &at, &choice, &type) || type != JSON_OBJECT ||
+        json_scan(choice, JSON_SCAN_DEPTH_MAX, w, ARRAY_LEN(w), NULL) < 0)
+        return KIND_OTHER;
+    if (!is_empty(&w[3])) /* of tokens: another run may cut the text elsewhere */
+        return KIND_OTHER;
+    if (w[2].type == JSON_NUMBER && (json_scan_int(w[2].span, &index) < 0 || index != 0))
+        return KIND_OTHER;
+    if (!is_empty(&w[1])) {
+        *text = w[1].span;
+        return w[1].type == JSON_STRING && is_empty(&w[0]) ? KIND_TEXT : KIND_OTHER;
+    }
+    if (w[0].type == JSON_OBJECT)
+        return read_delta(w[0].span, text);
+    return is_empty(&w[0]) ? KIND_NOTHING : KIND_OTHER;
+}
+
+/* Decodes the span behind what out holds.  -1: no text we could mean, or no room. */
+static int decode(struct str span, struct buf *out)
+{
+    if (buf_reserve(out, span.len) < 0 ||
+        json_scan_string(span, out->data + out->len, span.len + 1) < 0)
+        return -1;
+    out->len += strlen(out->data + out->len);
+    return 0;
+}
+
+void resume_note(struct resume *r, struct str data)
+{
+    struct str text;
+    enum kind kind;
+
+    if (r->final || str_eqz(str_trim(data), "[DONE]"))
+        return;
+    kind = read_text(data, &text);
+    if (kind == KIND_OTHER || (kind == KIND_TEXT && decode(text, &r->text) < 0)) {
+        r->final = true;
+        buf_release(&r->text);
+    }
+}
+
+bool resume_begin(struct resume *r)
+{
+    r->replaying = !r->final;
+    r->matched = 0;
+    return r->replaying;
+}
+
+/* The event's data, on one line, with its text cut to what is new. */
+static int cut_event(struct resume *r, struct str data, struct str span, struct str rest)
+{
+    size_t front = (size_t)(span.ptr - data.ptr);
+
+    buf_clear(&r->rewrite);
+    if (buf_append(&r->rewrite, data.ptr, front) < 0 ||
+        json_scan_quote(&r->rewrite, rest) < 0 ||
+        buf_append(&r->rewrite, span.ptr + span.len, data.len - front - span.len) < 0)
+        return -1;
+    for (size_t i = 0; i < r->rewrite.len; i++) /* white space between tokens, no more */
+        if (r->rewrite.data[i] == '\n' || r->rewrite.data[i] == '\r')
+            r->rewrite.data[i] = ' ';
+    return 0;
+}
+
+/* Holds an event's text against the delivered text at the matched place. */
+static enum resume_verdict compare(struct resume *r, struct str data, struct str span,
+                                   struct str *out)
+{
+    struct buf text;
+    size_t left = r->text.len - r->matched;
+    enum resume_verdict v = RESUME_DIFFERS;
+
+    buf_init(&text, EVENT_MAX_BYTES);
+    if (decode(span, &text) < 0)
+        goto out;
+    size_t common = text.len < left ? text.len : left;
+
+    if (common > 0 && memcmp(text.data, r->text.data + r->matched, common) != 0)
+        goto out;
+    r->matched += common;
+    if (text.len <= left) {
+        v = RESUME_HOLD;
+        goto out;
+    }
+    struct str rest = {text.data + common, text.len - common};
+
+    r->replaying = false;
+    if (common > 0) {
+        if (cut_event(r, data, span, rest) < 0)
+            goto out;
+        *out = buf_str(&r->rewrite);
+    }
+    if (buf_append_str(&r->text, rest) < 0)
+        r->final = true; /* rescued once, too long to be rescued again */
+    v = common > 0 ? RESUME_REWRITE : RESUME_PASS;
+out:
+    buf_release(&text);
+    return v;
+}
+
+enum resume_verdict resume_feed(struct resume *r, struct str data, bool finish, struct str *out)
+{
+    struct str span;
+    enum kind kind;
+
+    if (str_eqz(str_trim(data), "[DONE]"))
+        return r->matched == r->text.len ? RESUME_PASS : RESUME_DIFFERS;
+    kind = read_text(data, &span);
+    if (kind == KIND_OTHER)
+        return RESUME_DIFFERS;
+    if (kind == KIND_TEXT && !finish)
+        return compare(r, data, span, out);
+    if (kind == KIND_TEXT) { /* last words and finish reason in one event */
+        enum resume_verdict v = compare(r, data, span, out);
+
+        if (v != RESUME_HOLD)
+            return v;
+        /* every word of it was delivered: only its end is news */
+        if (r->matched < r->text.len || cut_event(r, data, span, STR("")) < 0)
+            return RESUME_DIFFERS;
+        r->replaying = false;
+        *out = buf_str(&r->rewrite);
+        return RESUME_REWRITE;
+    }
+    if (finish) {
+        if (r->matched < r->text.len)
+            return RESUME_DIFFERS;
+        r->replaying = false;
+        return RESUME_PASS;
+    }
+    return RESUME_HOLD;
+}

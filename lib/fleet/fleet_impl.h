@@ -1,0 +1,109 @@
+/* fleet_impl.h - the inside of fleet*.c; nobody else includes it. */
+#ifndef FLEET_FLEET_IMPL_H
+#define FLEET_FLEET_IMPL_H
+
+#include "base/log.h"
+#include "policy/ewma.h"
+#include "policy/health.h"
+#include "fleet/cooling.h"
+#include "fleet/fleet.h"
+
+struct event;
+
+enum fleet_ticket_state { TICKET_NONE, TICKET_ASKED, TICKET_GRANTED };
+
+struct fleet_ticket {
+    enum fleet_ticket_state state;
+    bool local; /* which store granted it */
+    uint64_t token, epoch;
+    int64_t since_ms, ask_again_ms;
+};
+
+struct fleet_place {
+    struct fleet_ticket ticket;
+    struct cooling cooling;
+    int last_resorts;       /* in flight */
+    int last_resort_room;   /* that many more may be: successes in a row */
+    int auths;              /* our key was refused that often in a row */
+    int64_t ok_ms;          /* our last success there; 0: none */
+    int64_t doubt_until_ms; /* of a trip that may be overruled; 0: none */
+    bool was_out;           /* alone and not closed, while adopting */
+    int64_t alone_until_ms; /* not 0: our own breaker decides; see local_verdict.c */
+    enum picker_why logged;
+    struct health health;     /* see fleet/averages.c */
+    struct ewma first, total; /* times of attempts that went well */
+    int times_new, times_weight, health_new, health_weight;
+    struct store_measured fleets;
+};
+
+struct fleet_file { /* see state_file.c */
+    char *path;     /* NULL: none */
+    char gen[VIEW_GEN_MAX + 1];
+    uint64_t ver; /* of the view that was written last */
+    int64_t written_ms;
+    bool failing; /* and said so */
+};
+
+struct fleet {
+    const struct config *conf;
+    struct rand *rand;
+    struct metrics_slot *slot;
+    struct log_ctx log;
+    struct store *shared, *local;
+    bool attached, dead;
+    uint64_t life;
+    char gen[VIEW_GEN_MAX + 1];
+    struct event *tick;
+    struct fleet_pass *probes;  /* in flight */
+    struct fleet_place *places; /* one per key */
+    struct fleet_file file;
+    void (*on_check)(void *arg, const struct store_check_answer *a);
+    void *check_arg;
+    int64_t share_ms; /* when the next rows go out */
+};
+
+/* Whose verdict on key counts now. */
+struct store *fleet_decider(const struct fleet *f, size_t key);
+static inline const struct view_key *fleet_key(const struct fleet *f, size_t key)
+{
+    return store_get(fleet_decider(f, key), key);
+}
+
+/* fleet/scope.c: what is said of a region goes for its models. */
+size_t fleet_region_of(const struct fleet *f, size_t key);
+const struct config_breaker *fleet_rule(const struct fleet *f, size_t key);
+/* Whose word is in force: key's own view or its region's; kept while Redis is away. */
+const struct view_key *fleet_word(const struct fleet *f, size_t key, int64_t now_ms);
+enum view_forced fleet_forced(const struct fleet *f, size_t key, int64_t now_ms);
+int64_t fleet_cools_until_ms(const struct fleet *f, size_t key);
+void fleet_note_state(struct fleet *f, size_t key); /* for /metrics */
+
+/* Number of the shared data's life, as far as this worker has seen; a flush begins a new one
+ * without a change of mode. */
+uint64_t fleet_life(struct fleet *f);
+
+void fleet_ask_ticket(struct fleet *f, size_t key, int64_t now_ms);
+/* In fleet/permit.c: makes *p a probe with the granted ticket; gives its outcome to the store.
+ */
+void fleet_take_ticket(struct fleet *f, struct fleet_pass *p);
+void fleet_end_probe(struct fleet *f, struct fleet_pass *p, const struct outcome_traits *t);
+void fleet_take_check(void *arg, const struct store_check_answer *a); /* in fleet/checks.c */
+void fleet_drop_ticket(struct fleet *f, size_t key);
+
+/* The fleet can use key, we cannot: our own breaker opens and decides for for_ms at least.
+ * Again: only the time is renewed. */
+void fleet_alone_begin(struct fleet *f, size_t key, int64_t for_ms);
+/* Redis is away: the local store starts from its last view, except where we were alone. */
+void fleet_alone_adopt(struct fleet *f);
+void fleet_alone_tick(struct fleet *f, size_t key, int64_t now_ms);
+
+/* fleet/averages.c */
+void fleet_start_health(struct fleet *f);
+void fleet_note_health(struct fleet *f, size_t region, const struct outcome_traits *t);
+void fleet_share_tick(struct fleet *f, int64_t now_ms);
+void fleet_take_share(void *arg, size_t region, const struct store_measured *m);
+
+void fleet_file_tick(struct fleet *f, int64_t now_ms);
+void fleet_file_close(struct fleet *f); /* writes a last time */
+
+#endif

@@ -1,0 +1,421 @@
+/* http1_connection.c - one client connection: reading, deadlines, life; http1_connection.h has
+ * the contract, http1_connection_request.c turns bytes into requests, http1_connection_answer.c
+ * sends the answers, http1_connection_watch.c finds out that the client left.
+ *
+ *        first byte        head ends, body wanted      all of it
+ *   IDLE ----------> HEAD ------------------------> BODY -----> BUSY (the owner has it)
+ *    ^                 \______ no body, or it came along ______^  |
+ *    |                                                            | answer finished
+ *    +--- keep-alive, and every byte of the answer sent ------ FLUSH
+ *                                                                 | close
+ *                              DEAD <----- LINGER or RESET <------+
+ *
+ * ONE PLACE DECIDES  Callbacks and the owner's calls take notes (bytes read, broken, answered);
+ * settle() alone moves the connection on, calls the owner, closes.  It runs from the event loop
+ * only, takes one request a turn, and never calls itself.
+ *
+ * BOUNDS  `in` holds at most one head and 16 KiB; it does not grow while a request is in
+ * flight, because the owner holds spans of it.  The next request is not looked at before the
+ * last answer has left, so at most one answer waits, however much is pipelined.
+ *
+ * WHY NOT A BUFFEREVENT  Measured with 400-byte answers over 32 connections: 8.6 us of CPU a
+ * request against 6.3 with read(2) and one sendmsg(2) on plain events: a bufferevent asks
+ * FIONREAD before each read and goes through epoll_ctl twice and epoll_wait once per answer.
+ */
+#include "http/http1_connection_impl.h"
+
+#include "base/clock.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define LINGER_MS        2000
+#define UNSENT_MAX_BYTES (128 << 10) /* in the kernel, beyond what is on its way */
+#define DRAIN_IDLE_MS    500 /* a client that has just connected gets its first answer */
+#define LINGER_MAX_BYTES ((size_t)16 << 20)
+
+static void release(struct http_conn *c)
+{
+    http_head_parser_release(&c->parser);
+    http_out_release(&c->out);
+    buf_release(&c->in);
+    buf_release(&c->body);
+    free(c);
+}
+
+void http_conn_wake(struct http_conn *c)
+{
+    if (!c->settling && c->state != CONN_DEAD)
+        event_active(&c->turn, 0, 0);
+}
+
+/* The memory stays until the callback that led here returns: see leave(). */
+static void close_now(struct http_conn *c)
+{
+    if (c->state == CONN_DEAD)
+        return;
+    c->state = CONN_DEAD;
+    event_del(&c->readable);
+    event_del(&c->writable);
+    event_del(&c->turn);
+    event_del(&c->timer);
+    close(c->fd);
+    if (c->on_closed != NULL)
+        c->on_closed(c->on_closed_arg);
+    if (c->handler->on_close != NULL)
+        c->handler->on_close(c->handler->arg, c);
+}
+
+/* The client cannot be answered any more. */
+static void lose(struct http_conn *c)
+{
+    struct http_exchange ex = c->ex;
+    bool busy = c->state == CONN_BUSY;
+
+    c->ex = (struct http_exchange){0};
+    if (busy && ex.on_gone != NULL)
+        ex.on_gone(ex.arg);
+    close_now(c);
+}
+
+static void set_reading(struct http_conn *c, bool on)
+{
+    if (on == c->reading)
+        return;
+    c->reading = on;
+    if (on)
+        event_add(&c->readable, NULL);
+    else
+        event_del(&c->readable);
+}
+
+static void set_writing(struct http_conn *c, bool on)
+{
+    if (on == c->writing)
+        return;
+    c->writing = on;
+    if (on)
+        event_add(&c->writable, NULL);
+    else
+        event_del(&c->writable);
+}
+
+/* Whatever the bytes at hand allow; at most one request. */
+static void take_input(struct http_conn *c)
+{
+    if (c->state == CONN_IDLE && c->in.len > 0) {
+        c->state = CONN_HEAD;
+        c->state_due_ms = c->now_ms + c->limits->header_timeout_ms;
+    }
+    if (c->state == CONN_HEAD)
+        http_conn_take_head(c);
+    else if (c->state == CONN_BODY)
+        http_conn_take_body(c);
+    if (!c->eof || !http_conn_is_reading(c))
+        return;
+    if (c->state == CONN_IDLE)
+        close_now(c);
+    else /* RFC 9112 8: the client may have shut only its sending side */
+        http_conn_refuse_as(c, 400, "it ended before it was complete");
+}
+
+/* The answer has left: the next request, or the end. */
+static void begin_next(struct http_conn *c)
+{
+    c->served++;
+    c->fin = c->eof;
+    c->probe_ms = c->look_ms = HTTP_CONN_NEVER;
+    if (c->reset_after) {
+        c->state = CONN_RESET;
+        c->state_due_ms = c->now_ms + c->limits->write_timeout_ms;
+        set_reading(c, false);
+        return;
+    }
+    if (c->close_after) {
+        if (http_conn_ends_by_close(c))
+            http_conn_set_reset(c, false);
+        if (c->eof || shutdown(c->fd, SHUT_WR) < 0) {
+            close_now(c);
+            return;
+        }
+        /* RFC 9112 9.6: closing with unread bytes would reset the connection and could take
+         * the answer with it. */
+        c->state = CONN_LINGER;
+        c->state_due_ms = c->now_ms + LINGER_MS;
+        buf_release(&c->in);
+        buf_release(&c->body);
+        return;
+    }
+    buf_consume(&c->in, c->request_bytes);
+    buf_release(&c->body);
+    if (c->in.len == 0)
+        buf_release(&c->in); /* an idle connection keeps none */
+    http_head_parser_reset(&c->parser);
+    c->state = CONN_IDLE;
+    c->state_due_ms = c->now_ms + c->limits->idle_timeout_ms;
+    c->started = false;
+    if (c->in.len > 0 || c->eof)
+        event_active(&c->turn, 0, 0); /* one request a turn: other connections first */
+}
+
+/* ---- time -------------------------------------------------------------------------------- */
+
+/* The timer is moved only to fire earlier; when it fires too early it is set again.  So a
+ * connection that serves requests back to back never touches it. */
+static void arm(struct http_conn *c)
+{
+    int64_t due =
+        http_conn_earlier(http_conn_earlier(c->state_due_ms, c->stall_due_ms), c->look_ms);
+    int64_t wait = due - c->now_ms > 0 ? due - c->now_ms : 0;
+    struct timeval tv = {.tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000};
+
+    if (due >= c->timer_at_ms)
+        return;
+    c->timer_at_ms = due;
+    event_add(&c->timer, &tv);
+}
+
+static void expire(struct http_conn *c)
+{
+    c->state_due_ms = HTTP_CONN_NEVER;
+    switch (c->state) {
+    case CONN_HEAD:
+        http_conn_refuse_as(c, 408, "its head did not arrive in time");
+        break;
+    case CONN_BODY:
+        http_conn_refuse_as(c, 408, "its body did not arrive in time");
+        break;
+    case CONN_RESET:
+        http_conn_set_reset(c, true);
+        close_now(c);
+        break;
+    case CONN_IDLE:
+    case CONN_LINGER:
+        close_now(c);
+        break;
+    case CONN_BUSY:
+    case CONN_FLUSH:
+    case CONN_DEAD:
+        break;
+    }
+}
+
+/* ---- the one place that decides ------------------------------------------------------------
+ */
+
+static bool is_output_low(const struct http_conn *c)
+{
+    return http_out_bytes(&c->out) <= c->limits->output_max_bytes / 2;
+}
+
+static void advance(struct http_conn *c)
+{
+    if (http_conn_is_reading(c) && !c->broken)
+        take_input(c);
+    if (c->state == CONN_DEAD)
+        return;
+    if (http_out_bytes(&c->out) > 0 && !c->broken && !c->writing)
+        http_conn_flush(c, (struct str){NULL, 0});
+    if (c->broken) {
+        lose(c);
+        return;
+    }
+    if (c->state == CONN_FLUSH && http_out_bytes(&c->out) == 0)
+        begin_next(c);
+    if (c->state == CONN_BUSY && c->full && is_output_low(c)) {
+        c->full = false;
+        if (c->ex.on_writable != NULL)
+            c->ex.on_writable(c->ex.arg);
+        http_conn_flush(c, (struct str){NULL, 0});
+    }
+    if (c->state == CONN_IDLE && c->draining)
+        c->state_due_ms = http_conn_earlier(c->state_due_ms, c->now_ms + DRAIN_IDLE_MS);
+}
+
+static void settle(struct http_conn *c)
+{
+    c->settling = true;
+    advance(c);
+    c->settling = false;
+    if (c->state == CONN_DEAD)
+        return;
+    if (c->broken || (c->state == CONN_FLUSH && http_out_bytes(&c->out) == 0))
+        event_active(&c->turn, 0, 0); /* the owner did more inside its callback */
+    set_reading(
+        c, !c->eof && c->state != CONN_RESET &&
+               (http_conn_is_reading(c) || c->state == CONN_LINGER || http_conn_room(c) > 0));
+    set_writing(c, http_out_bytes(&c->out) > 0);
+    http_conn_plan_look(c);
+    arm(c);
+}
+
+/* ---- callbacks -----------------------------------------------------------------------------
+ */
+
+/* Every callback begins with enter() and ends with leave(), after which c may be gone. */
+static void enter(struct http_conn *c)
+{
+    c->running = true;
+    c->now_ms = clock_mono_ms();
+}
+
+static void leave(struct http_conn *c)
+{
+    if (c->state != CONN_DEAD)
+        settle(c);
+    c->running = false;
+    if (c->state == CONN_DEAD)
+        release(c);
+}
+
+static void on_conn_turn(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    enter(arg);
+    leave(arg);
+}
+
+static void on_conn_writable(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_conn *c = arg;
+
+    (void)fd, (void)what;
+    enter(c);
+    http_conn_flush(c, (struct str){NULL, 0});
+    leave(c);
+}
+
+static void on_conn_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_conn *c = arg;
+
+    (void)fd, (void)what;
+    enter(c);
+    c->timer_at_ms = HTTP_CONN_NEVER;
+    if (c->now_ms >= c->stall_due_ms)
+        c->broken = http_conn_is_stalled(c);
+    else if (c->now_ms >= c->look_ms)
+        http_conn_look(c);
+    if (!c->broken && c->now_ms >= c->state_due_ms)
+        expire(c);
+    leave(c);
+}
+
+static void discard(struct http_conn *c)
+{
+    char waste[HTTP_CONN_READ_BYTES];
+    ssize_t n = read(c->fd, waste, sizeof(waste));
+
+    if (n > 0)
+        c->discarded_bytes += (size_t)n;
+    if (n == 0 || c->discarded_bytes > LINGER_MAX_BYTES ||
+        (n < 0 && errno != EAGAIN && errno != EINTR))
+        close_now(c);
+}
+
+static void on_conn_readable(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_conn *c = arg;
+
+    (void)what;
+    enter(c);
+    if (c->state == CONN_LINGER) {
+        discard(c);
+        leave(c);
+        return;
+    }
+    http_conn_make_room(c);
+    if (!c->broken && http_conn_room(c) > 0) {
+        ssize_t n = read(fd, c->in.data + c->in.len, http_conn_room(c));
+
+        if (n > 0) {
+            c->in.len += (size_t)n;
+            c->in.data[c->in.len] = '\0';
+        } else if (n == 0) {
+            c->eof = c->fin = true;
+        } else if (errno != EAGAIN && errno != EINTR) {
+            c->broken = true;
+        }
+    }
+    leave(c);
+}
+
+/* ---- life ----------------------------------------------------------------------------------
+ */
+
+struct http_conn *http_conn_new(struct event_base *base, int fd,
+                                const struct http_conn_limits *limits,
+                                const struct http_handler *handler)
+{
+    struct http_conn *c = xcalloc(1, sizeof(*c));
+    int on = 1, unsent_bytes = UNSENT_MAX_BYTES;
+    unsigned unacked_ms = (unsigned)limits->write_timeout_ms;
+    struct http_head_limits head = {limits->head_max_bytes, limits->target_max_bytes,
+                                    limits->fields_max};
+
+    c->base = base;
+    c->fd = fd;
+    c->limits = limits;
+    c->handler = handler;
+    http_head_parser_init(&c->parser, &head);
+    buf_init(&c->in, limits->head_max_bytes + HTTP_CONN_READ_BYTES);
+    buf_init(&c->body, limits->body_max_bytes);
+    http_out_init(&c->out, limits->output_max_bytes + HTTP_CONN_HARD_BYTES);
+    event_assign(&c->readable, base, fd, EV_READ | EV_PERSIST, on_conn_readable, c);
+    event_assign(&c->writable, base, fd, EV_WRITE | EV_PERSIST, on_conn_writable, c);
+    event_assign(&c->turn, base, -1, 0, on_conn_turn, c);
+    event_assign(&c->timer, base, -1, 0, on_conn_timer, c);
+    /* They fail on a socket that is not TCP, and are not needed there.  The second ends a
+     * stream to a client that fell off the network: the kernel holds its bytes, not we.  The
+     * third keeps the kernel from holding megabytes for a slow client. */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked_ms, sizeof(unacked_ms));
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof(unsent_bytes));
+    c->now_ms = clock_mono_ms();
+    c->timer_at_ms = c->stall_due_ms = c->look_ms = c->probe_ms = HTTP_CONN_NEVER;
+    c->state_due_ms = c->now_ms + limits->header_timeout_ms; /* a first byte is due as well */
+    if (handler->on_open != NULL)
+        handler->on_open(handler->arg, c);
+    set_reading(c, true);
+    arm(c);
+    return c;
+}
+
+void http_conn_set_closed(struct http_conn *c, void (*on_closed)(void *arg), void *arg)
+{
+    c->on_closed = on_closed;
+    c->on_closed_arg = arg;
+}
+
+void http_conn_set_exchange(struct http_conn *c, const struct http_exchange *ex)
+{
+    assert(c->state == CONN_BUSY);
+    c->ex = *ex;
+}
+
+void http_conn_drain(struct http_conn *c)
+{
+    c->draining = true;
+    http_conn_wake(c);
+}
+
+bool http_conn_is_busy(const struct http_conn *c)
+{
+    return c->state == CONN_HEAD || c->state == CONN_BODY || c->state == CONN_BUSY ||
+           c->state == CONN_FLUSH;
+}
+
+void http_conn_free(struct http_conn *c)
+{
+    if (c == NULL || c->state == CONN_DEAD)
+        return;
+    lose(c);
+    if (!c->running) /* else the handler called us, from a callback of ours */
+        release(c);
+}

@@ -1,0 +1,92 @@
+/* http1_connection_watch.c - is the client of a running request still there?
+ *
+ * A client that shut only its sending side (which is legal, and is served to the end) and one
+ * that left send the same FIN.  What tells them apart is the reset with which a closed socket
+ * answers our next byte (RFC 9293 3.10.7.1), so after a FIN we send bytes that mean nothing to
+ * a living client:
+ *   - before the answer: "100 Continue", which a client can simply discard when it did not
+ *     expect it (RFC 9110 15.2.1); not to HTTP/1.0 (15.2), which is served blindly;
+ *   - within a chunked answer: a leading zero of the next chunk size, which is 1*HEXDIG
+ *     (RFC 9112 7.1), the last one being 1*"0";
+ *   - within an answer of known length there is no such byte: the next piece will tell.
+ * The first goes out 300 ms after the FIN, so a quick answer to a half-closed client is free
+ * of them.  The socket is looked at until poll(2) says POLLERR or POLLHUP.
+ *
+ * A client that pipelined more than `in` takes is treated alike: its FIN stands behind bytes
+ * that we do not read, perhaps still on its own side.
+ *
+ * REJECTED  TCP keep-alive (a closed Linux socket acknowledges an empty segment), urgent data
+ * (RFC 6093: middleboxes turn it into data), EV_CLOSED (libevent 2.1 hides a reset from it and
+ * spins), taking every FIN for a leave.
+ */
+#include "http/http1_connection_impl.h"
+
+#include <linux/sockios.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+
+#define LOOK_MS        100
+#define PROBE_FIRST_MS 300
+#define PROBE_AGAIN_MS 700
+#define RESET_LOOK_MS  10
+
+int64_t http_conn_earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+int http_conn_unacked(const struct http_conn *c)
+{
+    int bytes;
+
+    return ioctl(c->fd, SIOCOUTQ, &bytes) == 0 ? bytes : -1;
+}
+
+/* The kernel tells us that a socket is writable only after a good part of its buffer has left,
+ * which a slow client may need longer for than the deadline: what it acknowledged counts. */
+bool http_conn_is_stalled(struct http_conn *c)
+{
+    int now = http_conn_unacked(c);
+
+    if (now < 0 || c->unacked_bytes < 0 || now >= c->unacked_bytes)
+        return true;
+    c->unacked_bytes = now;
+    c->stall_due_ms = c->now_ms + c->limits->write_timeout_ms;
+    return false;
+}
+
+void http_conn_plan_look(struct http_conn *c)
+{
+    bool waiting = c->state == CONN_BUSY || c->state == CONN_FLUSH;
+
+    if (c->state == CONN_RESET) {
+        c->look_ms = http_conn_earlier(c->look_ms, c->now_ms + RESET_LOOK_MS);
+    } else if (waiting && (c->fin || !c->reading)) {
+        c->look_ms = http_conn_earlier(c->look_ms, c->now_ms + LOOK_MS);
+        if (c->probe_ms == HTTP_CONN_NEVER)
+            c->probe_ms = c->now_ms + PROBE_FIRST_MS;
+    } else {
+        c->look_ms = HTTP_CONN_NEVER;
+    }
+}
+
+void http_conn_look(struct http_conn *c)
+{
+    struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
+
+    c->look_ms = HTTP_CONN_NEVER;
+    if (c->state == CONN_RESET) {
+        if (http_conn_unacked(c) <= 0)
+            c->state_due_ms = c->now_ms;
+        return;
+    }
+    if (poll(&p, 1, 0) > 0) {
+        if (p.revents & (POLLERR | POLLHUP | POLLNVAL))
+            c->broken = true;
+        c->fin = true;
+    }
+    if (c->state == CONN_BUSY && c->now_ms >= c->probe_ms) {
+        c->probe_ms = c->now_ms + PROBE_AGAIN_MS;
+        http_conn_probe(c);
+    }
+}

@@ -1,0 +1,28 @@
+/* listener.h - accepts connections on one bound socket; pauses instead of spinning when
+ * descriptors or connection slots run out. */
+#ifndef HTTP_LISTENER_H
+#define HTTP_LISTENER_H
+
+#include "base/base.h"
+#include "base/err.h"
+#include "http/http1_connection.h"
+
+struct listener;
+
+/* A bound, listening, non-blocking, close-on-exec socket for "host:port" ("[v6]:port",
+ * ":port"); -1 with err.  reuse_port: several sockets share the port. */
+int listener_bind(const char *addr, bool reuse_port, struct err *err) MUST_CHECK;
+/* Clients are refused from now on, whoever else holds a copy of fd; accepted connections stay.
+ * The caller still closes fd. */
+void listener_close(int fd);
+
+/* Borrows fd (the supervisor owns it), limits and handler. */
+struct listener *listener_new(struct event_base *base, int fd, int connections_max,
+                              const struct http_conn_limits *limits,
+                              const struct http_handler *handler);
+/* Stops accepting; open connections finish their running answer (http_conn_drain). */
+void listener_drain(struct listener *l);
+size_t listener_connections(const struct listener *l); /* open now */
+void listener_free(struct listener *l);                /* closes every connection */
+
+#endif

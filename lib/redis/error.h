@@ -1,0 +1,36 @@
+/* error.h - what an error reply means for us: its first word, in capitals, is the kind.
+ */
+#ifndef REDIS_ERROR_H
+#define REDIS_ERROR_H
+
+struct redisReply;
+
+/* Not REDIS_ERR_*: hiredis has macros REDIS_ERR_OOM and REDIS_ERR_OTHER, with other values. */
+enum redis_error {
+    REDIS_ERROR_NONE,
+    REDIS_ERROR_NOSCRIPT,
+    REDIS_ERROR_READONLY,
+    REDIS_ERROR_LOADING,
+    REDIS_ERROR_BUSY, /* a script runs for too long */
+    REDIS_ERROR_OOM,
+    REDIS_ERROR_NOREPLICAS,
+    REDIS_ERROR_MISCONF,
+    REDIS_ERROR_NOPERM,
+    REDIS_ERROR_NOAUTH,
+    REDIS_ERROR_WRONGPASS,
+    REDIS_ERROR_WRONGTYPE,
+    REDIS_ERROR_MOVED, /* a Cluster: another node has the keys; redis/moved.h */
+    REDIS_ERROR_ASK,   /* their slot is on its way to another node */
+    REDIS_ERROR_TRYAGAIN,
+    REDIS_ERROR_CLUSTERDOWN,
+    REDIS_ERROR_OTHER
+};
+enum redis_error redis_error_of(const struct redisReply *r); /* NONE: no error reply, or NULL */
+
+#define REDIS_ERROR_TEXT_MAX 128
+/* The server's words for a log line: cut, control bytes as '?'.  Returns out, or a literal when
+ * r is no error or its text has secret ("": none) in it. */
+const char *redis_error_text(const struct redisReply *r, const char *secret,
+                             char out[REDIS_ERROR_TEXT_MAX]);
+
+#endif

@@ -1,0 +1,90 @@
+/* link.h - one connection to Redis on a bufferevent, with hiredis' reader and formatter.
+ *
+ * Connects, authenticates, selects the database, reconnects with full jitter, and bounds
+ * everything a server can do to us: a deadline per command, caps on output and on commands in
+ * flight, caps on a reply's size and nesting.  A connection that misbehaves is closed, never
+ * trusted again half-way.  The program must ignore SIGPIPE. */
+#ifndef REDIS_LINK_H
+#define REDIS_LINK_H
+
+#include "base/base.h"
+#include "base/err.h"
+#include "redis/error.h"
+#include "redis/tls.h"
+#include "redis/url.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct event_base;
+struct redisReply;
+struct redis_link;
+
+/* A late reply is swallowed when it comes, so no command ever gets another one's.  A connection
+ * with more than this many late ones, or one this late, is closed: "no answer for 2050 ms". */
+#define REDIS_LINK_LATE_MAX    1000
+#define REDIS_LINK_LATE_MAX_MS 2000
+
+struct redis_link_conf {
+    struct redis_url url;
+    struct redis_tls *tls; /* held; NULL will do for a URL without TLS */
+    const char *name;      /* CLIENT SETNAME, copied; NULL: none */
+    const char *key;       /* of a Cluster's nodes, up is only the one that serves it; copied;
+                              NULL: any will do */
+    bool auth_if_asked;    /* the login goes only to a server that wants one */
+    int64_t command_timeout_ms;
+    int64_t connect_timeout_ms; /* for all from the name lookup to on_up */
+    int64_t backoff_ms,
+        backoff_max_ms;      /* reconnect: full jitter between 0 and the doubled step */
+    size_t output_max_bytes; /* 4 MiB */
+    int inflight_max;        /* 10000; late ones count too */
+    bool keep_trying;        /* false: one try (the CLI), no reconnect either */
+};
+
+/* All from the event loop, never inside a call of ours.  Each may free the link. */
+struct redis_link_ops {
+    /* Connected, authenticated, selected, and the server answers. */
+    void (*on_up)(void *arg);
+    /* Once for every connection lost and for every try that failed, after the callbacks of all
+     * pending commands.  Unless !keep_trying, the next try is already planned. */
+    void (*on_down)(void *arg, const char *why);
+    /* Subscription messages; may be NULL.  Only well-formed ones come: an array of three,
+     * "message" channel text, or "subscribe" channel count as the confirmation. */
+    void (*on_push)(void *arg, const struct redisReply *r);
+};
+
+/* Exactly once per accepted command.  reply NULL: it was lost, why says how ("deadline of 50 ms
+ * passed", "connection closed"); else borrowed for the call, error replies included. */
+typedef void redis_link_reply_cb(void *arg, const struct redisReply *reply, const char *why);
+
+/* Copies conf and ops. */
+struct redis_link *redis_link_new(struct event_base *base, const struct redis_link_conf *conf,
+                                  const struct redis_link_ops *ops, void *arg);
+void redis_link_start(struct redis_link *l);
+/* Pending callbacks are not called; NULL is fine.  What was sent is written as far as the
+ * socket takes it now: a last word still goes out. */
+void redis_link_free(struct redis_link *l);
+bool redis_link_is_up(const struct redis_link *l);
+/* Where the last try went; a host of "": to a unix socket. */
+const struct redis_node *redis_link_at(const struct redis_link *l);
+/* From now on the link goes there only, whatever the URL says, and leaves another place.  No
+ * Sentinel is asked.  "": does nothing. */
+void redis_link_pin(struct redis_link *l, const struct redis_node *node);
+/* Closes and connects again from the start (another address after READONLY, say).  Between two
+ * tries it does nothing: the next one starts from the start anyway. */
+void redis_link_restart(struct redis_link *l, const char *why);
+
+/* -1: not up, or a cap is reached; nothing was queued and cb will not be called. */
+int redis_link_send(struct redis_link *l, int argc, const char *const *argv, const size_t *lens,
+                    redis_link_reply_cb *cb, void *arg) MUST_CHECK;
+/* The same with an arg that the link owns once this returned 0: release(arg) follows cb, and
+ * comes alone when the link is freed first. */
+int redis_link_send_owned(struct redis_link *l, int argc, const char *const *argv,
+                          const size_t *lens, redis_link_reply_cb *cb, void *arg,
+                          void (*release)(void *arg)) MUST_CHECK;
+
+/* After this the link only delivers on_push; a lost subscription comes as on_down.  Must be
+ * confirmed within connect_timeout_ms.  Not kept over a reconnect: call again in on_up. */
+int redis_link_subscribe(struct redis_link *l, const char *channel) MUST_CHECK;
+
+#endif

@@ -1,0 +1,263 @@
+/* state_line.c - the state line; state_line.h has the schema.
+ *
+ * Decoding is a walk over the fields with one function per kind of field.  The relations
+ * between fields (until only while open, deadlines not in the past, none beyond its cap) are
+ * checked at the end, so that a line either means something the scripts can have said or is
+ * refused as a whole. */
+#include "shared/state_line.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MARK "1" /* version of this format */
+
+static bool is_plain(unsigned char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+           (c != '\0' && strchr("._:@/-", c) != NULL);
+}
+
+static bool is_control(unsigned char c)
+{
+    return c < 0x20 || c == 0x7f;
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+bool codec_number(struct str s, int64_t max, int64_t *out)
+{
+    uint64_t n;
+
+    if ((s.len > 1 && s.ptr[0] == '0') || !str_to_u64(s, &n) || n > (uint64_t)max)
+        return false;
+    *out = (int64_t)n;
+    return true;
+}
+
+bool codec_unword(struct str s, char *out, size_t cap)
+{
+    size_t n = 0;
+    bool dash = s.len == 3 && memcmp(s.ptr, "%2D", 3) == 0; /* the word "-" itself */
+
+    out[0] = '\0';
+    if (str_eqz(s, "-"))
+        return true;
+    if (s.len == 0)
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+
+        if (c == '%') {
+            if (s.len - i < 3)
+                return false;
+            int high = hex_value(s.ptr[i + 1]), low = hex_value(s.ptr[i + 2]);
+
+            if (high < 0 || low < 0)
+                return false;
+            c = (unsigned char)(high * 16 + low);
+            if (is_control(c) || (is_plain(c) && !dash))
+                return false;
+            i += 2;
+        } else if (!is_plain(c)) {
+            return false;
+        }
+        if (n + 1 >= cap)
+            return false;
+        out[n++] = (char)c;
+    }
+    out[n] = '\0';
+    return true;
+}
+
+int codec_word(struct buf *out, const char *word)
+{
+    if (word[0] == '\0')
+        return buf_append(out, "-", 1);
+    if (strcmp(word, "-") == 0)
+        return buf_append(out, "%2D", 3);
+    for (const char *c = word; *c != '\0'; c++) {
+        unsigned char byte = (unsigned char)*c;
+        int rc = is_plain(byte) ? buf_append(out, c, 1) : buf_appendf(out, "%%%02X", byte);
+
+        if (is_control(byte) || rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static bool read_state(struct str s, enum breaker_state *out)
+{
+    for (int i = 0; i < N_BREAKER_STATES; i++) {
+        if (str_eqz(s, breaker_state_name((enum breaker_state)i))) {
+            *out = (enum breaker_state)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_forced(struct str s, enum view_forced *out)
+{
+    for (int i = 0; i < N_VIEW_FORCED; i++) {
+        if (str_eqz(s, view_forced_name((enum view_forced)i))) {
+            *out = (enum view_forced)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_gen(struct str s, char *out)
+{
+    if (s.len == 0 || s.len > VIEW_GEN_MAX)
+        return false;
+    for (size_t i = 0; i < s.len; i++)
+        if (!is_plain((unsigned char)s.ptr[i]))
+            return false;
+    memcpy(out, s.ptr, s.len);
+    out[s.len] = '\0';
+    return true;
+}
+
+static bool is_within(int64_t deadline_ms, int64_t now_ms, int64_t max_ms)
+{
+    return deadline_ms >= now_ms && deadline_ms - now_ms <= max_ms;
+}
+
+static bool is_consistent(const struct codec_line *l)
+{
+    if (l->key[0] == '\0' || l->ep == 0)
+        return false;
+    if (l->st == BREAKER_OPEN ? !is_within(l->until_ms, l->now_ms, CODEC_OPEN_MAX_MS)
+                              : l->until_ms != 0)
+        return false;
+    if (l->funtil_ms != 0 && (l->forced == VIEW_AUTO || l->funtil_ms < l->now_ms))
+        return false;
+    if (l->ramp_ms != 0 &&
+        (l->st != BREAKER_CLOSED || !is_within(l->now_ms, l->ramp_ms, CODEC_RAMP_MAX_MS)))
+        return false;
+    if (l->doubt && l->st != BREAKER_OPEN)
+        return false;
+    return l->lim_ms == 0 || is_within(l->lim_ms, l->now_ms, CODEC_LIM_MAX_MS);
+}
+
+enum field {
+    F_MARK,
+    F_GEN,
+    F_VER,
+    F_NOW,
+    F_KEY,
+    F_ST,
+    F_EP,
+    F_UNTIL,
+    F_N,
+    F_FORCED,
+    F_FUNTIL,
+    F_WHY,
+    F_BY,
+    F_LIM,
+    N_FIELDS, /* that every line has */
+    F_RAMP = N_FIELDS,
+    F_DOUBT,
+    N_FIELDS_MAX
+};
+
+static bool read_u64(struct str s, uint64_t *out)
+{
+    int64_t n;
+
+    if (!codec_number(s, CODEC_NUMBER_MAX, &n))
+        return false;
+    *out = (uint64_t)n;
+    return true;
+}
+
+static bool read_ms(struct str s, int64_t *out)
+{
+    return codec_number(s, CODEC_NUMBER_MAX, out);
+}
+
+/* The fields that routers of the first versions did not know: each only where it differs from
+ * what its absence says, or where more follows. */
+static bool read_optional(const struct str *f, int n, bool more, struct codec_line *out)
+{
+    out->ramp_ms = 0;
+    out->doubt = n > F_DOUBT && str_eqz(f[F_DOUBT], "1");
+    if (n > F_DOUBT && !out->doubt && !(more && str_eqz(f[F_DOUBT], "0")))
+        return false;
+    return n <= F_RAMP ||
+           (read_ms(f[F_RAMP], &out->ramp_ms) && (out->doubt || out->ramp_ms != 0 || more));
+}
+
+/* What a later version says behind the fields that this one knows. */
+static bool is_passable(struct str rest)
+{
+    while (rest.ptr != NULL) {
+        struct str field = str_split(rest, ' ', &rest);
+
+        for (size_t i = 0; i < field.len; i++)
+            if (field.ptr[i] <= ' ' || field.ptr[i] > '~')
+                return false;
+        if (field.len == 0)
+            return false;
+    }
+    return true;
+}
+
+bool codec_decode(struct str line, struct codec_line *out)
+{
+    struct str f[N_FIELDS_MAX], rest = line;
+    int64_t trips;
+    int n = 0;
+
+    if (line.len > VIEW_LINE_MAX)
+        return false;
+    while (n < N_FIELDS_MAX && rest.ptr != NULL)
+        f[n++] = str_split(rest, ' ', &rest);
+    if (n < N_FIELDS || !str_eqz(f[F_MARK], MARK) || !is_passable(rest) ||
+        !read_optional(f, n, rest.ptr != NULL, out))
+        return false;
+    if (!read_gen(f[F_GEN], out->gen) || !read_u64(f[F_VER], &out->ver) ||
+        !read_ms(f[F_NOW], &out->now_ms) ||
+        !codec_unword(f[F_KEY], out->key, sizeof(out->key)) || !read_state(f[F_ST], &out->st) ||
+        !read_u64(f[F_EP], &out->ep) || !read_ms(f[F_UNTIL], &out->until_ms) ||
+        !codec_number(f[F_N], CODEC_TRIPS_MAX, &trips) ||
+        !read_forced(f[F_FORCED], &out->forced) || !read_ms(f[F_FUNTIL], &out->funtil_ms) ||
+        !codec_unword(f[F_WHY], out->why, sizeof(out->why)) ||
+        !codec_unword(f[F_BY], out->by, sizeof(out->by)) || !read_ms(f[F_LIM], &out->lim_ms))
+        return false;
+    out->trips = (int)trips;
+    return is_consistent(out);
+}
+
+int codec_encode(struct buf *out, const struct codec_line *l)
+{
+    struct buf b;
+    int rc = -1;
+
+    buf_init(&b, VIEW_LINE_MAX);
+    if (!is_consistent(l) ||
+        buf_appendf(&b, MARK " %s %llu %lld ", l->gen, (unsigned long long)l->ver,
+                    (long long)l->now_ms) < 0 ||
+        codec_word(&b, l->key) < 0 ||
+        buf_appendf(&b, " %s %llu %lld %d %s %lld ", breaker_state_name(l->st),
+                    (unsigned long long)l->ep, (long long)l->until_ms, l->trips,
+                    view_forced_name(l->forced), (long long)l->funtil_ms) < 0 ||
+        codec_word(&b, l->why) < 0 || buf_append(&b, " ", 1) < 0 || codec_word(&b, l->by) < 0 ||
+        buf_appendf(&b, " %lld", (long long)l->lim_ms) < 0)
+        goto out;
+    if ((l->doubt || l->ramp_ms != 0) &&
+        buf_appendf(&b, " %lld%s", (long long)l->ramp_ms, l->doubt ? " 1" : "") < 0)
+        goto out;
+    rc = buf_append_str(out, buf_str(&b));
+out:
+    buf_release(&b);
+    return rc;
+}

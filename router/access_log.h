@@ -1,0 +1,31 @@
+/* access_log.h - the last step of an attempt and of a request: counters and one log line. */
+#ifndef ROUTER_ACCESS_LOG_H
+#define ROUTER_ACCESS_LOG_H
+
+#include "base/log.h"
+#include "router/request/attempt.h"
+#include "router/metrics.h"
+#include "router/worker.h"
+
+#include <stdint.h>
+
+struct record_attempt {
+    size_t region;
+    int number; /* 1 for the first of a request */
+    const struct attempt_end *end;
+};
+void record_attempt(struct worker *w, const struct log_ctx *log,
+                    const struct record_attempt *a);
+
+struct record_request {
+    enum metrics_request result;
+    int status;         /* towards the client; 0: none went out */
+    const char *region; /* that answered; "-" */
+    int attempts;
+    int64_t total_us, overhead_us;
+    uint64_t bytes;
+};
+void record_request(struct worker *w, const struct log_ctx *log,
+                    const struct record_request *r);
+
+#endif

@@ -1,0 +1,376 @@
+/* attempt.c - one try of one target; attempt.h has the contract.
+ *
+ * Ends are only noted where they are found (inside curl's callbacks, timers) and told from the
+ * event loop, so nobody is re-entered.  A stream that said [DONE] ends at once for its owner;
+ * the exchange itself may linger a moment unowned, so that its connection can be reused. */
+#include "router/request/attempt.h"
+
+#include "base/clock.h"
+#include "dialect/retry_after.h"
+#include "router/request/attempt_impl.h"
+#include "router/request/region_headers.h"
+#include "router/request/reply.h"
+
+#include <event2/event.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINGER_MS      1000
+#define HOLD_MAX_BYTES (256 * 1024) /* of a stream before its first content event */
+
+struct attempt_env *attempt_env_new(struct event_base *base, const struct config *conf,
+                                    struct upstream *up)
+{
+    struct attempt_env *env = xcalloc(1, sizeof(*env));
+
+    env->base = base;
+    env->conf = conf;
+    env->up = up;
+    env->envelope = envelope_new(conf);
+    return env;
+}
+
+static void send_request(struct attempt *at, const struct attempt_ask *ask,
+                         const struct upstream_ops *ops)
+{
+    const struct config_timeouts *t = &at->env->conf->timeouts;
+    struct envelope_lines lines;
+    struct upstream_request req;
+
+    envelope_fill(at->env->envelope, ask, &lines);
+    req = (struct upstream_request){
+        .method = ask->path == ATTEMPT_MODELS ? "GET" : "POST",
+        .url = lines.url,
+        .headers = lines.line,
+        .n_headers = lines.n,
+        .body = ask->body,
+        .connect_ms = t->connect_ms < ask->left_ms ? t->connect_ms : ask->left_ms,
+        .total_ms = ask->left_ms,
+        .lean = ask->stream,
+    };
+    at->call = upstream_start(at->env->up, &req, ops, at);
+    envelope_lines_release(&lines);
+}
+
+/* ---- how it ends ---- */
+
+static void attempt_free(struct attempt *at)
+{
+    if (at->call != NULL)
+        upstream_call_cancel(at->call);
+    if (at->prev != NULL) {
+        *at->prev = at->next;
+        if (at->next != NULL)
+            at->next->prev = at->prev;
+    }
+    if (at->timer != NULL)
+        event_free(at->timer);
+    event_free(at->finish);
+    if (at->sse_on)
+        sse_release(&at->sse);
+    buf_release(&at->fields_text);
+    buf_release(&at->held);
+    free(at->fields);
+    free(at);
+}
+
+void attempt_cancel(struct attempt *at, struct attempt_end *so_far)
+{
+    *so_far = at->end;
+    so_far->outcome = OUTCOME_ABORTED;
+    so_far->total_us = clock_mono_us() - at->started_us;
+    attempt_free(at);
+}
+
+void attempt_env_free(struct attempt_env *env)
+{
+    if (env == NULL)
+        return;
+    for (struct attempt *at = env->lingering, *next; at != NULL; at = next) {
+        next = at->next;
+        attempt_free(at);
+    }
+    envelope_free(env->envelope);
+    free(env);
+}
+
+/* Every way an attempt can end comes through here, once.  It only takes notes. */
+void attempt_end_later(struct attempt *at, enum outcome o, const char *detail)
+{
+    if (at->ended)
+        return;
+    at->ended = true;
+    at->end.outcome = o;
+    str_copy(at->end.detail, sizeof(at->end.detail), detail);
+    if (at->timer != NULL)
+        event_del(at->timer);
+    event_active(at->finish, 0, 0);
+}
+
+static void arm(struct attempt *at, int64_t ms)
+{
+    struct timeval tv = {ms / 1000, ms % 1000 * 1000};
+
+    event_add(at->timer, &tv);
+}
+
+/* The vendor said [DONE] but its framing has not ended: let it, unowned and for a moment. */
+static void linger(struct attempt *at)
+{
+    at->phase = PHASE_LINGER;
+    at->next = at->env->lingering;
+    at->prev = &at->env->lingering;
+    if (at->next != NULL)
+        at->next->prev = &at->next;
+    at->env->lingering = at;
+    if (at->paused)
+        attempt_resume(at); /* nobody reads it any more, so nobody is too slow for it */
+    arm(at, LINGER_MS);
+}
+
+static void on_attempt_finish(evutil_socket_t fd, short what, void *arg)
+{
+    struct attempt *at = arg;
+    /* the request's body is its owner's: who has not read all of it is not waited for */
+    bool may_linger = at->call != NULL && at->done_seen && at->end.outcome == OUTCOME_OK &&
+                      upstream_call_is_sent(at->call);
+
+    (void)fd, (void)what;
+    if (at->phase == PHASE_LINGER) {
+        attempt_free(at);
+        return;
+    }
+    if (!may_linger && at->call != NULL) {
+        upstream_call_cancel(at->call);
+        at->call = NULL;
+    }
+    at->end.relayed = at->ready;
+    at->end.answer = at->answer.status != 0 ? &at->answer : NULL;
+    at->answer.body = buf_str(&at->held);
+    if (at->end.total_us == 0)
+        at->end.total_us = clock_mono_us() - at->started_us;
+    at->ops->on_end(at->arg, &at->end);
+    if (may_linger)
+        linger(at);
+    else
+        attempt_free(at);
+}
+
+/* ---- the clock ---- */
+
+static int64_t limit_ms(const struct attempt *at)
+{
+    const struct config_timeouts *t = &at->env->conf->timeouts;
+
+    return !at->stream && !at->sse_on   ? t->answer_ms
+           : at->phase == PHASE_HEAD    ? t->first_byte_ms
+           : at->phase == PHASE_CONTENT ? t->first_content_ms
+                                        : t->idle_ms;
+}
+
+static void on_attempt_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct attempt *at = arg;
+    int64_t now_ms = clock_mono_ms(), left_ms;
+
+    (void)fd, (void)what;
+    if (at->phase == PHASE_LINGER) {
+        attempt_free(at);
+        return;
+    }
+    if (at->paused)
+        at->since_ms = now_ms;
+    left_ms = at->since_ms + limit_ms(at) - now_ms;
+    if (left_ms > 0) { /* bytes came meanwhile: cheaper than re-arming at every one */
+        arm(at, left_ms);
+        return;
+    }
+    if (attempt_is_finished(at)) { /* the answer is whole, the vendor just does not hang up */
+        at->end.add_done = !at->done_seen;
+        attempt_end_later(at, OUTCOME_OK, "");
+        return;
+    }
+    attempt_end_later(at, OUTCOME_TIMEOUT,
+                      !at->stream && !at->sse_on   ? "silent for timeouts.answer"
+                      : at->phase == PHASE_HEAD    ? "no answer within timeouts.first_byte"
+                      : at->phase == PHASE_CONTENT ? "no content within timeouts.first_content"
+                                                   : "silent for timeouts.idle");
+}
+
+void attempt_enter(struct attempt *at, enum phase phase)
+{
+    at->phase = phase;
+    at->since_ms = clock_mono_ms();
+    if (at->timer != NULL)
+        arm(at, limit_ms(at));
+}
+
+/* ---- what comes back ---- */
+
+static struct str get_field(const void *arg, const char *name)
+{
+    return upstream_head_get(arg, name);
+}
+
+static void on_call_head(void *arg, const struct upstream_head *h)
+{
+    struct attempt *at = arg;
+    bool ok = h->status >= 200 && h->status <= 299;
+
+    if (at->ended)
+        return;
+    at->answer.status = h->status;
+    at->end.first_byte_us = clock_mono_us() - at->started_us;
+    at->fields = xcalloc(h->n_fields + 1, sizeof(*at->fields));
+    at->answer.n_fields = reply_pass_fields(h, at->fields, h->n_fields, &at->fields_text);
+    at->answer.fields = at->fields;
+    at->end.retry_after_ms = ok ? -1 : retry_after_ms(get_field, h, clock_wall_ms());
+    if (ok && sse_is_type(upstream_head_get(h, "content-type"))) {
+        at->sse_on = true;
+        sse_init(&at->sse, at->env->conf->stream.event_max_bytes);
+        buf_release(&at->held);
+        buf_init(&at->held, HOLD_MAX_BYTES);
+        if (at->timer == NULL) /* a stream nobody asked for: the stream limits apply too */
+            at->timer = event_new(at->env->base, -1, 0, on_attempt_timer, at);
+    }
+    attempt_enter(at, at->sse_on ? PHASE_CONTENT : PHASE_FLOW);
+}
+
+static void on_call_data(void *arg, const char *data, size_t len)
+{
+    struct attempt *at = arg;
+
+    if (at->ended)
+        return;
+    if (at->timer != NULL && at->phase == PHASE_FLOW)
+        at->since_ms = clock_mono_ms(); /* comments do not put off the first content */
+    if (at->sse_on) {
+        if (sse_feed(&at->sse, data, len, attempt_on_event, at) < 0)
+            attempt_end_later(at, OUTCOME_BROKEN, "an event larger than stream.event_max");
+        return;
+    }
+    if (!at->ready && buf_append(&at->held, data, len) == 0)
+        return;
+    if (at->stream && at->answer.status >= 200 && at->answer.status <= 299) {
+        attempt_end_later(at, OUTCOME_BROKEN,
+                          "no stream, and larger than upstream.max_answer_bytes");
+        return;
+    }
+    if (at->answer.status < 200 || at->answer.status > 299) {
+        /* an error's body beyond what is held: what we have must do */
+        attempt_end_later(at,
+                          openai_classify(at->answer.status, buf_str(&at->held), false, NULL),
+                          "error answer larger than upstream.max_answer_bytes");
+        return;
+    }
+    attempt_go_ready(at); /* too large to hold: from here on it is passed through */
+    at->ops->on_bytes(at->arg, (struct str){data, len});
+}
+
+static const enum outcome of_result[] = {
+    [UPSTREAM_COMPLETE] = OUTCOME_OK,
+    [UPSTREAM_CONNECT] = OUTCOME_CONNECT,
+    [UPSTREAM_CONNECT_TIMEOUT] = OUTCOME_TIMEOUT,
+    [UPSTREAM_RESET] = OUTCOME_CONNECT,
+    [UPSTREAM_CUT] = OUTCOME_BROKEN,
+    [UPSTREAM_FRAMING] = OUTCOME_BROKEN,
+    [UPSTREAM_TOTAL_TIMEOUT] = OUTCOME_TIMEOUT,
+    [UPSTREAM_INTERNAL] = OUTCOME_ABORTED,
+};
+
+/* The exchange of a stream is over before [DONE] came. */
+static void end_stream(struct attempt *at, const struct upstream_end *e)
+{
+    bool whole = e->result == UPSTREAM_COMPLETE || e->result == UPSTREAM_CUT ||
+                 e->result == UPSTREAM_TOTAL_TIMEOUT;
+
+    if (attempt_is_finished(at) && whole) { /* a piece of [DONE] or usage is no loss */
+        at->end.add_done = true;
+        attempt_end_later(at, OUTCOME_OK, "");
+    } else if (e->result == UPSTREAM_COMPLETE) {
+        attempt_end_later(at, OUTCOME_BROKEN, "the stream ended without a finish reason");
+    } else {
+        attempt_end_later(at, of_result[e->result], e->detail);
+    }
+}
+
+static void end_plain(struct attempt *at, const struct upstream_end *e)
+{
+    enum outcome o = of_result[e->result];
+
+    if (e->result == UPSTREAM_COMPLETE && !at->ready) {
+        o = openai_classify(at->answer.status, buf_str(&at->held), true, &at->end.usage);
+    }
+    attempt_end_later(at, o, e->detail);
+}
+
+static void on_call_end(void *arg, const struct upstream_end *e)
+{
+    struct attempt *at = arg;
+
+    at->call = NULL; /* freed by upstream after this */
+    at->end.reused = e->reused;
+    if (e->first_byte_us > 0)
+        at->end.first_byte_us = e->first_byte_us;
+    at->end.total_us = e->total_us;
+    if (at->phase == PHASE_LINGER) {
+        event_active(at->finish, 0, 0);
+        return;
+    }
+    if (at->ended)
+        return;
+    if (attempt_is_finished(at)) /* of a stream: what the time ran out for is not missed */
+        end_stream(at, e);
+    else if (e->result == UPSTREAM_TOTAL_TIMEOUT && at->slowed)
+        attempt_end_later(at, OUTCOME_ABORTED, "the client read too slowly for timeouts.total");
+    else if (e->result == UPSTREAM_TOTAL_TIMEOUT && at->late) /* others used its time */
+        attempt_end_later(at, OUTCOME_ABORTED, "too little of timeouts.total was left");
+    else if (at->sse_on)
+        end_stream(at, e);
+    else
+        end_plain(at, e);
+}
+
+static const struct upstream_ops call_ops = {on_call_head, on_call_data, on_call_end};
+
+struct attempt *attempt_start(struct attempt_env *env, const struct attempt_ask *ask,
+                              const struct attempt_ops *ops, void *arg)
+{
+    struct attempt *at = xcalloc(1, sizeof(*at));
+
+    at->env = env;
+    at->ops = ops;
+    at->arg = arg;
+    at->stream = ask->stream;
+    at->hide_usage = ask->hide_usage;
+    at->choices = ask->choices;
+    at->resume = ask->resume;
+    at->late = ask->left_ms < env->conf->timeouts.total_ms / 2;
+    at->end.retry_after_ms = -1;
+    at->started_us = clock_mono_us();
+    buf_init(&at->fields_text, UPSTREAM_HEAD_MAX_BYTES * 2);
+    buf_init(&at->held, env->conf->upstream.answer_max_bytes);
+    at->finish = event_new(env->base, -1, 0, on_attempt_finish, at);
+    if (ask->stream || env->conf->timeouts.answer_ms > 0)
+        at->timer = event_new(env->base, -1, 0, on_attempt_timer, at);
+    attempt_enter(at, PHASE_HEAD);
+    send_request(at, ask, &call_ops);
+    return at;
+}
+
+void attempt_pause(struct attempt *at)
+{
+    at->paused = at->slowed = true;
+    if (at->call != NULL)
+        upstream_call_pause(at->call);
+}
+
+void attempt_resume(struct attempt *at)
+{
+    at->paused = false;
+    at->since_ms = clock_mono_ms();
+    if (at->call != NULL)
+        upstream_call_resume(at->call);
+}

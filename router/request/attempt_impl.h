@@ -1,0 +1,58 @@
+/* attempt_impl.h - what the files of an attempt share; private to attempt*.c. */
+#ifndef ROUTER_REQUEST_ATTEMPT_IMPL_H
+#define ROUTER_REQUEST_ATTEMPT_IMPL_H
+
+#include "dialect/sse.h"
+#include "router/request/attempt.h"
+
+struct envelope;
+struct event;
+
+struct attempt_env {
+    struct event_base *base;
+    const struct config *conf;
+    struct upstream *up;
+    struct envelope *envelope;
+    struct attempt *lingering;
+};
+
+enum phase { PHASE_HEAD, PHASE_CONTENT, PHASE_FLOW, PHASE_LINGER };
+
+struct attempt {
+    struct attempt_env *env;
+    const struct attempt_ops *ops;
+    void *arg;
+    struct upstream_call *call; /* NULL once it ended */
+    struct event *timer, *finish;
+    enum phase phase;
+    bool stream, hide_usage, sse_on, ready, ended, done_seen;
+    int64_t choices;                         /* answers asked for */
+    struct openai_choices content, finished; /* which have shown content, ended */
+    bool paused, slowed;                     /* the client reads slowly: now, at any time */
+    bool late;                               /* most of timeouts.total was gone when it began */
+    int64_t started_us;
+    int64_t since_ms; /* start of the phase, or the last bytes of a flowing stream */
+    struct attempt_answer answer;
+    struct buf fields_text, held;
+    struct http_reply_field *fields;
+    struct sse sse;
+    struct resume *resume;
+    struct attempt_end end;
+    struct attempt *next, **prev; /* while lingering */
+};
+
+/* ---- attempt.c ---- */
+
+/* Every way an attempt can end comes through here, once.  It only takes notes. */
+void attempt_end_later(struct attempt *at, enum outcome o, const char *detail);
+void attempt_enter(struct attempt *at, enum phase phase); /* and starts its limit */
+
+/* ---- attempt_stream.c ---- */
+
+/* From here on the answer is relayed: what was held goes first. */
+void attempt_go_ready(struct attempt *at);
+/* One event of the stream (the callback of sse_feed); nonzero once the attempt has ended. */
+int attempt_on_event(void *arg, const struct sse_event *ev);
+bool attempt_is_finished(const struct attempt *at);
+
+#endif

@@ -1,0 +1,45 @@
+/* choose.h - which targets serve a model, and which of them is tried next. */
+#ifndef ROUTER_REQUEST_CHOOSE_H
+#define ROUTER_REQUEST_CHOOSE_H
+
+#include "base/base.h"
+#include "config/config.h"
+#include "policy/picker.h"
+#include "fleet/fleet.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct choose_target {
+    size_t region, key; /* key: what its breaker is, in fleet.h's sense */
+    const char *model;  /* the name used there; NULL: the client's own */
+    int tier;           /* 0: the model's own targets; then its fallbacks, in order */
+    int priority;
+    int64_t context_window; /* 0: unknown */
+};
+
+struct choose_plan { /* what may serve one model; immutable */
+    struct choose_target *targets;
+    size_t n;
+};
+
+struct choose; /* the plans of one config */
+
+struct choose *choose_new(const struct config *conf); /* borrows conf */
+void choose_free(struct choose *c);
+
+/* The plan of a client's model name; NULL: the config lists models and this is none. */
+const struct choose_plan *choose_find(const struct choose *c, const char *model);
+
+struct choose_state {    /* of one request */
+    bool *tried;         /* one per target */
+    int64_t window_over; /* only targets with a larger window; 0: any */
+};
+
+/* Index of the next target, -1 when none may be used.  *last_resort: it is one that is open,
+ * tried because nothing better is left. */
+int choose_pick(const struct choose_plan *plan, const struct choose_state *st, struct fleet *f,
+                bool allow_last_resort, int64_t now_ms, bool *last_resort);
+
+#endif

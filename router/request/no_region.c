@@ -1,0 +1,48 @@
+/* no_region.c - the honest 503; no_region.h has the contract. */
+#include "router/request/no_region.h"
+
+#include <stdio.h>
+
+#define RETRY_AFTER_MIN_MS 1000 /* a client that comes back at once helps nobody */
+
+/* Earliest return among the plan's regions; -1: none returns by itself. */
+static int64_t earliest_ms(const struct choose_plan *plan, const struct fleet *f,
+                           int64_t now_ms)
+{
+    int64_t best = -1;
+
+    for (size_t i = 0; i < plan->n; i++) {
+        int64_t ms = fleet_return_ms(f, plan->targets[i].key, now_ms);
+
+        if (ms >= 0 && (best < 0 || ms < best))
+            best = ms;
+    }
+    return best;
+}
+
+void degrade_explain(const struct degrade_facts *d, const struct fleet *f, int64_t now_ms,
+                     char *text, size_t cap, struct reply_error *e)
+{
+    int64_t back_ms = earliest_ms(d->plan, f, now_ms);
+
+    *e = (struct reply_error){
+        .status = d->out_of_time ? 504 : 503,
+        .type = "server_error",
+        .code = d->out_of_time ? "deadline_exceeded" : "no_region_available",
+        .message = text,
+        .retry_after_ms = back_ms < 0                    ? -1
+                          : back_ms < RETRY_AFTER_MIN_MS ? RETRY_AFTER_MIN_MS
+                                                         : back_ms,
+        .no_retry = back_ms < 0,
+        .attempts = d->attempts,
+    };
+    if (d->attempts == 0)
+        snprintf(text, cap, "no region may be used for this model now: %s",
+                 back_ms < 0 ? "all of them are forced down by an operator"
+                             : "all of them are open, cooling or forced down");
+    else
+        snprintf(text, cap, "%s after %d attempt%s, the last at region '%s' ended as %s",
+                 d->out_of_time ? "the time limit passed" : "no region gave an answer",
+                 d->attempts, d->attempts > 1 ? "s" : "", d->region,
+                 outcome_traits(d->last)->name);
+}

@@ -1,0 +1,25 @@
+/* no_region.h - the last step: no target is left, say so honestly. */
+#ifndef ROUTER_REQUEST_NO_REGION_H
+#define ROUTER_REQUEST_NO_REGION_H
+
+#include "policy/outcome.h"
+#include "router/request/choose.h"
+#include "fleet/fleet.h"
+#include "router/request/reply.h"
+
+#include <stdint.h>
+
+struct degrade_facts {
+    const struct choose_plan *plan;
+    int attempts;
+    enum outcome last;  /* of the last attempt; meaningful when attempts > 0 */
+    const char *region; /* of the last attempt */
+    bool out_of_time;   /* the request's own deadline passed */
+};
+
+/* *e is the 503 to send; Retry-After is the earliest time a region may return.  message is
+ * built in text (cap bytes), which e borrows. */
+void degrade_explain(const struct degrade_facts *d, const struct fleet *f, int64_t now_ms,
+                     char *text, size_t cap, struct reply_error *e);
+
+#endif

@@ -1,0 +1,149 @@
+/* relay.c - the client's side of a streamed answer; relay.h has the contract. */
+#include "router/request/relay.h"
+
+#include "base/clock.h"
+
+#include <event2/event.h>
+#include <string.h>
+
+static const char keep_alive[] = ": keep-alive\n\n";
+
+static void arm(struct relay *r, int64_t ms)
+{
+    struct timeval tv = {ms / 1000, ms % 1000 * 1000};
+
+    event_add(r->timer, &tv);
+}
+
+/* The head before any vendor's: the stream is committed, its source is not known yet. */
+static void commit(struct relay *r)
+{
+    const struct http_reply_field f[] = {
+        {"Content-Type", STR("text/event-stream; charset=utf-8")},
+        {"Cache-Control", STR("no-cache")},
+        {"x-request-id", str_of(r->request_id)},
+    };
+
+    r->head_out = true;
+    http_conn_start(r->conn, 200, f, ARRAY_LEN(f), -1);
+}
+
+static void on_relay_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct relay *r = arg;
+    int64_t now_ms = clock_mono_ms(), left_ms = r->last_ms + r->conf->heartbeat_ms - now_ms;
+
+    (void)fd, (void)what;
+    if (!r->head_out) {
+        commit(r);
+    } else if (left_ms > 0 || r->in_line_end) { /* events flow, or the rest of one comes */
+        arm(r, left_ms > 0 ? left_ms : r->conf->heartbeat_ms);
+        return;
+    }
+    (void)http_conn_write(r->conn, keep_alive,
+                          sizeof(keep_alive) - 1); /* bounded: one per beat */
+    r->any_beats = true;
+    r->last_ms = now_ms;
+    if (r->conf->heartbeat_ms > 0)
+        arm(r, r->conf->heartbeat_ms);
+}
+
+void relay_start(struct relay *r, struct event_base *base, struct http_conn *conn,
+                 const struct config_stream *conf, const char *request_id)
+{
+    *r = (struct relay){.conn = conn, .conf = conf, .request_id = request_id};
+    r->timer = event_new(base, -1, 0, on_relay_timer, r);
+    arm(r, conf->commit_ms);
+}
+
+void relay_stop(struct relay *r)
+{
+    if (r->timer != NULL)
+        event_free(r->timer);
+    r->timer = NULL;
+    r->over = true;
+}
+
+void relay_open(struct relay *r, int status, const struct http_reply_field *f, size_t n,
+                int64_t content_length)
+{
+    if (r->head_out)
+        return;
+    r->head_out = true;
+    r->last_ms = clock_mono_ms();
+    http_conn_start(r->conn, status, f, n, content_length);
+    if (r->timer != NULL && r->conf->heartbeat_ms > 0)
+        arm(r, r->conf->heartbeat_ms);
+    else if (r->timer != NULL)
+        event_del(r->timer);
+}
+
+/* A CRLF stream's event may come without its last LF, which then follows alone. */
+static bool ends_in_line_end(struct str bytes)
+{
+    return bytes.len >= 2 && memcmp(bytes.ptr + bytes.len - 2, "\n\r", 2) == 0;
+}
+
+/* A reader skips a byte order mark only where the stream begins, and behind a comment of ours
+ * it does not: there the mark would take the first line, and its event, with it. */
+static struct str skip_mark(const struct relay *r, struct str bytes)
+{
+    bool skip = r->any_beats && !r->any_bytes && str_starts(bytes, "\xEF\xBB\xBF");
+
+    return skip ? (struct str){bytes.ptr + 3, bytes.len - 3} : bytes;
+}
+
+bool relay_bytes(struct relay *r, struct str bytes)
+{
+    bytes = skip_mark(r, bytes);
+    r->in_line_end = ends_in_line_end(bytes);
+    r->any_bytes = true;
+    r->bytes += bytes.len;
+    r->last_ms = clock_mono_ms();
+    return http_conn_write(r->conn, bytes.ptr, bytes.len);
+}
+
+void relay_finish(struct relay *r, bool add_done)
+{
+    relay_stop(r);
+    if (r->in_line_end) /* [DONE] ends a stream at its CR: the LF is not waited for */
+        (void)http_conn_write(r->conn, "\n", 1);
+    if (add_done)
+        (void)http_conn_write(r->conn, "data: [DONE]\n\n", 14);
+    http_conn_finish(r->conn);
+}
+
+/* An event has one line: in JSON a line end can only stand between two tokens. */
+static void join_lines(struct buf *b)
+{
+    for (size_t i = 0; i < b->len; i++)
+        if (b->data[i] == '\n' || b->data[i] == '\r')
+            b->data[i] = ' ';
+}
+
+void relay_fail_as(struct relay *r, struct str object)
+{
+    struct buf data;
+
+    relay_stop(r);
+    buf_init(&data, object.len);
+    if (buf_append_str(&data, object) == 0 && data.len > 0) {
+        join_lines(&data);
+        (void)http_conn_write(r->conn, "data: ", 6);
+        (void)http_conn_write(r->conn, data.data, data.len);
+        (void)http_conn_write(r->conn, "\n\n", 2);
+    }
+    buf_release(&data);
+    http_conn_abort(r->conn);
+}
+
+void relay_fail(struct relay *r, const struct reply_error *e)
+{
+    struct buf object;
+
+    buf_init(&object, 4096);
+    if (reply_format(&object, e) < 0)
+        buf_clear(&object);
+    relay_fail_as(r, buf_str(&object));
+    buf_release(&object);
+}

@@ -1,0 +1,54 @@
+/* relay.h - the client's side of a streamed answer: head, events, heartbeats, and an end that
+ * never lies.
+ *
+ * The head waits for the first content event.  After stream.commit of silence it goes out with
+ * keep-alive comments, so that no load balancer cuts a quiet stream; from then on errors are
+ * in-band.  Only whole events are written, so a comment never falls inside one. */
+#ifndef ROUTER_REQUEST_RELAY_H
+#define ROUTER_REQUEST_RELAY_H
+
+#include "base/base.h"
+#include "base/str.h"
+#include "config/config.h"
+#include "http/http1_connection.h"
+#include "router/request/reply.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct event_base;
+struct event;
+
+struct relay {
+    struct http_conn *conn;
+    const struct config_stream *conf;
+    const char *request_id;
+    struct event *timer; /* commit first, heartbeats after; NULL until started */
+    bool head_out;       /* the client has a head: no other answer is possible any more */
+    bool any_bytes;      /* of a vendor's answer */
+    bool any_beats;      /* keep-alive comments */
+    bool in_line_end;    /* a comment now would stand inside an event */
+    bool over;
+    int64_t last_ms;
+    uint64_t bytes;
+};
+
+/* Starts waiting for content.  Everything is borrowed. */
+void relay_start(struct relay *r, struct event_base *base, struct http_conn *conn,
+                 const struct config_stream *conf, const char *request_id);
+void relay_stop(struct relay *r); /* no timer any more; fine when never started */
+
+/* The answer begins: its head unless one is out.  n fields, at most REPLY_FIELDS_MAX. */
+void relay_open(struct relay *r, int status, const struct http_reply_field *f, size_t n,
+                int64_t content_length);
+/* false: the client reads slowly, pause the source until on_writable. */
+bool relay_bytes(struct relay *r, struct str bytes);
+/* A proper end; add_done writes the [DONE] a vendor forgot. */
+void relay_finish(struct relay *r, bool add_done);
+/* The visible failure of a stream whose head is out: one error event, then a close without a
+ * proper end. */
+void relay_fail(struct relay *r, const struct reply_error *e);
+/* The same with an error object of the vendor's: valid JSON, whatever its white space. */
+void relay_fail_as(struct relay *r, struct str object);
+
+#endif

@@ -1,0 +1,137 @@
+/* reply.c - answers of our own; reply.h has the contract. */
+#include "router/request/reply.h"
+
+#include "base/json_scan.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BODY_MAX_BYTES 4096
+
+static int put_string(struct buf *out, const char *name, const char *value)
+{
+    if (buf_appendf(out, "\"%s\":", name) < 0)
+        return -1;
+    return value != NULL ? json_scan_quote(out, str_of(value))
+                         : buf_append_str(out, STR("null"));
+}
+
+int reply_format(struct buf *out, const struct reply_error *e)
+{
+    if (buf_append_str(out, STR("{\"error\":{")) < 0 ||
+        put_string(out, "message", e->message) < 0 || buf_append_str(out, STR(",")) < 0 ||
+        put_string(out, "type", e->type) < 0 || buf_append_str(out, STR(",")) < 0 ||
+        put_string(out, "param", e->param) < 0 || buf_append_str(out, STR(",")) < 0 ||
+        put_string(out, "code", e->code) < 0 || buf_append_str(out, STR("}}")) < 0)
+        return -1;
+    return 0;
+}
+
+void reply_error(struct http_conn *c, const struct reply_error *e, const char *request_id)
+{
+    struct http_reply_field f[7];
+    char after_s[24], after_ms[24], attempts[24];
+    size_t n = 0;
+    struct buf body;
+
+    buf_init(&body, BODY_MAX_BYTES);
+    if (reply_format(&body, e) < 0)
+        buf_clear(&body);
+    f[n++] = (struct http_reply_field){"Content-Type", STR("application/json")};
+    f[n++] = (struct http_reply_field){"x-sluice-error", str_of(e->code)};
+    if (request_id != NULL)
+        f[n++] = (struct http_reply_field){"x-request-id", str_of(request_id)};
+    if (e->attempts > 0) {
+        snprintf(attempts, sizeof(attempts), "%d", e->attempts);
+        f[n++] = (struct http_reply_field){"x-sluice-attempts", str_of(attempts)};
+    }
+    if (e->retry_after_ms >= 0) {
+        snprintf(after_s, sizeof(after_s), "%" PRId64, (e->retry_after_ms + 999) / 1000);
+        snprintf(after_ms, sizeof(after_ms), "%" PRId64, e->retry_after_ms);
+        f[n++] = (struct http_reply_field){"Retry-After", str_of(after_s)};
+        f[n++] = (struct http_reply_field){"retry-after-ms", str_of(after_ms)};
+    }
+    if (e->no_retry)
+        f[n++] = (struct http_reply_field){"x-should-retry", STR("false")};
+    http_conn_reply(c, e->status, f, n, buf_str(&body));
+    buf_release(&body);
+}
+
+void reply_format_refusal(void *arg, const struct http_refusal *r, char *out, size_t cap)
+{
+    struct reply_error e = {.status = r->status,
+                            .type = r->type != NULL ? r->type : "invalid_request_error",
+                            .code = r->code,
+                            .message = r->message};
+    struct buf body;
+
+    (void)arg;
+    buf_init(&body, cap - 1);
+    if (reply_format(&body, &e) < 0)
+        buf_clear(&body);
+    memcpy(out, body.len > 0 ? body.data : "", body.len + 1);
+    buf_release(&body);
+}
+
+/* Not the client's business, or said by the router itself. */
+static const char *const kept_back[] = {
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "transfer-encoding",
+    "te",
+    "trailer",
+    "upgrade",
+    "proxy-authenticate",
+    "content-length",
+    "set-cookie",
+    "set-cookie2",
+    "server",
+    "date",
+    "x-request-id",
+    "alt-svc",
+    "strict-transport-security",
+};
+
+static bool is_named_by_connection(const struct upstream_head *head, struct str name)
+{
+    for (size_t i = 0; i < head->n_fields; i++)
+        if (str_ieqz(head->fields[i].name, "connection") &&
+            str_list_has(head->fields[i].value, name))
+            return true;
+    return false;
+}
+
+static bool may_pass(const struct upstream_head *head, struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kept_back); i++)
+        if (str_ieqz(name, kept_back[i]))
+            return false;
+    return !str_istarts(name, "x-sluice-") && !is_named_by_connection(head, name);
+}
+
+size_t reply_pass_fields(const struct upstream_head *head, struct http_reply_field *f,
+                         size_t max, struct buf *text)
+{
+    size_t n = 0, bytes = 0;
+
+    for (size_t i = 0; i < head->n_fields; i++)
+        bytes += head->fields[i].name.len + head->fields[i].value.len + 1;
+    buf_clear(text);
+    if (buf_reserve(text, bytes) < 0) /* so that text->data does not move below */
+        return 0;
+    for (size_t i = 0; i < head->n_fields && n < max; i++) {
+        const struct upstream_field *from = &head->fields[i];
+        size_t at = text->len;
+
+        if (!may_pass(head, from->name))
+            continue;
+        if (buf_append_str(text, from->name) < 0 || buf_append(text, "", 1) < 0 ||
+            buf_append_str(text, from->value) < 0)
+            break; /* cannot be: reserved above */
+        f[n++] = (struct http_reply_field){
+            text->data + at, {text->data + at + from->name.len + 1, from->value.len}};
+    }
+    return n;
+}

@@ -1,0 +1,43 @@
+/* reply.h - answers of our own: errors in OpenAI's shape, and what of a vendor's head passes.
+ */
+#ifndef ROUTER_REQUEST_REPLY_H
+#define ROUTER_REQUEST_REPLY_H
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/str.h"
+#include "http/http1_connection.h"
+#include "upstream/upstream.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define REPLY_FIELDS_MAX (UPSTREAM_FIELDS_MAX + 8)
+
+struct reply_error {
+    int status;
+    const char *type;    /* "invalid_request_error", "server_error", ... */
+    const char *code;    /* also sent as x-sluice-error, so nobody takes it for the vendor's */
+    const char *param;   /* NULL: null */
+    const char *message; /* one sentence; quoted by the writer */
+    int64_t retry_after_ms; /* -1: none */
+    bool no_retry;          /* x-should-retry: false: a retry cannot help */
+    int attempts;           /* x-sluice-attempts; 0: not sent */
+};
+
+/* The JSON body; cut to fit is impossible: 2 KiB hold every message of the house. */
+int reply_format(struct buf *out, const struct reply_error *e) MUST_CHECK;
+/* Sends e as a whole answer. request_id may be NULL. */
+void reply_error(struct http_conn *c, const struct reply_error *e, const char *request_id);
+
+/* The refusal of a head or of framing, in the same shape (http_handler.format_error). */
+void reply_format_refusal(void *arg, const struct http_refusal *r, char *out, size_t cap);
+
+/* Copies into f the vendor's fields that pass to the client: all but hop-by-hop ones (RFC 9110
+ * section 7.6.1, those named by Connection included), framing, cookies, and what the router
+ * says itself.  Names and values are copied into text and live as long as it is not changed.
+ * Returns how many, at most max. */
+size_t reply_pass_fields(const struct upstream_head *head, struct http_reply_field *f,
+                         size_t max, struct buf *text);
+
+#endif

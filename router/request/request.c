@@ -1,0 +1,350 @@
+/* request.c - the spine of the router as a state table.
+ *
+ *   identify -> admit -> read -> choose -> attempt ... judge -> done
+ *                                  ^                     |
+ *                                  +------ pause <-------+---> degrade -> done
+ *
+ * Each step is its own file and no step calls another: what they have to tell each other
+ * stands in struct request.  A step returns the next state, or WAIT to go back to the event
+ * loop; attempts, timers and the client wake it up again. */
+#include "router/request/request.h"
+
+#include "base/clock.h"
+#include "policy/retry.h"
+#include "router/request/admit.h"
+#include "router/request/no_region.h"
+#include "router/request/request_impl.h"
+
+#include <assert.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAUSE_SLACK_MS        50           /* that a wait may end early by */
+#define RESUME_TEXT_MAX_BYTES (256u << 10) /* a longer text cannot be resumed */
+
+static void request_free(struct request *req)
+{
+    relay_stop(&req->relay);
+    if (req->timer != NULL)
+        event_free(req->timer);
+    if (req->resume != NULL)
+        resume_release(req->resume);
+    free(req->resume);
+    request_tries_release(req);
+    free(req->choice.tried);
+    *req->prev = req->next;
+    if (req->next != NULL)
+        req->next->prev = req->prev;
+    free(req);
+}
+
+/* ---- the steps ---- */
+
+static enum state step_identify(struct request *req)
+{
+    identify_request_id(req->head, &req->w->rand, req->id);
+    str_copy(req->log.id, sizeof(req->log.id), req->id);
+    return ST_ADMIT;
+}
+
+static enum state step_admit(struct request *req)
+{
+    struct reply_error e;
+
+    return admit_request(req->w, &e) ? ST_READ : request_refuse(req, &e);
+}
+
+/* stream.recover: off, only where the client asked for a repeatable answer, or always. */
+static bool may_recover(const struct request *req)
+{
+    switch (req->w->conf->stream.recover) {
+    case CONFIG_RECOVER_ALWAYS:
+        return true;
+    case CONFIG_RECOVER_AUTO:
+        return req->ask.has_seed || (req->ask.has_temperature && req->ask.temperature <= 0);
+    case CONFIG_RECOVER_OFF:
+        break;
+    }
+    return false;
+}
+
+static void prepare_stream(struct request *req)
+{
+    relay_start(&req->relay, req->w->base, req->conn, &req->w->conf->stream, req->id);
+    if (!may_recover(req))
+        return;
+    req->resume = xcalloc(1, sizeof(*req->resume));
+    resume_init(req->resume, RESUME_TEXT_MAX_BYTES);
+}
+
+static enum state step_read(struct request *req)
+{
+    static const enum ask_kind kinds[N_ATTEMPT_PATHS] = {[ATTEMPT_CHAT] = ASK_CHAT,
+                                                         [ATTEMPT_COMPLETIONS] = ASK_COMPLETION,
+                                                         [ATTEMPT_EMBEDDINGS] = ASK_EMBEDDING};
+    struct ask_error bad;
+
+    if (req->path != ATTEMPT_MODELS && ask_read(&req->ask, kinds[req->path], req->body,
+                                                req->w->conf->http.json_depth_max, &bad) < 0)
+        return request_refuse_body(req, &bad);
+    req->plan = choose_find(req->w->choose, req->ask.model);
+    if (req->plan == NULL)
+        return request_refuse_model(req);
+    req->choice.tried = xcalloc(req->plan->n + 1, sizeof(*req->choice.tried));
+    if (req->ask.stream)
+        prepare_stream(req);
+    return ST_CHOOSE;
+}
+
+static enum state step_choose(struct request *req)
+{
+    int at = choose_pick(req->plan, &req->choice, req->w->fleet, req->w->conf->last_resort,
+                         clock_mono_ms(), &req->last_resort);
+
+    if (at < 0)
+        return ST_DEGRADE;
+    req->target = &req->plan->targets[at];
+    req->same_retries = 0;
+    return ST_ATTEMPT;
+}
+
+static enum state step_attempt(struct request *req)
+{
+    return request_try(req) ? WAIT : ST_DEGRADE;
+}
+
+static bool others_left(struct request *req)
+{
+    size_t at = (size_t)(req->target - req->plan->targets);
+    bool was = req->choice.tried[at], last_resort, any;
+
+    req->choice.tried[at] = true;
+    any = choose_pick(req->plan, &req->choice, req->w->fleet, req->w->conf->last_resort,
+                      clock_mono_ms(), &last_resort) >= 0;
+    req->choice.tried[at] = was;
+    return any;
+}
+
+/* After a failure nobody saw, or that another run may mend: again, elsewhere, or enough. */
+static enum state judge_retry(struct request *req)
+{
+    const struct attempt_end *e = req->end;
+    struct retry_facts facts = {
+        .outcome = e->outcome,
+        .status = e->answer != NULL ? e->answer->status : 0,
+        .attempts = req->attempts,
+        .same_retries = req->same_retries,
+        .reused = e->reused,
+        .retry_after_ms = e->retry_after_ms,
+        .left_ms = req->deadline_ms - REQUEST_TRY_MIN_MS - clock_mono_ms(),
+    };
+    struct retry_plan plan;
+
+    if (e->outcome == OUTCOME_TOO_LONG) {
+        int64_t window = req->target->context_window > 0 ? req->target->context_window : 1;
+
+        if (window > req->choice.window_over)
+            req->choice.window_over = window;
+    }
+    facts.others_left = others_left(req);
+    plan = retry_plan(&req->w->conf->retry, &facts, rand_jitter(&req->w->rand));
+    if (plan.verdict != RETRY_STOP && !budget_spend(&req->w->retries)) {
+        req->w->slot->retries_refused++;
+        plan.verdict = RETRY_STOP; /* retry.budget: everything fails, do not double the load */
+    }
+    if (plan.verdict == RETRY_SAME) {
+        req->same_retries++;
+        req->pause_ms = plan.delay_ms;
+        return ST_PAUSE;
+    }
+    if (plan.verdict == RETRY_OTHER) {
+        req->choice.tried[req->target - req->plan->targets] = true;
+        req->pause_ms = plan.delay_ms;
+        return plan.delay_ms > 0 ? ST_PAUSE : ST_CHOOSE;
+    }
+    if (req->relay.any_bytes)
+        return request_fail_relayed(req);
+    return e->outcome == OUTCOME_TOO_LONG ? request_pass_refusal(req) : ST_DEGRADE;
+}
+
+static enum state step_judge(struct request *req)
+{
+    const struct attempt_end *e = req->end;
+
+    switch (e->outcome) {
+    case OUTCOME_OK:
+        req->result.result = METRICS_REQ_OK;
+        if (e->relayed) {
+            relay_finish(&req->relay, e->add_done);
+            return ST_DONE;
+        }
+        return req->relay.head_out ? request_fail_not_a_stream(req)
+                                   : request_pass(req, e->answer);
+    case OUTCOME_CLIENT_FAULT:
+        return req->relay.any_bytes ? request_fail_relayed(req) : request_pass_refusal(req);
+    default:
+        if (e->relayed && (req->resume == NULL || req->resume->final))
+            return request_fail_relayed(req);
+        return judge_retry(req);
+    }
+}
+
+static enum state step_pause(struct request *req);
+
+/* What is still missing of the wait that was stated; 0: nothing.  Timers may fire some ms
+ * early, and the fleet's clock is not ours. */
+static int64_t missing_ms(const struct request *req)
+{
+    int64_t now_ms = clock_mono_ms();
+    int64_t back_ms = fleet_return_ms(req->w->fleet, req->target->key, now_ms);
+    bool slack = back_ms > 0 && back_ms <= PAUSE_SLACK_MS && now_ms < req->deadline_ms;
+
+    return req->same_retries > 0 && slack ? back_ms : 0;
+}
+
+static void on_request_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct request *req = arg;
+    int64_t more_ms = missing_ms(req);
+
+    (void)fd, (void)what;
+    if (more_ms > 0) {
+        req->pause_ms = more_ms;
+        (void)step_pause(req);
+        return;
+    }
+    /* the same target if the fleet still lets it, else whoever may */
+    if (req->same_retries > 0 &&
+        picker_may(fleet_ask_as(req->w->fleet, req->target->key, true, clock_mono_ms()))) {
+        request_go(req, ST_ATTEMPT);
+    } else {
+        if (req->same_retries > 0)
+            req->choice.tried[req->target - req->plan->targets] = true;
+        request_go(req, ST_CHOOSE);
+    }
+    request_run(req);
+}
+
+static enum state step_pause(struct request *req)
+{
+    struct timeval tv = {req->pause_ms / 1000, req->pause_ms % 1000 * 1000};
+
+    if (req->timer == NULL)
+        req->timer = event_new(req->w->base, -1, 0, on_request_timer, req);
+    event_add(req->timer, &tv);
+    return WAIT;
+}
+
+static enum state step_degrade(struct request *req)
+{
+    char text[256];
+    struct reply_error e;
+    int64_t now_ms = clock_mono_ms();
+    struct degrade_facts d = {
+        .plan = req->plan,
+        .attempts = req->attempts,
+        .last = req->last,
+        .region = request_region(req),
+        .out_of_time = now_ms > req->deadline_ms - REQUEST_TRY_MIN_MS,
+    };
+
+    degrade_explain(&d, req->w->fleet, now_ms, text, sizeof(text), &e);
+    return request_refuse(req, &e);
+}
+
+static enum state step_done(struct request *req)
+{
+    req->result.attempts = req->attempts;
+    req->result.region = request_region(req);
+    req->result.total_us = clock_mono_us() - req->started_us;
+    if (req->relay.bytes > 0) {
+        req->result.bytes = req->relay.bytes;
+        req->result.status = 200;
+    }
+    record_request(req->w, &req->log, &req->result);
+    req->w->slot->inflight--;
+    req->conn = NULL;
+    relay_stop(&req->relay);
+    if (req->timer != NULL)
+        event_del(req->timer);
+    return WAIT; /* request_run frees it */
+}
+
+#define BIT(n) (1u << (n))
+static const struct {
+    const char *name;
+    enum state (*step)(struct request *req);
+    unsigned may_go; /* legal successors, those by callback included */
+} states[N_STATES] = {
+    /* clang-format off */
+    [ST_IDENTIFY] = {"identify", step_identify, BIT(ST_ADMIT)},
+    [ST_ADMIT]    = {"admit",    step_admit,    BIT(ST_READ) | BIT(ST_DONE)},
+    [ST_READ]     = {"read",     step_read,     BIT(ST_CHOOSE) | BIT(ST_DONE)},
+    [ST_CHOOSE]   = {"choose",   step_choose,   BIT(ST_ATTEMPT) | BIT(ST_DEGRADE)},
+    [ST_ATTEMPT]  = {"attempt",  step_attempt,  BIT(ST_JUDGE) | BIT(ST_DEGRADE) | BIT(ST_DONE)},
+    [ST_JUDGE]    = {"judge",    step_judge,    BIT(ST_CHOOSE) | BIT(ST_PAUSE) | BIT(ST_DEGRADE) | BIT(ST_DONE)},
+    [ST_PAUSE]    = {"pause",    step_pause,    BIT(ST_CHOOSE) | BIT(ST_ATTEMPT) | BIT(ST_DONE)},
+    [ST_DEGRADE]  = {"degrade",  step_degrade,  BIT(ST_DONE)},
+    [ST_DONE]     = {"done",     step_done,     0},
+    /* clang-format on */
+};
+
+void request_go(struct request *req, enum state to)
+{
+    assert(states[req->state].may_go & BIT(to));
+    req->state = to;
+}
+
+void request_run(struct request *req)
+{
+    enum state to;
+
+    while ((to = states[req->state].step(req)) != WAIT)
+        request_go(req, to);
+    if (req->state == ST_DONE)
+        request_free(req);
+}
+
+/* ---- what wakes a request up ---- */
+
+static void on_client_gone(void *arg)
+{
+    struct request *req = arg;
+
+    request_abandon(req);
+    req->result.result = METRICS_REQ_GONE;
+    request_go(req, ST_DONE);
+    request_run(req);
+}
+
+static void on_client_writable(void *arg)
+{
+    request_resume(arg);
+}
+
+void request_start(struct worker *w, struct http_conn *conn, const struct http_head *head,
+                   struct str body, enum attempt_path path)
+{
+    struct request *req = xcalloc(1, sizeof(*req));
+    struct http_exchange ex = {req, on_client_gone, on_client_writable};
+
+    req->w = w;
+    req->conn = conn;
+    req->head = head;
+    req->body = body;
+    req->path = path;
+    req->log.where = "request";
+    req->started_us = clock_mono_us();
+    req->deadline_ms = req->started_us / 1000 + w->conf->timeouts.total_ms;
+    req->next = w->requests;
+    req->prev = &w->requests;
+    if (req->next != NULL)
+        req->next->prev = &req->next;
+    w->requests = req;
+    http_conn_set_exchange(conn, &ex);
+    w->slot->inflight++;
+    budget_earn(&w->retries);
+    budget_earn(&w->hedges);
+    request_run(req);
+}

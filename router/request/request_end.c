@@ -1,0 +1,190 @@
+/* request_end.c - the answers that end a request; request_impl.h lists them. */
+#include "router/request/request_impl.h"
+
+#include "base/clock.h"
+#include "base/json_scan.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define REFUSAL_MAX_BYTES 65536 /* of a vendor's error that is passed on within a stream */
+
+const char *request_region(const struct request *req)
+{
+    return req->target != NULL ? req->w->conf->regions[req->target->region].name : "-";
+}
+
+enum state request_refuse(struct request *req, const struct reply_error *e)
+{
+    req->result.result = e->status >= 500 ? METRICS_REQ_FAILED : METRICS_REQ_REFUSED;
+    req->result.status = e->status;
+    if (req->relay.head_out)
+        relay_fail(&req->relay, e);
+    else
+        reply_error(req->conn, e, req->id);
+    return ST_DONE;
+}
+
+/* What the router says beside the vendor's own fields. */
+static size_t own_fields(struct request *req, struct http_reply_field *f, char numbers[2][24])
+{
+    int64_t now_us = clock_mono_us();
+    int64_t running_us = request_is_trying(req) ? now_us - req->tries[0].started_us : 0;
+    int64_t overhead_us = now_us - req->started_us - req->upstream_us - running_us;
+
+    req->result.overhead_us = overhead_us;
+    snprintf(numbers[0], sizeof(numbers[0]), "%d", req->attempts);
+    snprintf(numbers[1], sizeof(numbers[1]), "%" PRId64, overhead_us);
+    f[0] = (struct http_reply_field){"x-request-id", str_of(req->id)};
+    f[1] = (struct http_reply_field){"x-sluice-region", str_of(request_region(req))};
+    f[2] = (struct http_reply_field){"x-sluice-attempts", str_of(numbers[0])};
+    f[3] = (struct http_reply_field){"x-sluice-overhead-us", str_of(numbers[1])};
+    return 4;
+}
+
+static size_t all_fields(struct request *req, const struct attempt_answer *a,
+                         struct http_reply_field *f, char numbers[2][24])
+{
+    size_t n = a->n_fields < UPSTREAM_FIELDS_MAX ? a->n_fields : UPSTREAM_FIELDS_MAX;
+
+    memcpy(f, a->fields, n * sizeof(*f));
+    return n + own_fields(req, f + n, numbers);
+}
+
+/* The vendor's whole answer, as it is. */
+enum state request_pass(struct request *req, const struct attempt_answer *a)
+{
+    struct http_reply_field f[REPLY_FIELDS_MAX];
+    char numbers[2][24];
+    size_t n = all_fields(req, a, f, numbers);
+
+    req->result.status = a->status;
+    req->result.bytes = a->body.len;
+    http_conn_reply(req->conn, a->status, f, n, a->body);
+    return ST_DONE;
+}
+
+/* The vendor's own words of a refusal, in-band: a client reads its codes.  false: they are no
+ * error object of a sane size. */
+static bool fail_in_its_words(struct request *req)
+{
+    struct str body = req->end->answer->body;
+    struct json_want error = {.name = "error"};
+
+    if (body.len > REFUSAL_MAX_BYTES ||
+        json_scan(body, JSON_SCAN_DEPTH_MAX, &error, 1, NULL) < 0 || error.type != JSON_OBJECT)
+        return false;
+    req->result.status = 200;
+    relay_fail_as(&req->relay, body);
+    return true;
+}
+
+/* The vendor's refusal.  An error that came inside a 200 goes out as the 400 it is. */
+enum state request_pass_refusal(struct request *req)
+{
+    const struct attempt_answer *a = req->end->answer;
+    struct http_reply_field f[REPLY_FIELDS_MAX];
+    char numbers[2][24];
+    size_t n;
+
+    req->result.result = METRICS_REQ_VENDOR_4XX;
+    if (req->relay.head_out && fail_in_its_words(req))
+        return ST_DONE;
+    if (req->relay.head_out) {
+        struct reply_error e = {.status = a->status,
+                                .type = "invalid_request_error",
+                                .code = "vendor_refused",
+                                .message =
+                                    "the region refused the request after the stream was "
+                                    "opened",
+                                .retry_after_ms = -1};
+
+        req->result.status = 200;
+        relay_fail(&req->relay, &e);
+        return ST_DONE;
+    }
+    if (a->status >= 400)
+        return request_pass(req, a);
+    f[0] = (struct http_reply_field){"Content-Type", STR("application/json")};
+    n = 1 + own_fields(req, f + 1, numbers);
+    req->result.status = 400;
+    http_conn_reply(req->conn, 400, f, n, a->body);
+    return ST_DONE;
+}
+
+enum state request_refuse_body(struct request *req, const struct ask_error *bad)
+{
+    struct reply_error e = {.status = 400,
+                            .type = "invalid_request_error",
+                            .code = bad->code,
+                            .param = bad->param,
+                            .message = bad->message,
+                            .retry_after_ms = -1,
+                            .no_retry = true};
+
+    return request_refuse(req, &e);
+}
+
+enum state request_refuse_model(struct request *req)
+{
+    char text[ASK_MODEL_MAX + 96];
+    struct reply_error e = {.status = 404,
+                            .type = "invalid_request_error",
+                            .code = "model_not_found",
+                            .param = "model",
+                            .message = text,
+                            .retry_after_ms = -1,
+                            .no_retry = true};
+
+    snprintf(text, sizeof(text),
+             "the model '%s' is not served here; GET /v1/models lists those that are",
+             req->ask.model);
+    return request_refuse(req, &e);
+}
+
+/* A failure the client has already seen a part of: it must see the failure too. */
+enum state request_fail_relayed(struct request *req)
+{
+    char text[160];
+    struct reply_error e = {.status = 502,
+                            .type = "server_error",
+                            .code = "stream_broken",
+                            .message = text,
+                            .retry_after_ms = -1};
+
+    snprintf(text, sizeof(text), "the stream from region '%s' broke off: %s",
+             request_region(req), outcome_traits(req->end->outcome)->name);
+    req->result.result = METRICS_REQ_FAILED;
+    if (req->ask.stream && req->end->outcome == OUTCOME_CLIENT_FAULT && fail_in_its_words(req))
+        return ST_DONE;
+    if (req->ask.stream)
+        relay_fail(&req->relay, &e);
+    else
+        http_conn_abort(req->conn);
+    return ST_DONE;
+}
+
+/* A plain JSON answer to a stream whose head is already out as an event stream. */
+enum state request_fail_not_a_stream(struct request *req)
+{
+    struct reply_error e = {.status = 502,
+                            .type = "server_error",
+                            .code = "stream_expected",
+                            .message = "the region answered a stream request without a stream",
+                            .retry_after_ms = -1};
+
+    return request_refuse(req, &e);
+}
+
+void request_open(struct request *req, const struct attempt_answer *a)
+{
+    struct http_reply_field f[REPLY_FIELDS_MAX];
+    char numbers[2][24];
+    size_t n = all_fields(req, a, f, numbers);
+
+    req->result.status = a->status;
+    if (!req->ask.stream) /* not prepared for one: too large to hold, or nobody asked */
+        req->relay = (struct relay){.conn = req->conn, .conf = &req->w->conf->stream};
+    relay_open(&req->relay, a->status, f, n, -1);
+}

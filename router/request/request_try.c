@@ -1,0 +1,234 @@
+/* request_try.c - the attempts of a request, and the race of two.
+ *
+ * Usually one attempt runs at a time.  With hedge.after a second target is asked when the first
+ * has shown no content by then.  The first CONTENT wins and the other is cancelled; an error
+ * never wins while the other still runs.  Both are accounted, the loser as aborted. */
+#include "router/request/request_impl.h"
+
+#include "base/clock.h"
+
+#include <event2/event.h>
+#include <string.h>
+
+#define FLOWING_MS 5000 /* a stream that flowed this long counts as a success now */
+
+static struct request_try *other_running(struct request_try *t)
+{
+    struct request_try *other = &t->req->tries[t == &t->req->tries[0]];
+
+    return other->attempt != NULL ? other : NULL;
+}
+
+bool request_is_trying(const struct request *req)
+{
+    return req->tries[0].attempt != NULL || req->tries[1].attempt != NULL;
+}
+
+/* Ends the pass and the attempt's record; the attempt itself is gone or about to be. */
+static void close_try(struct request_try *t, const struct attempt_end *e)
+{
+    struct request *req = t->req;
+    struct record_attempt rec = {.region = t->target->region, .number = t->number, .end = e};
+
+    t->attempt = NULL;
+    if (t->pass.took_ms == 0)
+        t->pass.took_ms = (clock_mono_us() - t->started_us) / 1000;
+    if (!request_is_trying(req)) /* two at once take the time of one */
+        req->upstream_us += clock_mono_us() - req->tries[0].started_us;
+    fleet_end(req->w->fleet, &t->pass, e->outcome, e->retry_after_ms);
+    record_attempt(req->w, &req->log, &rec);
+}
+
+static void abandon(struct request_try *t)
+{
+    struct attempt_end so_far;
+
+    attempt_cancel(t->attempt, &so_far);
+    close_try(t, &so_far);
+}
+
+void request_abandon(struct request *req)
+{
+    for (size_t i = 0; i < ARRAY_LEN(req->tries); i++)
+        if (req->tries[i].attempt != NULL)
+            abandon(&req->tries[i]);
+}
+
+static struct latency *times(const struct request_try *t)
+{
+    return &t->req->w->latency[t->target->region][t->req->ask.stream];
+}
+
+/* This try's answer is the request's. */
+static void win(struct request_try *t)
+{
+    struct request *req = t->req;
+    struct request_try *loser = other_running(t);
+
+    req->target = t->target;
+    if (req->hedge != NULL)
+        event_del(req->hedge);
+    latency_add(times(t), (clock_mono_us() - t->started_us) / 1000);
+    if (loser != NULL)
+        abandon(loser);
+}
+
+static void on_try_ready(void *arg, const struct attempt_answer *a)
+{
+    struct request_try *t = arg;
+    struct request *req = t->req;
+
+    win(t);
+    if (req->ask.stream)
+        t->pass.took_ms = (clock_mono_us() - t->started_us) / 1000;
+    req->winner = t;
+    req->ready_ms = clock_mono_ms();
+    request_open(req, a);
+}
+
+static void on_try_bytes(void *arg, struct str bytes)
+{
+    struct request_try *t = arg;
+    struct request *req = t->req;
+
+    if (!relay_bytes(&req->relay, bytes))
+        attempt_pause(t->attempt);
+    if (!t->pass.flowing && req->relay.last_ms - req->ready_ms >= FLOWING_MS)
+        fleet_flowing(req->w->fleet, &t->pass);
+}
+
+static void on_try_end(void *arg, const struct attempt_end *e)
+{
+    struct request_try *t = arg;
+    struct request *req = t->req;
+    const struct request_try *other = other_running(t);
+
+    close_try(t, e);
+    req->last = e->outcome;
+    if (e->outcome != OUTCOME_OK && other != NULL) {
+        req->choice.tried[t->target - req->plan->targets] = true;
+        req->target = other->target;
+        return; /* an error never wins: the other may do better */
+    }
+    if (e->outcome == OUTCOME_OK && req->winner == NULL)
+        win(t);
+    req->target = t->target;
+    req->winner = NULL;
+    req->end = e; /* for ST_JUDGE, which runs inside this call */
+    request_go(req, ST_JUDGE);
+    request_run(req);
+}
+
+static const struct attempt_ops callbacks = {on_try_ready, on_try_bytes, on_try_end};
+
+/* Starts t at target.  false: no time is left, nothing was started. */
+static bool start(struct request_try *t, const struct choose_target *target, bool last_resort)
+{
+    struct request *req = t->req;
+    struct worker *w = req->w;
+    int64_t now_ms = clock_mono_ms();
+    bool usage = w->conf->stream.usage;
+    struct attempt_ask a = {
+        .region = target->region,
+        .path = req->path,
+        .from = req->head,
+        .request_id = req->id,
+        .choices = req->ask.n_choices,
+        .stream = req->ask.stream,
+        .hide_usage = usage && !req->ask.wants_usage,
+        .left_ms = req->deadline_ms - now_ms,
+        .resume = req->resume,
+    };
+
+    if (a.left_ms < REQUEST_TRY_MIN_MS)
+        return false;
+    if (req->path != ATTEMPT_MODELS &&
+        ask_splice(&req->ask, target->model, usage, &t->spliced, &a.body) < 0)
+        return false; /* cannot be: the cap leaves room for both splices */
+    t->target = target;
+    t->number = ++req->attempts;
+    t->started_us = clock_mono_us();
+    fleet_begin(w->fleet, target->key, last_resort, now_ms, &t->pass);
+    t->attempt = attempt_start(w->attempts, &a, &callbacks, t);
+    return true;
+}
+
+/* ---- the hedge ---- */
+
+static void on_hedge(evutil_socket_t fd, short what, void *arg)
+{
+    struct request *req = arg;
+    size_t first = (size_t)(req->tries[0].target - req->plan->targets);
+    bool was = req->choice.tried[first], last_resort;
+    int at;
+
+    (void)fd, (void)what;
+    if (req->tries[0].attempt == NULL || req->tries[1].attempt != NULL || req->winner != NULL)
+        return;
+    req->choice.tried[first] = true;
+    at = choose_pick(req->plan, &req->choice, req->w->fleet, false, clock_mono_ms(),
+                     &last_resort);
+    req->choice.tried[first] = was;
+    if (at < 0 || !budget_spend(&req->w->hedges))
+        return;
+    if (start(&req->tries[1], &req->plan->targets[at], false))
+        req->w->slot->hedges++;
+}
+
+/* When a second target should be asked; -1: never. */
+static int64_t hedge_ms(const struct request *req)
+{
+    int64_t after_ms = req->w->hedge_after_ms;
+
+    if (after_ms == CONFIG_HEDGE_OFF || req->relay.any_bytes ||
+        req->attempts > req->w->conf->retry.num_retries) /* one budget of attempts */
+        return -1;
+    if (after_ms == CONFIG_HEDGE_P95)
+        return latency_percentile(times(&req->tries[0]), 95);
+    return after_ms;
+}
+
+static void arm_hedge(struct request *req)
+{
+    int64_t ms = hedge_ms(req);
+    struct timeval tv = {ms / 1000, ms % 1000 * 1000};
+
+    if (ms < 0 && req->hedge != NULL)
+        event_del(req->hedge); /* an earlier attempt's: this one has no hedge */
+    if (ms < 0)
+        return;
+    if (req->hedge == NULL)
+        req->hedge = event_new(req->w->base, -1, 0, on_hedge, req);
+    event_add(req->hedge, &tv);
+}
+
+bool request_try(struct request *req)
+{
+    size_t body_max = req->w->conf->http.body_max_bytes + 6 * ASK_MODEL_MAX + 256;
+
+    req->end = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(req->tries); i++) {
+        req->tries[i].req = req;
+        req->tries[i].spliced.max = body_max;
+    }
+    if (req->relay.any_bytes)
+        (void)resume_begin(req->resume); /* judged possible, or we were not here */
+    if (!start(&req->tries[0], req->target, req->last_resort))
+        return false;
+    arm_hedge(req);
+    return true;
+}
+
+void request_resume(struct request *req)
+{
+    if (req->winner != NULL && req->winner->attempt != NULL)
+        attempt_resume(req->winner->attempt);
+}
+
+void request_tries_release(struct request *req)
+{
+    if (req->hedge != NULL)
+        event_free(req->hedge);
+    for (size_t i = 0; i < ARRAY_LEN(req->tries); i++)
+        buf_release(&req->tries[i].spliced);
+}

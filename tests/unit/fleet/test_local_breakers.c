@@ -1,0 +1,269 @@
+/* test_local_breakers.c - a router alone: same interface, answers from the loop. */
+#include "fleet/store.h"
+
+#include "base/clock.h"
+
+#include <criterion/criterion.h>
+#include <event2/event.h>
+#include <string.h>
+
+static const char *const keys[] = {"a", "b"};
+static struct event_base *base;
+static struct store *mem;
+static int n_keys, n_probes, n_modes;
+static struct store_probe_answer last;
+static struct store *free_in_event;
+
+static void on_key(void *arg, size_t key)
+{
+    (void)arg;
+    cr_assert_lt(key, 2u);
+    n_keys++;
+    if (free_in_event != NULL)
+        store_free(free_in_event);
+    free_in_event = NULL;
+}
+
+static void on_mode(void *arg, bool attached, const char *why)
+{
+    (void)arg, (void)attached, (void)why;
+    n_modes++;
+}
+
+static void on_probe(void *arg, const struct store_probe_answer *a)
+{
+    (void)arg;
+    last = *a;
+    n_probes++;
+}
+
+#define RULE                                                                                   \
+    {                                                                                          \
+        .breaker = {.failure_threshold = 3,                                                    \
+                    .failure_rate = 0,                                                         \
+                    .minimum_requests = 20,                                                    \
+                    .window_ms = 10000,                                                        \
+                    .recovery_ms = 20,                                                         \
+                    .recovery_max_ms = 1000,                                                   \
+                    .forgive_ms = 60000,                                                       \
+                    .half_open_max_calls = 1,                                                  \
+                    .success_threshold = 1},                                                   \
+        .probe_lease_ms = 10000, .trip_confirm = "none",                                       \
+    }
+static const struct store_rule rules[] = {RULE, RULE};
+static const struct store_events events = {
+    .on_key = on_key, .on_mode = on_mode, .on_probe = on_probe};
+static struct store_conf conf = {
+    .fleet = "t",
+    .router_id = "me",
+    .keys = keys,
+    .n_keys = 2,
+    .rules = rules,
+};
+
+static void setup(void)
+{
+    base = event_base_new();
+    mem = store_mem_new(base, &conf, &events);
+    n_keys = n_probes = n_modes = 0;
+    free_in_event = NULL;
+}
+
+static void teardown(void)
+{
+    store_free(mem);
+    event_base_free(base);
+}
+
+TestSuite(store_mem, .init = setup, .fini = teardown);
+
+static void turn(void)
+{
+    event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
+static void fail(size_t key, int times)
+{
+    for (int i = 0; i < times; i++)
+        store_report(mem, key, store_get(mem, key)->ep, STORE_FAIL, false);
+}
+
+/* Asks until the open time is over; at most half a minute. */
+static void probe_until_granted(size_t key, uint64_t token)
+{
+    int64_t end_ms = clock_mono_ms() + 30000;
+
+    do {
+        store_probe(mem, key, token);
+        turn();
+    } while (last.grant == BREAKER_WAIT && clock_mono_ms() < end_ms);
+    cr_assert_eq(last.grant, BREAKER_GRANTED);
+}
+
+Test(store_mem, is_attached_and_starts_closed)
+{
+    cr_expect(store_is_attached(mem));
+    cr_expect_eq(store_count(mem), 2u);
+    cr_expect_str_eq(store_get(mem, 1)->name, "b");
+    cr_expect_eq(store_get(mem, 1)->st, BREAKER_CLOSED);
+    cr_expect_eq(store_get(mem, 1)->ep, 1u);
+    cr_expect_eq(view_forced_now(store_get(mem, 1), clock_mono_ms()), VIEW_AUTO);
+    turn();
+    cr_expect_eq(n_modes, 0);
+}
+
+Test(store_mem, a_trip_is_told_from_the_loop_once)
+{
+    fail(0, 2);
+    turn();
+    cr_expect_eq(n_keys, 0);
+    fail(0, 1);
+    cr_expect_eq(store_get(mem, 0)->st, BREAKER_OPEN, "known at once");
+    cr_expect_eq(n_keys, 0, "told later");
+    turn();
+    cr_expect_eq(n_keys, 1);
+    cr_expect_eq(store_ver(mem), 1u);
+    cr_expect_eq(store_get(mem, 0)->trips, 1);
+    cr_expect_str_eq(store_get(mem, 0)->by, "me");
+    turn();
+    cr_expect_eq(n_keys, 1);
+}
+
+Test(store_mem, evidence_of_another_epoch_is_ignored)
+{
+    for (int i = 0; i < 5; i++)
+        store_report(mem, 0, 7, STORE_FAIL, false);
+    cr_expect_eq(store_get(mem, 0)->st, BREAKER_CLOSED);
+}
+
+Test(store_mem, probes_are_answered_later_and_close)
+{
+    store_probe(mem, 0, 5);
+    cr_expect_eq(n_probes, 0, "never inside the call");
+    turn();
+    cr_expect_eq(n_probes, 1);
+    cr_expect_eq(last.grant, BREAKER_NOT_NEEDED);
+    fail(0, 3);
+    probe_until_granted(0, 6);
+    cr_expect_eq(last.token, 6u);
+    cr_expect_eq(last.epoch, 3u);
+    store_probe(mem, 0, 7);
+    turn();
+    cr_expect_eq(last.grant, BREAKER_BUSY);
+    cr_expect_gt(last.wait_ms, 0);
+    store_probe_renew(mem, 0, 6);
+    cr_expect_eq(store_get(mem, 0)->ramp_ms, 0);
+    int64_t now_ms = clock_mono_ms();
+
+    store_done(mem, 0, 3, 6, BREAKER_PROBE_OK);
+    cr_expect_eq(store_get(mem, 0)->st, BREAKER_CLOSED);
+    cr_expect_geq(store_get(mem, 0)->ramp_ms, now_ms, "its share grows from now on");
+    turn();
+    cr_expect_eq(store_get(mem, 0)->ep, 4u);
+}
+
+Test(store_mem, the_longer_cooling_wins)
+{
+    int64_t now_ms = clock_mono_ms();
+
+    store_cool(mem, 1, 5000, STORE_COOL_QUOTA);
+    store_cool(mem, 1, 100, STORE_COOL_THROTTLED);
+    store_cool(mem, 1, -1, STORE_COOL_THROTTLED);
+    cr_expect_geq(store_get(mem, 1)->lim_ms, now_ms + 5000);
+    turn();
+    cr_expect_eq(n_keys, 1);
+    store_cool(mem, 1, INT64_MAX, STORE_COOL_QUOTA);
+    cr_expect_leq(store_get(mem, 1)->lim_ms, clock_mono_ms() + 86400000);
+}
+
+Test(store_mem, may_be_freed_from_its_own_event)
+{
+    fail(0, 3);
+    fail(1, 3);
+    store_probe(mem, 0, 1);
+    free_in_event = mem;
+    turn();
+    cr_expect_eq(n_keys, 1);
+    cr_expect_eq(n_probes, 0);
+    mem = NULL;
+}
+
+/* A store that shows whatever the test wants, to adopt from. */
+#include "fleet/store_ops.h"
+
+static struct view_key shown[3];
+
+static size_t fake_count(const struct store *s)
+{
+    (void)s;
+    return 3;
+}
+
+static const struct view_key *fake_get(const struct store *s, size_t key)
+{
+    (void)s;
+    return &shown[key];
+}
+
+Test(store_mem, adopts_the_last_view)
+{
+    static const struct store_ops ops = {.count = fake_count, .get = fake_get};
+    struct store from = {&ops};
+    int64_t now_ms = clock_mono_ms();
+
+    shown[0] = (struct view_key){.name = "b",
+                                 .st = BREAKER_OPEN,
+                                 .trips = 3,
+                                 .until_ms = now_ms + 5000,
+                                 .forced = VIEW_DRAIN,
+                                 .forced_until_ms = now_ms + 9000,
+                                 .why = "w",
+                                 .by = "op",
+                                 .lim_ms = now_ms + 7000};
+    shown[1] = (struct view_key){
+        .name = "a", .st = BREAKER_HALF_OPEN, .trips = 1, .forced_until_ms = VIEW_NEVER};
+    shown[2] = (struct view_key){.name = "other", .st = BREAKER_OPEN};
+    store_mem_adopt(mem, &from);
+    const struct view_key *a = store_get(mem, 0), *b = store_get(mem, 1);
+
+    cr_expect_eq(b->st, BREAKER_OPEN);
+    cr_expect(b->until_ms >= now_ms + 5000 && b->until_ms <= now_ms + 5000 + 2);
+    cr_expect_eq(b->trips, 3);
+    cr_expect_eq(view_forced_now(b, now_ms), VIEW_DRAIN);
+    cr_expect_eq(view_forced_now(b, now_ms + 9000), VIEW_AUTO);
+    cr_expect_str_eq(b->why, "w");
+    cr_expect_eq(b->lim_ms, now_ms + 7000);
+    cr_expect_eq(a->st, BREAKER_OPEN, "half-open starts over, after a little while");
+    cr_expect_leq(a->until_ms, clock_mono_ms() + 2);
+    store_probe(mem, 1, 9);
+    turn();
+    cr_expect_eq(last.grant, BREAKER_BUSY, "an operator's word keeps probes away too");
+    probe_until_granted(0, 10);
+}
+
+Test(store_mem, the_longer_of_two_coolings_is_adopted)
+{
+    static const struct store_ops ops = {.count = fake_count, .get = fake_get};
+    static const struct {
+        int64_t own_ms, fleets_ms, want_ms;
+    } rows[] = {{60000, 0, 60000}, {60000, 70000, 70000}, {60000, 50000, 60000}, {0, 5, 5}};
+    struct store from = {&ops};
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t now_ms = clock_mono_ms(), lim_ms;
+
+        teardown();
+        setup();
+        store_cool(mem, 0, rows[i].own_ms, STORE_COOL_THROTTLED);
+        shown[0] =
+            (struct view_key){.name = "a",
+                              .forced_until_ms = VIEW_NEVER,
+                              .lim_ms = rows[i].fleets_ms > 0 ? now_ms + rows[i].fleets_ms : 0};
+        shown[1] = shown[2] = (struct view_key){.name = "other"};
+        store_mem_adopt(mem, &from);
+        lim_ms = store_get(mem, 0)->lim_ms;
+        cr_expect(lim_ms >= now_ms + rows[i].want_ms &&
+                      lim_ms <= clock_mono_ms() + rows[i].want_ms,
+                  "row %zu: %lld ms", i, (long long)(lim_ms - now_ms));
+    }
+}

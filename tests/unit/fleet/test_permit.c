@@ -1,0 +1,141 @@
+/* test_permit.c - what one attempt tells the breakers. */
+#include "fleet/fleet.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <criterion/criterion.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <string.h>
+
+struct passing {
+    struct event_base *base;
+    struct config *conf;
+    struct metrics *metrics;
+    struct rand rand;
+    struct fleet *fleet;
+};
+
+static void no_line(enum log_level level, const char *line)
+{
+    (void)level, (void)line;
+}
+
+static void start(struct passing *p, const char *breaker)
+{
+    char text[600];
+    struct err err = {0};
+
+    memset(p, 0, sizeof(*p));
+    log_set_sink(no_line);
+    rand_init(&p->rand, 1);
+    snprintf(text, sizeof(text),
+             "{\"regions\":[{\"name\":\"a\",\"base_url\":\"http://a/v1\"}],\"breaker\":{%s}}",
+             breaker);
+    p->base = event_base_new();
+    p->conf = config_parse("t", str_of(text), &err);
+    cr_assert_not_null(p->conf, "%s", err.msg);
+    p->metrics = metrics_new(p->conf, 1);
+    p->fleet = fleet_new(p->base, p->conf, "me", &p->rand, metrics_claim(p->metrics, 0), &err);
+    cr_assert_not_null(p->fleet, "%s", err.msg);
+}
+
+static void stop(struct passing *p)
+{
+    fleet_free(p->fleet);
+    metrics_free(p->metrics);
+    config_free(p->conf);
+    event_base_free(p->base);
+}
+
+static bool is_open(struct passing *p)
+{
+    struct fleet_region r;
+
+    fleet_describe(p->fleet, 0, clock_mono_ms(), &r);
+    return r.state == BREAKER_OPEN;
+}
+
+Test(fleet_pass, slow_attempts_trip_where_they_are_asked_to)
+{
+    static const struct {
+        const char *name, *breaker;
+        int64_t took_ms;
+        bool flows; /* a stream that counted while it ran */
+        bool opens;
+    } rows[] = {
+#define SLOW "\"slow_rate\":50,\"minimum_requests\":4,\"slow_threshold\":"
+        {"within the threshold", SLOW "\"20ms\"", 20, false, false},
+        {"just over it", SLOW "\"20ms\"", 21, false, true},
+        {"a stream, over it", SLOW "\"20ms\"", 21, true, true},
+        {"nothing counts as slow", SLOW "\"0s\"", 100000, false, false},
+        {"the rule is off", "\"minimum_requests\":4,\"slow_threshold\":\"20ms\"", 21, false,
+         false},
+#undef SLOW
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct passing p;
+
+        start(&p, rows[i].breaker);
+        for (int k = 0; k < 4; k++) {
+            struct fleet_pass pass;
+
+            cr_assert_not(is_open(&p), "row '%s': too early", rows[i].name);
+            fleet_begin(p.fleet, 0, false, clock_mono_ms(), &pass);
+            pass.took_ms = rows[i].took_ms;
+            if (rows[i].flows)
+                fleet_flowing(p.fleet, &pass);
+            fleet_end(p.fleet, &pass, OUTCOME_OK, -1);
+        }
+        cr_expect_eq(is_open(&p), rows[i].opens, "row '%s'", rows[i].name);
+        stop(&p);
+    }
+}
+
+Test(fleet_pass, a_slow_last_resort_counts_for_nothing)
+{
+    struct passing p;
+
+    start(&p, "\"slow_rate\":1,\"minimum_requests\":1,\"slow_threshold\":\"20ms\"");
+    for (int k = 0; k < 4; k++) {
+        struct fleet_pass pass;
+
+        fleet_begin(p.fleet, 0, true, clock_mono_ms(), &pass);
+        pass.took_ms = 21;
+        fleet_end(p.fleet, &pass, OUTCOME_OK, -1);
+    }
+    cr_expect_not(is_open(&p));
+    stop(&p);
+}
+
+static void end(struct passing *p, enum outcome o)
+{
+    struct fleet_pass pass;
+
+    fleet_begin(p->fleet, 0, false, clock_mono_ms(), &pass);
+    fleet_end(p->fleet, &pass, o, -1);
+}
+
+static bool is_cooling(struct passing *p)
+{
+    return fleet_ask(p->fleet, 0, clock_mono_ms()) == PICKER_COOLING;
+}
+
+Test(fleet_pass, a_refused_key_counts_from_the_third_time_in_a_row)
+{
+    struct passing p;
+
+    start(&p, "");
+    end(&p, OUTCOME_AUTH);
+    end(&p, OUTCOME_AUTH);
+    cr_expect_not(is_cooling(&p), "perhaps the vendor's slip");
+    end(&p, OUTCOME_OK);
+    end(&p, OUTCOME_AUTH);
+    end(&p, OUTCOME_AUTH);
+    cr_expect_not(is_cooling(&p), "a success starts anew");
+    end(&p, OUTCOME_AUTH);
+    cr_expect(is_cooling(&p));
+    stop(&p);
+}

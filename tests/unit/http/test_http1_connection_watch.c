@@ -1,0 +1,207 @@
+/* test_http1_connection_watch.c - a client that left is noticed within a second; one that only
+ * shut its sending side is served to the end. */
+#include "http_rig.h"
+
+#include "base/clock.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#define GET10 "GET / HTTP/1.0\r\n\r\n"
+#define GET11 "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+static void begin(struct rig *r, enum rig_mode mode, const char *request)
+{
+    rig_init(r);
+    r->mode = mode;
+    rig_connect(r);
+    rig_send(r, request);
+    cr_assert(RIG_WAIT(r, RIG_PATIENCE_MS, r->requests == 1));
+}
+
+static const struct {
+    const char *name;
+    enum rig_mode mode;
+    bool reset;    /* the client resets instead of closing */
+    bool flood;    /* it has pipelined so much that nothing more is read */
+    int max_turns; /* of the loop, each 5 ms at most; 0: found out by a probe */
+} leaves[] = {
+    {"close while waiting", RIG_HOLD, false, false, 0},
+    {"reset while waiting", RIG_HOLD, true, false, 10},
+    {"close within a stream", RIG_STREAM, false, false, 0},
+    {"reset within a stream", RIG_STREAM, true, false, 10},
+    {"close behind pipelined bytes", RIG_HOLD, false, true, 0},
+    {"reset behind pipelined bytes", RIG_HOLD, true, true, 0},
+};
+
+Test(http_conn_watch, a_client_that_left_is_noticed)
+{
+    for (size_t i = 0; i < ARRAY_LEN(leaves); i++) {
+        struct rig r;
+
+        begin(&r, leaves[i].mode, GET11);
+        if (leaves[i].flood) {
+            static char waste[65536];
+            int64_t quiet_ms = clock_mono_ms();
+
+            memset(waste, 'x', sizeof(waste));
+            while (clock_mono_ms() - quiet_ms < 50) {
+                if (rig_try_send(&r, waste, sizeof(waste)) > 0)
+                    quiet_ms = clock_mono_ms();
+                event_base_loop(r.base, EVLOOP_NONBLOCK);
+            }
+            cr_assert_not(r.conn->reading, "row '%s' still reads", leaves[i].name);
+            cr_assert_leq(r.conn->in.cap, 8192u);
+        }
+        rig_read(&r); /* a close with unread bytes would be a reset */
+        int turns = 0;
+
+        rig_close_client(&r, leaves[i].reset);
+        cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, ++turns > 0 && r.gone == 1),
+                  "row '%s': not noticed", leaves[i].name);
+        cr_expect(leaves[i].max_turns == 0 || turns <= leaves[i].max_turns,
+                  "row '%s': after %d turns", leaves[i].name, turns);
+        cr_expect_eq(r.closed, 1);
+        rig_release(&r);
+    }
+}
+
+/* Removes the probes as a client does: interim answers are skipped (RFC 9110 15.2). */
+static size_t interim(const struct rig *r)
+{
+    return rig_count(r, "HTTP/1.1 100 Continue\r\n\r\n");
+}
+
+Test(http_conn_watch, a_half_closed_client_is_served_to_the_end)
+{
+    struct rig r;
+
+    begin(&r, RIG_HOLD, GET11);
+    shutdown(r.client, SHUT_WR);
+    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, interim(&r) >= 3), "the probes go on");
+    cr_expect_eq(r.gone, 0);
+    http_conn_reply(r.conn, 200, NULL, 0, STR("late"));
+    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof));
+    cr_expect_eq(rig_count(&r, "HTTP/1.1 200 OK"), 1u);
+    cr_expect_eq(memcmp(r.got.data + r.got.len - 4, "late", 4), 0);
+    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.closed == 1));
+    rig_release(&r);
+}
+
+Test(http_conn_watch, a_quick_answer_to_a_half_closed_client_has_no_probe)
+{
+    struct rig r;
+
+    rig_init(&r);
+    rig_connect(&r);
+    rig_send(&r, GET11 GET11);
+    shutdown(r.client, SHUT_WR);
+    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof));
+    cr_expect_eq(rig_count(&r, "HTTP/1.1 200 OK"), 2u);
+    cr_expect_eq(interim(&r), 0u);
+    rig_release(&r);
+}
+
+Test(http_conn_watch, a_half_closed_stream_stays_well_formed)
+{
+    struct rig r;
+
+    begin(&r, RIG_STREAM, GET11);
+    shutdown(r.client, SHUT_WR);
+    http_conn_write(r.conn, "abc", 3);
+    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, rig_count(&r, "3\r\nabc\r\n00") == 1), "%s",
+              r.got.data);
+    http_conn_write(r.conn, "defghijklmnopqrs", 16);
+    cr_expect(
+        RIG_WAIT(&r, RIG_PATIENCE_MS, rig_count(&r, "0010\r\ndefghijklmnopqrs\r\n0") == 1));
+    http_conn_finish(r.conn);
+    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof));
+    cr_expect_eq(memcmp(r.got.data + r.got.len - 8, "\r\n00\r\n\r\n", 8), 0, "%s", r.got.data);
+    cr_expect_eq(interim(&r), 0u, "an interim answer within an answer");
+    cr_expect_eq(r.gone, 0);
+    rig_release(&r);
+}
+
+/* Readers that take the end of the connection for the end of a line (Python's http.client)
+ * would read a lone zero as the last chunk. */
+Test(http_conn_watch, a_stream_that_breaks_behind_a_probe_looks_broken)
+{
+    struct rig r;
+
+    begin(&r, RIG_STREAM, GET11);
+    shutdown(r.client, SHUT_WR);
+    http_conn_write(r.conn, "abc", 3);
+    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, rig_count(&r, "3\r\nabc\r\n0") == 1), "%s",
+              r.got.data);
+    http_conn_abort(r.conn);
+    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof));
+    cr_expect_eq(memcmp(r.got.data + r.got.len - 4, "01\r\n", 4), 0, "%s", r.got.data);
+    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.closed == 1));
+    rig_release(&r);
+}
+
+Test(http_conn_watch, probes_of_a_stream_are_bounded)
+{
+    struct rig r;
+
+    begin(&r, RIG_STREAM, GET11);
+    shutdown(r.client, SHUT_WR);
+    r.conn->zeros = 5;
+    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.conn->zeros == 6));
+    size_t len = r.got.len;
+
+    cr_expect_not(RIG_WAIT(&r, 1600, r.got.len > len + 1), "a seventh zero");
+    cr_expect_eq(r.gone, 0);
+    rig_release(&r);
+}
+
+Test(http_conn_watch, http_1_0_gets_no_interim_answer)
+{
+    struct rig r;
+
+    begin(&r, RIG_HOLD, GET10);
+    shutdown(r.client, SHUT_WR);
+    cr_expect_not(RIG_WAIT(&r, 1200, r.got.len > 0 || r.gone > 0));
+    http_conn_reply(r.conn, 200, NULL, 0, STR("late"));
+    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof));
+    cr_expect_eq(rig_count(&r, "HTTP/1.1 200 OK"), 1u);
+    rig_release(&r);
+}
+
+/* Waiting for a half-closed client must not keep the processor busy. */
+Test(http_conn_watch, watching_does_not_spin)
+{
+    struct rig r;
+    struct rusage before, after;
+
+    begin(&r, RIG_HOLD, GET10);
+    shutdown(r.client, SHUT_WR);
+    getrusage(RUSAGE_SELF, &before);
+    int64_t end_ms = clock_mono_ms() + 1000;
+    int turns = 0;
+
+    while (clock_mono_ms() < end_ms) {
+        event_base_loop(r.base, EVLOOP_ONCE);
+        turns++;
+    }
+    getrusage(RUSAGE_SELF, &after);
+    cr_expect_lt(turns, 30, "%d turns in a second", turns);
+    cr_expect_lt(after.ru_utime.tv_sec - before.ru_utime.tv_sec, 1);
+    rig_release(&r);
+}
+
+Test(http_conn_watch, a_request_cut_by_eof_is_refused)
+{
+    struct rig r;
+
+    rig_init(&r);
+    rig_connect(&r);
+    rig_send(&r, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhal");
+    shutdown(r.client, SHUT_WR);
+    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof));
+    cr_expect_eq(rig_count(&r, "HTTP/1.1 400"), 1u);
+    cr_expect_eq(r.requests, 0);
+    rig_release(&r);
+}
