@@ -229,7 +229,7 @@ LINT := $(addprefix lint-,layers headers size format shell man reference cppchec
 lint: $(LINT)    ## every static check
 .PHONY: $(LINT) objects
 lint-layers:
-	scripts/check_layers.sh
+	scripts/check_layers.py
 lint-headers:
 	scripts/check_headers.sh
 lint-size:

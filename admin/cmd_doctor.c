@@ -12,30 +12,31 @@
 
 #define LAG_PATIENCE_MS 2000 /* a heartbeat of 1 s, 20 % longer at times, and some noise */
 
-static bool lags(const struct look *look, int64_t ver)
+static bool lags(const struct snapshot *snapshot, int64_t ver)
 {
-    for (size_t i = 0; i < look->n_routers; i++)
-        if (look->routers[i].applied < ver)
+    for (size_t i = 0; i < snapshot->n_routers; i++)
+        if (snapshot->routers[i].applied < ver)
             return true;
     return false;
 }
 
 /* *ver: what every router should have applied.  -1 with err: Redis gives no look. */
-static int look_twice(struct session *s, struct look *look, int64_t *ver, struct err *err)
+static int snapshot_twice(struct session *s, struct snapshot *snapshot, int64_t *ver,
+                          struct err *err)
 {
-    if (session_look(s, look, err) < 0)
+    if (session_look(s, snapshot, err) < 0)
         return -1;
-    *ver = look->ver;
-    if (!lags(look, *ver))
+    *ver = snapshot->ver;
+    if (!lags(snapshot, *ver))
         return 0;
     session_sleep(s, LAG_PATIENCE_MS);
-    char gen[sizeof(look->gen)];
+    char gen[sizeof(snapshot->gen)];
 
-    memcpy(gen, look->gen, sizeof(gen));
-    look_release(look);
-    if (session_look(s, look, err) < 0)
+    memcpy(gen, snapshot->gen, sizeof(gen));
+    snapshot_release(snapshot);
+    if (session_look(s, snapshot, err) < 0)
         return -1;
-    if (strcmp(look->gen, gen) != 0)
+    if (strcmp(snapshot->gen, gen) != 0)
         *ver = 0; /* versions of two generations do not compare */
     return 0;
 }
@@ -44,16 +45,16 @@ static int look_twice(struct session *s, struct look *look, int64_t *ver, struct
 static int examine(struct session *s, struct findings *out, struct err *err)
 {
     struct doctor_facts facts;
-    struct look look = {0};
+    struct snapshot snapshot = {0};
     int64_t ver = 0;
     int rc = doctor_facts_gather(&facts, s, err);
 
     if (rc < 0)
         return rc;
     doctor_redis_judge(&facts, session_where(s), session_fleet(s), out);
-    rc = look_twice(s, &look, &ver, err);
-    if (rc == 0 && look.gen[0] != '\0') {
-        doctor_fleet_judge(&look, ver, &facts, SLUICE_VERSION, out);
+    rc = snapshot_twice(s, &snapshot, &ver, err);
+    if (rc == 0 && snapshot.gen[0] != '\0') {
+        doctor_fleet_judge(&snapshot, ver, &facts, SLUICE_VERSION, out);
     } else if (rc == 0) {
         finding_add(out, FINDING_BAD, "fleet", "no router ever joined fleet '%s' here",
                     session_fleet(s));
@@ -64,7 +65,7 @@ static int examine(struct session *s, struct findings *out, struct err *err)
                     err->msg);
         rc = 0;
     }
-    look_release(&look);
+    snapshot_release(&snapshot);
     return rc;
 }
 

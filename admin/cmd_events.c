@@ -91,12 +91,13 @@ static enum run_status follow(struct run *run, struct stream *st, const char *re
 /* A name nobody knows would show nothing, for ever. */
 static enum run_status check_region(struct run *run, const char *region, struct err *err)
 {
-    struct look look = {0};
-    enum run_status status = run_look(run, &look, err);
+    struct snapshot snapshot = {0};
+    enum run_status status = run_look(run, &snapshot, err);
 
-    if (status == RUN_OK && region != NULL && run_find_region(run, &look, region, err) == NULL)
+    if (status == RUN_OK && region != NULL &&
+        run_find_region(run, &snapshot, region, err) == NULL)
         status = RUN_FAILED;
-    look_release(&look);
+    snapshot_release(&snapshot);
     return status;
 }
 

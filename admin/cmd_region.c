@@ -20,48 +20,48 @@
 #define ACK_PATIENCE_MS 10000
 
 struct change {
-    struct force force;
-    struct force_result result;
-    struct look look; /* after it */
+    struct override force;
+    struct override_result result;
+    struct snapshot snapshot; /* after it */
     bool was_forced, waited;
     size_t acknowledged;
 };
 
 /* Connects, looks and finds words[0]; the caller releases *look either way. */
-static enum run_status find(struct run *run, struct look *look, const struct look_key **k,
-                            struct err *err)
+static enum run_status find(struct run *run, struct snapshot *snapshot,
+                            const struct snapshot_slot **k, struct err *err)
 {
     enum run_status status = run_connect(run, err);
 
     if (status == RUN_OK)
-        status = run_look(run, look, err);
+        status = run_look(run, snapshot, err);
     if (status != RUN_OK)
         return status;
-    *k = run_find_region(run, look, run->words[0], err);
+    *k = run_find_region(run, snapshot, run->words[0], err);
     return *k != NULL ? RUN_OK : RUN_FAILED;
 }
 
 enum run_status cmd_region_show(struct run *run, struct err *err)
 {
-    const struct look_key *k = NULL;
-    struct look look = {0};
+    const struct snapshot_slot *k = NULL;
+    struct snapshot snapshot = {0};
     struct json_out o;
     struct buf out;
-    enum run_status status = find(run, &look, &k, err);
+    enum run_status status = find(run, &snapshot, &k, err);
     int rc;
 
     buf_init(&out, RUN_OUTPUT_MAX);
     if (status == RUN_OK) {
         if (args_has(run->args, ARGS_JSON)) {
             json_out_init(&o, &out, true);
-            region_row_json(&look, k, &o);
+            region_row_json(&snapshot, k, &o);
             rc = json_out_finish(&o) < 0 ? -1 : buf_append(&out, "\n", 1);
         } else {
-            rc = region_row_facts(&look, k, run->colour, &out);
+            rc = region_row_facts(&snapshot, k, run->colour, &out);
         }
         status = rc < 0 ? run_too_large(err) : run_print(run, &out, err);
     }
-    look_release(&look);
+    snapshot_release(&snapshot);
     buf_release(&out);
     return status;
 }
@@ -70,7 +70,7 @@ enum run_status cmd_region_show(struct run *run, struct err *err)
 
 static int print_effect(const struct change *c, struct buf *out)
 {
-    const struct codec_line *l = &c->result.line;
+    const struct state_line *l = &c->result.line;
 
     if (l->ver > c->result.ver && l->ver != 0)
         return buf_appendf(out, "this was done before, as version %llu; since then ",
@@ -82,16 +82,16 @@ static int print_effect(const struct change *c, struct buf *out)
 
 static int print_state(const struct change *c, struct buf *out)
 {
-    const struct codec_line *l = &c->result.line;
-    char date[WHEN_MAX], span[WHEN_MAX];
+    const struct state_line *l = &c->result.line;
+    char date[LOCAL_TIME_MAX], span[LOCAL_TIME_MAX];
 
-    if (table_clean(str_of(l->key), out) < 0)
+    if (table_clean(str_of(l->slot), out) < 0)
         return -1;
     if (l->forced == VIEW_AUTO)
         return buf_appendf(out, " is not forced, its breaker decides: %s\n",
                            breaker_state_name(l->st));
-    when_date(l->funtil_ms, date);
-    when_span(l->funtil_ms - l->now_ms, span);
+    local_time_date(l->funtil_ms, date);
+    local_time_span(l->funtil_ms - l->now_ms, span);
     if (buf_appendf(out, " is forced %s ", view_forced_name(l->forced)) < 0 ||
         (l->funtil_ms == 0 ? buf_appendf(out, "without end")
                            : buf_appendf(out, "until %s (%s)", date, span)) < 0)
@@ -105,7 +105,7 @@ static int print_state(const struct change *c, struct buf *out)
 static int print_acknowledged(const struct change *c, struct buf *out)
 {
     unsigned long long ver = c->result.ver;
-    size_t n = c->look.n_routers;
+    size_t n = c->snapshot.n_routers;
 
     if (n == 0)
         return buf_appendf(out,
@@ -148,13 +148,13 @@ static void text(struct json_out *o, const char *name, const char *z)
 
 static int print_json(const struct change *c, struct buf *out)
 {
-    const struct codec_line *l = &c->result.line;
+    const struct state_line *l = &c->result.line;
     bool ends = l->forced != VIEW_AUTO && l->funtil_ms != 0;
     struct json_out o;
 
     json_out_init(&o, out, true);
     json_out_object(&o);
-    text(&o, "region", l->key);
+    text(&o, "region", l->slot);
     text(&o, "forced", view_forced_name(l->forced));
     json_out_key(&o, "forced_until_ms");
     ends ? json_out_int(&o, l->funtil_ms) : json_out_null(&o);
@@ -168,12 +168,12 @@ static int print_json(const struct change *c, struct buf *out)
     number(&o, "version", (int64_t)c->result.ver);
     text(&o, "request_id", c->force.id);
     number(&o, "acknowledged", (int64_t)c->acknowledged);
-    number(&o, "live_routers", (int64_t)c->look.n_routers);
+    number(&o, "live_routers", (int64_t)c->snapshot.n_routers);
     json_out_key(&o, "behind");
     json_out_array(&o);
-    for (size_t i = 0; i < c->look.n_routers; i++)
-        if (c->look.routers[i].applied < (int64_t)c->result.ver)
-            json_out_text(&o, c->look.routers[i].id);
+    for (size_t i = 0; i < c->snapshot.n_routers; i++)
+        if (c->snapshot.routers[i].applied < (int64_t)c->result.ver)
+            json_out_text(&o, c->snapshot.routers[i].id);
     json_out_end(&o);
     json_out_end(&o);
     return json_out_finish(&o) < 0 ? -1 : buf_append(out, "\n", 1);
@@ -183,13 +183,13 @@ static int print_json(const struct change *c, struct buf *out)
 
 static enum run_status refuse_conflict(const struct change *c, struct err *err)
 {
-    const struct codec_line *l = &c->result.line;
+    const struct state_line *l = &c->result.line;
     unsigned long long ep = l->ep;
 
     err_set(err, ERR_CONFLICT,
             "region '%s' changed meanwhile, nothing was done: its epoch is %llu, not %lld (%s, "
             "forced: %s%s%s%s%s); look at it, then say --expect-epoch %llu",
-            l->key, ep, (long long)c->force.expect_epoch, breaker_state_name(l->st),
+            l->slot, ep, (long long)c->force.expect_epoch, breaker_state_name(l->st),
             view_forced_name(l->forced), l->by[0] != '\0' ? ", by " : "", l->by,
             l->why[0] != '\0' ? ": " : "", l->why, ep);
     return RUN_FAILED;
@@ -198,12 +198,12 @@ static enum run_status refuse_conflict(const struct change *c, struct err *err)
 /* The same id is for the same change, said again. */
 static enum run_status refuse_id(const struct change *c, struct err *err)
 {
-    const struct codec_line *l = &c->result.line;
+    const struct state_line *l = &c->result.line;
 
     err_set(err, ERR_CONFLICT,
             "request id '%s' was used before, for 'region %s %s' as version %llu: nothing was "
             "done; each change needs an id of its own",
-            c->force.id, view_forced_name(l->forced), l->key,
+            c->force.id, view_forced_name(l->forced), l->slot,
             (unsigned long long)c->result.ver);
     return RUN_FAILED;
 }
@@ -214,16 +214,16 @@ static enum run_status refuse_laggards(const struct change *c, int64_t patience_
     char behind[700], text[DURATION_TEXT_MAX];
 
     duration_format(patience_ms, text, sizeof(text));
-    router_row_behind(&c->look, (int64_t)c->result.ver, behind, sizeof(behind));
+    router_row_behind(&c->snapshot, (int64_t)c->result.ver, behind, sizeof(behind));
     err_set(err, ERR_CONFLICT, "after %s %zu of %zu routers have not applied version %llu: %s",
-            text, c->look.n_routers - c->acknowledged, c->look.n_routers,
+            text, c->snapshot.n_routers - c->acknowledged, c->snapshot.n_routers,
             (unsigned long long)c->result.ver, behind);
     return RUN_FAILED;
 }
 
 static enum run_status say(struct run *run, struct change *c, struct err *err)
 {
-    if (force_say(&c->force, run->session, &c->result, err) < 0)
+    if (override_say(&c->force, run->session, &c->result, err) < 0)
         return run_status(err);
     if (c->result.conflict)
         return refuse_conflict(c, err);
@@ -245,49 +245,49 @@ static enum run_status await(struct run *run, struct change *c, struct err *err)
 
     if (c->waited)
         patience_ms = given >= 0 ? given : ACK_PATIENCE_MS;
-    if (force_wait(run->session, gen, c->result.ver, patience_ms, &c->look, err) < 0) {
+    if (override_wait(run->session, gen, c->result.ver, patience_ms, &c->snapshot, err) < 0) {
         err_wrap(err, "region '%s' was changed (version %llu), but nobody knows who obeys",
                  c->force.region, (unsigned long long)c->result.ver);
         return run_status(err);
     }
-    if (strcmp(c->look.gen, gen) != 0) {
+    if (strcmp(c->snapshot.gen, gen) != 0) {
         err_set(err, ERR_CONFLICT,
                 "Redis' data began anew meanwhile (it was emptied or replaced): "
                 "look at region '%s', and say it again",
                 c->force.region);
         return RUN_FAILED;
     }
-    c->acknowledged = region_row_applied(&c->look, (int64_t)c->result.ver);
+    c->acknowledged = region_row_applied(&c->snapshot, (int64_t)c->result.ver);
     buf_init(&out, RUN_OUTPUT_MAX);
     rc = args_has(run->args, ARGS_JSON) ? print_json(c, &out) : print_text(c, &out);
     enum run_status status = rc < 0 ? run_too_large(err) : run_print(run, &out, err);
 
     buf_release(&out);
-    if (status == RUN_OK && c->waited && c->acknowledged < c->look.n_routers)
+    if (status == RUN_OK && c->waited && c->acknowledged < c->snapshot.n_routers)
         status = refuse_laggards(c, patience_ms, err);
     return status;
 }
 
 enum run_status cmd_region_force(struct run *run, struct err *err)
 {
-    const struct look_key *k = NULL;
-    struct look before = {0};
+    const struct snapshot_slot *k = NULL;
+    struct snapshot before = {0};
     struct change c = {0};
     enum run_status status = RUN_USAGE;
 
     /* "region down" */
-    if (force_init(&c.force, strchr(run->command, ' ') + 1, run->args, err) < 0)
+    if (override_init(&c.force, strchr(run->command, ' ') + 1, run->args, err) < 0)
         return status;
     status = find(run, &before, &k, err);
     if (status == RUN_OK) {
-        c.force.region = k->line.key;
+        c.force.region = k->line.slot;
         c.was_forced = k->line.forced != VIEW_AUTO;
         c.waited = args_has(run->args, ARGS_WAIT);
         status = say(run, &c, err);
     }
     if (status == RUN_OK)
         status = await(run, &c, err);
-    look_release(&c.look);
-    look_release(&before);
+    snapshot_release(&c.snapshot);
+    snapshot_release(&before);
     return status;
 }

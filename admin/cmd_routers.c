@@ -5,11 +5,11 @@
 #include "admin/session.h"
 #include "admin/output/table.h"
 
-static int print_skew(const struct look *look, struct buf *out)
+static int print_skew(const struct snapshot *snapshot, struct buf *out)
 {
     char others[200];
 
-    router_row_versions(look, SLUICE_VERSION, others, sizeof(others));
+    router_row_versions(snapshot, SLUICE_VERSION, others, sizeof(others));
     if (others[0] == '\0')
         return 0;
     if (buf_appendf(out, "routers run ") < 0 || table_clean(str_of(others), out) < 0)
@@ -18,26 +18,27 @@ static int print_skew(const struct look *look, struct buf *out)
                             ": what only one of them knows is not shown\n");
 }
 
-static int print_text(const struct fleet_head *head, const struct look *look, bool colour,
-                      struct buf *out)
+static int print_text(const struct fleet_head *head, const struct snapshot *snapshot,
+                      bool colour, struct buf *out)
 {
-    if (fleet_head_print(head, look, colour, out) < 0 || buf_append(out, "\n", 1) < 0 ||
-        router_row_print(look, colour, out) < 0)
+    if (fleet_head_print(head, snapshot, colour, out) < 0 || buf_append(out, "\n", 1) < 0 ||
+        router_row_print(snapshot, colour, out) < 0)
         return -1;
-    return print_skew(look, out);
+    return print_skew(snapshot, out);
 }
 
-static int print_json(const struct fleet_head *head, const struct look *look, struct buf *out)
+static int print_json(const struct fleet_head *head, const struct snapshot *snapshot,
+                      struct buf *out)
 {
     struct json_out o;
 
     json_out_init(&o, out, true);
     json_out_object(&o);
-    fleet_head_json(head, look, &o);
+    fleet_head_json(head, snapshot, &o);
     json_out_key(&o, "routers");
     json_out_array(&o);
-    for (size_t i = 0; i < look->n_routers; i++)
-        router_row_json(look, &look->routers[i], &o);
+    for (size_t i = 0; i < snapshot->n_routers; i++)
+        router_row_json(snapshot, &snapshot->routers[i], &o);
     json_out_end(&o);
     json_out_end(&o);
     return json_out_finish(&o) < 0 ? -1 : buf_append(out, "\n", 1);
@@ -46,24 +47,24 @@ static int print_json(const struct fleet_head *head, const struct look *look, st
 enum run_status cmd_routers(struct run *run, struct err *err)
 {
     enum run_status status = run_connect(run, err);
-    struct look look = {0};
+    struct snapshot snapshot = {0};
     struct buf out;
     int rc;
 
     if (status != RUN_OK)
         return status;
     buf_init(&out, RUN_OUTPUT_MAX);
-    status = run_look(run, &look, err);
+    status = run_look(run, &snapshot, err);
     if (status == RUN_OK) {
         struct fleet_head head = {session_fleet(run->session), session_where(run->session)};
 
         if (args_has(run->args, ARGS_JSON))
-            rc = print_json(&head, &look, &out);
+            rc = print_json(&head, &snapshot, &out);
         else
-            rc = print_text(&head, &look, run->colour, &out);
+            rc = print_text(&head, &snapshot, run->colour, &out);
         status = rc < 0 ? run_too_large(err) : run_print(run, &out, err);
     }
-    look_release(&look);
+    snapshot_release(&snapshot);
     buf_release(&out);
     return status;
 }

@@ -19,20 +19,20 @@ static int render(struct run *run, struct buf *out, bool *lost)
 {
     struct fleet_head head = {session_fleet(run->session), session_where(run->session)};
     struct err err = {0};
-    struct look look = {0};
+    struct snapshot snapshot = {0};
     bool json = args_has(run->args, ARGS_JSON);
-    enum run_status status = run_look(run, &look, &err);
+    enum run_status status = run_look(run, &snapshot, &err);
     int rc = 0;
 
     *lost = status != RUN_OK;
     if (!*lost)
-        rc = json ? fleet_head_status_json(&head, &look, NULL, false, out)
-                  : fleet_head_status(&head, &look, NULL, run->colour, out);
+        rc = json ? fleet_head_status_json(&head, &snapshot, NULL, false, out)
+                  : fleet_head_status(&head, &snapshot, NULL, run->colour, out);
     else if (!json)
         rc = table_clean(str_of(err.msg), out) < 0 ? -1 : buf_append(out, "\n", 1);
     if (*lost && json && !session_is_interrupted(run->session))
         fprintf(run->err, "sluice-admin: %s\n", err.msg);
-    look_release(&look);
+    snapshot_release(&snapshot);
     return rc;
 }
 
@@ -45,7 +45,7 @@ static int draw(struct run *run, const struct buf *text, bool first, struct buf 
     return buf_append(out, text->data != NULL ? text->data : "", text->len);
 }
 
-static enum run_status look_once(struct run *run, bool first, struct err *err)
+static enum run_status snapshot_once(struct run *run, bool first, struct err *err)
 {
     enum run_status status = RUN_OK;
     struct buf text, out;
@@ -74,7 +74,7 @@ enum run_status cmd_watch(struct run *run, struct err *err)
         interval_ms = DEFAULT_INTERVAL_MS;
     session_catch_signals(run->session);
     for (bool first = true; status == RUN_OK; first = false) {
-        status = look_once(run, first, err);
+        status = snapshot_once(run, first, err);
         if (status != RUN_OK || session_is_interrupted(run->session) || --left == 0)
             break;
         session_sleep(run->session, interval_ms);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void where_release(struct where *w)
+void connect_options_release(struct connect_options *w)
 {
     if (w->url != NULL) {
         explicit_bzero(w->url, strlen(w->url));
@@ -33,20 +33,21 @@ static bool has_password(const char *url)
     return at != NULL && colon != NULL && colon < at;
 }
 
-static enum where_verdict check_url(const char *from, const char *url, struct err *err)
+static enum connect_options_verdict check_url(const char *from, const char *url,
+                                              struct err *err)
 {
     struct redis_url parsed;
     int rc = redis_url_parse(&parsed, url, err);
 
     redis_url_release(&parsed);
     if (rc == 0)
-        return WHERE_FOUND;
+        return CONNECT_OPTIONS_FOUND;
     err_wrap(err, "%s", from);
-    return WHERE_USAGE;
+    return CONNECT_OPTIONS_USAGE;
 }
 
-static enum where_verdict find_url(struct where *w, const struct args *a,
-                                   const struct config *conf, struct err *err)
+static enum connect_options_verdict find_url(struct connect_options *w, const struct args *a,
+                                             const struct config *conf, struct err *err)
 {
     const char *env = getenv("SLUICE_REDIS"), *from = "SLUICE_REDIS", *url = env;
 
@@ -59,7 +60,7 @@ static enum where_verdict find_url(struct where *w, const struct args *a,
                 "--redis has a password in it, which every user of this host "
                 "can read in the list of processes: put the URL into SLUICE_REDIS or into the "
                 "config file of -c");
-            return WHERE_USAGE;
+            return CONNECT_OPTIONS_USAGE;
         }
     } else if (conf != NULL) {
         from = "redis.url";
@@ -69,20 +70,20 @@ static enum where_verdict find_url(struct where *w, const struct args *a,
                     "config '%s' has no redis section: its routers run alone and "
                     "share nothing; name a Redis with --redis URL",
                     conf->path);
-            return WHERE_NO_STORE;
+            return CONNECT_OPTIONS_NO_STORE;
         }
     }
     if (url == NULL || url[0] == '\0') {
         err_set(err, ERR_SYNTAX,
                 "which Redis? Give --redis URL or -c FILE, or set SLUICE_REDIS");
-        return WHERE_USAGE;
+        return CONNECT_OPTIONS_USAGE;
     }
     w->url = xstrdup(url);
     return check_url(from, url, err);
 }
 
-static enum where_verdict find_fleet(struct where *w, const struct args *a,
-                                     const struct config *conf, struct err *err)
+static enum connect_options_verdict find_fleet(struct connect_options *w, const struct args *a,
+                                               const struct config *conf, struct err *err)
 {
     const char *env = getenv("SLUICE_FLEET"), *from = "SLUICE_FLEET";
     const char *fleet = env != NULL && env[0] != '\0' ? env : "default";
@@ -96,13 +97,13 @@ static enum where_verdict find_fleet(struct where *w, const struct args *a,
     if (!str_copy(w->fleet, sizeof(w->fleet), fleet) ||
         !form_matches(FORM_NAME, str_of(fleet))) {
         err_set(err, ERR_RANGE, "%s is no fleet's name: want %s, 1..%d bytes", from,
-                form_want(FORM_NAME), KEYS_FLEET_MAX);
-        return WHERE_USAGE;
+                form_want(FORM_NAME), NAMES_FLEET_MAX);
+        return CONNECT_OPTIONS_USAGE;
     }
-    return WHERE_FOUND;
+    return CONNECT_OPTIONS_FOUND;
 }
 
-static void take_tls(struct where *w, const struct config_redis *redis)
+static void take_tls(struct connect_options *w, const struct config_redis *redis)
 {
     if (redis->ca_file != NULL)
         w->ca_file = xstrdup(redis->ca_file);
@@ -117,16 +118,17 @@ static int64_t longer(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-enum where_verdict where_find(struct where *out, const struct args *a, struct err *err)
+enum connect_options_verdict connect_options_find(struct connect_options *out,
+                                                  const struct args *a, struct err *err)
 {
-    enum where_verdict verdict = WHERE_WRONG;
+    enum connect_options_verdict verdict = CONNECT_OPTIONS_WRONG;
     struct config *conf = NULL;
 
     memset(out, 0, sizeof(*out));
     if (args_has(a, ARGS_CONFIG)) {
         conf = config_load(a->text[ARGS_CONFIG], err);
         if (conf == NULL)
-            return WHERE_WRONG;
+            return CONNECT_OPTIONS_WRONG;
         take_tls(out, &conf->redis);
     }
     out->connect_ms =
@@ -134,7 +136,7 @@ enum where_verdict where_find(struct where *out, const struct args *a, struct er
     out->command_ms =
         longer(SESSION_COMMAND_MS, conf != NULL ? conf->redis.command_timeout_ms : 0);
     verdict = find_url(out, a, conf, err);
-    if (verdict == WHERE_FOUND)
+    if (verdict == CONNECT_OPTIONS_FOUND)
         verdict = find_fleet(out, a, conf, err);
     config_free(conf);
     return verdict;

@@ -14,13 +14,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DEFAULT_TTL_MS INT64_C(3600000)
-#define LOOK_FIRST_MS  10
-#define LOOK_LAST_MS   200
+#define DEFAULT_TTL_MS    INT64_C(3600000)
+#define SNAPSHOT_FIRST_MS 10
+#define SNAPSHOT_LAST_MS  200
 
 /* ---- what is said ---- */
 
-void force_actor(char *out, size_t cap)
+void override_actor(char *out, size_t cap)
 {
     const char *user = getenv("SUDO_USER");
     const struct passwd *pw = getpwuid(getuid());
@@ -64,7 +64,7 @@ static int check_reason(const char *reason, struct err *err)
     return 0;
 }
 
-static int set_id(struct force *f, const char *given, struct err *err)
+static int set_id(struct override *f, const char *given, struct err *err)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                   "0123456789._:-";
@@ -81,7 +81,7 @@ static int set_id(struct force *f, const char *given, struct err *err)
         return err_set(err, ERR_SYNTAX,
                        "--request-id is no good: want 1..%d letters, digits, "
                        "'.', '_', ':' and '-'",
-                       FORCE_ID_MAX);
+                       OVERRIDE_ID_MAX);
     return 0;
 }
 
@@ -93,7 +93,7 @@ static enum view_forced word_of(const char *word)
     abort(); /* the command table has no other */
 }
 
-int force_init(struct force *f, const char *word, const struct args *a, struct err *err)
+int override_init(struct override *f, const char *word, const struct args *a, struct err *err)
 {
     memset(f, 0, sizeof(*f));
     f->word = word_of(word);
@@ -102,7 +102,7 @@ int force_init(struct force *f, const char *word, const struct args *a, struct e
     f->reason = args_has(a, ARGS_REASON) ? a->text[ARGS_REASON] : "";
     f->expect_epoch = a->number[ARGS_EXPECT_EPOCH];
     f->reset = args_has(a, ARGS_RESET);
-    force_actor(f->actor, sizeof(f->actor));
+    override_actor(f->actor, sizeof(f->actor));
     if (check_reason(f->reason, err) < 0)
         return -1;
     return set_id(f, a->text[ARGS_REQUEST_ID], err);
@@ -112,26 +112,27 @@ int force_init(struct force *f, const char *word, const struct args *a, struct e
 
 static int take_result(void *arg, const struct redisReply *r, struct err *err)
 {
-    struct force_result *out = arg;
+    struct override_result *out = arg;
     int64_t ver;
     char said[200];
 
     memset(out, 0, sizeof(*out));
-    out->conflict = answer_is(r, "CONFLICT");
-    out->unknown = answer_is(r, "UNKNOWN");
+    out->conflict = redis_value_is(r, "CONFLICT");
+    out->unknown = redis_value_is(r, "UNKNOWN");
     if (out->unknown)
         return 0;
-    if ((out->conflict || answer_is(r, "OK")) && answer_number(answer_at(r, 1), &ver) &&
-        codec_decode(answer_text(answer_at(r, 2)), &out->line)) {
+    if ((out->conflict || redis_value_is(r, "OK")) &&
+        redis_value_number(redis_value_at(r, 1), &ver) &&
+        state_line_decode(redis_value_text(redis_value_at(r, 2)), &out->line)) {
         out->ver = (uint64_t)ver;
         return 0;
     }
-    answer_show(r, said, sizeof(said));
+    redis_value_show(r, said, sizeof(said));
     return err_set(err, ERR_STORE, "Redis answered the force script with %s", said);
 }
 
-int force_say(const struct force *f, struct session *s, struct force_result *out,
-              struct err *err)
+int override_say(const struct override *f, struct session *s, struct override_result *out,
+                 struct err *err)
 {
     char ttl[24], epoch[24];
     const char *args[] = {"-",   f->region, view_forced_name(f->word), ttl, f->actor, f->reason,
@@ -150,29 +151,29 @@ int force_say(const struct force *f, struct session *s, struct force_result *out
 
 /* ---- waiting ---- */
 
-static bool all_applied(const struct look *look, uint64_t ver)
+static bool all_applied(const struct snapshot *snapshot, uint64_t ver)
 {
-    for (size_t i = 0; i < look->n_routers; i++)
-        if (look->routers[i].applied < (int64_t)ver)
+    for (size_t i = 0; i < snapshot->n_routers; i++)
+        if (snapshot->routers[i].applied < (int64_t)ver)
             return false;
     return true;
 }
 
-int force_wait(struct session *s, const char *gen, uint64_t ver, int64_t deadline_ms,
-               struct look *look, struct err *err)
+int override_wait(struct session *s, const char *gen, uint64_t ver, int64_t deadline_ms,
+                  struct snapshot *snapshot, struct err *err)
 {
-    int64_t step_ms = LOOK_FIRST_MS, end_ms = clock_mono_ms() + deadline_ms, left_ms;
+    int64_t step_ms = SNAPSHOT_FIRST_MS, end_ms = clock_mono_ms() + deadline_ms, left_ms;
 
-    memset(look, 0, sizeof(*look));
+    memset(snapshot, 0, sizeof(*snapshot));
     for (;;) {
-        look_release(look);
-        if (session_look(s, look, err) < 0)
+        snapshot_release(snapshot);
+        if (session_look(s, snapshot, err) < 0)
             return -1;
         left_ms = end_ms - clock_mono_ms();
-        if (strcmp(look->gen, gen) != 0 || all_applied(look, ver) || left_ms <= 0 ||
+        if (strcmp(snapshot->gen, gen) != 0 || all_applied(snapshot, ver) || left_ms <= 0 ||
             session_is_interrupted(s))
             return 0;
         session_sleep(s, step_ms < left_ms ? step_ms : left_ms);
-        step_ms = step_ms * 2 < LOOK_LAST_MS ? step_ms * 2 : LOOK_LAST_MS;
+        step_ms = step_ms * 2 < SNAPSHOT_LAST_MS ? step_ms * 2 : SNAPSHOT_LAST_MS;
     }
 }

@@ -13,9 +13,9 @@
 
 struct session;
 
-#define FORCE_ID_MAX 64
+#define OVERRIDE_ID_MAX 64
 
-struct force {
+struct override {
     const char *region;
     enum view_forced word;
     int64_t ttl_ms;       /* 0: no end */
@@ -23,31 +23,31 @@ struct force {
     int64_t expect_epoch; /* -1: any */
     bool reset;
     char actor[VIEW_WORD_MAX + 1];
-    char id[FORCE_ID_MAX + 1]; /* request id */
+    char id[OVERRIDE_ID_MAX + 1]; /* request id */
 };
 
 /* From "down" and the options; the region is the caller's.  -1 with a sentence: a reason or an
  * id that cannot be stored. */
-int force_init(struct force *f, const char *word, const struct args *a,
-               struct err *err) MUST_CHECK;
+int override_init(struct override *f, const char *word, const struct args *a,
+                  struct err *err) MUST_CHECK;
 /* "alice@host-1": SUDO_USER, else USER, else the user's name or number. */
-void force_actor(char *out, size_t cap);
+void override_actor(char *out, size_t cap);
 
-struct force_result {
+struct override_result {
     bool conflict, unknown;
     uint64_t ver;           /* routers that have applied it obey */
-    struct codec_line line; /* the key as it is now; conflict: as somebody else made it */
+    struct state_line line; /* the key as it is now; conflict: as somebody else made it */
 };
 
 /* Says it once: a connection lost on the way is made anew, and the request id keeps the second
  * saying without effect.  conflict and unknown are answers, not errors. */
-int force_say(const struct force *f, struct session *s, struct force_result *out,
-              struct err *err) MUST_CHECK;
+int override_say(const struct override *f, struct session *s, struct override_result *out,
+                 struct err *err) MUST_CHECK;
 
 /* Looks again and again until every live router has applied ver, the deadline passed, or the
  * data began anew (*look has another generation).  *look is filled anew; the caller releases it
  * either way. */
-int force_wait(struct session *s, const char *gen, uint64_t ver, int64_t deadline_ms,
-               struct look *look, struct err *err) MUST_CHECK;
+int override_wait(struct session *s, const char *gen, uint64_t ver, int64_t deadline_ms,
+                  struct snapshot *snapshot, struct err *err) MUST_CHECK;
 
 #endif

@@ -18,14 +18,14 @@ enum run_status run_connect(struct run *run, struct err *err)
 {
     /* clang-format off */
     static const enum run_status statuses[] = {
-        [WHERE_FOUND]    = RUN_OK,
-        [WHERE_WRONG]    = RUN_FAILED,
-        [WHERE_USAGE]    = RUN_USAGE,
-        [WHERE_NO_STORE] = RUN_NO_STORE,
+        [CONNECT_OPTIONS_FOUND]    = RUN_OK,
+        [CONNECT_OPTIONS_WRONG]    = RUN_FAILED,
+        [CONNECT_OPTIONS_USAGE]    = RUN_USAGE,
+        [CONNECT_OPTIONS_NO_STORE] = RUN_NO_STORE,
     };
     /* clang-format on */
-    struct where where;
-    enum run_status status = statuses[where_find(&where, run->args, err)];
+    struct connect_options where;
+    enum run_status status = statuses[connect_options_find(&where, run->args, err)];
 
     if (status == RUN_OK) {
         struct session_conf conf = {.url = where.url,
@@ -37,11 +37,11 @@ enum run_status run_connect(struct run *run, struct err *err)
         run->session = session_open(&conf, err);
         status = run->session != NULL ? RUN_OK : run_status(err);
     }
-    where_release(&where);
+    connect_options_release(&where);
     return status;
 }
 
-enum run_status run_look(struct run *run, struct look *out, struct err *err)
+enum run_status run_look(struct run *run, struct snapshot *out, struct err *err)
 {
     if (session_look(run->session, out, err) < 0)
         return run_status(err);
@@ -85,43 +85,44 @@ enum run_status run_too_large(struct err *err)
 }
 
 /* "a, b, c" as far as there is room. */
-static void list_known(const struct look *look, char *out, size_t cap)
+static void list_known(const struct snapshot *snapshot, char *out, size_t cap)
 {
     size_t at = 0;
 
     out[0] = '\0';
-    for (size_t i = 0; i < look->n_keys; i++) {
-        const char *name = look->keys[i].line.key;
+    for (size_t i = 0; i < snapshot->n_slots; i++) {
+        const char *name = snapshot->slots[i].line.slot;
         size_t need = strlen(name) + 2;
 
         if (at + need + 24 > cap) {
-            snprintf(out + at, cap - at, " and %zu more", look->n_keys - i);
+            snprintf(out + at, cap - at, " and %zu more", snapshot->n_slots - i);
             return;
         }
         at += (size_t)snprintf(out + at, cap - at, "%s%s", i > 0 ? ", " : "", name);
     }
 }
 
-const struct look_key *run_find_region(const struct run *run, const struct look *look,
-                                       const char *name, struct err *err)
+const struct snapshot_slot *run_find_region(const struct run *run,
+                                            const struct snapshot *snapshot, const char *name,
+                                            struct err *err)
 {
-    const char **names = xcalloc(look->n_keys + 1, sizeof(*names));
-    const struct look_key *found = NULL;
+    const char **names = xcalloc(snapshot->n_slots + 1, sizeof(*names));
+    const struct snapshot_slot *found = NULL;
     char known[600];
 
-    for (size_t i = 0; i < look->n_keys; i++) {
-        names[i] = look->keys[i].line.key;
+    for (size_t i = 0; i < snapshot->n_slots; i++) {
+        names[i] = snapshot->slots[i].line.slot;
         if (strcmp(names[i], name) == 0)
-            found = &look->keys[i];
+            found = &snapshot->slots[i];
     }
     if (found == NULL) {
-        const char *near = str_nearest(name, names, look->n_keys);
+        const char *near = str_nearest(name, names, snapshot->n_slots);
 
-        list_known(look, known, sizeof(known));
+        list_known(snapshot, known, sizeof(known));
         err_set(err, ERR_UNKNOWN_NAME, "fleet '%s' knows no region '%.130s'%s%s%s, only: %s",
                 session_fleet(run->session), name, near != NULL ? " (did you mean '" : "",
                 near != NULL ? near : "", near != NULL ? "'?)" : "",
-                look->n_keys > 0 ? known : "none");
+                snapshot->n_slots > 0 ? known : "none");
     }
     free(names);
     return found;

@@ -36,7 +36,7 @@ typedef enum run_status command_run(struct run *run, struct err *err);
 enum run_status run_connect(struct run *run, struct err *err) MUST_CHECK;
 /* Looks at the fleet; the caller calls look_release either way.  A fleet that no router ever
  * joined is an error here. */
-enum run_status run_look(struct run *run, struct look *out, struct err *err) MUST_CHECK;
+enum run_status run_look(struct run *run, struct snapshot *out, struct err *err) MUST_CHECK;
 /* The status that goes with an error: away is RUN_NO_STORE. */
 enum run_status run_status(const struct err *err);
 
@@ -47,7 +47,8 @@ enum run_status run_print(struct run *run, const struct buf *out, struct err *er
 enum run_status run_too_large(struct err *err);
 
 /* The key called name, or NULL with a sentence that names the nearest and the known ones. */
-const struct look_key *run_find_region(const struct run *run, const struct look *look,
-                                       const char *name, struct err *err);
+const struct snapshot_slot *run_find_region(const struct run *run,
+                                            const struct snapshot *snapshot, const char *name,
+                                            struct err *err);
 
 #endif

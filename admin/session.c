@@ -22,8 +22,8 @@ struct session {
     struct redis_link_conf conf;
     struct event_base *base;
     struct redis_link *link;
-    struct keys_name meta;
-    char fleet[KEYS_FLEET_MAX + 1];
+    struct names_text meta;
+    char fleet[NAMES_FLEET_MAX + 1];
     char shown[512]; /* the URL */
     char why[256];   /* of the last loss */
     bool up, interrupted;
@@ -91,7 +91,7 @@ struct session *session_open(const struct session_conf *conf, struct err *err)
     s->conf.command_timeout_ms = conf->command_ms;
     s->conf.output_max_bytes = 1u << 20;
     s->conf.inflight_max = 16;
-    s->meta = keys_name(conf->fleet, KEYS_META);
+    s->meta = names_of(conf->fleet, NAMES_META);
     s->conf.key = s->meta.text;
     str_copy(s->fleet, sizeof(s->fleet), conf->fleet);
     redis_url_show(&s->conf.url, s->shown, sizeof(s->shown));
@@ -178,13 +178,13 @@ static const struct {
 static int refuse_reply(const struct session *s, const struct redisReply *r, struct err *err)
 {
     enum redis_error kind = redis_error_of(r);
-    char text[REDIS_ERROR_TEXT_MAX], rule[REDIS_ACL_MAX];
+    char text[REDIS_ERROR_TEXT_MAX], rule[ACL_MAX];
     const char *said = redis_error_text(r, s->conf.url.password, text);
 
     if (str_starts(str_of(said), "BADARG "))
         return err_set(err, ERR_RANGE, "Redis' script refused it: %s", said + 7);
     if (kind == REDIS_ERROR_NOPERM) {
-        redis_acl_rule(s->fleet, rule);
+        acl_rule(s->fleet, rule);
         return err_set(
             err, ERR_STORE,
             "Redis at %s does not let this user do that (NOPERM): %s; the user needs %s",
@@ -261,13 +261,13 @@ int session_command(struct session *s, int argc, const char *const *argv,
 
 static int take_look(void *arg, const struct redisReply *r, struct err *err)
 {
-    return look_decode(arg, r, err);
+    return snapshot_decode(arg, r, err);
 }
 
-int session_look(struct session *s, struct look *out, struct err *err)
+int session_look(struct session *s, struct snapshot *out, struct err *err)
 {
     memset(out, 0, sizeof(*out));
-    return session_script(s, SCRIPT_LOOK, NULL, 0, take_look, out, err);
+    return session_script(s, SCRIPT_SNAPSHOT, NULL, 0, take_look, out, err);
 }
 
 /* ---- signals and time ---- */

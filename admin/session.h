@@ -50,7 +50,7 @@ int session_command(struct session *s, int argc, const char *const *argv,
 bool session_is_lost(const struct session *s); /* no connection now */
 
 /* The fleet as it is; the caller calls look_release either way. */
-int session_look(struct session *s, struct look *out, struct err *err) MUST_CHECK;
+int session_look(struct session *s, struct snapshot *out, struct err *err) MUST_CHECK;
 
 /* From now on SIGINT and SIGTERM end waits instead of the process. */
 void session_catch_signals(struct session *s);

@@ -58,9 +58,9 @@ static void take(struct reading *rd, const struct redisReply *entries)
 {
     struct entry e;
 
-    rd->got = answer_count(entries);
+    rd->got = redis_value_count(entries);
     for (size_t i = 0; i < rd->got; i++) {
-        if (!entry_decode(&e, answer_at(entries, i)))
+        if (!entry_decode(&e, redis_value_at(entries, i)))
             continue;
         memcpy(rd->id, e.id, sizeof(rd->id));
         if (rd->st->n < rd->wanted && (rd->region == NULL || strcmp(e.key, rd->region) == 0))
@@ -79,14 +79,14 @@ static int take_range(void *arg, const struct redisReply *r, struct err *err)
 static int take_read(void *arg, const struct redisReply *r, struct err *err)
 {
     (void)err;
-    take(arg, answer_at(answer_at(r, 0), 1));
+    take(arg, redis_value_at(redis_value_at(r, 0), 1));
     return 0;
 }
 
 static int read_back(struct reading *rd, struct session *s, const char *from, const char *count,
                      struct err *err)
 {
-    struct keys_name key = keys_name(session_fleet(s), KEYS_LOG);
+    struct names_text key = names_of(session_fleet(s), NAMES_LOG);
     const char *argv[] = {"XREVRANGE", key.text, from, "-", "COUNT", count};
 
     return session_command(s, ARRAY_LEN(argv), argv, take_range, rd, err);
@@ -140,7 +140,7 @@ int stream_next(struct stream *st, struct session *s, int64_t block_ms, const ch
                 struct err *err)
 {
     struct reading rd = {.st = st, .region = region, .wanted = SIZE_MAX};
-    struct keys_name key = keys_name(session_fleet(s), KEYS_LOG);
+    struct names_text key = names_of(session_fleet(s), NAMES_LOG);
     char block[24];
     const char *argv[] = {"XREAD", "COUNT",   PAGE,     "BLOCK",
                           block,   "STREAMS", key.text, st->last};

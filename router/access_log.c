@@ -6,7 +6,8 @@
 
 #include <inttypes.h>
 
-void record_attempt(struct worker *w, const struct log_ctx *log, const struct record_attempt *a)
+void access_log_attempt(struct worker *w, const struct log_ctx *log,
+                        const struct access_log_attempt *a)
 {
     struct metrics_region *m = &w->slot->region[a->region];
     const struct attempt_end *e = a->end;
@@ -18,7 +19,7 @@ void record_attempt(struct worker *w, const struct log_ctx *log, const struct re
     if (e->first_byte_us > 0)
         metrics_observe(&m->first_byte, e->first_byte_us);
     if (e->outcome == OUTCOME_OK && e->first_byte_us > 0)
-        fleet_note_times(w->fleet, a->region, e->first_byte_us, e->total_us);
+        averages_note_times(w->fleet, a->region, e->first_byte_us, e->total_us);
     if (e->usage.known) {
         m->prompt_tokens += (uint64_t)e->usage.prompt_tokens;
         m->completion_tokens += (uint64_t)e->usage.completion_tokens;
@@ -34,7 +35,8 @@ void record_attempt(struct worker *w, const struct log_ctx *log, const struct re
            e->detail[0] != '\0' ? " detail=" : "", e->detail);
 }
 
-void record_request(struct worker *w, const struct log_ctx *log, const struct record_request *r)
+void access_log_request(struct worker *w, const struct log_ctx *log,
+                        const struct access_log_request *r)
 {
     static const char *const words[METRICS_N_REQ] = {
         [METRICS_REQ_OK] = "ok",

@@ -9,15 +9,15 @@
 
 #include <stdint.h>
 
-struct record_attempt {
+struct access_log_attempt {
     size_t region;
     int number; /* 1 for the first of a request */
     const struct attempt_end *end;
 };
-void record_attempt(struct worker *w, const struct log_ctx *log,
-                    const struct record_attempt *a);
+void access_log_attempt(struct worker *w, const struct log_ctx *log,
+                        const struct access_log_attempt *a);
 
-struct record_request {
+struct access_log_request {
     enum metrics_request result;
     int status;         /* towards the client; 0: none went out */
     const char *region; /* that answered; "-" */
@@ -25,7 +25,7 @@ struct record_request {
     int64_t total_us, overhead_us;
     uint64_t bytes;
 };
-void record_request(struct worker *w, const struct log_ctx *log,
-                    const struct record_request *r);
+void access_log_request(struct worker *w, const struct log_ctx *log,
+                        const struct access_log_request *r);
 
 #endif

@@ -22,7 +22,7 @@
 
 struct control {
     struct worker *w;
-    struct http_conn_limits limits;
+    struct http1_connection_limits limits;
     struct http_handler handler;
     struct listener *listener;
 };
@@ -56,7 +56,7 @@ static int put_check(const struct worker *w, size_t i, struct buf *out)
 {
     struct store_check c;
 
-    probe_last(w->probe, i, clock_mono_ms(), &c);
+    health_check_last(w->probe, i, clock_mono_ms(), &c);
     if (!c.known)
         return buf_append_str(out, STR(",\"check\":null"));
     if (buf_appendf(out, ",\"check\":{\"result\":\"%s\",\"ago_ms\":%" PRId64 ",\"seen\":",
@@ -87,7 +87,7 @@ static int put_measures(const struct fleet_region *r, struct buf *out)
 }
 
 /* The members that a region and a model in it have both; the object stays open. */
-static int put_key(const char *name, const struct fleet_region *r, struct buf *out)
+static int put_slot(const char *name, const struct fleet_region *r, struct buf *out)
 {
     if (json_scan_quote(out, str_of(name)) < 0 ||
         buf_appendf(out,
@@ -107,14 +107,14 @@ static int put_models(const struct worker *w, size_t i, struct buf *out)
     const struct config_region *region = &w->conf->regions[i];
     struct fleet_region r;
 
-    if (region->n_keys == 0)
+    if (region->n_slots == 0)
         return 0;
-    for (size_t n = 0; n < region->n_keys; n++) {
-        size_t k = region->first_key + n;
+    for (size_t n = 0; n < region->n_slots; n++) {
+        size_t k = region->first_slot + n;
 
         fleet_describe(w->fleet, k, clock_mono_ms(), &r);
         if (buf_appendf(out, "%s{\"name\":", n == 0 ? ",\"models\":[" : ",") < 0 ||
-            put_key(w->conf->keys[k].name + strlen(region->name) + 1, &r, out) < 0 ||
+            put_slot(w->conf->slots[k].name + strlen(region->name) + 1, &r, out) < 0 ||
             buf_append_str(out, STR("}")) < 0)
             return -1;
     }
@@ -127,7 +127,7 @@ static int put_region(const struct worker *w, size_t i, struct buf *out)
 
     fleet_describe(w->fleet, i, clock_mono_ms(), &r);
     if (buf_appendf(out, "%s{\"name\":", i > 0 ? "," : "") < 0 ||
-        put_key(w->conf->regions[i].name, &r, out) < 0 ||
+        put_slot(w->conf->regions[i].name, &r, out) < 0 ||
         buf_appendf(out, ",\"in_flight\":%" PRId64, w->slot->region[i].inflight) < 0 ||
         put_measures(&r, out) < 0 || put_check(w, i, out) < 0 || put_models(w, i, out) < 0)
         return -1;
@@ -175,7 +175,7 @@ static const struct page *find_page(struct str path)
     return NULL;
 }
 
-static bool on_head(void *arg, const struct http_head *head, struct http_refusal *r)
+static bool on_head(void *arg, const struct http1_head *head, struct http_refusal *r)
 {
     (void)arg;
     if (find_page(head->path) == NULL) {
@@ -193,7 +193,7 @@ static bool on_head(void *arg, const struct http_head *head, struct http_refusal
     return true;
 }
 
-static void on_request(void *arg, struct http_conn *conn, const struct http_head *head,
+static void on_request(void *arg, struct http1_connection *conn, const struct http1_head *head,
                        struct str body)
 {
     struct control *c = arg;
@@ -211,7 +211,7 @@ static void on_request(void *arg, struct http_conn *conn, const struct http_head
         status = 500;
         buf_clear(&out);
     }
-    http_conn_reply(conn, status, f, ARRAY_LEN(f), buf_str(&out));
+    http1_connection_reply(conn, status, f, ARRAY_LEN(f), buf_str(&out));
     buf_release(&out);
 }
 

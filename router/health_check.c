@@ -33,14 +33,14 @@
 #define BODY_MAX_BYTES (1 << 20) /* more of an answer is not waited for */
 #define TICK_MAX_MS    1000
 
-struct place { /* one region */
-    struct probe *owner;
+struct region_check { /* one region */
+    struct health_check *owner;
     size_t region;
     int64_t ask_ms; /* when to see about the lease, or the next check, again */
     bool asked;     /* for the lease, to check when it is granted */
     int64_t held_until_ms;
     struct upstream_call *call; /* the check that runs */
-    struct fleet_pass pass;     /* that it is the probe of */
+    struct permit pass;         /* that it is the probe of */
     bool is_probe;
     int status; /* 0: no head yet */
     int64_t body_bytes, started_ms;
@@ -48,17 +48,17 @@ struct place { /* one region */
     int64_t last_ms;
 };
 
-struct probe {
+struct health_check {
     struct worker *w;
-    struct envelope *envelope;
+    struct region_headers *envelope;
     struct log_ctx log;
     int64_t interval_ms, lease_ms;
     struct event *tick;
-    struct place *places;
-    int64_t *due_ms; /* per key: since when it is open and its time over; 0: it is not */
+    struct region_check *places;
+    int64_t *due_ms; /* per slot: since when it is open and its time over; 0: it is not */
 };
 
-static bool is_expected(const struct place *pl)
+static bool is_expected(const struct region_check *pl)
 {
     int want = pl->owner->w->conf->health.status;
 
@@ -66,7 +66,7 @@ static bool is_expected(const struct place *pl)
 }
 
 /* What follows for the breaker when the check was a probe. */
-static enum outcome outcome_of(const struct place *pl, enum upstream_result r)
+static enum outcome outcome_of(const struct region_check *pl, enum upstream_result r)
 {
     switch (r) {
     case UPSTREAM_COMPLETE:
@@ -88,7 +88,7 @@ static enum outcome outcome_of(const struct place *pl, enum upstream_result r)
     return OUTCOME_ABORTED;
 }
 
-static void say_change(struct place *pl, bool was_ok)
+static void say_change(struct region_check *pl, bool was_ok)
 {
     if (pl->last.ok != was_ok)
         log_at(pl->last.ok ? LOG_INFO : LOG_WARN, &pl->owner->log,
@@ -97,9 +97,9 @@ static void say_change(struct place *pl, bool was_ok)
                pl->last.what);
 }
 
-static void finish(struct place *pl, enum upstream_result r, const char *detail)
+static void finish(struct region_check *pl, enum upstream_result r, const char *detail)
 {
-    struct probe *p = pl->owner;
+    struct health_check *p = pl->owner;
     struct metrics_region *m = &p->w->slot->region[pl->region];
     enum outcome o = outcome_of(pl, r);
     bool was_ok = !pl->last.known || pl->last.ok;
@@ -126,14 +126,14 @@ static void finish(struct place *pl, enum upstream_result r, const char *detail)
 
 static void on_head(void *arg, const struct upstream_head *h)
 {
-    struct place *pl = arg;
+    struct region_check *pl = arg;
 
     pl->status = h->status;
 }
 
 static void on_data(void *arg, const char *data, size_t len)
 {
-    struct place *pl = arg;
+    struct region_check *pl = arg;
 
     (void)data;
     pl->body_bytes += (int64_t)len;
@@ -148,14 +148,14 @@ static void on_end(void *arg, const struct upstream_end *end)
     finish(arg, end->result, end->detail);
 }
 
-static void start(struct place *pl, int64_t now_ms)
+static void start(struct region_check *pl, int64_t now_ms)
 {
     static const struct upstream_ops ops = {on_head, on_data, on_end};
-    struct probe *p = pl->owner;
+    struct health_check *p = pl->owner;
     const struct config *conf = p->w->conf;
-    struct envelope_lines lines;
+    struct region_headers_lines lines;
 
-    envelope_fill_check(p->envelope, pl->region, &lines);
+    region_headers_fill_check(p->envelope, pl->region, &lines);
     pl->status = 0;
     pl->body_bytes = 0;
     pl->started_ms = now_ms;
@@ -167,14 +167,14 @@ static void start(struct place *pl, int64_t now_ms)
                                                          .connect_ms = conf->health.timeout_ms,
                                                          .total_ms = conf->health.timeout_ms},
                               &ops, pl);
-    envelope_lines_release(&lines);
+    region_headers_lines_release(&lines);
 }
 
 /* The fleet says whether we are its checker of this region. */
 static void on_lease(void *arg, const struct store_check_answer *a)
 {
-    struct probe *p = arg;
-    struct place *pl = &p->places[a->key];
+    struct health_check *p = arg;
+    struct region_check *pl = &p->places[a->slot];
     int64_t now_ms = clock_mono_ms();
     bool asked = pl->asked;
 
@@ -194,42 +194,42 @@ static void on_lease(void *arg, const struct store_check_answer *a)
     }
 }
 
-static bool is_ours(const struct place *pl, int64_t now_ms)
+static bool is_ours(const struct region_check *pl, int64_t now_ms)
 {
     return strcmp(fleet_mode(pl->owner->w->fleet), "attached") != 0 ||
            now_ms < pl->held_until_ms;
 }
 
-/* Has key been due for an interval? */
-static bool is_overdue(struct probe *p, size_t key, int64_t now_ms)
+/* Has slot been due for an interval? */
+static bool is_overdue(struct health_check *p, size_t slot, int64_t now_ms)
 {
-    if (!fleet_is_due(p->w->fleet, key, now_ms))
-        p->due_ms[key] = 0;
-    else if (p->due_ms[key] == 0)
-        p->due_ms[key] = now_ms;
-    return p->due_ms[key] != 0 && now_ms - p->due_ms[key] >= p->interval_ms;
+    if (!fleet_is_due(p->w->fleet, slot, now_ms))
+        p->due_ms[slot] = 0;
+    else if (p->due_ms[slot] == 0)
+        p->due_ms[slot] = now_ms;
+    return p->due_ms[slot] != 0 && now_ms - p->due_ms[slot] >= p->interval_ms;
 }
 
-/* Checks as the probe of key, if it has waited for one. */
-static void look_after(struct place *pl, size_t key, int64_t now_ms)
+/* Checks as the probe of slot, if it has waited for one. */
+static void probe_overdue(struct region_check *pl, size_t slot, int64_t now_ms)
 {
-    struct probe *p = pl->owner;
+    struct health_check *p = pl->owner;
 
-    if (is_overdue(p, key, now_ms) && pl->call == NULL && is_ours(pl, now_ms) &&
-        fleet_check_begin(p->w->fleet, key, now_ms, &pl->pass)) {
+    if (is_overdue(p, slot, now_ms) && pl->call == NULL && is_ours(pl, now_ms) &&
+        fleet_check_begin(p->w->fleet, slot, now_ms, &pl->pass)) {
         pl->is_probe = true;
         start(pl, now_ms);
     }
 }
 
-static void look_at(struct place *pl, int64_t now_ms)
+static void snapshot_at(struct region_check *pl, int64_t now_ms)
 {
-    struct probe *p = pl->owner;
+    struct health_check *p = pl->owner;
     const struct config_region *r = &p->w->conf->regions[pl->region];
 
-    look_after(pl, pl->region, now_ms);
-    for (size_t key = r->first_key; key < r->first_key + r->n_keys; key++)
-        look_after(pl, key, now_ms);
+    probe_overdue(pl, pl->region, now_ms);
+    for (size_t slot = r->first_slot; slot < r->first_slot + r->n_slots; slot++)
+        probe_overdue(pl, slot, now_ms);
     if (now_ms < pl->ask_ms)
         return;
     pl->ask_ms = now_ms + p->interval_ms;
@@ -240,22 +240,22 @@ static void look_at(struct place *pl, int64_t now_ms)
 
 static void on_probe_tick(evutil_socket_t fd, short what, void *arg)
 {
-    struct probe *p = arg;
+    struct health_check *p = arg;
     int64_t now_ms = clock_mono_ms();
 
     (void)fd, (void)what;
     if (p->w->draining)
         return; /* the lease runs out: somebody who stays takes over */
     for (size_t i = 0; i < p->w->conf->n_regions; i++)
-        look_at(&p->places[i], now_ms);
+        snapshot_at(&p->places[i], now_ms);
 }
 
-struct probe *probe_new(struct worker *w)
+struct health_check *health_check_new(struct worker *w)
 {
     int64_t interval_ms = w->conf->health.interval_ms, now_ms = clock_mono_ms();
     int64_t tick_ms = interval_ms / 10 < TICK_MAX_MS ? interval_ms / 10 : TICK_MAX_MS;
     struct timeval tv = {tick_ms / 1000, tick_ms % 1000 * 1000};
-    struct probe *p;
+    struct health_check *p;
 
     if (interval_ms == 0)
         return NULL;
@@ -264,11 +264,11 @@ struct probe *probe_new(struct worker *w)
     p->log.where = "check";
     p->interval_ms = interval_ms;
     p->lease_ms = interval_ms * 3 / 2;
-    p->envelope = envelope_new(w->conf);
+    p->envelope = region_headers_new(w->conf);
     p->places = xcalloc(w->conf->n_regions, sizeof(*p->places));
-    p->due_ms = xcalloc(w->conf->n_keys, sizeof(*p->due_ms));
+    p->due_ms = xcalloc(w->conf->n_slots, sizeof(*p->due_ms));
     for (size_t i = 0; i < w->conf->n_regions; i++) {
-        p->places[i] = (struct place){.owner = p, .region = i};
+        p->places[i] = (struct region_check){.owner = p, .region = i};
         p->places[i].ask_ms = now_ms + (int64_t)rand_below(&w->rand, (uint64_t)interval_ms);
     }
     p->tick = event_new(w->base, -1, EV_PERSIST, on_probe_tick, p);
@@ -277,27 +277,28 @@ struct probe *probe_new(struct worker *w)
     return p;
 }
 
-void probe_free(struct probe *p)
+void health_check_free(struct health_check *p)
 {
     if (p == NULL)
         return;
     fleet_on_check(p->w->fleet, NULL, NULL);
     event_free(p->tick);
     for (size_t i = 0; i < p->w->conf->n_regions; i++) {
-        struct place *pl = &p->places[i];
+        struct region_check *pl = &p->places[i];
 
         if (pl->call != NULL)
             upstream_call_cancel(pl->call);
         if (pl->is_probe)
             fleet_check_end(p->w->fleet, &pl->pass, OUTCOME_ABORTED);
     }
-    envelope_free(p->envelope);
+    region_headers_free(p->envelope);
     free(p->places);
     free(p->due_ms);
     free(p);
 }
 
-void probe_last(const struct probe *p, size_t region, int64_t now_ms, struct store_check *out)
+void health_check_last(const struct health_check *p, size_t region, int64_t now_ms,
+                       struct store_check *out)
 {
     *out = (struct store_check){.known = false};
     if (p == NULL)

@@ -36,7 +36,8 @@ struct metrics *metrics_new(const struct config *conf, int slots)
 
     m->conf = conf;
     m->slots = slots;
-    m->slot_bytes = sizeof(struct metrics_slot) + conf->n_keys * sizeof(struct metrics_region);
+    m->slot_bytes =
+        sizeof(struct metrics_block) + conf->n_slots * sizeof(struct metrics_region);
     m->slot_bytes = (m->slot_bytes + 63) & ~(size_t)63; /* no two workers share a cache line */
     m->map = mmap(NULL, m->slot_bytes * (size_t)slots, PROT_READ | PROT_WRITE,
                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -57,22 +58,22 @@ void metrics_free(struct metrics *m)
     free(m);
 }
 
-static struct metrics_slot *slot_at(const struct metrics *m, int slot)
+static struct metrics_block *slot_at(const struct metrics *m, int slot)
 {
-    return (struct metrics_slot *)(void *)(m->map + m->slot_bytes * (size_t)slot);
+    return (struct metrics_block *)(void *)(m->map + m->slot_bytes * (size_t)slot);
 }
 
-static void reset_gauges(const struct metrics *m, struct metrics_slot *s)
+static void reset_gauges(const struct metrics *m, struct metrics_block *s)
 {
     s->pid = 0;
     s->inflight = s->connections = s->draining = s->store_attached = 0;
-    for (size_t r = 0; r < m->conf->n_keys; r++)
+    for (size_t r = 0; r < m->conf->n_slots; r++)
         s->region[r].inflight = s->region[r].state = s->region[r].forced = 0;
 }
 
-struct metrics_slot *metrics_claim(struct metrics *m, int slot)
+struct metrics_block *metrics_claim(struct metrics *m, int slot)
 {
-    struct metrics_slot *s = slot_at(m, slot);
+    struct metrics_block *s = slot_at(m, slot);
 
     reset_gauges(m, s); /* a crashed predecessor's counters go on */
     s->pid = getpid();
@@ -140,7 +141,7 @@ struct row {
     size_t offset;
 };
 
-#define SLOT(field) offsetof(struct metrics_slot, field)
+#define SLOT(field) offsetof(struct metrics_block, field)
 static const struct row totals[] = {
     /* clang-format off */
     {"sluice_attempts_total", "counter", "Attempts at regions, every try counted.", SLOT(attempts)},
@@ -193,7 +194,7 @@ static int put_per_worker(const struct metrics *m, struct buf *out)
         if (put_type(out, per_worker[r].name, per_worker[r].type, per_worker[r].help) < 0)
             return -1;
         for (int i = 0; i < m->slots; i++) {
-            const struct metrics_slot *s = slot_at(m, i);
+            const struct metrics_block *s = slot_at(m, i);
 
             if (s->pid != 0 &&
                 buf_appendf(out, "%s{worker=\"%d\"} %" PRId64 "\n", per_worker[r].name, i,
@@ -237,7 +238,7 @@ static void sum_region(const struct metrics *m, size_t r, struct metrics_region 
     memset(sum, 0, sizeof(*sum));
     sum->health = 100;
     for (int i = 0; i < m->slots; i++) {
-        const struct metrics_slot *s = slot_at(m, i);
+        const struct metrics_block *s = slot_at(m, i);
         const struct metrics_region *g = &s->region[r];
 
         for (int o = 0; o < N_OUTCOMES; o++)
@@ -340,25 +341,25 @@ static int put_region_first_bytes(const struct metrics *m, const struct metrics_
     return 0;
 }
 
-/* Models with a breaker of their own; their keys are "region/model". */
+/* Models with a breaker of their own; their slots are "region/model". */
 static int put_models(const struct metrics *m, struct buf *out)
 {
     static const char name[] = "sluice_model_breaker_state";
 
-    if (m->conf->n_keys == m->conf->n_regions)
+    if (m->conf->n_slots == m->conf->n_regions)
         return 0;
     if (put_type(out, name, "gauge", "0 closed, 1 open, 2 half-open.") < 0)
         return -1;
-    for (size_t k = m->conf->n_regions; k < m->conf->n_keys; k++) {
-        const struct config_key *key = &m->conf->keys[k];
-        const char *region = m->conf->regions[key->region].name;
+    for (size_t k = m->conf->n_regions; k < m->conf->n_slots; k++) {
+        const struct config_slot *slot = &m->conf->slots[k];
+        const char *region = m->conf->regions[slot->region].name;
         int64_t state = 0;
 
         for (int i = 0; i < m->slots; i++)
             if (slot_at(m, i)->region[k].state > state)
                 state = slot_at(m, i)->region[k].state;
         if (buf_appendf(out, "%s{region=\"%s\",model=\"%s\"} %" PRId64 "\n", name, region,
-                        key->name + strlen(region) + 1, state) < 0)
+                        slot->name + strlen(region) + 1, state) < 0)
             return -1;
     }
     return 0;

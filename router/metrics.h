@@ -42,14 +42,14 @@ enum metrics_request {                         /* how requests ended towards the
                        METRICS_N_REQ
 };
 
-struct metrics_slot {
+struct metrics_block {
     int64_t pid; /* 0: the slot is free */
     uint64_t requests[METRICS_N_REQ];
     uint64_t attempts, retries, retries_refused, hedges, bytes_out, http_refused;
     int64_t inflight, connections, draining, store_attached;
     uint64_t store_ver, store_commands, store_errors, store_pushes, store_reconnects;
     struct metrics_hist duration, overhead;
-    struct metrics_region region[]; /* one per key; of models only the state is kept */
+    struct metrics_region region[]; /* one per slot; of models only the state is kept */
 };
 
 struct metrics; /* the mapping */
@@ -57,8 +57,8 @@ struct metrics; /* the mapping */
 /* NULL only when the kernel refuses the mapping. */
 struct metrics *metrics_new(const struct config *conf, int slots);
 void metrics_free(struct metrics *m);
-struct metrics_slot *metrics_claim(struct metrics *m,
-                                   int slot); /* gauges zeroed, counters go on */
+struct metrics_block *metrics_claim(struct metrics *m,
+                                    int slot); /* gauges zeroed, counters go on */
 void metrics_vacate(struct metrics *m, int slot);
 void metrics_observe(struct metrics_hist *h, int64_t us);
 

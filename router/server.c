@@ -16,7 +16,7 @@
 
 struct server {
     struct worker *w;
-    struct http_conn_limits limits;
+    struct http1_connection_limits limits;
     struct http_handler handler;
     struct listener *listener;
     struct buf models; /* the answer of GET /v1/models; empty when no models are configured */
@@ -60,7 +60,7 @@ static bool refuse(struct http_refusal *r, int status, const char *code, const c
 }
 
 /* Every field of that name says want, parameters aside; there need not be one. */
-static bool all_say(const struct http_head *head, const char *name, const char *want)
+static bool all_say(const struct http1_head *head, const char *name, const char *want)
 {
     for (size_t i = 0; i < head->n_fields; i++) {
         struct str rest;
@@ -72,7 +72,7 @@ static bool all_say(const struct http_head *head, const char *name, const char *
     return true;
 }
 
-static bool on_head(void *arg, const struct http_head *head, struct http_refusal *r)
+static bool on_head(void *arg, const struct http1_head *head, struct http_refusal *r)
 {
     const struct route *route = find_route(head->path);
 
@@ -95,14 +95,14 @@ static bool on_head(void *arg, const struct http_head *head, struct http_refusal
     return true;
 }
 
-static void serve_json(struct http_conn *c, struct str body)
+static void serve_json(struct http1_connection *c, struct str body)
 {
     const struct http_reply_field f[] = {{"Content-Type", STR("application/json")}};
 
-    http_conn_reply(c, 200, f, ARRAY_LEN(f), body);
+    http1_connection_reply(c, 200, f, ARRAY_LEN(f), body);
 }
 
-static void serve_model(struct server *s, struct http_conn *c, struct str id)
+static void serve_model(struct server *s, struct http1_connection *c, struct str id)
 {
     struct reply_error e = {.status = 404,
                             .type = "invalid_request_error",
@@ -125,7 +125,7 @@ static void serve_model(struct server *s, struct http_conn *c, struct str id)
     buf_release(&body);
 }
 
-static void on_request(void *arg, struct http_conn *c, const struct http_head *head,
+static void on_request(void *arg, struct http1_connection *c, const struct http1_head *head,
                        struct str body)
 {
     struct server *s = arg;
@@ -143,7 +143,7 @@ static void on_request(void *arg, struct http_conn *c, const struct http_head *h
     }
 }
 
-static void on_open(void *arg, struct http_conn *c)
+static void on_open(void *arg, struct http1_connection *c)
 {
     struct server *s = arg;
 
@@ -151,7 +151,7 @@ static void on_open(void *arg, struct http_conn *c)
     s->w->slot->connections++;
 }
 
-static void on_close(void *arg, struct http_conn *c)
+static void on_close(void *arg, struct http1_connection *c)
 {
     struct server *s = arg;
 
@@ -167,9 +167,9 @@ static void count_refusal(void *arg, const struct http_refusal *r, char *out, si
     reply_format_refusal(NULL, r, out, cap);
 }
 
-void server_limits(const struct config_http *h, struct http_conn_limits *l)
+void server_limits(const struct config_http *h, struct http1_connection_limits *l)
 {
-    *l = (struct http_conn_limits){
+    *l = (struct http1_connection_limits){
         .head_max_bytes = h->head_max_bytes,
         .target_max_bytes = h->target_max_bytes,
         .fields_max = h->fields_max,

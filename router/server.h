@@ -8,7 +8,7 @@
 struct server;
 
 /* The bounds of client connections, as the config has them. */
-void server_limits(const struct config_http *h, struct http_conn_limits *l);
+void server_limits(const struct config_http *h, struct http1_connection_limits *l);
 
 /* Serves clients on fd (borrowed) until freed.  NULL with err. */
 struct server *server_new(struct worker *w, int fd, struct err *err);

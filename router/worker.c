@@ -66,7 +66,7 @@ int worker_init(struct worker *w, struct event_base *base, const struct config *
     if (w->fleet == NULL)
         goto fail;
     keep_view(w, slot);
-    w->probe = probe_new(w);
+    w->probe = health_check_new(w);
     return 0;
 fail:
     worker_release(w);
@@ -75,7 +75,7 @@ fail:
 
 void worker_release(struct worker *w)
 {
-    probe_free(w->probe);
+    health_check_free(w->probe);
     attempt_env_free(w->attempts);
     upstream_free(w->up);
     fleet_free(w->fleet);

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 struct event_base;
-struct probe;
+struct health_check;
 struct request;
 
 struct worker { /* what every step of a request may need; passed down, never global */
@@ -28,11 +28,11 @@ struct worker { /* what every step of a request may need; passed down, never glo
     struct rand rand;
     char id[96]; /* router id in the fleet: host:pid:random */
     struct metrics *metrics;
-    struct metrics_slot *slot;
+    struct metrics_block *slot;
     struct fleet *fleet;
     struct upstream *up;
     struct choose *choose;
-    struct probe *probe; /* the active checks; NULL: off */
+    struct health_check *probe; /* the active checks; NULL: off */
     struct attempt_env *attempts;
     struct request *requests; /* in flight */
     struct budget retries, hedges;

@@ -86,15 +86,15 @@ static int take_any(void *arg, const struct redisReply *r, struct err *err)
 static int take_info(void *arg, const struct redisReply *r, struct err *err)
 {
     (void)err;
-    if (answer_text(r).ptr != NULL)
-        doctor_facts_info(arg, answer_text(r));
+    if (redis_value_text(r).ptr != NULL)
+        doctor_facts_info(arg, redis_value_text(r));
     return 0;
 }
 
 static int take_save(void *arg, const struct redisReply *r, struct err *err)
 {
     struct doctor_facts *f = arg;
-    struct str points = answer_text(answer_at(r, 1));
+    struct str points = redis_value_text(redis_value_at(r, 1));
 
     (void)err;
     if (points.ptr != NULL)
@@ -105,10 +105,10 @@ static int take_save(void *arg, const struct redisReply *r, struct err *err)
 static int take_meta(void *arg, const struct redisReply *r, struct err *err)
 {
     struct doctor_facts *f = arg;
-    struct str run = answer_text(answer_at(r, 0));
+    struct str run = redis_value_text(redis_value_at(r, 0));
 
     (void)err;
-    f->has_meta = run.ptr != NULL && answer_number(answer_at(r, 1), &f->meta_last_ms);
+    f->has_meta = run.ptr != NULL && redis_value_number(redis_value_at(r, 1), &f->meta_last_ms);
     snprintf(f->meta_run, sizeof(f->meta_run), STR_FMT, STR_ARG(run));
     return 0;
 }
@@ -119,7 +119,8 @@ static int take_time(void *arg, const struct redisReply *r, struct err *err)
     int64_t s, us;
 
     (void)err;
-    if (answer_number(answer_at(r, 0), &s) && answer_number(answer_at(r, 1), &us))
+    if (redis_value_number(redis_value_at(r, 0), &s) &&
+        redis_value_number(redis_value_at(r, 1), &us))
         f->time_ms = s * 1000 + us / 1000;
     return 0;
 }
@@ -129,7 +130,7 @@ static int take_subscribers(void *arg, const struct redisReply *r, struct err *e
     struct doctor_facts *f = arg;
 
     (void)err;
-    if (!answer_number(answer_at(r, 1), &f->subscribers))
+    if (!redis_value_number(redis_value_at(r, 1), &f->subscribers))
         f->subscribers = -1;
     return 0;
 }
@@ -178,8 +179,8 @@ static int measure(struct doctor_facts *f, struct session *s, struct err *err)
  * it would end the conversation: the count of subscribers tells. */
 static int try_commands(struct doctor_facts *f, struct session *s, struct err *err)
 {
-    struct keys_name name = keys_name(session_fleet(s), KEYS_META);
-    char key[KEYS_NAME_MAX + 16];
+    struct names_text name = names_of(session_fleet(s), NAMES_META);
+    char key[NAMES_NAME_MAX + 16];
     size_t at = 0;
 
     snprintf(key, sizeof(key), "%s:doctor", name.text);
@@ -213,8 +214,8 @@ static int try_commands(struct doctor_facts *f, struct session *s, struct err *e
 
 int doctor_facts_gather(struct doctor_facts *f, struct session *s, struct err *err)
 {
-    struct keys_name meta = keys_name(session_fleet(s), KEYS_META);
-    struct keys_name push = keys_name(session_fleet(s), KEYS_PUSH);
+    struct names_text meta = names_of(session_fleet(s), NAMES_META);
+    struct names_text push = names_of(session_fleet(s), NAMES_PUSH);
     /* clang-format off */
     const struct {
         const char *argv[6];

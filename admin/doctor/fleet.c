@@ -36,34 +36,35 @@ static void name_add(struct names *l, const char *fmt, ...)
                               l->at > 0 ? ", " : "", one);
 }
 
-static void judge_generation(const struct look *look, const struct doctor_facts *f,
+static void judge_generation(const struct snapshot *snapshot, const struct doctor_facts *f,
                              struct findings *out)
 {
-    char span[WHEN_MAX];
+    char span[LOCAL_TIME_MAX];
 
-    when_span(look->now_ms - look->born_ms, span);
+    local_time_span(snapshot->now_ms - snapshot->born_ms, span);
     if (f->has_meta && strcmp(f->meta_run, "-") == 0) {
         finding_add(out, FINDING_WARN, "generation",
-                    "%s, %s old, of no known server: routers may not INFO", look->gen, span);
+                    "%s, %s old, of no known server: routers may not INFO", snapshot->gen,
+                    span);
         finding_todo(out, "allow +info, or a restarted Redis passes for the same one");
     } else if (f->has_info && f->has_meta && strcmp(f->meta_run, f->run) != 0) {
         finding_add(out, FINDING_WARN, "generation",
                     "%s began at the server with run id %.12s, this is %.12s: it restarted or "
                     "took over, and no router has attached since",
-                    look->gen, f->meta_run, f->run);
+                    snapshot->gen, f->meta_run, f->run);
         finding_todo(out, "run doctor again in a few seconds; if it stays, the routers' logs "
                           "say why they cannot attach here");
     } else {
-        finding_add(out, FINDING_OK, "generation", "%s, %s old, version %lld", look->gen, span,
-                    (long long)look->ver);
+        finding_add(out, FINDING_OK, "generation", "%s, %s old, version %lld", snapshot->gen,
+                    span, (long long)snapshot->ver);
     }
 }
 
-static void judge_applied(const struct look *look, int64_t ver, struct findings *out)
+static void judge_applied(const struct snapshot *snapshot, int64_t ver, struct findings *out)
 {
     char behind[NAMES_MAX];
 
-    router_row_behind(look, ver, behind, sizeof(behind));
+    router_row_behind(snapshot, ver, behind, sizeof(behind));
     if (behind[0] == '\0') {
         finding_add(out, FINDING_OK, "applied", "every router has applied version %lld",
                     (long long)ver);
@@ -75,10 +76,10 @@ static void judge_applied(const struct look *look, int64_t ver, struct findings 
                       "starved of CPU, and their logs for \"shared state away\"");
 }
 
-static void judge_push(const struct look *look, const struct doctor_facts *f,
+static void judge_push(const struct snapshot *snapshot, const struct doctor_facts *f,
                        struct findings *out)
 {
-    long long live = (long long)look->n_routers, n = (long long)f->subscribers;
+    long long live = (long long)snapshot->n_routers, n = (long long)f->subscribers;
 
     if (n < 0) {
         finding_add(out, FINDING_UNKNOWN, "push", "this user may not PUBSUB NUMSUB");
@@ -99,14 +100,14 @@ static void judge_push(const struct look *look, const struct doctor_facts *f,
     }
 }
 
-static void judge_config(const struct look *look, struct findings *out)
+static void judge_config(const struct snapshot *snapshot, struct findings *out)
 {
-    const char *usual = router_row_usual_config(look);
+    const char *usual = router_row_usual_config(snapshot);
     struct names l = {0};
 
-    for (size_t i = 0; i < look->n_routers; i++)
-        if (strcmp(look->routers[i].config, usual) != 0)
-            name_add(&l, "%s (%s)", look->routers[i].id, look->routers[i].config);
+    for (size_t i = 0; i < snapshot->n_routers; i++)
+        if (strcmp(snapshot->routers[i].config, usual) != 0)
+            name_add(&l, "%s (%s)", snapshot->routers[i].id, snapshot->routers[i].config);
     if (l.n == 0) {
         finding_add(out, FINDING_OK, "config", "every router runs the same (%s)", usual);
         return;
@@ -116,11 +117,12 @@ static void judge_config(const struct look *look, struct findings *out)
                       "under way");
 }
 
-static void judge_versions(const struct look *look, const char *version, struct findings *out)
+static void judge_versions(const struct snapshot *snapshot, const char *version,
+                           struct findings *out)
 {
     char others[NAMES_MAX];
 
-    router_row_versions(look, version, others, sizeof(others));
+    router_row_versions(snapshot, version, others, sizeof(others));
     if (others[0] == '\0') {
         finding_add(out, FINDING_OK, "versions", "routers and sluice-admin are all %s",
                     version);
@@ -132,56 +134,57 @@ static void judge_versions(const struct look *look, const char *version, struct 
                       "upgrade before you rely on what is new");
 }
 
-static void judge_routers(const struct look *look, int64_t ver, const struct doctor_facts *f,
-                          const char *version, struct findings *out)
+static void judge_routers(const struct snapshot *snapshot, int64_t ver,
+                          const struct doctor_facts *f, const char *version,
+                          struct findings *out)
 {
-    if (look->n_routers == 0) {
+    if (snapshot->n_routers == 0) {
         finding_add(out, FINDING_BAD, "routers", "none is alive: nobody refreshes this state");
         finding_todo(out, "start one; one that runs and is not here uses another Redis, "
                           "database or fleet name, or is cut off: its log says so");
         return;
     }
-    finding_add(out, FINDING_OK, "routers", "%zu alive", look->n_routers);
-    judge_applied(look, ver, out);
-    judge_push(look, f, out);
-    judge_config(look, out);
-    judge_versions(look, version, out);
+    finding_add(out, FINDING_OK, "routers", "%zu alive", snapshot->n_routers);
+    judge_applied(snapshot, ver, out);
+    judge_push(snapshot, f, out);
+    judge_config(snapshot, out);
+    judge_versions(snapshot, version, out);
 }
 
 /* ---- regions ---- */
 
-static void judge_forced(const struct look *look, struct findings *out)
+static void judge_forced(const struct snapshot *snapshot, struct findings *out)
 {
     size_t forced = 0, endless = 0;
 
-    for (size_t i = 0; i < look->n_keys; i++) {
-        const struct codec_line *l = &look->keys[i].line;
+    for (size_t i = 0; i < snapshot->n_slots; i++) {
+        const struct state_line *l = &snapshot->slots[i].line;
 
         forced += l->forced != VIEW_AUTO;
         if (l->forced == VIEW_AUTO || l->funtil_ms != 0)
             continue;
         endless++;
         finding_add(out, FINDING_WARN, "forced", "%s is forced %s without an end, by %s (%s)",
-                    l->key, view_forced_name(l->forced), l->by[0] != '\0' ? l->by : "nobody",
+                    l->slot, view_forced_name(l->forced), l->by[0] != '\0' ? l->by : "nobody",
                     l->why[0] != '\0' ? l->why : "no reason given");
-        finding_todo(out, "\"region auto %s\" when it is over, or --for a time", l->key);
+        finding_todo(out, "\"region auto %s\" when it is over, or --for a time", l->slot);
     }
     if (endless == 0)
-        finding_add(out, FINDING_OK, "forced", "%zu of %zu regions%s", forced, look->n_keys,
-                    forced > 0 ? ", each with an end" : "");
+        finding_add(out, FINDING_OK, "forced", "%zu of %zu regions%s", forced,
+                    snapshot->n_slots, forced > 0 ? ", each with an end" : "");
 }
 
 /* false: nothing to say. */
-static bool judge_cooling(const struct look *look, const struct look_key *k,
+static bool judge_cooling(const struct snapshot *snapshot, const struct snapshot_slot *k,
                           struct findings *out)
 {
-    int64_t left_ms = k->line.lim_ms - look->now_ms;
-    const char *name = k->line.key;
-    char span[WHEN_MAX];
+    int64_t left_ms = k->line.lim_ms - snapshot->now_ms;
+    const char *name = k->line.slot;
+    char span[LOCAL_TIME_MAX];
 
     if (k->line.lim_ms == 0 || left_ms <= 0)
         return false;
-    when_span(left_ms, span);
+    local_time_span(left_ms, span);
     if (strcmp(k->cooling, "auth") == 0) {
         finding_add(out, FINDING_BAD, "region", "%s refuses our key", name);
         finding_todo(out, "put a valid api_key into the config and reload (SIGHUP)");
@@ -203,64 +206,66 @@ static bool judge_cooling(const struct look *look, const struct look_key *k,
 }
 
 /* false: nothing to say. */
-static bool judge_check(const struct look *look, const struct look_key *k, struct findings *out)
+static bool judge_check(const struct snapshot *snapshot, const struct snapshot_slot *k,
+                        struct findings *out)
 {
-    int64_t ago_ms = look->now_ms - k->check.t_ms;
-    char span[WHEN_MAX];
+    int64_t ago_ms = snapshot->now_ms - k->check.t_ms;
+    char span[LOCAL_TIME_MAX];
 
     if (strcmp(k->check.result, "fail") != 0 || ago_ms > DOCTOR_FLEET_CHECK_MS)
         return false;
-    when_span(ago_ms, span);
-    finding_add(out, FINDING_WARN, "region", "the check of %s failed %s ago: %s", k->line.key,
+    local_time_span(ago_ms, span);
+    finding_add(out, FINDING_WARN, "region", "the check of %s failed %s ago: %s", k->line.slot,
                 span, k->check.what);
     finding_todo(out, "try its base_url and its key from the host of %s",
                  k->check.from[0] != '\0' ? k->check.from : "a router");
     return true;
 }
 
-static bool is_usable(const struct look *look, const struct look_key *k)
+static bool is_usable(const struct snapshot *snapshot, const struct snapshot_slot *k)
 {
-    const struct codec_line *l = &k->line;
+    const struct state_line *l = &k->line;
 
-    if (l->forced == VIEW_DOWN || l->forced == VIEW_DRAIN || l->lim_ms > look->now_ms)
+    if (l->forced == VIEW_DOWN || l->forced == VIEW_DRAIN || l->lim_ms > snapshot->now_ms)
         return false;
     return l->forced == VIEW_UP || l->st == BREAKER_CLOSED;
 }
 
-static void judge_regions(const struct look *look, struct findings *out)
+static void judge_regions(const struct snapshot *snapshot, struct findings *out)
 {
     size_t said = 0, usable = 0;
 
-    for (size_t i = 0; i < look->n_keys; i++) {
-        const struct look_key *k = &look->keys[i];
+    for (size_t i = 0; i < snapshot->n_slots; i++) {
+        const struct snapshot_slot *k = &snapshot->slots[i];
 
-        usable += is_usable(look, k);
-        said += judge_cooling(look, k, out);
-        said += judge_check(look, k, out);
+        usable += is_usable(snapshot, k);
+        said += judge_cooling(snapshot, k, out);
+        said += judge_check(snapshot, k, out);
         if (k->line.st == BREAKER_CLOSED || k->line.trips < DOCTOR_FLEET_TRIPS)
             continue;
         said++;
         finding_add(out, FINDING_WARN, "region", "%s is %s after %d trips: probes keep failing",
-                    k->line.key, breaker_state_name(k->line.st), k->line.trips);
+                    k->line.slot, breaker_state_name(k->line.st), k->line.trips);
         finding_todo(out,
                      "\"events --region %s\" says why; try the base_url from a router's "
                      "host",
-                     k->line.key);
+                     k->line.slot);
     }
-    if (usable == 0 && look->n_keys > 0) {
-        finding_add(out, FINDING_BAD, "regions", "none of %zu is usable now", look->n_keys);
+    if (usable == 0 && snapshot->n_slots > 0) {
+        finding_add(out, FINDING_BAD, "regions", "none of %zu is usable now",
+                    snapshot->n_slots);
         finding_todo(out, "\"status\" says why for each; \"region up NAME\" uses one whatever "
                           "its breaker says");
     } else if (said == 0) {
-        finding_add(out, FINDING_OK, "regions", "%zu of %zu usable", usable, look->n_keys);
+        finding_add(out, FINDING_OK, "regions", "%zu of %zu usable", usable, snapshot->n_slots);
     }
 }
 
-void doctor_fleet_judge(const struct look *look, int64_t ver, const struct doctor_facts *f,
-                        const char *version, struct findings *out)
+void doctor_fleet_judge(const struct snapshot *snapshot, int64_t ver,
+                        const struct doctor_facts *f, const char *version, struct findings *out)
 {
-    judge_generation(look, f, out);
-    judge_routers(look, ver, f, version, out);
-    judge_forced(look, out);
-    judge_regions(look, out);
+    judge_generation(snapshot, f, out);
+    judge_routers(snapshot, ver, f, version, out);
+    judge_forced(snapshot, out);
+    judge_regions(snapshot, out);
 }

@@ -12,7 +12,8 @@
 
 /* Adds findings for generation, routers, applied, push, config, versions, forced, regions.
  * ver: what every router has had time to apply, and to say so.  version: the CLI's own. */
-void doctor_fleet_judge(const struct look *look, int64_t ver, const struct doctor_facts *f,
-                        const char *version, struct findings *out);
+void doctor_fleet_judge(const struct snapshot *snapshot, int64_t ver,
+                        const struct doctor_facts *f, const char *version,
+                        struct findings *out);
 
 #endif

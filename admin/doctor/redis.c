@@ -101,7 +101,7 @@ static void judge_persistence(const struct doctor_facts *f, struct findings *out
 static void judge_clock(const struct doctor_facts *f, struct findings *out)
 {
     int64_t back_ms = f->meta_last_ms - f->time_ms;
-    char span[WHEN_MAX];
+    char span[LOCAL_TIME_MAX];
 
     if (f->time_ms == 0 || !f->has_meta)
         return; /* the ACL's finding, or the fleet's */
@@ -109,7 +109,7 @@ static void judge_clock(const struct doctor_facts *f, struct findings *out)
         finding_add(out, FINDING_OK, "clock", "Redis' clock goes forward");
         return;
     }
-    when_span(back_ms, span);
+    local_time_span(back_ms, span);
     finding_add(out, FINDING_WARN, "clock", "Redis' clock is %s behind what it said before",
                 span);
     finding_todo(out,
@@ -119,13 +119,13 @@ static void judge_clock(const struct doctor_facts *f, struct findings *out)
 
 static void judge_acl(const struct doctor_facts *f, const char *fleet, struct findings *out)
 {
-    char rule[REDIS_ACL_MAX];
+    char rule[ACL_MAX];
 
     if (f->denied[0] == '\0') {
         finding_add(out, FINDING_OK, "acl", "this user may do what a router does");
         return;
     }
-    redis_acl_rule(fleet, rule);
+    acl_rule(fleet, rule);
     finding_add(out, FINDING_BAD, "acl", "this user may not: %s", f->denied);
     finding_todo(out, "ACL SETUSER <user> %s", rule);
 }

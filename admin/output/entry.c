@@ -54,23 +54,23 @@ static void take_field(struct entry *e, struct str name, const struct redisReply
         if (!str_eqz(name, fields[i].name))
             continue;
         if (fields[i].cap != 0)
-            copy(at, fields[i].cap, answer_text(value));
-        else if (answer_number(value, &n))
+            copy(at, fields[i].cap, redis_value_text(value));
+        else if (redis_value_number(value, &n))
             memcpy(at, &n, sizeof(n));
     }
 }
 
 bool entry_decode(struct entry *e, const struct redisReply *r)
 {
-    const struct redisReply *pairs = answer_at(r, 1);
-    struct str id = answer_text(answer_at(r, 0));
+    const struct redisReply *pairs = redis_value_at(r, 1);
+    struct str id = redis_value_text(redis_value_at(r, 0));
 
     memset(e, 0, sizeof(*e));
-    if (id.len == 0 || id.len > ENTRY_ID_MAX || answer_count(pairs) == 0)
+    if (id.len == 0 || id.len > ENTRY_ID_MAX || redis_value_count(pairs) == 0)
         return false;
     copy(e->id, sizeof(e->id), id);
-    for (size_t i = 0; i + 1 < answer_count(pairs); i += 2)
-        take_field(e, answer_text(answer_at(pairs, i)), answer_at(pairs, i + 1));
+    for (size_t i = 0; i + 1 < redis_value_count(pairs); i += 2)
+        take_field(e, redis_value_text(redis_value_at(pairs, i)), redis_value_at(pairs, i + 1));
     return true;
 }
 
@@ -89,11 +89,11 @@ static const char *or_dash(const char *z)
 /* What happened, without why and by whom. */
 static void describe(const struct entry *e, char *out, size_t cap)
 {
-    char date[WHEN_MAX];
+    char date[LOCAL_TIME_MAX];
     int64_t until_ms;
 
-    if (is(e, "cool") && codec_number(str_of(e->to), CODEC_NUMBER_MAX, &until_ms)) {
-        when_date(until_ms, date);
+    if (is(e, "cool") && state_line_number(str_of(e->to), STATE_LINE_NUMBER_MAX, &until_ms)) {
+        local_time_date(until_ms, date);
         snprintf(out, cap, "cooling until %s", date);
     } else if (is(e, "attach") && e->key[0] == '\0') {
         snprintf(out, cap, "new generation %s, before: %s", e->to, or_dash(e->from));
@@ -114,15 +114,15 @@ int entry_print(const struct entry *e, bool colour, struct buf *out)
 {
     enum table_colour paint = TABLE_PLAIN;
     bool of_router = is(e, "join") || is(e, "leave") || is(e, "lost");
-    char date[WHEN_MAX], what[200], kind[40];
+    char date[LOCAL_TIME_MAX], what[200], kind[40];
 
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
         if (is(e, kinds[i].kind))
             paint = kinds[i].colour;
-    when_date(e->t_ms, date);
+    local_time_date(e->t_ms, date);
     describe(e, what, sizeof(what));
     snprintf(kind, sizeof(kind), "%-8s", or_dash(e->kind));
-    char line[VIEW_KEY_MAX + sizeof(e->why) + sizeof(e->by) + 340];
+    char line[VIEW_SLOT_MAX + sizeof(e->why) + sizeof(e->by) + 340];
 
     snprintf(line, sizeof(line), "  %-14s  %s%s%s%s%s%s", or_dash(of_router ? e->by : e->key),
              what, e->why[0] != '\0' ? ": " : "",

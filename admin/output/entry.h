@@ -18,7 +18,7 @@ struct redisReply;
 struct entry { /* "" where the stream has "-" */
     char id[ENTRY_ID_MAX + 1];
     int64_t t_ms, ep, ver; /* 0: none */
-    char kind[17], key[VIEW_KEY_MAX + 1], from[65], to[65];
+    char kind[17], key[VIEW_SLOT_MAX + 1], from[65], to[65];
     char why[VIEW_WORD_MAX * 3 + 1], by[VIEW_WORD_MAX + 1];
 };
 

@@ -15,16 +15,18 @@ struct fleet_head {
 
 /* "fleet demo  generation 3f..  version 12  2 live routers  redis://..." and a line about
  * what an operator should know. */
-int fleet_head_print(const struct fleet_head *h, const struct look *look, bool colour,
+int fleet_head_print(const struct fleet_head *h, const struct snapshot *snapshot, bool colour,
                      struct buf *out) MUST_CHECK;
 /* The members of the same; the caller has opened the object and closes it. */
-void fleet_head_json(const struct fleet_head *h, const struct look *look, struct json_out *o);
+void fleet_head_json(const struct fleet_head *h, const struct snapshot *snapshot,
+                     struct json_out *o);
 
 /* Head and table of all regions, or of one (NULL: all). */
-int fleet_head_status(const struct fleet_head *h, const struct look *look,
-                      const struct look_key *only, bool colour, struct buf *out) MUST_CHECK;
-int fleet_head_status_json(const struct fleet_head *h, const struct look *look,
-                           const struct look_key *only, bool indent,
+int fleet_head_status(const struct fleet_head *h, const struct snapshot *snapshot,
+                      const struct snapshot_slot *only, bool colour,
+                      struct buf *out) MUST_CHECK;
+int fleet_head_status_json(const struct fleet_head *h, const struct snapshot *snapshot,
+                           const struct snapshot_slot *only, bool indent,
                            struct buf *out) MUST_CHECK;
 
 #endif

@@ -6,11 +6,11 @@
 
 #include <stdint.h>
 
-#define WHEN_MAX 40
+#define LOCAL_TIME_MAX 40
 
 /* "2h05m", "9m58s", "3s", "0.4s": two units at most, "0s" for nothing and for less. */
-void when_span(int64_t ms, char out[WHEN_MAX]);
+void local_time_span(int64_t ms, char out[LOCAL_TIME_MAX]);
 /* "2026-11-20 23:38:11" in the local time zone (TZ). */
-void when_date(int64_t wall_ms, char out[WHEN_MAX]);
+void local_time_date(int64_t wall_ms, char out[LOCAL_TIME_MAX]);
 
 #endif

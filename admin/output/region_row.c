@@ -22,18 +22,18 @@ static enum table_colour forced_colour(enum view_forced f)
 }
 
 /* Who or what brought the key where it is; nothing to tell while all is well. */
-static bool has_story(const struct codec_line *l)
+static bool has_story(const struct state_line *l)
 {
     return l->forced != VIEW_AUTO || l->st != BREAKER_CLOSED;
 }
 
-static const char *cooling_word(const struct look_key *k)
+static const char *cooling_word(const struct snapshot_slot *k)
 {
     return strcmp(k->cooling, "auth") == 0 ? "misconfigured" : k->cooling;
 }
 
 /* What an operator has to know where a region is left alone for more than a moment. */
-static const char *cooling_story(const struct look_key *k)
+static const char *cooling_story(const struct snapshot_slot *k)
 {
     if (k->line.lim_ms == 0)
         return "-";
@@ -44,12 +44,12 @@ static const char *cooling_story(const struct look_key *k)
     return "-";
 }
 
-size_t region_row_applied(const struct look *look, int64_t ver)
+size_t region_row_applied(const struct snapshot *snapshot, int64_t ver)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < look->n_routers; i++)
-        n += look->routers[i].applied >= ver;
+    for (size_t i = 0; i < snapshot->n_routers; i++)
+        n += snapshot->routers[i].applied >= ver;
     return n;
 }
 
@@ -64,20 +64,20 @@ struct table *region_row_table(void)
     return table_new(heads, ARRAY_LEN(heads));
 }
 
-static void add_forced(struct table *t, const struct codec_line *l, int64_t now_ms)
+static void add_forced(struct table *t, const struct state_line *l, int64_t now_ms)
 {
-    char span[WHEN_MAX];
+    char span[LOCAL_TIME_MAX];
 
     if (l->forced == VIEW_AUTO) {
         table_cell(t, TABLE_PLAIN, "-");
         return;
     }
-    when_span(left(l->funtil_ms, now_ms), span);
+    local_time_span(left(l->funtil_ms, now_ms), span);
     table_cell(t, forced_colour(l->forced), "%s %s%s", view_forced_name(l->forced),
                l->funtil_ms == 0 ? "without end" : "for ", l->funtil_ms == 0 ? "" : span);
 }
 
-static void add_health(struct table *t, const struct look_measured *m)
+static void add_health(struct table *t, const struct snapshot_measured *m)
 {
     if (m->health < 0)
         table_cell(t, TABLE_PLAIN, "-");
@@ -90,7 +90,7 @@ static void add_health(struct table *t, const struct look_measured *m)
 }
 
 /* To the first byte and to the end. */
-static void add_latency(struct table *t, const struct look_measured *m)
+static void add_latency(struct table *t, const struct snapshot_measured *m)
 {
     if (m->first_us < 0)
         table_cell(t, TABLE_PLAIN, "-");
@@ -99,23 +99,24 @@ static void add_latency(struct table *t, const struct look_measured *m)
                    (double)m->total_us / 1e6);
 }
 
-void region_row_add(struct table *t, const struct look *look, const struct look_key *k)
+void region_row_add(struct table *t, const struct snapshot *snapshot,
+                    const struct snapshot_slot *k)
 {
-    const struct codec_line *l = &k->line;
-    char span[WHEN_MAX] = "";
+    const struct state_line *l = &k->line;
+    char span[LOCAL_TIME_MAX] = "";
 
-    table_cell(t, TABLE_PLAIN, "%s", l->key);
+    table_cell(t, TABLE_PLAIN, "%s", l->slot);
     table_cell(t, state_colour(l->st), "%s", breaker_state_name(l->st));
-    add_forced(t, l, look->now_ms);
+    add_forced(t, l, snapshot->now_ms);
     table_cell(t, TABLE_PLAIN, "%llu", (unsigned long long)l->ep);
     if (l->st == BREAKER_OPEN)
-        when_span(left(l->until_ms, look->now_ms), span);
+        local_time_span(left(l->until_ms, snapshot->now_ms), span);
     table_cell(t, TABLE_PLAIN, "%s", span);
     table_cell(t, TABLE_PLAIN, "%lld/%lld", (long long)k->ok, (long long)k->fail);
     add_health(t, &k->measured);
     add_latency(t, &k->measured);
     table_cell(t, TABLE_PLAIN, "%lld", (long long)k->leases);
-    when_span(left(l->lim_ms, look->now_ms), span);
+    local_time_span(left(l->lim_ms, snapshot->now_ms), span);
     if (l->lim_ms == 0)
         table_cell(t, TABLE_PLAIN, "-");
     else
@@ -130,15 +131,16 @@ void region_row_add(struct table *t, const struct look *look, const struct look_
 
 /* ---- facts ---- */
 
-static void add_state(struct table *t, const struct look *look, const struct look_key *k)
+static void add_state(struct table *t, const struct snapshot *snapshot,
+                      const struct snapshot_slot *k)
 {
-    const struct codec_line *l = &k->line;
-    char span[WHEN_MAX], since[WHEN_MAX];
+    const struct state_line *l = &k->line;
+    char span[LOCAL_TIME_MAX], since[LOCAL_TIME_MAX];
 
     table_cell(t, TABLE_PLAIN, "state");
-    when_span(left(l->until_ms, look->now_ms), span);
-    when_date(k->changed_ms, since);
-    if (l->st == BREAKER_OPEN && l->until_ms > look->now_ms)
+    local_time_span(left(l->until_ms, snapshot->now_ms), span);
+    local_time_date(k->changed_ms, since);
+    if (l->st == BREAKER_OPEN && l->until_ms > snapshot->now_ms)
         table_cell(t, TABLE_RED, "open, may be probed in %s", span);
     else if (l->st == BREAKER_OPEN)
         table_cell(t, TABLE_RED, "open, may be probed now");
@@ -148,13 +150,14 @@ static void add_state(struct table *t, const struct look *look, const struct loo
     table_cell(t, TABLE_PLAIN, "%s", since);
 }
 
-static void add_word(struct table *t, const struct look *look, const struct codec_line *l)
+static void add_word(struct table *t, const struct snapshot *snapshot,
+                     const struct state_line *l)
 {
-    char span[WHEN_MAX], date[WHEN_MAX];
+    char span[LOCAL_TIME_MAX], date[LOCAL_TIME_MAX];
 
     table_cell(t, TABLE_PLAIN, "forced");
-    when_span(left(l->funtil_ms, look->now_ms), span);
-    when_date(l->funtil_ms, date);
+    local_time_span(left(l->funtil_ms, snapshot->now_ms), span);
+    local_time_date(l->funtil_ms, date);
     if (l->forced == VIEW_AUTO)
         table_cell(t, TABLE_PLAIN, "no");
     else if (l->funtil_ms == 0)
@@ -168,12 +171,13 @@ static void add_word(struct table *t, const struct look *look, const struct code
     table_cell(t, TABLE_PLAIN, "%s", l->by);
 }
 
-static void add_check(struct table *t, const struct look *look, const struct look_check *c)
+static void add_check(struct table *t, const struct snapshot *snapshot,
+                      const struct snapshot_check *c)
 {
-    char span[WHEN_MAX];
+    char span[LOCAL_TIME_MAX];
 
     table_cell(t, TABLE_PLAIN, "check");
-    when_span(left(look->now_ms, c->t_ms), span);
+    local_time_span(left(snapshot->now_ms, c->t_ms), span);
     if (c->result[0] == '\0')
         table_cell(t, TABLE_PLAIN, "none so far");
     else
@@ -182,17 +186,18 @@ static void add_check(struct table *t, const struct look *look, const struct loo
                    span, c->from);
 }
 
-static void add_numbers(struct table *t, const struct look *look, const struct look_key *k)
+static void add_numbers(struct table *t, const struct snapshot *snapshot,
+                        const struct snapshot_slot *k)
 {
-    const struct codec_line *l = &k->line;
-    char span[WHEN_MAX];
+    const struct state_line *l = &k->line;
+    char span[LOCAL_TIME_MAX];
 
     table_cell(t, TABLE_PLAIN, "epoch");
     table_cell(t, TABLE_PLAIN, "%llu", (unsigned long long)l->ep);
     table_cell(t, TABLE_PLAIN, "version");
     table_cell(t, TABLE_PLAIN, "%llu, applied by %zu of %zu live routers",
-               (unsigned long long)l->ver, region_row_applied(look, (int64_t)l->ver),
-               look->n_routers);
+               (unsigned long long)l->ver, region_row_applied(snapshot, (int64_t)l->ver),
+               snapshot->n_routers);
     table_cell(t, TABLE_PLAIN, "window");
     table_cell(t, TABLE_PLAIN, "%lld ok, %lld failed, %lld slow", (long long)k->ok,
                (long long)k->fail, (long long)k->slow);
@@ -200,7 +205,7 @@ static void add_numbers(struct table *t, const struct look *look, const struct l
     table_cell(t, TABLE_PLAIN, "%d not forgiven", l->trips);
     table_cell(t, TABLE_PLAIN, "probes");
     table_cell(t, TABLE_PLAIN, "%lld under way", (long long)k->leases);
-    when_span(left(l->lim_ms, look->now_ms), span);
+    local_time_span(left(l->lim_ms, snapshot->now_ms), span);
     table_cell(t, TABLE_PLAIN, "cooling");
     table_cell(t, TABLE_PLAIN, "%s%s%s", l->lim_ms != 0 ? cooling_words(k->cooling) : "no",
                l->lim_ms != 0 ? ", still " : "", l->lim_ms != 0 ? span : "");
@@ -208,23 +213,23 @@ static void add_numbers(struct table *t, const struct look *look, const struct l
     add_health(t, &k->measured);
     table_cell(t, TABLE_PLAIN, "latency");
     add_latency(t, &k->measured);
-    add_check(t, look, &k->check);
-    when_span(look->now_ms - k->seen_ms, span);
+    add_check(t, snapshot, &k->check);
+    local_time_span(snapshot->now_ms - k->seen_ms, span);
     table_cell(t, TABLE_PLAIN, "named");
     table_cell(t, TABLE_PLAIN, "by a router %s ago", span);
 }
 
-int region_row_facts(const struct look *look, const struct look_key *k, bool colour,
-                     struct buf *out)
+int region_row_facts(const struct snapshot *snapshot, const struct snapshot_slot *k,
+                     bool colour, struct buf *out)
 {
     static const char *const heads[] = {"", ""};
     struct table *t = table_new(heads, ARRAY_LEN(heads));
 
     table_cell(t, TABLE_BOLD, "region");
-    table_cell(t, TABLE_BOLD, "%s", k->line.key);
-    add_state(t, look, k);
-    add_word(t, look, &k->line);
-    add_numbers(t, look, k);
+    table_cell(t, TABLE_BOLD, "%s", k->line.slot);
+    add_state(t, snapshot, k);
+    add_word(t, snapshot, &k->line);
+    add_numbers(t, snapshot, k);
     int rc = table_print(t, colour, out);
 
     table_free(t);
@@ -254,7 +259,8 @@ static void text(struct json_out *o, const char *name, const char *z)
     json_out_text(o, z);
 }
 
-static void json_check(const struct look *look, const struct look_check *c, struct json_out *o)
+static void json_check(const struct snapshot *snapshot, const struct snapshot_check *c,
+                       struct json_out *o)
 {
     json_out_key(o, "check");
     if (c->result[0] == '\0') {
@@ -265,28 +271,29 @@ static void json_check(const struct look *look, const struct look_check *c, stru
     text(o, "result", c->result);
     text(o, "seen", c->what);
     number(o, "took_ms", c->took_ms);
-    number(o, "ago_ms", left(look->now_ms, c->t_ms));
+    number(o, "ago_ms", left(snapshot->now_ms, c->t_ms));
     text(o, "from", c->from);
     json_out_end(o);
 }
 
-void region_row_json(const struct look *look, const struct look_key *k, struct json_out *o)
+void region_row_json(const struct snapshot *snapshot, const struct snapshot_slot *k,
+                     struct json_out *o)
 {
-    const struct codec_line *l = &k->line;
+    const struct state_line *l = &k->line;
     bool open = l->st == BREAKER_OPEN, forced = l->forced != VIEW_AUTO;
 
     json_out_object(o);
-    text(o, "region", l->key);
+    text(o, "region", l->slot);
     text(o, "state", breaker_state_name(l->st));
     number(o, "epoch", (int64_t)l->ep);
     number(o, "version", (int64_t)l->ver);
     number(o, "trips", l->trips);
     number_or_null(o, "open_until_ms", open, l->until_ms);
-    number_or_null(o, "open_for_ms", open, left(l->until_ms, look->now_ms));
+    number_or_null(o, "open_for_ms", open, left(l->until_ms, snapshot->now_ms));
     text(o, "forced", view_forced_name(l->forced));
     number_or_null(o, "forced_until_ms", forced && l->funtil_ms != 0, l->funtil_ms);
     number_or_null(o, "forced_for_ms", forced && l->funtil_ms != 0,
-                   left(l->funtil_ms, look->now_ms));
+                   left(l->funtil_ms, snapshot->now_ms));
     text(o, "why", l->why);
     text(o, "by", l->by);
     json_out_key(o, "window");
@@ -297,14 +304,14 @@ void region_row_json(const struct look *look, const struct look_key *k, struct j
     json_out_end(o);
     number(o, "probes", k->leases);
     text(o, "cooling", l->lim_ms != 0 ? k->cooling : NULL);
-    number_or_null(o, "cooling_for_ms", l->lim_ms != 0, left(l->lim_ms, look->now_ms));
+    number_or_null(o, "cooling_for_ms", l->lim_ms != 0, left(l->lim_ms, snapshot->now_ms));
     number_or_null(o, "health", k->measured.health >= 0, k->measured.health);
     number_or_null(o, "first_byte_us", k->measured.first_us >= 0, k->measured.first_us);
     number_or_null(o, "total_us", k->measured.total_us >= 0, k->measured.total_us);
-    json_check(look, &k->check, o);
+    json_check(snapshot, &k->check, o);
     number(o, "changed_ms", k->changed_ms);
     number(o, "named_ms", k->seen_ms);
-    number(o, "acknowledged", (int64_t)region_row_applied(look, (int64_t)l->ver));
-    number(o, "live_routers", (int64_t)look->n_routers);
+    number(o, "acknowledged", (int64_t)region_row_applied(snapshot, (int64_t)l->ver));
+    number(o, "live_routers", (int64_t)snapshot->n_routers);
     json_out_end(o);
 }

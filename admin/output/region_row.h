@@ -11,14 +11,16 @@
 #include <stdbool.h>
 
 struct table *region_row_table(void);
-void region_row_add(struct table *t, const struct look *look, const struct look_key *k);
+void region_row_add(struct table *t, const struct snapshot *snapshot,
+                    const struct snapshot_slot *k);
 /* Everything about one, a fact a line. */
-int region_row_facts(const struct look *look, const struct look_key *k, bool colour,
-                     struct buf *out) MUST_CHECK;
+int region_row_facts(const struct snapshot *snapshot, const struct snapshot_slot *k,
+                     bool colour, struct buf *out) MUST_CHECK;
 /* As an object; the manual lists its fields. */
-void region_row_json(const struct look *look, const struct look_key *k, struct json_out *o);
+void region_row_json(const struct snapshot *snapshot, const struct snapshot_slot *k,
+                     struct json_out *o);
 
 /* Routers whose applied version has reached ver. */
-size_t region_row_applied(const struct look *look, int64_t ver);
+size_t region_row_applied(const struct snapshot *snapshot, int64_t ver);
 
 #endif

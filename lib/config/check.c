@@ -24,15 +24,17 @@ static const struct {
 
 static int check_order(const struct config *c, size_t row, struct err *err)
 {
-    const struct key *low = keys_find(keys_table(KEYS_TOP), str_of(orders[row].low));
-    const struct key *high = keys_find(keys_table(KEYS_TOP), str_of(orders[row].high));
+    const struct setting *low =
+        settings_find(settings_table(SETTINGS_TOP), str_of(orders[row].low));
+    const struct setting *high =
+        settings_find(settings_table(SETTINGS_TOP), str_of(orders[row].high));
     int64_t a = value_number(low, c), b = value_number(high, c);
     char low_text[32], high_text[32];
 
     if (a <= b || (b == 0 && orders[row].zero_lifts))
         return 0;
-    keys_format(low, a, low_text, sizeof(low_text));
-    keys_format(high, b, high_text, sizeof(high_text));
+    settings_format(low, a, low_text, sizeof(low_text));
+    settings_format(high, b, high_text, sizeof(high_text));
     return err_set(err, ERR_CONFLICT, "%s is %s, want at least %s, which is %s", high->name,
                    high_text, low->name, low_text);
 }
@@ -82,7 +84,7 @@ int config_check(const struct config *c, struct err *err)
 
 int config_reload_check(const struct config *from, const struct config *to, struct err *err)
 {
-    const struct key_table *t = keys_table(KEYS_TOP);
+    const struct key_table *t = settings_table(SETTINGS_TOP);
 
     for (size_t i = 0; i < t->n; i++)
         if (t->rows[i].fixed && !value_equal(&t->rows[i], from, to))

@@ -6,9 +6,9 @@
 
 #include <stdlib.h>
 
-static void release(enum keys_of which, void *base)
+static void release(enum settings_of which, void *base)
 {
-    const struct key_table *t = keys_table(which);
+    const struct key_table *t = settings_table(which);
 
     for (size_t i = 0; i < t->n; i++)
         value_release(&t->rows[i], base);
@@ -22,18 +22,18 @@ void config_free(struct config *c)
         struct config_model *m = &c->models[i];
 
         for (size_t j = 0; j < m->n_targets; j++)
-            release(KEYS_TARGET, &m->targets[j]);
-        release(KEYS_MODEL, m);
+            release(SETTINGS_TARGET, &m->targets[j]);
+        release(SETTINGS_MODEL, m);
         free(m->name);
         free(m->targets);
         free(m->fallbacks);
     }
     for (size_t i = 0; i < c->n_regions; i++)
-        release(KEYS_REGION, &c->regions[i]);
-    for (size_t i = 0; i < c->n_keys; i++)
-        free(c->keys[i].name);
-    release(KEYS_TOP, c);
-    free(c->keys);
+        release(SETTINGS_REGION, &c->regions[i]);
+    for (size_t i = 0; i < c->n_slots; i++)
+        free(c->slots[i].name);
+    release(SETTINGS_TOP, c);
+    free(c->slots);
     free(c->models);
     free(c->regions);
     free(c->path);

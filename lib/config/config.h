@@ -17,10 +17,10 @@
 #define CONFIG_MAX_BYTES   (4u << 20) /* the file */
 #define CONFIG_NAME_MAX    64         /* region, model alias and fleet names, bytes */
 #define CONFIG_REGIONS_MAX 256
-#define CONFIG_KEYS_MAX    4096 /* of one fleet, as many as its scripts know */
+#define CONFIG_SLOTS_MAX   4096 /* of one fleet, as many as its scripts know */
 #define CONFIG_KEY_MAX     130  /* "region/model", bytes */
 
-struct config_breaker { /* when a key is kept from traffic, and how it returns */
+struct config_breaker { /* when a slot is kept from traffic, and how it returns */
     struct breaker_conf rule;
     char *trip_confirm;       /* "none", "second_opinion" or "quorum:N" */
     int64_t slow_ms;          /* slow_threshold: 10 s; 0: nothing counts as slow */
@@ -33,18 +33,18 @@ struct config_region {
     char *base_url;    /* http(s)://host[:port]/path, no trailing slash, no credentials in it */
     char *api_key;     /* "" when the region wants none */
     char *auth_header; /* "Authorization" (sent as "Bearer KEY") or the field that carries the
-                          bare key */
+                          bare slot */
     char *x_region;    /* sent as X-Region; "" for none */
     char *health_path; /* NULL: health.path */
     int priority;      /* smaller first; default 1 */
     struct config_breaker breaker; /* the config's, where it has no own */
-    size_t first_key, n_keys;      /* of config.keys: its models', with breaker.scope model */
+    size_t first_slot, n_slots;    /* of config.slots: its models', with breaker.scope model */
 };
 
 /* What the fleet keeps a breaker for, and an operator can name.  The regions come first, in
  * their order, whatever the scope: the operator's word on a region, its quota and its checks
  * are about all of its models. */
-struct config_key {
+struct config_slot {
     char *name; /* the region's, or "region/model" */
     size_t region;
 };
@@ -52,7 +52,7 @@ struct config_key {
 struct config_target {
     size_t region;          /* index into regions */
     char *model;            /* the name used there; NULL: the client's model name as it is */
-    size_t key;             /* index into keys */
+    size_t slot;            /* index into slots */
     int priority;           /* default: its region's */
     int64_t context_window; /* tokens; 0: unknown (default: the model's) */
 };
@@ -140,8 +140,8 @@ struct config {
     size_t n_regions;
     struct config_model *models;
     size_t n_models; /* 0: every model goes to every region by priority, unchanged */
-    struct config_key *keys;
-    size_t n_keys;
+    struct config_slot *slots;
+    size_t n_slots;
     struct config_breaker breaker; /* of regions that have no own */
     bool scope_model;              /* breaker.scope: a breaker per region and model */
     bool last_resort;              /* breaker.last_resort: "try" (default) or "off" */

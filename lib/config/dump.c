@@ -17,9 +17,9 @@ static void write_regions(struct dump *d);
 static void write_models(struct dump *d);
 
 /* What a region takes from the config's breaker stands there. */
-static bool is_inherited(const struct dump *d, const struct key *k, const void *base)
+static bool is_inherited(const struct dump *d, const struct setting *k, const void *base)
 {
-    const struct key *of = keys_find(keys_table(KEYS_TOP), str_of(k->name));
+    const struct setting *of = settings_find(settings_table(SETTINGS_TOP), str_of(k->name));
 
     if (k->type == KEY_STRING && value_string(k, base) == NULL)
         return true;
@@ -29,7 +29,7 @@ static bool is_inherited(const struct dump *d, const struct key *k, const void *
                                  : value_number(k, base) == value_number(of, d->c);
 }
 
-static bool is_left_out(const struct dump *d, const struct key *k, const void *base)
+static bool is_left_out(const struct dump *d, const struct setting *k, const void *base)
 {
     struct str leaf;
 
@@ -42,7 +42,8 @@ static bool is_left_out(const struct dump *d, const struct key *k, const void *b
     return k->inherits != NULL && k->type < KEY_LISTS && is_inherited(d, k, base);
 }
 
-static void write_value(struct dump *d, const struct key *k, const char *name, const void *base)
+static void write_value(struct dump *d, const struct setting *k, const char *name,
+                        const void *base)
 {
     if (k->type == KEY_REGIONS) {
         write_regions(d);
@@ -56,13 +57,13 @@ static void write_value(struct dump *d, const struct key *k, const char *name, c
 
 /* The members of one object.  Keys of one section stand together in the table: a section opens
  * with its first row. */
-static void write_rows(struct dump *d, enum keys_of which, const void *base)
+static void write_rows(struct dump *d, enum settings_of which, const void *base)
 {
-    const struct key_table *t = keys_table(which);
+    const struct key_table *t = settings_table(which);
     struct str section = {NULL, 0};
 
     for (size_t i = 0; i < t->n; i++) {
-        const struct key *k = &t->rows[i];
+        const struct setting *k = &t->rows[i];
         struct str leaf, head = str_split(str_of(k->name), '.', &leaf);
 
         if (is_left_out(d, k, base))
@@ -91,7 +92,7 @@ static void write_regions(struct dump *d)
     json_out_array(&d->o);
     for (size_t i = 0; i < d->c->n_regions; i++) {
         json_out_object(&d->o);
-        write_rows(d, KEYS_REGION, &d->c->regions[i]);
+        write_rows(d, SETTINGS_REGION, &d->c->regions[i]);
         json_out_end(&d->o);
     }
     json_out_end(&d->o);
@@ -107,7 +108,7 @@ static void write_model(struct dump *d, const struct config_model *m)
         json_out_object(&d->o);
         json_out_key(&d->o, "region");
         json_out_text(&d->o, d->c->regions[m->targets[i].region].name);
-        write_rows(d, KEYS_TARGET, &m->targets[i]);
+        write_rows(d, SETTINGS_TARGET, &m->targets[i]);
         json_out_end(&d->o);
     }
     json_out_end(&d->o);
@@ -116,7 +117,7 @@ static void write_model(struct dump *d, const struct config_model *m)
     for (size_t i = 0; i < m->n_fallbacks; i++)
         json_out_text(&d->o, d->c->models[m->fallbacks[i]].name);
     json_out_end(&d->o);
-    write_rows(d, KEYS_MODEL, m);
+    write_rows(d, SETTINGS_MODEL, m);
     json_out_end(&d->o);
 }
 
@@ -135,7 +136,7 @@ static int write_all(const struct config *c, bool digest, struct buf *out)
 
     json_out_init(&d.o, out, true);
     json_out_object(&d.o);
-    write_rows(&d, KEYS_TOP, c);
+    write_rows(&d, SETTINGS_TOP, c);
     json_out_end(&d.o);
     if (json_out_finish(&d.o) < 0)
         return -1;

@@ -67,7 +67,7 @@ static const char *const level_words[] = {"error", "warn", "info", "debug", NULL
 #define AT(field) offsetof(struct config, field)
 #define DEF(text) text
 #define INHERITS  NULL
-static const struct key top[] = {
+static const struct setting top[] = {
     {"fleet", KEY_STRING, AT(fleet), 1, CONFIG_NAME_MAX, "default",
      .help = "Name of the fleet: routers that share one Redis and one fleet name share their state.", .form = FORM_NAME},
     {"listen", KEY_STRING, AT(listen), 1, 260, "127.0.0.1:8080",
@@ -227,7 +227,7 @@ static const struct key top[] = {
 #define AT(field) offsetof(struct config_region, field)
 #define DEF(text) NULL
 #define INHERITS  "the config's breaker"
-static const struct key region[] = {
+static const struct setting region[] = {
     {"name", KEY_STRING, AT(name), 1, CONFIG_NAME_MAX, NULL,
      .help = "Name of the region, unique.", .form = FORM_NAME},
     {"base_url", KEY_STRING, AT(base_url), 1, 2048, NULL,
@@ -251,7 +251,7 @@ static const struct key region[] = {
 #undef INHERITS
 
 #define AT(field) offsetof(struct config_model, field)
-static const struct key model[] = {
+static const struct setting model[] = {
     {"targets", KEY_TARGETS, 0, 1, CONFIG_REGIONS_MAX, NULL,
      .help = "Where the model is served."},
     {"fallbacks", KEY_FALLBACKS, 0, 0, 16, NULL,
@@ -262,7 +262,7 @@ static const struct key model[] = {
 #undef AT
 
 #define AT(field) offsetof(struct config_target, field)
-static const struct key target[] = {
+static const struct setting target[] = {
     {"region", KEY_REGION_NAME, AT(region), 1, CONFIG_NAME_MAX, NULL,
      .help = "Name of a region.", .form = FORM_NAME},
     {"model", KEY_STRING, AT(model), 1, 256, NULL,
@@ -274,21 +274,21 @@ static const struct key target[] = {
 };
 #undef AT
 
-static const struct key_table tables[N_KEYS_OF] = {
-    [KEYS_TOP]    = {"",                    top,    ARRAY_LEN(top)},
-    [KEYS_REGION] = {"regions[].",          region, ARRAY_LEN(region)},
-    [KEYS_MODEL]  = {"models.*.",           model,  ARRAY_LEN(model)},
-    [KEYS_TARGET] = {"models.*.targets[].", target, ARRAY_LEN(target)},
+static const struct key_table tables[N_SETTINGS_OF] = {
+    [SETTINGS_TOP]    = {"",                    top,    ARRAY_LEN(top)},
+    [SETTINGS_REGION] = {"regions[].",          region, ARRAY_LEN(region)},
+    [SETTINGS_MODEL]  = {"models.*.",           model,  ARRAY_LEN(model)},
+    [SETTINGS_TARGET] = {"models.*.targets[].", target, ARRAY_LEN(target)},
 };
 /* clang-format on */
-_Static_assert(ARRAY_LEN(top) <= KEYS_MAX, "KEYS_MAX is the size of arrays on the stack");
+_Static_assert(ARRAY_LEN(top) <= SETTINGS_MAX, "KEYS_MAX is the size of arrays on the stack");
 
-const struct key_table *keys_table(enum keys_of which)
+const struct key_table *settings_table(enum settings_of which)
 {
     return &tables[which];
 }
 
-const struct key *keys_find(const struct key_table *t, struct str name)
+const struct setting *settings_find(const struct key_table *t, struct str name)
 {
     for (size_t i = 0; i < t->n; i++)
         if (str_eqz(name, t->rows[i].name))
@@ -296,12 +296,12 @@ const struct key *keys_find(const struct key_table *t, struct str name)
     return NULL;
 }
 
-bool keys_is_required(const struct key *k)
+bool settings_is_required(const struct setting *k)
 {
     return k->def == NULL && k->inherits == NULL;
 }
 
-void keys_format(const struct key *k, int64_t n, char *out, size_t cap)
+void settings_format(const struct setting *k, int64_t n, char *out, size_t cap)
 {
     if (k->type == KEY_DURATION)
         duration_format(n, out, cap);
@@ -311,7 +311,7 @@ void keys_format(const struct key *k, int64_t n, char *out, size_t cap)
         snprintf(out, cap, "%lld", (long long)n);
 }
 
-static void want_words(const struct key *k, char *out, size_t cap)
+static void want_words(const struct setting *k, char *out, size_t cap)
 {
     size_t used = 0;
 
@@ -322,7 +322,7 @@ static void want_words(const struct key *k, char *out, size_t cap)
     }
 }
 
-static const char *want_kind(const struct key *k)
+static const char *want_kind(const struct setting *k)
 {
     static const char *const kinds[N_KEY_TYPES] = {
         [KEY_INT] = "a whole number",
@@ -341,7 +341,7 @@ static const char *want_kind(const struct key *k)
     return k->type == KEY_STRING ? form_want(k->form) : kinds[k->type];
 }
 
-void keys_want(const struct key *k, bool bounds, char *out, size_t cap)
+void settings_want(const struct setting *k, bool bounds, char *out, size_t cap)
 {
     char lo[DURATION_TEXT_MAX], hi[DURATION_TEXT_MAX];
 
@@ -349,8 +349,8 @@ void keys_want(const struct key *k, bool bounds, char *out, size_t cap)
         want_words(k, out, cap);
         return;
     }
-    keys_format(k, k->min, lo, sizeof(lo));
-    keys_format(k, k->max, hi, sizeof(hi));
+    settings_format(k, k->min, lo, sizeof(lo));
+    settings_format(k, k->max, hi, sizeof(hi));
     if (!bounds || k->type == KEY_REGION_NAME)
         snprintf(out, cap, "%s", want_kind(k));
     else if (k->type == KEY_STRING)

@@ -24,14 +24,14 @@ enum key_type {               /* JSON value        C field */
                 KEY_DURATION, /* "30s"             int64_t, ms */
                 KEY_REGION_NAME, /* a region's name   size_t, index */
                 KEY_LISTS,       /* from here on the loader builds an array of elements: */
-                KEY_REGIONS = KEY_LISTS, /* array of objects  keys_table(KEYS_REGION) */
-                KEY_MODELS,              /* object by name    keys_table(KEYS_MODEL) */
-                KEY_TARGETS,             /* array of objects  keys_table(KEYS_TARGET) */
+                KEY_REGIONS = KEY_LISTS, /* array of objects  settings_table(SETTINGS_REGION) */
+                KEY_MODELS,              /* object by name    settings_table(SETTINGS_MODEL) */
+                KEY_TARGETS,             /* array of objects  settings_table(SETTINGS_TARGET) */
                 KEY_FALLBACKS,           /* array of names    indexes into models */
                 N_KEY_TYPES
 };
 
-struct key {
+struct setting {
     const char *name; /* path below the table's object: "breaker.window" */
     enum key_type type;
     size_t offset;            /* of the field in the table's struct; lists: unused */
@@ -49,26 +49,33 @@ struct key {
     bool limit; /* stands in the table of limits */
 };
 
-enum keys_of { KEYS_TOP, KEYS_REGION, KEYS_MODEL, KEYS_TARGET, N_KEYS_OF };
+enum settings_of {
+    SETTINGS_TOP,
+    SETTINGS_REGION,
+    SETTINGS_MODEL,
+    SETTINGS_TARGET,
+    N_SETTINGS_OF
+};
 
 struct key_table {
     const char *prefix; /* for people: "regions[]." */
-    const struct key *rows;
+    const struct setting *rows;
     size_t n;
 };
 
-#define KEYS_MAX 96 /* rows of a table, at most */
+#define SETTINGS_MAX 96 /* rows of a table, at most */
 
-const struct key_table *keys_table(enum keys_of which);
-const struct key *keys_find(const struct key_table *t, struct str name); /* NULL: none */
-bool keys_is_required(const struct key *k);
+const struct key_table *settings_table(enum settings_of which);
+const struct setting *settings_find(const struct key_table *t,
+                                    struct str name); /* NULL: none */
+bool settings_is_required(const struct setting *k);
 
 /* "a number in 1..1000", "one of \"off\" or \"try\"": what the row wants, for messages and the
  * manual.  bounds: with them. */
-#define KEYS_WANT_MAX 256
-void keys_want(const struct key *k, bool bounds, char *out, size_t cap);
+#define SETTINGS_WANT_MAX 256
+void settings_want(const struct setting *k, bool bounds, char *out, size_t cap);
 
 /* A number as the row's type writes it: 30000 is "30s" for a duration. */
-void keys_format(const struct key *k, int64_t n, char *out, size_t cap);
+void settings_format(const struct setting *k, int64_t n, char *out, size_t cap);
 
 #endif

@@ -26,7 +26,7 @@
 struct object { /* one JSON object sorted by its table's rows */
     const struct key_table *t;
     const char *at; /* its path, "" for the root */
-    const struct json *given[KEYS_MAX];
+    const struct json *given[SETTINGS_MAX];
 };
 
 /* Builds a path; one that is too long for a message is cut. */
@@ -46,7 +46,7 @@ static void join(char where[WHERE_MAX], const char *at, const char *name)
 
 static const struct json *given(const struct object *o, const char *name)
 {
-    return o->given[keys_find(o->t, str_of(name)) - o->t->rows];
+    return o->given[settings_find(o->t, str_of(name)) - o->t->rows];
 }
 
 /* ---- unknown keys ---- */
@@ -68,8 +68,8 @@ static void list_names(const char *const *names, size_t n, char out[NAMES_MAX])
 static int unknown(const struct object *o, const char *section, const char *name,
                    struct err *err)
 {
-    const char *names[KEYS_MAX];
-    char heads[KEYS_MAX][32], where[WHERE_MAX], shown[VALUE_SHOWN_MAX], all[NAMES_MAX];
+    const char *names[SETTINGS_MAX];
+    char heads[SETTINGS_MAX][32], where[WHERE_MAX], shown[VALUE_SHOWN_MAX], all[NAMES_MAX];
     size_t n = 0;
 
     for (size_t i = 0; i < o->t->n; i++) {
@@ -127,7 +127,7 @@ static int collect_section(struct object *o, const char *section, const struct j
                        json_kind_name(json_kind(v)));
     while (json_next(v, &it, &name, &value)) {
         join(path, section, name); /* a name too long to fit is no key's */
-        const struct key *k = keys_find(o->t, str_of(path));
+        const struct setting *k = settings_find(o->t, str_of(path));
 
         if (k == NULL)
             return unknown(o, section, name, err);
@@ -146,7 +146,7 @@ static int collect(struct object *o, const struct json *v, struct err *err)
         return err_set(err, ERR_RANGE, "%s is %s, want an object",
                        o->at[0] != '\0' ? o->at : "the whole", json_kind_name(json_kind(v)));
     while (json_next(v, &it, &name, &value)) {
-        const struct key *k = keys_find(o->t, str_of(name));
+        const struct setting *k = settings_find(o->t, str_of(name));
 
         if (is_section(o->t, name)) {
             if (collect_section(o, name, value, err) < 0)
@@ -162,14 +162,14 @@ static int collect(struct object *o, const struct json *v, struct err *err)
 
 static int store(const struct object *o, void *base, struct err *err)
 {
-    char where[WHERE_MAX], want[KEYS_WANT_MAX];
+    char where[WHERE_MAX], want[SETTINGS_WANT_MAX];
 
     for (size_t i = 0; i < o->t->n; i++) {
-        const struct key *k = &o->t->rows[i];
+        const struct setting *k = &o->t->rows[i];
 
         join(where, o->at, k->name);
-        if (o->given[i] == NULL && keys_is_required(k)) {
-            keys_want(k, true, want, sizeof(want));
+        if (o->given[i] == NULL && settings_is_required(k)) {
+            settings_want(k, true, want, sizeof(want));
             return err_set(err, ERR_RANGE, "%s is missing, want %s", where, want);
         }
         if (k->type >= KEY_LISTS || k->type == KEY_REGION_NAME)
@@ -183,16 +183,16 @@ static int store(const struct object *o, void *base, struct err *err)
 }
 
 /* A list's kind and number of elements. */
-static int check_list(const struct key *k, const struct json *v, enum json_kind kind,
+static int check_list(const struct setting *k, const struct json *v, enum json_kind kind,
                       const char *where, struct err *err)
 {
-    char want[KEYS_WANT_MAX];
+    char want[SETTINGS_WANT_MAX];
 
     if (json_kind(v) != kind)
         return value_refuse(k, v, where, err);
     if ((int64_t)json_count(v) >= k->min && (int64_t)json_count(v) <= k->max)
         return 0;
-    keys_want(k, true, want, sizeof(want));
+    settings_want(k, true, want, sizeof(want));
     return err_set(err, ERR_RANGE, "%s has %zu, want %s", where, json_count(v), want);
 }
 
@@ -201,7 +201,7 @@ static int check_list(const struct key *k, const struct json *v, enum json_kind 
 static int load_region(struct config *c, size_t i, const struct json *v, struct err *err)
 {
     char at[WHERE_MAX];
-    struct object o = {.t = keys_table(KEYS_REGION), .at = at};
+    struct object o = {.t = settings_table(SETTINGS_REGION), .at = at};
 
     point(at, "regions[%zu]", i);
     c->regions[i].breaker = c->breaker; /* what is not given is inherited */
@@ -220,7 +220,7 @@ static int load_region(struct config *c, size_t i, const struct json *v, struct 
 static int load_regions(struct config *c, const struct object *root, struct err *err)
 {
     const struct json *v = given(root, "regions");
-    const struct key *k = keys_find(root->t, STR("regions"));
+    const struct setting *k = settings_find(root->t, STR("regions"));
 
     if (check_list(k, v, JSON_KIND_ARRAY, k->name, err) < 0)
         return -1;
@@ -237,7 +237,7 @@ static int load_regions(struct config *c, const struct object *root, struct err 
 static int find_region(const struct config *c, const struct object *o, size_t *out,
                        struct err *err)
 {
-    const struct key *k = keys_find(o->t, STR("region"));
+    const struct setting *k = settings_find(o->t, STR("region"));
     const struct json *v = given(o, "region");
     const char *names[CONFIG_REGIONS_MAX];
     char where[WHERE_MAX], shown[VALUE_SHOWN_MAX];
@@ -286,7 +286,7 @@ static int load_target(struct config *c, struct config_model *m, size_t i, const
                        const struct json *v, struct err *err)
 {
     char at[WHERE_MAX];
-    struct object o = {.t = keys_table(KEYS_TARGET), .at = at};
+    struct object o = {.t = settings_table(SETTINGS_TARGET), .at = at};
     struct config_target *t = &m->targets[i];
 
     point(at, "%s.targets[%zu]", model_at, i);
@@ -303,7 +303,7 @@ static int load_target(struct config *c, struct config_model *m, size_t i, const
 static int load_targets(struct config *c, struct config_model *m, const struct object *o,
                         struct err *err)
 {
-    const struct key *k = keys_find(o->t, STR("targets"));
+    const struct setting *k = settings_find(o->t, STR("targets"));
     const struct json *v = given(o, "targets");
     char where[WHERE_MAX];
 
@@ -336,7 +336,7 @@ static int refuse_fallback(const struct config *c, const char *where, struct str
     return -1;
 }
 
-static int load_fallback(struct config *c, struct config_model *m, const struct key *k,
+static int load_fallback(struct config *c, struct config_model *m, const struct setting *k,
                          const struct json *v, const char *where, struct err *err)
 {
     const char *why = NULL;
@@ -366,7 +366,7 @@ static int load_fallback(struct config *c, struct config_model *m, const struct 
 static int load_fallbacks(struct config *c, struct config_model *m, const struct object *o,
                           struct err *err)
 {
-    const struct key *k = keys_find(o->t, STR("fallbacks"));
+    const struct setting *k = settings_find(o->t, STR("fallbacks"));
     const struct json *v = given(o, "fallbacks");
     char list[WHERE_MAX], where[WHERE_MAX];
 
@@ -388,7 +388,7 @@ static int load_model(struct config *c, struct config_model *m, const struct jso
                       struct err *err)
 {
     char at[WHERE_MAX];
-    struct object o = {.t = keys_table(KEYS_MODEL), .at = at};
+    struct object o = {.t = settings_table(SETTINGS_MODEL), .at = at};
 
     point(at, "models[\"%s\"]", m->name);
     if (collect(&o, v, err) < 0 || store(&o, m, err) < 0)
@@ -417,7 +417,7 @@ static int name_models(struct config *c, const struct json *v, struct err *err)
 
 static int load_models(struct config *c, const struct object *root, struct err *err)
 {
-    const struct key *k = keys_find(root->t, STR("models"));
+    const struct setting *k = settings_find(root->t, STR("models"));
     const struct json *v = given(root, "models"), *value;
     struct json_iter it = {0};
     const char *name;
@@ -439,7 +439,7 @@ static int load_models(struct config *c, const struct object *root, struct err *
 
 static int fill(struct config *c, const struct json *root, struct err *err)
 {
-    struct object o = {.t = keys_table(KEYS_TOP), .at = ""};
+    struct object o = {.t = settings_table(SETTINGS_TOP), .at = ""};
 
     if (collect(&o, root, err) < 0 || store(&o, c, err) < 0)
         return -1;

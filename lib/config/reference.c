@@ -8,9 +8,9 @@
 #define DEFAULT_MAX 128
 
 /* "10s", "empty", "required", "the region's". */
-static const char *default_text(const struct key *k, char out[DEFAULT_MAX])
+static const char *default_text(const struct setting *k, char out[DEFAULT_MAX])
 {
-    if (keys_is_required(k))
+    if (settings_is_required(k))
         snprintf(out, DEFAULT_MAX, "required");
     else if (k->def == NULL)
         snprintf(out, DEFAULT_MAX, "%s", k->inherits);
@@ -31,15 +31,15 @@ static int append_sentences(struct buf *out, const char *text)
     return buf_append(out, "\n", 1);
 }
 
-static int append_mdoc_key(struct buf *out, const struct key *k)
+static int append_mdoc_key(struct buf *out, const struct setting *k)
 {
-    char def[DEFAULT_MAX], want[KEYS_WANT_MAX];
+    char def[DEFAULT_MAX], want[SETTINGS_WANT_MAX];
 
-    keys_want(k, true, want, sizeof(want));
+    settings_want(k, true, want, sizeof(want));
     if (buf_appendf(out, ".It Ic %s\n", k->name) < 0 || append_sentences(out, k->help) < 0 ||
         buf_appendf(out, "Value: %s.\n", want) < 0)
         return -1;
-    if (keys_is_required(k))
+    if (settings_is_required(k))
         return buf_appendf(out, "Required.\n");
     if (buf_appendf(out, "Default: %s.\n", default_text(k, def)) < 0)
         return -1;
@@ -48,15 +48,15 @@ static int append_mdoc_key(struct buf *out, const struct key *k)
 
 int config_reference_mdoc(struct buf *out)
 {
-    static const char *const titles[N_KEYS_OF] = {
-        [KEYS_TOP] = "Keys of the file",
-        [KEYS_REGION] = "Keys of each element of regions",
-        [KEYS_MODEL] = "Keys of each member of models",
-        [KEYS_TARGET] = "Keys of each element of a model's targets",
+    static const char *const titles[N_SETTINGS_OF] = {
+        [SETTINGS_TOP] = "Keys of the file",
+        [SETTINGS_REGION] = "Keys of each element of regions",
+        [SETTINGS_MODEL] = "Keys of each member of models",
+        [SETTINGS_TARGET] = "Keys of each element of a model's targets",
     };
 
-    for (size_t which = 0; which < N_KEYS_OF; which++) {
-        const struct key_table *t = keys_table((enum keys_of)which);
+    for (size_t which = 0; which < N_SETTINGS_OF; which++) {
+        const struct key_table *t = settings_table((enum settings_of)which);
 
         if (buf_appendf(out, ".Ss %s\n.Bl -tag -width Ds\n", titles[which]) < 0)
             return -1;
@@ -69,11 +69,11 @@ int config_reference_mdoc(struct buf *out)
     return 0;
 }
 
-static int append_row(struct buf *out, const struct key_table *t, const struct key *k)
+static int append_row(struct buf *out, const struct key_table *t, const struct setting *k)
 {
-    char def[DEFAULT_MAX], want[KEYS_WANT_MAX];
+    char def[DEFAULT_MAX], want[SETTINGS_WANT_MAX];
 
-    keys_want(k, true, want, sizeof(want));
+    settings_want(k, true, want, sizeof(want));
     return buf_appendf(out, "| `%s%s` | %s | %s | %s | %s |\n", t->prefix, k->name,
                        default_text(k, def), want, k->fixed ? "restart" : "reload", k->help);
 }
@@ -83,8 +83,8 @@ int config_reference_markdown(struct buf *out)
     if (buf_appendf(out, "| key | default | value | change by | meaning |\n"
                          "|---|---|---|---|---|\n") < 0)
         return -1;
-    for (size_t which = 0; which < N_KEYS_OF; which++) {
-        const struct key_table *t = keys_table((enum keys_of)which);
+    for (size_t which = 0; which < N_SETTINGS_OF; which++) {
+        const struct key_table *t = settings_table((enum settings_of)which);
 
         for (size_t i = 0; i < t->n; i++)
             if (append_row(out, t, &t->rows[i]) < 0)
@@ -95,19 +95,19 @@ int config_reference_markdown(struct buf *out)
 
 int config_limits_markdown(struct buf *out)
 {
-    const struct key_table *t = keys_table(KEYS_TOP);
-    char lo[KEYS_WANT_MAX], hi[KEYS_WANT_MAX];
+    const struct key_table *t = settings_table(SETTINGS_TOP);
+    char lo[SETTINGS_WANT_MAX], hi[SETTINGS_WANT_MAX];
 
     if (buf_appendf(out, "| limit | default | from | to | of what |\n|---|---|---|---|---|\n") <
         0)
         return -1;
     for (size_t i = 0; i < t->n; i++) {
-        const struct key *k = &t->rows[i];
+        const struct setting *k = &t->rows[i];
 
         if (!k->limit)
             continue;
-        keys_format(k, k->min, lo, sizeof(lo));
-        keys_format(k, k->max, hi, sizeof(hi));
+        settings_format(k, k->min, lo, sizeof(lo));
+        settings_format(k, k->max, hi, sizeof(hi));
         if (buf_appendf(out, "| `%s` | %s | %s | %s | %s |\n", k->name, k->def, lo, hi,
                         k->help) < 0)
             return -1;

@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-static void write_table(struct json_out *o, enum keys_of which);
+static void write_table(struct json_out *o, enum settings_of which);
 
 static void member_text(struct json_out *o, const char *name, const char *text)
 {
@@ -32,14 +32,14 @@ static void string_matching(struct json_out *o, const char *pattern)
     json_out_end(o);
 }
 
-static void integer_between(struct json_out *o, const struct key *k)
+static void integer_between(struct json_out *o, const struct setting *k)
 {
     member_text(o, "type", "integer");
     member_int(o, "minimum", k->min);
     member_int(o, "maximum", k->max);
 }
 
-static void plain_string(struct json_out *o, const struct key *k)
+static void plain_string(struct json_out *o, const struct setting *k)
 {
     json_out_object(o);
     member_text(o, "type", "string");
@@ -55,7 +55,7 @@ static void plain_string(struct json_out *o, const struct key *k)
     }
 }
 
-static void words(struct json_out *o, const struct key *k)
+static void words(struct json_out *o, const struct setting *k)
 {
     json_out_object(o);
     json_out_key(o, "enum");
@@ -67,7 +67,7 @@ static void words(struct json_out *o, const struct key *k)
 }
 
 /* Strings: what the file may say literally, or anything with ${ENV}. */
-static void alternatives(struct json_out *o, const struct key *k)
+static void alternatives(struct json_out *o, const struct setting *k)
 {
     json_out_key(o, "anyOf");
     json_out_array(o);
@@ -87,7 +87,7 @@ static void alternatives(struct json_out *o, const struct key *k)
     json_out_end(o);
 }
 
-static void list(struct json_out *o, const struct key *k)
+static void list(struct json_out *o, const struct setting *k)
 {
     bool object = k->type == KEY_MODELS;
 
@@ -100,13 +100,13 @@ static void list(struct json_out *o, const struct key *k)
         member_text(o, "type", "string");
         json_out_end(o);
     } else {
-        write_table(o, k->type == KEY_REGIONS  ? KEYS_REGION
-                       : k->type == KEY_MODELS ? KEYS_MODEL
-                                               : KEYS_TARGET);
+        write_table(o, k->type == KEY_REGIONS  ? SETTINGS_REGION
+                       : k->type == KEY_MODELS ? SETTINGS_MODEL
+                                               : SETTINGS_TARGET);
     }
 }
 
-static void write_default(struct json_out *o, const struct key *k)
+static void write_default(struct json_out *o, const struct setting *k)
 {
     uint64_t n;
 
@@ -119,7 +119,7 @@ static void write_default(struct json_out *o, const struct key *k)
         json_out_text(o, k->def);
 }
 
-static void write_key(struct json_out *o, const struct key *k, const char *name)
+static void write_key(struct json_out *o, const struct setting *k, const char *name)
 {
     json_out_key(o, name);
     json_out_object(o);
@@ -181,21 +181,21 @@ static void write_required(struct json_out *o, const struct key_table *t)
     json_out_key(o, "required");
     json_out_array(o);
     for (size_t i = 0; i < t->n; i++)
-        if (keys_is_required(&t->rows[i]))
+        if (settings_is_required(&t->rows[i]))
             json_out_text(o, t->rows[i].name);
     json_out_end(o);
 }
 
-static void write_table(struct json_out *o, enum keys_of which)
+static void write_table(struct json_out *o, enum settings_of which)
 {
     json_out_object(o);
-    if (which == KEYS_TOP) {
+    if (which == SETTINGS_TOP) {
         member_text(o, "$schema", "https://json-schema.org/draft/2020-12/schema");
         member_text(o, "title", "Configuration of sluice-router");
     }
     open_object(o);
-    write_required(o, keys_table(which));
-    write_members(o, keys_table(which));
+    write_required(o, settings_table(which));
+    write_members(o, settings_table(which));
     json_out_end(o);
 }
 
@@ -204,7 +204,7 @@ int config_schema(struct buf *out)
     struct json_out o;
 
     json_out_init(&o, out, true);
-    write_table(&o, KEYS_TOP);
+    write_table(&o, SETTINGS_TOP);
     if (json_out_finish(&o) < 0)
         return -1;
     return buf_append(out, "\n", 1);

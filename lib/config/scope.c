@@ -11,9 +11,9 @@
 
 static size_t add(struct config *c, const char *name, size_t region)
 {
-    c->keys = xrealloc(c->keys, (c->n_keys + 1) * sizeof(*c->keys));
-    c->keys[c->n_keys] = (struct config_key){.name = xstrdup(name), .region = region};
-    return c->n_keys++;
+    c->slots = xrealloc(c->slots, (c->n_slots + 1) * sizeof(*c->slots));
+    c->slots[c->n_slots] = (struct config_slot){.name = xstrdup(name), .region = region};
+    return c->n_slots++;
 }
 
 static size_t word_bytes(const char *name)
@@ -52,17 +52,17 @@ static int make_key(struct config *c, const struct config_model *m, struct confi
 
     if (write_name(c, m, t, name, err) < 0)
         return -1;
-    for (size_t i = r->first_key; i < c->n_keys; i++)
-        if (strcmp(c->keys[i].name, name) == 0) {
-            t->key = i;
+    for (size_t i = r->first_slot; i < c->n_slots; i++)
+        if (strcmp(c->slots[i].name, name) == 0) {
+            t->slot = i;
             return 0;
         }
-    if (c->n_keys == CONFIG_KEYS_MAX)
+    if (c->n_slots == CONFIG_SLOTS_MAX)
         return err_set(err, ERR_RANGE,
                        "models have more than %zu targets in all, which is too many for "
                        "breaker.scope \"model\": want \"region\"",
-                       CONFIG_KEYS_MAX - c->n_regions);
-    t->key = add(c, name, t->region);
+                       CONFIG_SLOTS_MAX - c->n_regions);
+    t->slot = add(c, name, t->region);
     return 0;
 }
 
@@ -70,7 +70,7 @@ static int make_region(struct config *c, size_t region, struct err *err)
 {
     struct config_region *r = &c->regions[region];
 
-    r->first_key = c->n_keys;
+    r->first_slot = c->n_slots;
     for (size_t i = 0; i < c->n_models; i++)
         for (size_t j = 0; j < c->models[i].n_targets; j++) {
             struct config_target *t = &c->models[i].targets[j];
@@ -78,7 +78,7 @@ static int make_region(struct config *c, size_t region, struct err *err)
             if (t->region == region && make_key(c, &c->models[i], t, err) < 0)
                 return -1;
         }
-    r->n_keys = c->n_keys - r->first_key;
+    r->n_slots = c->n_slots - r->first_slot;
     return 0;
 }
 
@@ -88,7 +88,7 @@ int scope_make_keys(struct config *c, struct err *err)
         add(c, c->regions[i].name, i);
     for (size_t i = 0; i < c->n_models; i++)
         for (size_t j = 0; j < c->models[i].n_targets; j++)
-            c->models[i].targets[j].key = c->models[i].targets[j].region;
+            c->models[i].targets[j].slot = c->models[i].targets[j].region;
     if (!c->scope_model)
         return 0;
     if (c->n_models == 0)

@@ -5,8 +5,8 @@
 #include "base/base.h"
 #include "config/config.h"
 
-/* Fills c->keys from regions, models and scope_model, and with it the key of each target and
- * the keys of each region.  -1 with err: a scope that these models cannot have. */
+/* Fills c->slots from regions, models and scope_model, and with it the slot of each target and
+ * the slots of each region.  -1 with err: a scope that these models cannot have. */
 int scope_make_keys(struct config *c, struct err *err) MUST_CHECK;
 
 #endif

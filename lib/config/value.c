@@ -12,12 +12,12 @@
 
 #define VALUE_BYTES_MAX 65536 /* of one string after ${ENV}; every key's own bound is below */
 
-static void *field(const struct key *k, void *base)
+static void *field(const struct setting *k, void *base)
 {
     return (char *)base + k->offset;
 }
 
-static const void *field_of(const struct key *k, const void *base)
+static const void *field_of(const struct setting *k, const void *base)
 {
     return (const char *)base + k->offset;
 }
@@ -33,20 +33,21 @@ const char *value_show(struct str s, char out[VALUE_SHOWN_MAX])
 }
 
 /* The text as the file has it, before ${ENV}: what the environment held is never shown. */
-static bool may_show(const struct key *k, struct str s)
+static bool may_show(const struct setting *k, struct str s)
 {
     if (k->form == FORM_BASE_URL) /* credentials hide before '@' and in a query */
         return memchr(s.ptr, '@', s.len) == NULL && memchr(s.ptr, '?', s.len) == NULL;
     return !k->secret && !k->hushed;
 }
 
-int value_refuse(const struct key *k, const struct json *v, const char *where, struct err *err)
+int value_refuse(const struct setting *k, const struct json *v, const char *where,
+                 struct err *err)
 {
-    char want[KEYS_WANT_MAX], shown[VALUE_SHOWN_MAX];
+    char want[SETTINGS_WANT_MAX], shown[VALUE_SHOWN_MAX];
     enum json_kind kind = json_kind(v);
     bool is_text = kind == JSON_KIND_STRING;
 
-    keys_want(k, true, want, sizeof(want));
+    settings_want(k, true, want, sizeof(want));
     if (is_text && !may_show(k, json_text(v)))
         return err_set(err, ERR_RANGE, "%s has a value that is not shown here, want %s", where,
                        want);
@@ -60,7 +61,8 @@ int value_refuse(const struct key *k, const struct json *v, const char *where, s
     return err_set(err, ERR_RANGE, "%s is %s, want %s", where, json_kind_name(kind), want);
 }
 
-char *value_text(const struct key *k, const struct json *v, const char *where, struct err *err)
+char *value_text(const struct setting *k, const struct json *v, const char *where,
+                 struct err *err)
 {
     struct buf text;
     char *result = NULL;
@@ -85,7 +87,7 @@ out:
     return result;
 }
 
-static int set_string(const struct key *k, void *base, const char *text)
+static int set_string(const struct setting *k, void *base, const char *text)
 {
     struct str s = str_of(text);
     char **to = field(k, base);
@@ -102,7 +104,7 @@ static int set_string(const struct key *k, void *base, const char *text)
     return 0;
 }
 
-static int set_word(const struct key *k, void *base, const char *text)
+static int set_word(const struct setting *k, void *base, const char *text)
 {
     size_t i = 0;
 
@@ -126,7 +128,7 @@ static int set_word(const struct key *k, void *base, const char *text)
     return 0;
 }
 
-static int set_number(const struct key *k, void *base, int64_t n)
+static int set_number(const struct setting *k, void *base, int64_t n)
 {
     if (n < k->min || n > k->max)
         return -1;
@@ -139,13 +141,13 @@ static int set_number(const struct key *k, void *base, int64_t n)
     return 0;
 }
 
-static bool is_number(const struct key *k)
+static bool is_number(const struct setting *k)
 {
     return k->type >= KEY_INT && k->type <= KEY_DURATION;
 }
 
 /* The value as text: a string in the file, or a default. */
-static int set_text(const struct key *k, void *base, const char *text)
+static int set_text(const struct setting *k, void *base, const char *text)
 {
     int64_t n;
 
@@ -165,7 +167,7 @@ static int set_text(const struct key *k, void *base, const char *text)
     }
 }
 
-int value_set(const struct key *k, void *base, const struct json *v, const char *where,
+int value_set(const struct setting *k, void *base, const struct json *v, const char *where,
               struct err *err)
 {
     enum json_kind kind = json_kind(v);
@@ -188,7 +190,7 @@ int value_set(const struct key *k, void *base, const struct json *v, const char 
     return rc < 0 ? value_refuse(k, v, where, err) : 0;
 }
 
-void value_set_default(const struct key *k, void *base)
+void value_set_default(const struct setting *k, void *base)
 {
     int64_t n = 0;
 
@@ -202,7 +204,7 @@ void value_set_default(const struct key *k, void *base)
     (void)n;
 }
 
-void value_release(const struct key *k, void *base)
+void value_release(const struct setting *k, void *base)
 {
     if (k->type != KEY_STRING && k->type != KEY_WORD)
         return;
@@ -214,7 +216,7 @@ void value_release(const struct key *k, void *base)
     *text = NULL;
 }
 
-int64_t value_number(const struct key *k, const void *base)
+int64_t value_number(const struct setting *k, const void *base)
 {
     const void *at = field_of(k, base);
     int n;
@@ -240,12 +242,12 @@ int64_t value_number(const struct key *k, const void *base)
     }
 }
 
-const char *value_string(const struct key *k, const void *base)
+const char *value_string(const struct setting *k, const void *base)
 {
     return *(char *const *)field_of(k, base);
 }
 
-bool value_equal(const struct key *k, const void *a, const void *b)
+bool value_equal(const struct setting *k, const void *a, const void *b)
 {
     if (k->type == KEY_STRING || k->type == KEY_WORD)
         return str_eq(str_of(value_string(k, a)), str_of(value_string(k, b)));
@@ -265,7 +267,8 @@ static int append_masked_url(struct buf *out, const char *url)
     return expand_quote(str_of(at), out);
 }
 
-static void write_string(const struct key *k, const void *base, bool mask, struct json_out *o)
+static void write_string(const struct setting *k, const void *base, bool mask,
+                         struct json_out *o)
 {
     const char *text = value_string(k, base);
     struct buf shown;
@@ -284,7 +287,7 @@ static void write_string(const struct key *k, const void *base, bool mask, struc
     buf_release(&shown);
 }
 
-void value_write(const struct key *k, const void *base, bool mask, struct json_out *o)
+void value_write(const struct setting *k, const void *base, bool mask, struct json_out *o)
 {
     char text[DURATION_TEXT_MAX];
 
@@ -299,7 +302,7 @@ void value_write(const struct key *k, const void *base, bool mask, struct json_o
         break;
     case KEY_DURATION:
     case KEY_SIZE:
-        keys_format(k, value_number(k, base), text, sizeof(text));
+        settings_format(k, value_number(k, base), text, sizeof(text));
         json_out_text(o, text);
         break;
     default:

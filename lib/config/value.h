@@ -13,27 +13,28 @@
 
 /* base: the table's struct.  where: the value's path for messages ("regions[1].base_url").
  * For the scalar types; a KEY_REGION_NAME and the lists are the loader's. */
-int value_set(const struct key *k, void *base, const struct json *v, const char *where,
+int value_set(const struct setting *k, void *base, const struct json *v, const char *where,
               struct err *err) MUST_CHECK;
-void value_set_default(const struct key *k,
+void value_set_default(const struct setting *k,
                        void *base); /* k->def; nothing when there is none */
-void value_release(const struct key *k, void *base);
+void value_release(const struct setting *k, void *base);
 
 /* A string value with ${ENV} replaced and its form checked; the caller frees. NULL with err. */
-char *value_text(const struct key *k, const struct json *v, const char *where,
+char *value_text(const struct setting *k, const struct json *v, const char *where,
                  struct err *err) MUST_CHECK;
 
 /* A number, bool or enum field as a number; 0 for strings. */
-int64_t value_number(const struct key *k, const void *base);
-const char *value_string(const struct key *k,
+int64_t value_number(const struct setting *k, const void *base);
+const char *value_string(const struct setting *k,
                          const void *base); /* KEY_STRING, KEY_WORD; may be NULL */
-bool value_equal(const struct key *k, const void *a, const void *b);
+bool value_equal(const struct setting *k, const void *a, const void *b);
 
 /* Writes the value so that value_set() reads the same; secrets as "***" when mask. */
-void value_write(const struct key *k, const void *base, bool mask, struct json_out *o);
+void value_write(const struct setting *k, const void *base, bool mask, struct json_out *o);
 
 /* "is 'ftp://h', want ..." with err_code ERR_RANGE; secrets are not shown. */
-int value_refuse(const struct key *k, const struct json *v, const char *where, struct err *err);
+int value_refuse(const struct setting *k, const struct json *v, const char *where,
+                 struct err *err);
 
 /* A piece of the file for a message: control bytes as '?', cut to what fits. */
 #define VALUE_SHOWN_MAX 100

@@ -26,11 +26,11 @@ enum {
     N_FIELDS
 };
 
-static int fail(struct ask_error *err, const char *param, const char *code, const char *fmt,
-                ...) PRINTF_LIKE(4, 5);
+static int fail(struct chat_request_error *err, const char *param, const char *code,
+                const char *fmt, ...) PRINTF_LIKE(4, 5);
 
-static int fail(struct ask_error *err, const char *param, const char *code, const char *fmt,
-                ...)
+static int fail(struct chat_request_error *err, const char *param, const char *code,
+                const char *fmt, ...)
 {
     va_list ap;
 
@@ -47,13 +47,15 @@ static bool is_given(const struct json_want *w)
     return w->type != JSON_NONE && w->type != JSON_NULL; /* null means "not set" to the API */
 }
 
-static int wrong_type(struct ask_error *err, const struct json_want *w, const char *expected)
+static int wrong_type(struct chat_request_error *err, const struct json_want *w,
+                      const char *expected)
 {
     return fail(err, w->name, "invalid_type", "'%s' is %s, expected %s", w->name,
                 json_type_name(w->type), expected);
 }
 
-static int read_model(struct ask *a, const struct json_want *w, struct ask_error *err)
+static int read_model(struct chat_request *a, const struct json_want *w,
+                      struct chat_request_error *err)
 {
     if (!is_given(w))
         return fail(err, "model", "missing_required_parameter",
@@ -62,14 +64,15 @@ static int read_model(struct ask *a, const struct json_want *w, struct ask_error
         return wrong_type(err, w, "a string");
     if (json_scan_string(w->span, a->model, sizeof(a->model)) < 0)
         return fail(err, "model", "invalid_value",
-                    "'model' is longer than %d bytes or has invalid escapes", ASK_MODEL_MAX);
+                    "'model' is longer than %d bytes or has invalid escapes",
+                    CHAT_REQUEST_MODEL_MAX);
     if (a->model[0] == '\0')
         return fail(err, "model", "invalid_value", "'model' is empty, expected a model's name");
     a->model_span = w->span;
     return 0;
 }
 
-static int read_count(const struct json_want *w, int64_t *out, struct ask_error *err)
+static int read_count(const struct json_want *w, int64_t *out, struct chat_request_error *err)
 {
     int64_t n;
 
@@ -83,13 +86,13 @@ static int read_count(const struct json_want *w, int64_t *out, struct ask_error 
 }
 
 /* Of several prompts (texts, or arrays of tokens) each is answered n times. */
-static void count_prompts(struct ask *a, const struct json_want *prompt)
+static void count_prompts(struct chat_request *a, const struct json_want *prompt)
 {
     size_t at = 0;
     struct str first;
     enum json_type type;
 
-    if (a->kind != ASK_COMPLETION || prompt->type != JSON_ARRAY ||
+    if (a->kind != CHAT_REQUEST_COMPLETION || prompt->type != JSON_ARRAY ||
         !json_scan_next(prompt->span, &at, &first, &type) || type == JSON_NUMBER)
         return;
     int64_t n = (int64_t)prompt->count;
@@ -98,7 +101,8 @@ static void count_prompts(struct ask *a, const struct json_want *prompt)
 }
 
 /* Determinism and accounting: fields the router only looks at. */
-static int read_knobs(struct ask *a, const struct json_want *f, struct ask_error *err)
+static int read_knobs(struct chat_request *a, const struct json_want *f,
+                      struct chat_request_error *err)
 {
     a->max_tokens = -1;
     a->n_choices = 1;
@@ -125,8 +129,8 @@ static int read_knobs(struct ask *a, const struct json_want *f, struct ask_error
     return 0;
 }
 
-static int read_stream(struct ask *a, const struct json_want *f, size_t depth_max,
-                       struct ask_error *err)
+static int read_stream(struct chat_request *a, const struct json_want *f, size_t depth_max,
+                       struct chat_request_error *err)
 {
     const struct json_want *opt = &f[F_STREAM_OPTIONS];
     struct json_want usage = {.name = "include_usage"};
@@ -153,11 +157,12 @@ static int read_stream(struct ask *a, const struct json_want *f, size_t depth_ma
     return 0;
 }
 
-static int read_content(struct ask *a, const struct json_want *f, struct ask_error *err)
+static int read_content(struct chat_request *a, const struct json_want *f,
+                        struct chat_request_error *err)
 {
     const struct json_want *messages = &f[F_MESSAGES], *input = &f[F_INPUT];
 
-    if (a->kind == ASK_CHAT) {
+    if (a->kind == CHAT_REQUEST_CHAT) {
         if (!is_given(messages))
             return fail(err, "messages", "missing_required_parameter",
                         "missing required field 'messages', expected an array of messages");
@@ -168,14 +173,14 @@ static int read_content(struct ask *a, const struct json_want *f, struct ask_err
                         "'messages' is empty, expected at least one message");
         a->n_messages = messages->count;
     }
-    if (a->kind == ASK_EMBEDDING && !is_given(input))
+    if (a->kind == CHAT_REQUEST_EMBEDDING && !is_given(input))
         return fail(err, "input", "missing_required_parameter",
                     "missing required field 'input'");
     return 0;
 }
 
-int ask_read(struct ask *a, enum ask_kind kind, struct str body, size_t depth_max,
-             struct ask_error *err)
+int chat_request_read(struct chat_request *a, enum chat_request_kind kind, struct str body,
+                      size_t depth_max, struct chat_request_error *err)
 {
     struct json_want f[N_FIELDS] = {
         [F_MODEL] = {.name = "model"},
@@ -212,7 +217,7 @@ struct edit { /* replace cut bytes at `at` by text */
     struct str text;
 };
 
-static int apply(const struct ask *a, const struct edit *e, size_t n, struct buf *buf)
+static int apply(const struct chat_request *a, const struct edit *e, size_t n, struct buf *buf)
 {
     size_t done = 0;
 
@@ -227,7 +232,7 @@ static int apply(const struct ask *a, const struct edit *e, size_t n, struct buf
 
 /* How include_usage gets in: over its own value, over a null, into the options there are, or
  * with new options. */
-static struct edit usage_edit(const struct ask *a)
+static struct edit usage_edit(const struct chat_request *a)
 {
     bool empty;
     struct str where = a->stream_options_is_object ? a->stream_options : a->body;
@@ -246,8 +251,8 @@ static struct edit usage_edit(const struct ask *a)
         at, 0, empty ? STR("\"include_usage\":true") : STR("\"include_usage\":true,")};
 }
 
-int ask_splice(const struct ask *a, const char *model, bool usage, struct buf *buf,
-               struct str *out)
+int chat_request_splice(const struct chat_request *a, const char *model, bool usage,
+                        struct buf *buf, struct str *out)
 {
     struct edit e[2];
     size_t n = 0;
@@ -255,7 +260,7 @@ int ask_splice(const struct ask *a, const char *model, bool usage, struct buf *b
     int rc = -1;
 
     buf_clear(buf);
-    buf_init(&name, 6 * ASK_MODEL_MAX + 2);
+    buf_init(&name, 6 * CHAT_REQUEST_MODEL_MAX + 2);
     *out = a->body;
     if (model != NULL && strcmp(model, a->model) != 0) {
         if (json_scan_quote(&name, str_of(model)) < 0)

@@ -13,14 +13,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ASK_MODEL_MAX 256 /* bytes of a model name */
+#define CHAT_REQUEST_MODEL_MAX 256 /* bytes of a model name */
 
-enum ask_kind { ASK_CHAT, ASK_COMPLETION, ASK_EMBEDDING };
+enum chat_request_kind { CHAT_REQUEST_CHAT, CHAT_REQUEST_COMPLETION, CHAT_REQUEST_EMBEDDING };
 
-struct ask {
-    enum ask_kind kind;
+struct chat_request {
+    enum chat_request_kind kind;
     struct str body; /* borrowed from the caller for the life of the ask */
-    char model[ASK_MODEL_MAX + 1];
+    char model[CHAT_REQUEST_MODEL_MAX + 1];
     bool stream;
     bool wants_usage; /* stream_options.include_usage is true */
     bool has_temperature, has_seed;
@@ -30,25 +30,25 @@ struct ask {
     size_t n_messages;
     int64_t n_choices;         /* n for each prompt: answers asked for; 1 by default */
     struct str user;           /* the raw JSON string, quotes included; ptr NULL: none */
-    struct str model_span;     /* spans within body, for ask_splice */
+    struct str model_span;     /* spans within body, for chat_request_splice */
     struct str stream_options; /* ptr NULL: none */
     bool stream_options_is_object;
     struct str include_usage; /* its value within stream_options; ptr NULL: none */
 };
 
-struct ask_error {            /* what the 400 says */
+struct chat_request_error {   /* what the 400 says */
     const char *param, *code; /* either may be NULL */
     char message[256];
 };
 
 /* Reads body.  -1: *err says what is wrong and where.  depth_max bounds nesting. */
-int ask_read(struct ask *a, enum ask_kind kind, struct str body, size_t depth_max,
-             struct ask_error *err) MUST_CHECK;
+int chat_request_read(struct chat_request *a, enum chat_request_kind kind, struct str body,
+                      size_t depth_max, struct chat_request_error *err) MUST_CHECK;
 
 /* The body for a target: model NULL keeps the client's name; usage asks for the usage block of
  * a stream.  When nothing changes *out is the client's own body and buf stays empty; otherwise
  * *out borrows buf.  -1: buf's cap. */
-int ask_splice(const struct ask *a, const char *model, bool usage, struct buf *buf,
-               struct str *out) MUST_CHECK;
+int chat_request_splice(const struct chat_request *a, const char *model, bool usage,
+                        struct buf *buf, struct str *out) MUST_CHECK;
 
 #endif

@@ -12,24 +12,24 @@
 #define ROWS_PER_STRETCH  20000 /* of all workers, that Redis takes without noticing */
 #define TIME_MAX_US       INT64_C(86400000000)
 
-void fleet_note_times(struct fleet *f, size_t region, int64_t first_us, int64_t total_us)
+void averages_note_times(struct fleet *f, size_t region, int64_t first_us, int64_t total_us)
 {
-    struct fleet_place *place = &f->places[region];
+    struct region_state *place = &f->places[region];
 
     ewma_add(&place->first, first_us < TIME_MAX_US ? first_us : TIME_MAX_US);
     ewma_add(&place->total, total_us < TIME_MAX_US ? total_us : TIME_MAX_US);
     place->times_new++;
 }
 
-void fleet_note_health(struct fleet *f, size_t region, const struct outcome_traits *t)
+void averages_note_health(struct fleet *f, size_t region, const struct outcome_traits *t)
 {
-    struct fleet_place *place = &f->places[region];
+    struct region_state *place = &f->places[region];
 
     if (!t->hurts && !t->heals)
         return;
     health_note(&place->health, t->heals);
     place->health_new++;
-    f->slot->region[region].health = health_score(&place->health);
+    f->metrics->region[region].health = health_score(&place->health);
 }
 
 /* The weight of a row from its last one and what is new, which is taken. */
@@ -47,8 +47,8 @@ static void share(struct fleet *f)
     struct store_measure *rows = xcalloc(f->conf->n_regions, sizeof(*rows));
 
     for (size_t i = 0; i < f->conf->n_regions; i++) {
-        struct fleet_place *place = &f->places[i];
-        int64_t inflight = f->slot->region[i].inflight;
+        struct region_state *place = &f->places[i];
+        int64_t inflight = f->metrics->region[i].inflight;
 
         rows[i] = (struct store_measure){
             .first_us = ewma_us(&place->first, 0),
@@ -63,7 +63,7 @@ static void share(struct fleet *f)
     free(rows);
 }
 
-void fleet_share_tick(struct fleet *f, int64_t now_ms)
+void averages_tick(struct fleet *f, int64_t now_ms)
 {
     struct store_stats st;
     int64_t every_ms = f->conf->redis.sync_ms * SHARE_EVERY_SYNCS;
@@ -77,7 +77,7 @@ void fleet_share_tick(struct fleet *f, int64_t now_ms)
     share(f);
 }
 
-void fleet_take_share(void *arg, size_t region, const struct store_measured *m)
+void averages_take(void *arg, size_t region, const struct store_measured *m)
 {
     struct fleet *f = arg;
 
@@ -85,11 +85,11 @@ void fleet_take_share(void *arg, size_t region, const struct store_measured *m)
         f->places[region].fleets = *m;
 }
 
-void fleet_start_health(struct fleet *f)
+void averages_start(struct fleet *f)
 {
     for (size_t i = 0; i < f->conf->n_regions; i++) {
         f->places[i].fleets =
             (struct store_measured){.first_us = -1, .total_us = -1, .health = -1};
-        f->slot->region[i].health = health_score(&f->places[i].health);
+        f->metrics->region[i].health = health_score(&f->places[i].health);
     }
 }

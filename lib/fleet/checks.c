@@ -29,32 +29,32 @@ bool fleet_check_lease(struct fleet *f, size_t region, int64_t lease_ms,
     return f->attached && store_check(f->shared, region, lease_ms, seen, took_ms);
 }
 
-bool fleet_is_due(const struct fleet *f, size_t key, int64_t now_ms)
+bool fleet_is_due(const struct fleet *f, size_t slot, int64_t now_ms)
 {
-    const struct view_key *k = fleet_key(f, key);
-    enum view_forced forced = fleet_forced(f, key, now_ms);
+    const struct view_slot *k = fleet_slot(f, slot);
+    enum view_forced forced = fleet_forced(f, slot, now_ms);
 
-    if (forced == VIEW_DOWN || forced == VIEW_DRAIN || now_ms < f->places[key].doubt_until_ms)
+    if (forced == VIEW_DOWN || forced == VIEW_DRAIN || now_ms < f->places[slot].doubt_until_ms)
         return false;
     return k->st == BREAKER_HALF_OPEN || (k->st == BREAKER_OPEN && now_ms >= k->until_ms);
 }
 
-bool fleet_check_begin(struct fleet *f, size_t key, int64_t now_ms, struct fleet_pass *p)
+bool fleet_check_begin(struct fleet *f, size_t slot, int64_t now_ms, struct permit *p)
 {
-    if (!fleet_is_due(f, key, now_ms))
+    if (!fleet_is_due(f, slot, now_ms))
         return false;
-    if (f->places[key].ticket.state != TICKET_GRANTED) {
-        fleet_ask_ticket(f, key, now_ms);
+    if (f->places[slot].lease.state != PROBE_LEASE_GRANTED) {
+        probe_lease_ask(f, slot, now_ms);
         return false;
     }
     memset(p, 0, sizeof(*p));
-    p->key = key;
+    p->slot = slot;
     p->life = fleet_life(f);
-    fleet_take_ticket(f, p);
+    probe_lease_take(f, p);
     return true;
 }
 
-void fleet_check_end(struct fleet *f, struct fleet_pass *p, enum outcome o)
+void fleet_check_end(struct fleet *f, struct permit *p, enum outcome o)
 {
-    fleet_end_probe(f, p, outcome_traits(o));
+    permit_end_probe(f, p, outcome_traits(o));
 }

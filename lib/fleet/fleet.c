@@ -7,8 +7,8 @@
  * are kept from the last shared view.
  *
  * PROBES  An open region whose time has come needs a lease before anybody may try it.  The
- * lease is asked for when a request would like to go there and is kept as a ticket for the next
- * request: no request waits for the answer.  A ticket nobody used is given back at half of its
+ * lease is asked for when a request would like to go there and is kept as a lease for the next
+ * request: no request waits for the answer.  A lease nobody used is given back at half of its
  * life, a probe in flight renews its lease every third of it.
  *
  * REJECTED  Asking for the lease on a timer: an idle fleet would hold leases all the time. */
@@ -35,61 +35,61 @@ uint64_t fleet_life(struct fleet *f)
     return f->life;
 }
 
-void fleet_drop_ticket(struct fleet *f, size_t key)
+void probe_lease_drop(struct fleet *f, size_t slot)
 {
-    struct fleet_ticket *t = &f->places[key].ticket;
+    struct probe_lease *t = &f->places[slot].lease;
 
-    if (t->state == TICKET_GRANTED)
-        store_done(t->local ? f->local : f->shared, key, t->epoch, t->token,
+    if (t->state == PROBE_LEASE_GRANTED)
+        store_done(t->local ? f->local : f->shared, slot, t->epoch, t->token,
                    BREAKER_PROBE_ABANDON);
-    t->state = TICKET_NONE;
+    t->state = PROBE_LEASE_NONE;
 }
 
-static void on_key(struct fleet *f, size_t key, const struct store *s)
+static void on_slot(struct fleet *f, size_t slot, const struct store *s)
 {
-    struct fleet_ticket *t = &f->places[key].ticket;
-    const struct view_key *k = store_get(s, key);
+    struct probe_lease *t = &f->places[slot].lease;
+    const struct view_slot *k = store_get(s, slot);
 
-    if (f->dead || s != fleet_decider(f, key))
+    if (f->dead || s != fleet_decider(f, slot))
         return;
     log_at(LOG_INFO, &f->log, "region state region=%s state=%s forced=%s epoch=%" PRIu64,
-           f->conf->keys[key].name, breaker_state_name(k->st),
-           view_forced_name(fleet_forced(f, key, clock_mono_ms())), k->ep);
-    if (t->state == TICKET_GRANTED && t->epoch < k->ep)
-        fleet_drop_ticket(f, key); /* a probe under an older epoch would count for nothing */
+           f->conf->slots[slot].name, breaker_state_name(k->st),
+           view_forced_name(fleet_forced(f, slot, clock_mono_ms())), k->ep);
+    if (t->state == PROBE_LEASE_GRANTED && t->epoch < k->ep)
+        probe_lease_drop(f, slot); /* a probe under an older epoch would count for nothing */
     t->ask_again_ms = 0;
-    f->places[key].last_resort_room = 0;
-    fleet_note_state(f, key);
+    f->places[slot].last_resort_room = 0;
+    fleet_note_state(f, slot);
 }
 
 /* A doubted trip: who could use the region a moment ago is asked for its opinion at once;
  * others give theirs with the next request they have. */
-static void on_shared_key(void *arg, size_t key)
+static void on_shared_key(void *arg, size_t slot)
 {
     struct fleet *f = arg;
-    const struct view_key *k = store_get(f->shared, key);
-    struct fleet_place *p = &f->places[key];
+    const struct view_slot *k = store_get(f->shared, slot);
+    struct region_state *p = &f->places[slot];
     int64_t now_ms = clock_mono_ms();
 
-    on_key(f, key, f->shared);
+    on_slot(f, slot, f->shared);
     p->doubt_until_ms = k->doubt                     ? k->until_ms
                         : k->st == BREAKER_HALF_OPEN ? p->doubt_until_ms
                                                      : 0;
     if (!f->dead && k->doubt && p->ok_ms != 0 && now_ms - p->ok_ms < OPINION_MS &&
-        fleet_decider(f, key) == f->shared)
-        fleet_ask_ticket(f, key, now_ms);
+        fleet_decider(f, slot) == f->shared)
+        probe_lease_ask(f, slot, now_ms);
 }
 
-static void on_alone(void *arg, size_t key, int64_t for_ms)
+static void on_alone(void *arg, size_t slot, int64_t for_ms)
 {
-    fleet_alone_begin(arg, key, for_ms);
+    local_verdict_begin(arg, slot, for_ms);
 }
 
-static void on_local_key(void *arg, size_t key)
+static void on_local_key(void *arg, size_t slot)
 {
     struct fleet *f = arg;
 
-    on_key(f, key, f->local);
+    on_slot(f, slot, f->local);
 }
 
 /* Attached or away; once per change, said once. */
@@ -100,13 +100,13 @@ static void on_mode(void *arg, bool attached, const char *why)
     (void)why;
     if (f->dead)
         return;
-    for (size_t i = 0; i < f->conf->n_keys; i++)
-        fleet_drop_ticket(f, i);
+    for (size_t i = 0; i < f->conf->n_slots; i++)
+        probe_lease_drop(f, i);
     f->attached = attached;
-    f->slot->store_attached = attached;
+    f->metrics->store_attached = attached;
     if (!attached) /* the store has said why, once */
-        fleet_alone_adopt(f);
-    for (size_t i = 0; i < f->conf->n_keys; i++)
+        local_verdict_adopt(f);
+    for (size_t i = 0; i < f->conf->n_slots; i++)
         fleet_note_state(f, i);
 }
 
@@ -117,23 +117,23 @@ static void on_local_mode(void *arg, bool attached, const char *why)
 
 static void on_probe(struct fleet *f, const struct store_probe_answer *a, bool local)
 {
-    struct fleet_ticket *t = &f->places[a->key].ticket;
+    struct probe_lease *t = &f->places[a->slot].lease;
     struct store *s = local ? f->local : f->shared;
 
     if (f->dead)
         return;
-    if (t->state != TICKET_ASKED || t->token != a->token || t->local != local) {
+    if (t->state != PROBE_LEASE_ASKED || t->token != a->token || t->local != local) {
         if (a->grant == BREAKER_GRANTED) /* nobody waits for it any more */
-            store_done(s, a->key, a->epoch, a->token, BREAKER_PROBE_ABANDON);
+            store_done(s, a->slot, a->epoch, a->token, BREAKER_PROBE_ABANDON);
         return;
     }
     if (a->grant == BREAKER_GRANTED) {
-        t->state = TICKET_GRANTED;
+        t->state = PROBE_LEASE_GRANTED;
         t->epoch = a->epoch;
         t->since_ms = clock_mono_ms();
         return;
     }
-    t->state = TICKET_NONE;
+    t->state = PROBE_LEASE_NONE;
     t->ask_again_ms = clock_mono_ms() + (a->wait_ms > 10 ? a->wait_ms : 10);
     if (t->ask_again_ms > clock_mono_ms() + 1000)
         t->ask_again_ms = clock_mono_ms() + 1000; /* a slot may fall free at any time */
@@ -157,27 +157,27 @@ static void on_fleet_tick(evutil_socket_t fd, short what, void *arg)
     struct store_stats st;
 
     (void)fd, (void)what;
-    for (struct fleet_pass *p = f->probes; p != NULL; p = p->next)
-        store_probe_renew(p->local_epoch != 0 ? f->local : f->shared, p->key, p->token);
-    for (size_t i = 0; i < f->conf->n_keys; i++) {
-        struct fleet_ticket *t = &f->places[i].ticket;
+    for (struct permit *p = f->probes; p != NULL; p = p->next)
+        store_probe_renew(p->local_epoch != 0 ? f->local : f->shared, p->slot, p->token);
+    for (size_t i = 0; i < f->conf->n_slots; i++) {
+        struct probe_lease *t = &f->places[i].lease;
 
-        if (t->state == TICKET_GRANTED &&
+        if (t->state == PROBE_LEASE_GRANTED &&
             now_ms - t->since_ms >= fleet_rule(f, i)->probe_lease_ms / 2)
-            fleet_drop_ticket(f, i);
-        fleet_alone_tick(f, i, now_ms);
+            probe_lease_drop(f, i);
+        local_verdict_tick(f, i, now_ms);
         fleet_note_state(f, i);
     }
     if (f->shared == NULL)
         return;
-    fleet_file_tick(f, now_ms);
-    fleet_share_tick(f, now_ms);
-    store_set_load(f->shared, (int)f->slot->inflight);
+    state_file_tick(f, now_ms);
+    averages_tick(f, now_ms);
+    store_set_load(f->shared, (int)f->metrics->inflight);
     store_get_stats(f->shared, &st);
-    f->slot->store_commands = st.commands;
-    f->slot->store_errors = st.errors + st.late;
-    f->slot->store_pushes = st.pushes;
-    f->slot->store_reconnects = st.reconnects;
+    f->metrics->store_commands = st.commands;
+    f->metrics->store_errors = st.errors + st.late;
+    f->metrics->store_pushes = st.pushes;
+    f->metrics->store_reconnects = st.reconnects;
 }
 
 static int start_tick(struct fleet *f, struct event_base *base)
@@ -193,12 +193,12 @@ static int start_tick(struct fleet *f, struct event_base *base)
     return event_add(f->tick, &tv);
 }
 
-static void describe_keys(const struct fleet *f, const char **keys, struct store_rule *rules)
+static void describe_keys(const struct fleet *f, const char **slots, struct store_rule *rules)
 {
-    for (size_t i = 0; i < f->conf->n_keys; i++) {
+    for (size_t i = 0; i < f->conf->n_slots; i++) {
         const struct config_breaker *b = fleet_rule(f, i);
 
-        keys[i] = f->conf->keys[i].name;
+        slots[i] = f->conf->slots[i].name;
         rules[i] = (struct store_rule){.breaker = b->rule,
                                        .probe_lease_ms = b->probe_lease_ms,
                                        .trip_confirm = b->trip_confirm};
@@ -206,31 +206,31 @@ static void describe_keys(const struct fleet *f, const char **keys, struct store
 }
 
 struct fleet *fleet_new(struct event_base *base, const struct config *conf,
-                        const char *router_id, struct rand *rand, struct metrics_slot *slot,
+                        const char *router_id, struct rand *rand, struct metrics_block *metrics,
                         struct err *err)
 {
     struct fleet *f = xcalloc(1, sizeof(*f));
-    const char **keys = xcalloc(conf->n_keys, sizeof(*keys));
-    struct store_rule *rules = xcalloc(conf->n_keys, sizeof(*rules));
+    const char **slots = xcalloc(conf->n_slots, sizeof(*slots));
+    struct store_rule *rules = xcalloc(conf->n_slots, sizeof(*rules));
     char host[64] = "";
 
     gethostname(host, sizeof(host) - 1);
     f->conf = conf;
     f->rand = rand;
-    f->slot = slot;
+    f->metrics = metrics;
     f->log = (struct log_ctx){.where = "fleet"};
-    f->places = xcalloc(conf->n_keys, sizeof(*f->places));
-    describe_keys(f, keys, rules);
-    fleet_start_health(f);
+    f->places = xcalloc(conf->n_slots, sizeof(*f->places));
+    describe_keys(f, slots, rules);
+    averages_start(f);
     struct store_conf sc = {
         .fleet = conf->fleet,
         .router_id = router_id,
         .host = host,
         .version = SLUICE_VERSION,
         .config_digest = conf->digest,
-        .keys = keys,
+        .slots = slots,
         .rules = rules,
-        .n_keys = conf->n_keys,
+        .n_slots = conf->n_slots,
         .url = conf->redis.url,
         .subscribe_url = conf->redis.subscribe_url,
         .tls = {conf->redis.ca_file, conf->redis.cert_file, conf->redis.key_file},
@@ -238,17 +238,19 @@ struct fleet *fleet_new(struct event_base *base, const struct config *conf,
         .connect_timeout_ms = conf->redis.connect_timeout_ms,
         .sync_ms = conf->redis.sync_ms,
     };
-    struct store_events local = {
-        .arg = f, .on_key = on_local_key, .on_mode = on_local_mode, .on_probe = on_local_probe};
+    struct store_events local = {.arg = f,
+                                 .on_slot = on_local_key,
+                                 .on_mode = on_local_mode,
+                                 .on_probe = on_local_probe};
     struct store_events shared = {.arg = f,
-                                  .on_key = on_shared_key,
+                                  .on_slot = on_shared_key,
                                   .on_mode = on_mode,
                                   .on_probe = on_shared_probe,
                                   .on_check = fleet_take_check,
                                   .on_alone = on_alone,
-                                  .on_share = fleet_take_share};
+                                  .on_share = averages_take};
 
-    f->local = store_mem_new(base, &sc, &local);
+    f->local = local_breakers_new(base, &sc, &local);
     if (conf->redis.enabled) {
         f->shared = store_redis_new(base, &sc, &shared, err);
         if (f->shared == NULL) {
@@ -256,7 +258,7 @@ struct fleet *fleet_new(struct event_base *base, const struct config *conf,
             f = NULL;
         }
     }
-    free(keys);
+    free(slots);
     free(rules);
     if (f != NULL && start_tick(f, base) < 0) {
         err_set(err, ERR_IO, "cannot start the fleet's timer");
@@ -271,7 +273,7 @@ void fleet_free(struct fleet *f)
     if (f == NULL)
         return;
     f->dead = true;
-    fleet_file_close(f);
+    state_file_close(f);
     if (f->tick != NULL)
         event_free(f->tick);
     store_free(f->shared);
@@ -280,40 +282,40 @@ void fleet_free(struct fleet *f)
     free(f);
 }
 
-void fleet_ask_ticket(struct fleet *f, size_t key, int64_t now_ms)
+void probe_lease_ask(struct fleet *f, size_t slot, int64_t now_ms)
 {
-    struct fleet_ticket *t = &f->places[key].ticket;
+    struct probe_lease *t = &f->places[slot].lease;
 
-    if (t->state != TICKET_NONE || now_ms < t->ask_again_ms)
+    if (t->state != PROBE_LEASE_NONE || now_ms < t->ask_again_ms)
         return;
-    t->state = TICKET_ASKED;
-    t->local = fleet_decider(f, key) == f->local;
+    t->state = PROBE_LEASE_ASKED;
+    t->local = fleet_decider(f, slot) == f->local;
     t->token = rand_u64(f->rand) >> 11 | 1; /* below 2^53: safe in Lua numbers and JSON */
-    store_probe(fleet_decider(f, key), key, t->token);
+    store_probe(fleet_decider(f, slot), slot, t->token);
 }
 
-static int share_percent(const struct fleet *f, size_t key, int64_t now_ms)
+static int share_percent(const struct fleet *f, size_t slot, int64_t now_ms)
 {
-    const struct view_key *k = fleet_key(f, key);
+    const struct view_slot *k = fleet_slot(f, slot);
 
     if (k->st != BREAKER_CLOSED || k->ramp_ms == 0)
         return 100;
-    return ramp_share_percent(now_ms, k->ramp_ms, fleet_rule(f, key)->recovery_ramp_ms);
+    return ramp_share_percent(now_ms, k->ramp_ms, fleet_rule(f, slot)->recovery_ramp_ms);
 }
 
-static bool is_its_turn(struct fleet *f, size_t key, int64_t now_ms)
+static bool is_its_turn(struct fleet *f, size_t slot, int64_t now_ms)
 {
-    int share = share_percent(f, key, now_ms);
+    int share = share_percent(f, slot, now_ms);
 
     return share >= 100 || rand_below(f->rand, 100) < (uint64_t)share;
 }
 
-enum picker_why fleet_ask_as(struct fleet *f, size_t key, bool again, int64_t now_ms)
+enum picker_why fleet_ask_as(struct fleet *f, size_t slot, bool again, int64_t now_ms)
 {
-    const struct cooling *cooling = &f->places[key].cooling;
-    int64_t lim_ms = fleet_cools_until_ms(f, key);
-    const struct view_key *k = fleet_key(f, key);
-    enum view_forced forced = fleet_forced(f, key, now_ms);
+    const struct cooling *cooling = &f->places[slot].cooling;
+    int64_t lim_ms = fleet_cools_until_ms(f, slot);
+    const struct view_slot *k = fleet_slot(f, slot);
+    enum view_forced forced = fleet_forced(f, slot, now_ms);
 
     if (forced == VIEW_DOWN)
         return PICKER_FORCED_DOWN;
@@ -324,19 +326,20 @@ enum picker_why fleet_ask_as(struct fleet *f, size_t key, bool again, int64_t no
     if (forced == VIEW_UP)
         return PICKER_USABLE;
     if (k->st == BREAKER_CLOSED)
-        return is_its_turn(f, key, now_ms) ? PICKER_USABLE : PICKER_RAMPING;
+        return is_its_turn(f, slot, now_ms) ? PICKER_USABLE : PICKER_RAMPING;
     if (k->st == BREAKER_OPEN && now_ms < k->until_ms && !k->doubt)
         return PICKER_OPEN;
-    if (f->places[key].ticket.state == TICKET_GRANTED)
+    if (f->places[slot].lease.state == PROBE_LEASE_GRANTED)
         return PICKER_USABLE;
-    fleet_ask_ticket(f, key, now_ms);
+    probe_lease_ask(f, slot, now_ms);
     return PICKER_OPEN;
 }
 
-bool fleet_may_last_resort(const struct fleet *f, size_t key, int64_t now_ms, int64_t *until_ms)
+bool fleet_may_last_resort(const struct fleet *f, size_t slot, int64_t now_ms,
+                           int64_t *until_ms)
 {
-    const struct view_key *k = fleet_key(f, key);
-    const struct fleet_place *place = &f->places[key];
+    const struct view_slot *k = fleet_slot(f, slot);
+    const struct region_state *place = &f->places[slot];
 
     (void)now_ms;
     *until_ms = k->st == BREAKER_OPEN ? k->until_ms : 0;
@@ -344,10 +347,10 @@ bool fleet_may_last_resort(const struct fleet *f, size_t key, int64_t now_ms, in
            place->last_resorts < FLEET_LAST_RESORTS_MAX + place->last_resort_room;
 }
 
-int64_t fleet_return_ms(const struct fleet *f, size_t key, int64_t now_ms)
+int64_t fleet_return_ms(const struct fleet *f, size_t slot, int64_t now_ms)
 {
-    const struct view_key *k = fleet_key(f, key);
-    const struct view_key *said = fleet_word(f, key, now_ms);
+    const struct view_slot *k = fleet_slot(f, slot);
+    const struct view_slot *said = fleet_override(f, slot, now_ms);
     enum view_forced forced = view_forced_now(said, now_ms);
     int64_t back_ms = now_ms;
 
@@ -358,8 +361,8 @@ int64_t fleet_return_ms(const struct fleet *f, size_t key, int64_t now_ms)
     }
     if (forced != VIEW_UP && k->st == BREAKER_OPEN && k->until_ms > back_ms)
         back_ms = k->until_ms;
-    if (fleet_cools_until_ms(f, key) > back_ms)
-        back_ms = fleet_cools_until_ms(f, key);
+    if (fleet_cools_until_ms(f, slot) > back_ms)
+        back_ms = fleet_cools_until_ms(f, slot);
     return back_ms - now_ms;
 }
 
@@ -368,22 +371,23 @@ const char *fleet_mode(const struct fleet *f)
     return f->shared == NULL ? "alone" : f->attached ? "attached" : "away";
 }
 
-void fleet_describe(const struct fleet *f, size_t key, int64_t now_ms, struct fleet_region *out)
+void fleet_describe(const struct fleet *f, size_t slot, int64_t now_ms,
+                    struct fleet_region *out)
 {
-    const struct view_key *k = fleet_key(f, key);
-    const struct view_key *said = fleet_word(f, key, now_ms);
-    const struct fleet_place *place = &f->places[key];
-    int64_t lim_ms = fleet_cools_until_ms(f, key);
+    const struct view_slot *k = fleet_slot(f, slot);
+    const struct view_slot *said = fleet_override(f, slot, now_ms);
+    const struct region_state *place = &f->places[slot];
+    int64_t lim_ms = fleet_cools_until_ms(f, slot);
     bool waits = k->st == BREAKER_OPEN && k->until_ms > now_ms;
 
     *out = (struct fleet_region){
-        .alone = f->attached && f->places[key].alone_until_ms != 0,
+        .alone = f->attached && f->places[slot].local_until_ms != 0,
         .state = k->st,
         .epoch = k->ep,
         .open_for_ms = waits ? k->until_ms - now_ms : 0,
         .cooling_for_ms = lim_ms > now_ms ? lim_ms - now_ms : 0,
         .forced = view_forced_now(said, now_ms),
-        .share_percent = share_percent(f, key, now_ms),
+        .share_percent = share_percent(f, slot, now_ms),
         .reason = said->why,
         .health = health_score(&place->health),
         .fleet_health = place->fleets.health,

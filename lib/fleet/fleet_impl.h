@@ -10,17 +10,17 @@
 
 struct event;
 
-enum fleet_ticket_state { TICKET_NONE, TICKET_ASKED, TICKET_GRANTED };
+enum probe_lease_state { PROBE_LEASE_NONE, PROBE_LEASE_ASKED, PROBE_LEASE_GRANTED };
 
-struct fleet_ticket {
-    enum fleet_ticket_state state;
+struct probe_lease {
+    enum probe_lease_state state;
     bool local; /* which store granted it */
     uint64_t token, epoch;
     int64_t since_ms, ask_again_ms;
 };
 
-struct fleet_place {
-    struct fleet_ticket ticket;
+struct region_state {
+    struct probe_lease lease;
     struct cooling cooling;
     int last_resorts;       /* in flight */
     int last_resort_room;   /* that many more may be: successes in a row */
@@ -28,7 +28,7 @@ struct fleet_place {
     int64_t ok_ms;          /* our last success there; 0: none */
     int64_t doubt_until_ms; /* of a trip that may be overruled; 0: none */
     bool was_out;           /* alone and not closed, while adopting */
-    int64_t alone_until_ms; /* not 0: our own breaker decides; see local_verdict.c */
+    int64_t local_until_ms; /* not 0: our own breaker decides; see local_verdict.c */
     enum picker_why logged;
     struct health health;     /* see fleet/averages.c */
     struct ewma first, total; /* times of attempts that went well */
@@ -36,7 +36,7 @@ struct fleet_place {
     struct store_measured fleets;
 };
 
-struct fleet_file { /* see state_file.c */
+struct state_file { /* see state_file.c */
     char *path;     /* NULL: none */
     char gen[VIEW_GEN_MAX + 1];
     uint64_t ver; /* of the view that was written last */
@@ -47,63 +47,63 @@ struct fleet_file { /* see state_file.c */
 struct fleet {
     const struct config *conf;
     struct rand *rand;
-    struct metrics_slot *slot;
+    struct metrics_block *metrics;
     struct log_ctx log;
     struct store *shared, *local;
     bool attached, dead;
     uint64_t life;
     char gen[VIEW_GEN_MAX + 1];
     struct event *tick;
-    struct fleet_pass *probes;  /* in flight */
-    struct fleet_place *places; /* one per key */
-    struct fleet_file file;
+    struct permit *probes;       /* in flight */
+    struct region_state *places; /* one per slot */
+    struct state_file file;
     void (*on_check)(void *arg, const struct store_check_answer *a);
     void *check_arg;
     int64_t share_ms; /* when the next rows go out */
 };
 
-/* Whose verdict on key counts now. */
-struct store *fleet_decider(const struct fleet *f, size_t key);
-static inline const struct view_key *fleet_key(const struct fleet *f, size_t key)
+/* Whose verdict on slot counts now. */
+struct store *fleet_decider(const struct fleet *f, size_t slot);
+static inline const struct view_slot *fleet_slot(const struct fleet *f, size_t slot)
 {
-    return store_get(fleet_decider(f, key), key);
+    return store_get(fleet_decider(f, slot), slot);
 }
 
 /* fleet/scope.c: what is said of a region goes for its models. */
-size_t fleet_region_of(const struct fleet *f, size_t key);
-const struct config_breaker *fleet_rule(const struct fleet *f, size_t key);
-/* Whose word is in force: key's own view or its region's; kept while Redis is away. */
-const struct view_key *fleet_word(const struct fleet *f, size_t key, int64_t now_ms);
-enum view_forced fleet_forced(const struct fleet *f, size_t key, int64_t now_ms);
-int64_t fleet_cools_until_ms(const struct fleet *f, size_t key);
-void fleet_note_state(struct fleet *f, size_t key); /* for /metrics */
+size_t fleet_region_of(const struct fleet *f, size_t slot);
+const struct config_breaker *fleet_rule(const struct fleet *f, size_t slot);
+/* Whose word is in force: slot's own view or its region's; kept while Redis is away. */
+const struct view_slot *fleet_override(const struct fleet *f, size_t slot, int64_t now_ms);
+enum view_forced fleet_forced(const struct fleet *f, size_t slot, int64_t now_ms);
+int64_t fleet_cools_until_ms(const struct fleet *f, size_t slot);
+void fleet_note_state(struct fleet *f, size_t slot); /* for /metrics */
 
 /* Number of the shared data's life, as far as this worker has seen; a flush begins a new one
  * without a change of mode. */
 uint64_t fleet_life(struct fleet *f);
 
-void fleet_ask_ticket(struct fleet *f, size_t key, int64_t now_ms);
-/* In fleet/permit.c: makes *p a probe with the granted ticket; gives its outcome to the store.
+void probe_lease_ask(struct fleet *f, size_t slot, int64_t now_ms);
+/* In fleet/permit.c: makes *p a probe with the granted lease; gives its outcome to the store.
  */
-void fleet_take_ticket(struct fleet *f, struct fleet_pass *p);
-void fleet_end_probe(struct fleet *f, struct fleet_pass *p, const struct outcome_traits *t);
+void probe_lease_take(struct fleet *f, struct permit *p);
+void permit_end_probe(struct fleet *f, struct permit *p, const struct outcome_traits *t);
 void fleet_take_check(void *arg, const struct store_check_answer *a); /* in fleet/checks.c */
-void fleet_drop_ticket(struct fleet *f, size_t key);
+void probe_lease_drop(struct fleet *f, size_t slot);
 
-/* The fleet can use key, we cannot: our own breaker opens and decides for for_ms at least.
+/* The fleet can use slot, we cannot: our own breaker opens and decides for for_ms at least.
  * Again: only the time is renewed. */
-void fleet_alone_begin(struct fleet *f, size_t key, int64_t for_ms);
+void local_verdict_begin(struct fleet *f, size_t slot, int64_t for_ms);
 /* Redis is away: the local store starts from its last view, except where we were alone. */
-void fleet_alone_adopt(struct fleet *f);
-void fleet_alone_tick(struct fleet *f, size_t key, int64_t now_ms);
+void local_verdict_adopt(struct fleet *f);
+void local_verdict_tick(struct fleet *f, size_t slot, int64_t now_ms);
 
 /* fleet/averages.c */
-void fleet_start_health(struct fleet *f);
-void fleet_note_health(struct fleet *f, size_t region, const struct outcome_traits *t);
-void fleet_share_tick(struct fleet *f, int64_t now_ms);
-void fleet_take_share(void *arg, size_t region, const struct store_measured *m);
+void averages_start(struct fleet *f);
+void averages_note_health(struct fleet *f, size_t region, const struct outcome_traits *t);
+void averages_tick(struct fleet *f, int64_t now_ms);
+void averages_take(void *arg, size_t region, const struct store_measured *m);
 
-void fleet_file_tick(struct fleet *f, int64_t now_ms);
-void fleet_file_close(struct fleet *f); /* writes a last time */
+void state_file_tick(struct fleet *f, int64_t now_ms);
+void state_file_close(struct fleet *f); /* writes a last time */
 
 #endif

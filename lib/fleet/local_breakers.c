@@ -1,7 +1,8 @@
-/* local_breakers.c - the store of a router that is alone: one breaker per key, in this process.
+/* local_breakers.c - the store of a router that is alone: one breaker per slot, in this
+ * process.
  *
- * It stands in while Redis is away (store_mem_adopt) and is the whole story where no Redis is
- * configured.  The rules are those of lib/policy/breaker.c; what it shows is a view_key, so
+ * It stands in while Redis is away (local_breakers_adopt) and is the whole story where no Redis
+ * is configured.  The rules are those of lib/policy/breaker.c; what it shows is a view_slot, so
  * nobody who reads a store has to know which one it is.
  *
  * EPOCHS are this store's own.  Attempts that began under the fleet's view carry another
@@ -19,16 +20,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FORCED_WAIT_MS 1000 /* when to ask again while an operator keeps the key down */
+#define FORCED_WAIT_MS 1000 /* when to ask again while an operator keeps the slot down */
 
 struct entry {
     struct breaker *breaker;
     struct store_rule rule;
-    struct view_key view;
+    struct view_slot view;
     bool changed; /* and not told yet */
 };
 
-struct store_mem {
+struct local_breakers {
     struct store store;
     struct store_events ev;
     struct store_later *later;
@@ -42,7 +43,7 @@ struct store_mem {
 
 static const struct store_ops mem_ops;
 
-static void mem_release(struct store_mem *m)
+static void mem_release(struct local_breakers *m)
 {
     for (size_t i = 0; i < m->n; i++)
         breaker_free(m->entries[i].breaker);
@@ -52,7 +53,7 @@ static void mem_release(struct store_mem *m)
 
 static void give(void *arg)
 {
-    struct store_mem *m = arg;
+    struct local_breakers *m = arg;
     struct store_probe_answer a;
 
     m->giving = true;
@@ -60,8 +61,8 @@ static void give(void *arg)
         bool changed = m->entries[i].changed;
 
         m->entries[i].changed = false;
-        if (changed && m->ev.on_key != NULL)
-            m->ev.on_key(m->ev.arg, i);
+        if (changed && m->ev.on_slot != NULL)
+            m->ev.on_slot(m->ev.arg, i);
     }
     while (!m->freed && store_later_take(m->later, &a))
         m->ev.on_probe(m->ev.arg, &a);
@@ -70,7 +71,7 @@ static void give(void *arg)
         mem_release(m);
 }
 
-static void changed(struct store_mem *m, struct entry *e)
+static void changed(struct local_breakers *m, struct entry *e)
 {
     e->view.ver = ++m->ver;
     e->changed = true;
@@ -78,9 +79,9 @@ static void changed(struct store_mem *m, struct entry *e)
 }
 
 /* Shows a transition of the breaker, if there was one. */
-static void show(struct store_mem *m, struct entry *e, const char *why)
+static void show(struct local_breakers *m, struct entry *e, const char *why)
 {
-    struct view_key *k = &e->view;
+    struct view_slot *k = &e->view;
 
     if (k->ep == breaker_get_epoch(e->breaker))
         return;
@@ -96,43 +97,43 @@ static void show(struct store_mem *m, struct entry *e, const char *why)
     changed(m, e);
 }
 
-struct store *store_mem_new(struct event_base *base, const struct store_conf *conf,
-                            const struct store_events *ev)
+struct store *local_breakers_new(struct event_base *base, const struct store_conf *conf,
+                                 const struct store_events *ev)
 {
-    struct store_mem *m = xcalloc(1, sizeof(*m));
+    struct local_breakers *m = xcalloc(1, sizeof(*m));
 
     m->store.ops = &mem_ops;
     m->ev = *ev;
     m->later = store_later_new(base, give, m);
     rand_init_os(&m->rand);
     snprintf(m->router_id, sizeof(m->router_id), "%s", conf->router_id);
-    m->n = conf->n_keys;
+    m->n = conf->n_slots;
     m->entries = xcalloc(m->n > 0 ? m->n : 1, sizeof(m->entries[0]));
     for (size_t i = 0; i < m->n; i++) {
         struct entry *e = &m->entries[i];
 
         e->rule = conf->rules[i];
         e->breaker = breaker_new(&e->rule.breaker);
-        snprintf(e->view.name, sizeof(e->view.name), "%s", conf->keys[i]);
+        snprintf(e->view.name, sizeof(e->view.name), "%s", conf->slots[i]);
         e->view.ep = breaker_get_epoch(e->breaker);
         e->view.forced_until_ms = VIEW_NEVER;
     }
     return &m->store;
 }
 
-static struct store_mem *mem_of(struct store *s)
+static struct local_breakers *mem_of(struct store *s)
 {
-    return (struct store_mem *)s;
+    return (struct local_breakers *)s;
 }
 
-static const struct store_mem *mem_of_const(const struct store *s)
+static const struct local_breakers *mem_of_const(const struct store *s)
 {
-    return (const struct store_mem *)s;
+    return (const struct local_breakers *)s;
 }
 
 static void mem_free(struct store *s)
 {
-    struct store_mem *m = mem_of(s);
+    struct local_breakers *m = mem_of(s);
 
     m->freed = true;
     store_later_free(m->later);
@@ -152,9 +153,9 @@ static size_t mem_count(const struct store *s)
     return mem_of_const(s)->n;
 }
 
-static const struct view_key *mem_get(const struct store *s, size_t key)
+static const struct view_slot *mem_get(const struct store *s, size_t slot)
 {
-    return &mem_of_const(s)->entries[key].view;
+    return &mem_of_const(s)->entries[slot].view;
 }
 
 static uint64_t mem_ver(const struct store *s)
@@ -168,11 +169,11 @@ static const char *mem_gen(const struct store *s)
     return "local";
 }
 
-static void mem_report(struct store *s, size_t key, uint64_t epoch, enum store_evidence what,
+static void mem_report(struct store *s, size_t slot, uint64_t epoch, enum store_evidence what,
                        bool slow)
 {
-    struct store_mem *m = mem_of(s);
-    struct entry *e = &m->entries[key];
+    struct local_breakers *m = mem_of(s);
+    struct entry *e = &m->entries[slot];
     struct breaker_evidence evidence = {
         .ok = what == STORE_OK, .fail = what == STORE_FAIL, .slow = slow};
 
@@ -181,11 +182,11 @@ static void mem_report(struct store *s, size_t key, uint64_t epoch, enum store_e
     show(m, e, "own_evidence");
 }
 
-static void mem_probe(struct store *s, size_t key, uint64_t token)
+static void mem_probe(struct store *s, size_t slot, uint64_t token)
 {
-    struct store_mem *m = mem_of(s);
-    struct entry *e = &m->entries[key];
-    struct store_probe_answer a = {.key = key, .token = token};
+    struct local_breakers *m = mem_of(s);
+    struct entry *e = &m->entries[slot];
+    struct store_probe_answer a = {.slot = slot, .token = token};
     int64_t now_ms = clock_mono_ms();
     enum view_forced forced = view_forced_now(&e->view, now_ms);
 
@@ -200,18 +201,18 @@ static void mem_probe(struct store *s, size_t key, uint64_t token)
     store_later_answer(m->later, &a);
 }
 
-static void mem_probe_renew(struct store *s, size_t key, uint64_t token)
+static void mem_probe_renew(struct store *s, size_t slot, uint64_t token)
 {
-    struct entry *e = &mem_of(s)->entries[key];
+    struct entry *e = &mem_of(s)->entries[slot];
 
     breaker_renew(e->breaker, token, e->rule.probe_lease_ms, clock_mono_ms());
 }
 
-static void mem_done(struct store *s, size_t key, uint64_t epoch, uint64_t token,
+static void mem_done(struct store *s, size_t slot, uint64_t epoch, uint64_t token,
                      enum breaker_verdict verdict)
 {
-    struct store_mem *m = mem_of(s);
-    struct entry *e = &m->entries[key];
+    struct local_breakers *m = mem_of(s);
+    struct entry *e = &m->entries[slot];
 
     int64_t now_ms = clock_mono_ms();
     bool moved = breaker_done(e->breaker, epoch, token, verdict, now_ms,
@@ -222,11 +223,12 @@ static void mem_done(struct store *s, size_t key, uint64_t epoch, uint64_t token
         e->view.ramp_ms = now_ms;
 }
 
-static void mem_cool(struct store *s, size_t key, int64_t for_ms, enum store_cool why)
+static void mem_cool(struct store *s, size_t slot, int64_t for_ms, enum store_cool why)
 {
-    struct store_mem *m = mem_of(s);
-    struct entry *e = &m->entries[key];
-    int64_t lim_ms = clock_mono_ms() + (for_ms < CODEC_LIM_MAX_MS ? for_ms : CODEC_LIM_MAX_MS);
+    struct local_breakers *m = mem_of(s);
+    struct entry *e = &m->entries[slot];
+    int64_t lim_ms =
+        clock_mono_ms() + (for_ms < STATE_LINE_LIM_MAX_MS ? for_ms : STATE_LINE_LIM_MAX_MS);
 
     (void)why;
     if (lim_ms <= e->view.lim_ms || for_ms == 0)
@@ -264,7 +266,7 @@ static const struct store_ops mem_ops = {
 
 /* Routers that lost the same Redis must not all send their first own probe at once: what was
  * open or half-open becomes open until its deadline plus up to a tenth of the open time. */
-static void adopt(struct store_mem *m, struct entry *e, const struct view_key *from,
+static void adopt(struct local_breakers *m, struct entry *e, const struct view_slot *from,
                   int64_t now_ms)
 {
     enum breaker_state st = from->st == BREAKER_CLOSED ? BREAKER_CLOSED : BREAKER_OPEN;
@@ -290,10 +292,10 @@ static void adopt(struct store_mem *m, struct entry *e, const struct view_key *f
     }
 }
 
-void store_mem_trip(struct store *mem, size_t key, const char *why)
+void local_breakers_trip(struct store *mem, size_t slot, const char *why)
 {
-    struct store_mem *m = mem_of(mem);
-    struct entry *e = &m->entries[key];
+    struct local_breakers *m = mem_of(mem);
+    struct entry *e = &m->entries[slot];
     int64_t now_ms = clock_mono_ms();
     int trips = breaker_get_trips(e->breaker) + 1;
 
@@ -305,9 +307,9 @@ void store_mem_trip(struct store *mem, size_t key, const char *why)
     show(m, e, why);
 }
 
-/* The two stores know the same keys in the same order, as a rule: thousands of keys must not
+/* The two stores know the same slots in the same order, as a rule: thousands of slots must not
  * stop the loop. */
-static struct entry *entry_named(struct store_mem *m, const char *name, size_t near)
+static struct entry *entry_named(struct local_breakers *m, const char *name, size_t near)
 {
     for (size_t tried = 0; tried < m->n; tried++) {
         struct entry *e = &m->entries[(near + tried) % m->n];
@@ -318,13 +320,13 @@ static struct entry *entry_named(struct store_mem *m, const char *name, size_t n
     return NULL;
 }
 
-void store_mem_adopt(struct store *mem, const struct store *from)
+void local_breakers_adopt(struct store *mem, const struct store *from)
 {
-    struct store_mem *m = mem_of(mem);
+    struct local_breakers *m = mem_of(mem);
     int64_t now_ms = clock_mono_ms();
 
     for (size_t i = 0; i < store_count(from); i++) {
-        const struct view_key *k = store_get(from, i);
+        const struct view_slot *k = store_get(from, i);
         struct entry *e = entry_named(m, k->name, i);
 
         if (e != NULL)

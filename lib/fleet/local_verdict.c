@@ -12,51 +12,51 @@
 
 #include <inttypes.h>
 
-struct store *fleet_decider(const struct fleet *f, size_t key)
+struct store *fleet_decider(const struct fleet *f, size_t slot)
 {
-    return f->attached && f->places[key].alone_until_ms == 0 ? f->shared : f->local;
+    return f->attached && f->places[slot].local_until_ms == 0 ? f->shared : f->local;
 }
 
-void fleet_alone_begin(struct fleet *f, size_t key, int64_t for_ms)
+void local_verdict_begin(struct fleet *f, size_t slot, int64_t for_ms)
 {
-    struct fleet_place *p = &f->places[key];
-    bool news = p->alone_until_ms == 0;
+    struct region_state *p = &f->places[slot];
+    bool news = p->local_until_ms == 0;
 
     if (f->dead || !f->attached)
         return;
     if (news) {
-        fleet_drop_ticket(f, key);
-        store_mem_trip(f->local, key, "others_can_use_it");
+        probe_lease_drop(f, slot);
+        local_breakers_trip(f->local, slot, "others_can_use_it");
         log_at(
             LOG_WARN, &f->log,
             "region avoided by this router alone, others can use it region=%s for_ms=%" PRId64,
-            f->conf->keys[key].name, for_ms);
+            f->conf->slots[slot].name, for_ms);
     }
-    p->alone_until_ms = clock_mono_ms() + (for_ms > 0 ? for_ms : 1);
-    fleet_note_state(f, key);
+    p->local_until_ms = clock_mono_ms() + (for_ms > 0 ? for_ms : 1);
+    fleet_note_state(f, slot);
 }
 
-void fleet_alone_adopt(struct fleet *f)
+void local_verdict_adopt(struct fleet *f)
 {
-    for (size_t i = 0; i < f->conf->n_keys; i++)
+    for (size_t i = 0; i < f->conf->n_slots; i++)
         f->places[i].was_out =
-            f->places[i].alone_until_ms != 0 && store_get(f->local, i)->st != BREAKER_CLOSED;
-    store_mem_adopt(f->local, f->shared);
-    for (size_t i = 0; i < f->conf->n_keys; i++)
+            f->places[i].local_until_ms != 0 && store_get(f->local, i)->st != BREAKER_CLOSED;
+    local_breakers_adopt(f->local, f->shared);
+    for (size_t i = 0; i < f->conf->n_slots; i++)
         if (f->places[i].was_out)
-            store_mem_trip(f->local, i, "others_can_use_it");
+            local_breakers_trip(f->local, i, "others_can_use_it");
 }
 
-void fleet_alone_tick(struct fleet *f, size_t key, int64_t now_ms)
+void local_verdict_tick(struct fleet *f, size_t slot, int64_t now_ms)
 {
-    struct fleet_place *p = &f->places[key];
+    struct region_state *p = &f->places[slot];
 
-    if (p->alone_until_ms == 0 || now_ms < p->alone_until_ms ||
-        store_get(f->local, key)->st != BREAKER_CLOSED)
+    if (p->local_until_ms == 0 || now_ms < p->local_until_ms ||
+        store_get(f->local, slot)->st != BREAKER_CLOSED)
         return;
-    fleet_drop_ticket(f, key);
-    p->alone_until_ms = 0;
+    probe_lease_drop(f, slot);
+    p->local_until_ms = 0;
     log_at(LOG_INFO, &f->log, "region as the fleet sees it again region=%s",
-           f->conf->keys[key].name);
-    fleet_note_state(f, key);
+           f->conf->slots[slot].name);
+    fleet_note_state(f, slot);
 }

@@ -91,7 +91,7 @@ void store_redis_away(struct store_redis *s, const char *why)
         s->ask_tries = 0;
     s->phase = redis_link_is_up(s->cmd) ? PHASE_ASKING : PHASE_DOWN;
     s->bad_row = s->bad_syncs = 0;
-    s->stats.dropped += batch_clear(s->batch);
+    s->stats.dropped += evidence_clear(s->batch);
     event_del(s->tick);
     event_del(s->flush);
     event_del(s->check);
@@ -120,13 +120,14 @@ void store_redis_bad(struct store_redis *s, const char *why)
 bool store_redis_snapshot(struct store_redis *s, struct str gen, int64_t ver,
                           const struct redisReply *r, size_t from)
 {
-    size_t n = answer_count(r) > from ? answer_count(r) - from : 0;
+    size_t n = redis_value_count(r) > from ? redis_value_count(r) - from : 0;
     struct str *lines = xcalloc(n + 1, sizeof(*lines));
 
     for (size_t i = 0; i < n; i++) {
-        const struct redisReply *line = answer_at(r, from + i);
+        const struct redisReply *line = redis_value_at(r, from + i);
 
-        lines[i] = answer_text(answer_count(line) > 0 ? answer_at(line, 0) : line);
+        lines[i] =
+            redis_value_text(redis_value_count(line) > 0 ? redis_value_at(line, 0) : line);
     }
     enum view_verdict v =
         view_snapshot(s->view, gen, (uint64_t)ver, lines, n, clock_mono_ms(), s->changed);
@@ -146,10 +147,10 @@ void store_redis_set_live(struct store_redis *s, const struct redisReply *r)
 {
     int64_t live;
 
-    if (!answer_number(r, &live) || live > LIVE_MAX)
+    if (!redis_value_number(r, &live) || live > LIVE_MAX)
         return;
     s->stats.live_routers = (uint64_t)live;
-    batch_set_ok_gap(s->batch, live * 1000 / REPORTS_PER_S);
+    evidence_set_ok_gap(s->batch, live * 1000 / REPORTS_PER_S);
 }
 
 static void attached(struct store_redis *s)
@@ -159,7 +160,7 @@ static void attached(struct store_redis *s)
     s->reads_go_on = false;
     s->bad_row = s->bad_syncs = 0;
     s->attached_ms = s->stats.last_sync_ms = clock_mono_ms();
-    s->applied_said = s->word_heard = 0; /* of another generation, perhaps */
+    s->applied_said = s->override_heard = 0; /* of another generation, perhaps */
     event_del(s->grace);
     delivery_new_generation(&s->delivery);
     store_redis_listen(s);
@@ -174,25 +175,25 @@ static void attached(struct store_redis *s)
 static void drop_old_evidence(struct store_redis *s, struct str gen)
 {
     if (!str_eqz(gen, view_gen(s->view)))
-        s->stats.dropped += batch_clear(s->batch);
+        s->stats.dropped += evidence_clear(s->batch);
 }
 
 /* The snapshot that both attach and reassert answer with. */
 static void take_attach(struct store_redis *s, enum script script, const struct redisReply *r)
 {
-    struct str gen = answer_text(answer_at(r, 1));
+    struct str gen = redis_value_text(redis_value_at(r, 1));
     int64_t ver;
 
     if (s->phase != PHASE_ASKING)
         return; /* of a connection that is gone */
     drop_old_evidence(s, gen);
-    if (!answer_is(r, "OK") || !answer_number(answer_at(r, 2), &ver) ||
+    if (!redis_value_is(r, "OK") || !redis_value_number(redis_value_at(r, 2), &ver) ||
         !store_redis_snapshot(s, gen, ver, r, 6)) {
         store_redis_rubbish(s, script);
         ask_later(s);
         return;
     }
-    store_redis_set_live(s, answer_at(r, 5));
+    store_redis_set_live(s, redis_value_at(r, 5));
     attached(s);
 }
 
@@ -218,7 +219,7 @@ static void on_attach(void *arg, const struct redisReply *r, const char *why)
     if (!store_redis_usable(s, SCRIPT_ATTACH, r, why))
         ask_later(s);
     else if (s->phase == PHASE_ASKING && store_redis_must_reassert(s, r) &&
-             store_redis_reassert(s, answer_text(answer_at(r, 1)), on_reassert) == 0)
+             store_redis_reassert(s, redis_value_text(redis_value_at(r, 1)), on_reassert) == 0)
         s->asking = true; /* the last view stays until the answer comes */
     else
         take_attach(s, SCRIPT_ATTACH, r);
@@ -231,9 +232,10 @@ static void on_look(void *arg, const struct redisReply *r, const char *why)
     int64_t ver;
 
     store_redis_hold(s);
-    if (!s->freed && why == NULL && s->phase != PHASE_ATTACHED && answer_is(r, "LOOK") &&
-        answer_number(answer_at(r, 2), &ver) &&
-        store_redis_snapshot(s, answer_text(answer_at(r, 1)), ver, answer_at(r, 5), 0))
+    if (!s->freed && why == NULL && s->phase != PHASE_ATTACHED && redis_value_is(r, "LOOK") &&
+        redis_value_number(redis_value_at(r, 2), &ver) &&
+        store_redis_snapshot(s, redis_value_text(redis_value_at(r, 1)), ver,
+                             redis_value_at(r, 5), 0))
         store_redis_tell_changed(s);
     store_redis_drop(s);
 }
@@ -252,7 +254,7 @@ size_t store_redis_about(struct store_redis *s, struct store_redis_numbers *n,
     return N_ABOUT;
 }
 
-size_t store_redis_keys(struct store_redis *s, const char **args)
+size_t store_redis_slots(struct store_redis *s, const char **args)
 {
     for (size_t i = 0; i < view_count(s->view); i++)
         args[i] = view_get(s->view, i)->name;
@@ -272,13 +274,13 @@ static void send_attach(struct store_redis *s)
     args[1] = "-";
     args[2] = numbers.random;
     n += store_redis_about(s, &numbers, args + n);
-    n += store_redis_keys(s, args + n);
+    n += store_redis_slots(s, args + n);
     s->ask_sent_ms = clock_mono_ms();
     if (store_redis_run(s, SCRIPT_ATTACH, args, n, on_attach, s) == 0)
         s->asking = true;
     else
         ask_later(s);
-    if (s->reads_go_on && store_redis_run(s, SCRIPT_LOOK, NULL, 0, on_look, s) < 0)
+    if (s->reads_go_on && store_redis_run(s, SCRIPT_SNAPSHOT, NULL, 0, on_look, s) < 0)
         s->stats.dropped++;
 out:
     free(args);

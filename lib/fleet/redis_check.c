@@ -1,4 +1,4 @@
-/* redis_check.c - who checks a key from outside, and what was seen. */
+/* redis_check.c - who checks a slot from outside, and what was seen. */
 #include "fleet/shared_state.h"
 
 #include "base/str.h"
@@ -12,19 +12,20 @@
 
 struct asked { /* one check script under way; its callback comes exactly once */
     struct store_redis *s;
-    size_t key;
+    size_t slot;
 };
 
 /* BUSY wait [result ago what] */
 static bool take_busy(const struct redisReply *r, struct store_check_answer *a)
 {
-    struct str result = answer_text(answer_at(r, 2)), what = answer_text(answer_at(r, 4));
+    struct str result = redis_value_text(redis_value_at(r, 2)),
+               what = redis_value_text(redis_value_at(r, 4));
 
-    if (!answer_is(r, "BUSY") || !answer_number(answer_at(r, 1), &a->wait_ms))
+    if (!redis_value_is(r, "BUSY") || !redis_value_number(redis_value_at(r, 1), &a->wait_ms))
         return false;
     if (result.len == 0)
         return true;
-    a->other.known = answer_number(answer_at(r, 3), &a->other.ago_ms);
+    a->other.known = redis_value_number(redis_value_at(r, 3), &a->other.ago_ms);
     a->other.ok = str_eqz(result, "ok");
     snprintf(a->other.what, sizeof(a->other.what), "%.*s", (int)(what.len & 0xffff), what.ptr);
     for (char *c = a->other.what; *c != '\0'; c++)
@@ -37,12 +38,12 @@ static void on_checked(void *arg, const struct redisReply *r, const char *why)
 {
     struct asked *asked = arg;
     struct store_redis *s = asked->s;
-    struct store_check_answer a = {.key = asked->key};
+    struct store_check_answer a = {.slot = asked->slot};
 
     free(asked);
     store_redis_hold(s);
     if (store_redis_usable(s, SCRIPT_CHECK, r, why)) {
-        a.held = answer_is(r, "HELD");
+        a.held = redis_value_is(r, "HELD");
         if (!a.held && !take_busy(r, &a))
             store_redis_rubbish(s, SCRIPT_CHECK);
         else if (s->ev.on_check != NULL)
@@ -51,13 +52,13 @@ static void on_checked(void *arg, const struct redisReply *r, const char *why)
     store_redis_drop(s);
 }
 
-bool store_redis_check(struct store *store, size_t key, int64_t lease_ms,
+bool store_redis_check(struct store *store, size_t slot, int64_t lease_ms,
                        const struct store_check *seen, int64_t took_ms)
 {
     struct store_redis *s = (struct store_redis *)store;
     char lease[NUMBER_BYTES], took[NUMBER_BYTES];
     const char *args[] = {view_gen(s->view),
-                          view_get(s->view, key)->name,
+                          view_get(s->view, slot)->name,
                           s->router_id,
                           lease,
                           seen != NULL && seen->ok ? "ok" : "fail",
@@ -71,7 +72,7 @@ bool store_redis_check(struct store *store, size_t key, int64_t lease_ms,
     snprintf(took, sizeof(took), "%lld", (long long)took_ms);
     asked = xcalloc(1, sizeof(*asked));
     asked->s = s;
-    asked->key = key;
+    asked->slot = slot;
     if (store_redis_run(s, SCRIPT_CHECK, args, seen != NULL ? 7 : 4, on_checked, asked) == 0)
         return true;
     free(asked);

@@ -21,7 +21,7 @@
 #define FIELDS       10
 #define NUMBER_BYTES 24
 
-struct words { /* one key's, as the script wants them */
+struct words { /* one slot's, as the script wants them */
     char ver[NUMBER_BYTES], until[NUMBER_BYTES], n[NUMBER_BYTES], funtil[NUMBER_BYTES],
         lim[NUMBER_BYTES];
 };
@@ -35,13 +35,14 @@ static const char *past_gen(const struct store_redis *s)
 
 bool store_redis_must_reassert(const struct store_redis *s, const struct redisReply *attach)
 {
-    struct str gen = answer_text(answer_at(attach, 1));
+    struct str gen = redis_value_text(redis_value_at(attach, 1));
     const char *past = past_gen(s);
     int64_t now_ms, born_ms;
 
     return past[0] != '\0' && gen.ptr != NULL && !str_eqz(gen, past) &&
-           answer_number(answer_at(attach, 3), &now_ms) &&
-           answer_number(answer_at(attach, 4), &born_ms) && now_ms - born_ms < YOUNG_MS;
+           redis_value_number(redis_value_at(attach, 3), &now_ms) &&
+           redis_value_number(redis_value_at(attach, 4), &born_ms) &&
+           now_ms - born_ms < YOUNG_MS;
 }
 
 static void write_left(char *out, int64_t deadline_ms, int64_t now_ms)
@@ -53,7 +54,7 @@ static void write_left(char *out, int64_t deadline_ms, int64_t now_ms)
 static void write_key(const struct store_redis *s, size_t i, int64_t now_ms, struct words *w,
                       const char **args)
 {
-    const struct view_key *k = view_get(s->view, i);
+    const struct view_slot *k = view_get(s->view, i);
     enum view_forced forced = view_forced_now(k, now_ms);
     uint64_t ver = view_gen(s->view)[0] != '\0' ? k->ver : s->file.ver[i];
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FORCED_WAIT_MS 1000    /* when to ask again while an operator keeps the key down */
+#define FORCED_WAIT_MS 1000    /* when to ask again while an operator keeps the slot down */
 #define ALONE_MAX_MS   3600000 /* DISSENT_MAX of lua/done.lua */
 #define FAILED_WAIT_MS 100     /* and when Redis did not answer */
 #define ARGS_MAX       20
@@ -32,11 +32,11 @@ static void add_number(struct args *a, int64_t n)
     add_word(a, a->numbers[a->n]);
 }
 
-static void add_start(struct args *a, struct store_redis *s, size_t key)
+static void add_start(struct args *a, struct store_redis *s, size_t slot)
 {
     a->n = 0;
     add_word(a, view_gen(s->view));
-    add_word(a, view_get(s->view, key)->name);
+    add_word(a, view_get(s->view, slot)->name);
 }
 
 static struct store_redis *redis_of(struct store *s)
@@ -48,13 +48,14 @@ static struct store_redis *redis_of(struct store *s)
 
 static bool take_alone(struct store_redis *s, const struct redisReply *r)
 {
-    int key = view_find(s->view, answer_text(answer_at(r, 2)));
+    int slot = view_find(s->view, redis_value_text(redis_value_at(r, 2)));
     int64_t ms;
 
-    if (!answer_is(r, "ALONE") || !answer_number(answer_at(r, 1), &ms) || key < 0)
+    if (!redis_value_is(r, "ALONE") || !redis_value_number(redis_value_at(r, 1), &ms) ||
+        slot < 0)
         return false;
     if (s->ev.on_alone != NULL)
-        s->ev.on_alone(s->ev.arg, (size_t)key, ms < ALONE_MAX_MS ? ms : ALONE_MAX_MS);
+        s->ev.on_alone(s->ev.arg, (size_t)slot, ms < ALONE_MAX_MS ? ms : ALONE_MAX_MS);
     return true;
 }
 
@@ -65,16 +66,16 @@ static void on_report(void *arg, const struct redisReply *r, const char *why)
     store_redis_hold(s);
     if (!store_redis_usable(s, SCRIPT_REPORT, r, why))
         ;
-    else if (answer_is(r, "STALE") || answer_is(r, "TRIP"))
-        store_redis_apply(s, answer_at(r, 1));
-    else if (!answer_is(r, "OK") && !answer_is(r, "DUP") && !take_alone(s, r))
+    else if (redis_value_is(r, "STALE") || redis_value_is(r, "TRIP"))
+        store_redis_apply(s, redis_value_at(r, 1));
+    else if (!redis_value_is(r, "OK") && !redis_value_is(r, "DUP") && !take_alone(s, r))
         store_redis_rubbish(s, SCRIPT_REPORT);
     store_redis_drop(s);
 }
 
-static void note_evidence(struct store_redis *s, const struct batch_item *item)
+static void note_evidence(struct store_redis *s, const struct evidence_item *item)
 {
-    struct store_redis_doubt *d = &s->doubts[item->key];
+    struct store_redis_doubt *d = &s->doubts[item->slot];
 
     if (item->evidence.ok > 0 || item->epoch != d->epoch)
         *d = (struct store_redis_doubt){.epoch = item->epoch};
@@ -82,14 +83,14 @@ static void note_evidence(struct store_redis *s, const struct batch_item *item)
         d->failed = true;
 }
 
-static void send_report(struct store_redis *s, const struct batch_item *item)
+static void send_report(struct store_redis *s, const struct evidence_item *item)
 {
     const struct breaker_evidence *e = &item->evidence;
-    const struct breaker_conf *c = &s->rules[item->key].breaker;
+    const struct breaker_conf *c = &s->rules[item->slot].breaker;
     struct args a;
 
     note_evidence(s, item);
-    add_start(&a, s, item->key);
+    add_start(&a, s, item->slot);
     add_number(&a, (int64_t)item->epoch);
     add_word(&a, s->router_id);
     add_number(&a, (int64_t)++s->seq);
@@ -106,17 +107,17 @@ static void send_report(struct store_redis *s, const struct batch_item *item)
     add_number(&a, c->recovery_max_ms);
     add_number(&a, c->forgive_ms);
     add_number(&a, rand_jitter(&s->rand));
-    add_word(&a, s->rules[item->key].trip_confirm);
+    add_word(&a, s->rules[item->slot].trip_confirm);
     if (store_redis_run(s, SCRIPT_REPORT, a.v, a.n, on_report, s) < 0)
         s->stats.dropped += (uint64_t)(e->ok + e->fail);
 }
 
 /* A failure of ours may have been part of a row that another router has overruled since.  Only
  * Redis knows; an empty report asks. */
-void store_redis_note_doubt(struct store_redis *s, size_t key)
+void store_redis_note_doubt(struct store_redis *s, size_t slot)
 {
-    struct store_redis_doubt *d = &s->doubts[key];
-    const struct view_key *k = view_get(s->view, key);
+    struct store_redis_doubt *d = &s->doubts[slot];
+    const struct view_slot *k = view_get(s->view, slot);
 
     if (!d->failed || k->ep <= d->epoch)
         return;
@@ -124,14 +125,14 @@ void store_redis_note_doubt(struct store_redis *s, size_t key)
         d->doubted = k->doubt;
     } else if (k->st == BREAKER_CLOSED) {
         if (d->doubted && s->phase == PHASE_ATTACHED && !s->freed)
-            send_report(s, &(struct batch_item){.key = key, .epoch = k->ep});
+            send_report(s, &(struct evidence_item){.slot = slot, .epoch = k->ep});
         *d = (struct store_redis_doubt){0};
     }
 }
 
 static void plan_flush(struct store_redis *s)
 {
-    int64_t due_ms = batch_due_ms(s->batch);
+    int64_t due_ms = evidence_due_ms(s->batch);
 
     if (due_ms >= 0 && s->phase == PHASE_ATTACHED)
         store_redis_arm(s, s->flush, due_ms - clock_mono_ms());
@@ -139,41 +140,41 @@ static void plan_flush(struct store_redis *s)
 
 void store_redis_flush(struct store_redis *s)
 {
-    struct batch_item item;
+    struct evidence_item item;
 
     if (s->phase != PHASE_ATTACHED)
         return; /* attaching sends what is left, being away drops it */
-    while (batch_take(s->batch, clock_mono_ms(), &item))
+    while (evidence_take(s->batch, clock_mono_ms(), &item))
         send_report(s, &item);
     plan_flush(s);
 }
 
-void store_redis_report(struct store *store, size_t key, uint64_t epoch,
+void store_redis_report(struct store *store, size_t slot, uint64_t epoch,
                         enum store_evidence what, bool slow)
 {
     struct store_redis *s = redis_of(store);
-    struct batch_item displaced;
-    int64_t was_ms = batch_due_ms(s->batch);
+    struct evidence_item displaced;
+    int64_t was_ms = evidence_due_ms(s->batch);
 
     if (s->mode != MODE_ATTACHED) {
         s->stats.dropped++;
         return;
     }
-    switch (batch_add(s->batch, key, epoch, what == STORE_FAIL, slow, clock_mono_ms(),
-                      &displaced)) {
-    case BATCH_DISPLACED:
+    switch (evidence_add(s->batch, slot, epoch, what == STORE_FAIL, slow, clock_mono_ms(),
+                         &displaced)) {
+    case EVIDENCE_DISPLACED:
         if (s->phase == PHASE_ATTACHED)
             send_report(s, &displaced);
         else
             s->stats.dropped += (uint64_t)(displaced.evidence.ok + displaced.evidence.fail);
         break;
-    case BATCH_LATE:
+    case EVIDENCE_LATE:
         s->stats.dropped++;
         break;
-    case BATCH_QUEUED:
+    case EVIDENCE_QUEUED:
         break;
     }
-    if (batch_due_ms(s->batch) != was_ms)
+    if (evidence_due_ms(s->batch) != was_ms)
         plan_flush(s);
 }
 
@@ -184,7 +185,7 @@ static void answer(struct store_redis_probe *p, enum breaker_grant grant, int64_
                    int64_t wait_ms)
 {
     struct store_redis *s = p->s;
-    struct store_probe_answer a = {.key = p->key,
+    struct store_probe_answer a = {.slot = p->slot,
                                    .token = p->token,
                                    .grant = grant,
                                    .epoch = (uint64_t)epoch,
@@ -199,20 +200,20 @@ static void answer(struct store_redis_probe *p, enum breaker_grant grant, int64_
 
 static bool answer_from(struct store_redis_probe *p, const struct redisReply *r)
 {
-    struct str no = answer_text(answer_at(r, 1));
+    struct str no = redis_value_text(redis_value_at(r, 1));
     int64_t n;
 
-    if (answer_is(r, "GRANT") && answer_number(answer_at(r, 1), &n))
+    if (redis_value_is(r, "GRANT") && redis_value_number(redis_value_at(r, 1), &n))
         answer(p, BREAKER_GRANTED, n, 0);
-    else if (!answer_is(r, "NO"))
+    else if (!redis_value_is(r, "NO"))
         return false;
     else if (str_eqz(no, "closed"))
         answer(p, BREAKER_NOT_NEEDED, 0, 0);
     else if (str_eqz(no, "forced"))
         answer(p, BREAKER_BUSY, 0, FORCED_WAIT_MS);
-    else if (str_eqz(no, "wait") && answer_number(answer_at(r, 2), &n))
+    else if (str_eqz(no, "wait") && redis_value_number(redis_value_at(r, 2), &n))
         answer(p, BREAKER_WAIT, 0, n);
-    else if (str_eqz(no, "busy") && answer_number(answer_at(r, 2), &n))
+    else if (str_eqz(no, "busy") && redis_value_number(redis_value_at(r, 2), &n))
         answer(p, BREAKER_BUSY, 0, n);
     else
         return false;
@@ -235,31 +236,31 @@ static void on_probe(void *arg, const struct redisReply *r, const char *why)
     store_redis_drop(s);
 }
 
-static int send_probe(struct store_redis *s, size_t key, uint64_t token, const char *how,
+static int send_probe(struct store_redis *s, size_t slot, uint64_t token, const char *how,
                       redis_link_reply_cb *cb, void *arg)
 {
     char name[NUMBER_BYTES];
     struct args a;
 
     snprintf(name, sizeof(name), "%llu", (unsigned long long)token);
-    add_start(&a, s, key);
+    add_start(&a, s, slot);
     add_word(&a, s->router_id);
     add_word(&a, name);
-    add_number(&a, s->rules[key].probe_lease_ms);
-    add_number(&a, s->rules[key].breaker.half_open_max_calls);
+    add_number(&a, s->rules[slot].probe_lease_ms);
+    add_number(&a, s->rules[slot].breaker.half_open_max_calls);
     add_word(&a, how);
     return store_redis_run(s, SCRIPT_PROBE, a.v, a.n, cb, arg);
 }
 
-void store_redis_probe(struct store *store, size_t key, uint64_t token)
+void store_redis_probe(struct store *store, size_t slot, uint64_t token)
 {
     struct store_redis *s = redis_of(store);
     struct store_redis_probe *p = xcalloc(1, sizeof(*p));
 
     p->s = s;
-    p->key = key;
+    p->slot = slot;
     p->token = token;
-    if (s->phase == PHASE_ATTACHED && send_probe(s, key, token, "ask", on_probe, p) == 0) {
+    if (s->phase == PHASE_ATTACHED && send_probe(s, slot, token, "ask", on_probe, p) == 0) {
         p->next = s->probes;
         p->at = &s->probes;
         if (p->next != NULL)
@@ -268,7 +269,7 @@ void store_redis_probe(struct store *store, size_t key, uint64_t token)
         return;
     }
     free(p);
-    store_later_answer(s->later, &(struct store_probe_answer){.key = key,
+    store_later_answer(s->later, &(struct store_probe_answer){.slot = slot,
                                                               .token = token,
                                                               .grant = BREAKER_BUSY,
                                                               .wait_ms = FAILED_WAIT_MS});
@@ -279,18 +280,18 @@ static void on_renew(void *arg, const struct redisReply *r, const char *why)
     struct store_redis *s = arg;
 
     store_redis_hold(s);
-    if (store_redis_usable(s, SCRIPT_PROBE, r, why) && !answer_is(r, "GRANT") &&
-        !answer_is(r, "NO"))
+    if (store_redis_usable(s, SCRIPT_PROBE, r, why) && !redis_value_is(r, "GRANT") &&
+        !redis_value_is(r, "NO"))
         store_redis_rubbish(s, SCRIPT_PROBE);
     store_redis_drop(s);
 }
 
-void store_redis_probe_renew(struct store *store, size_t key, uint64_t token)
+void store_redis_probe_renew(struct store *store, size_t slot, uint64_t token)
 {
     struct store_redis *s = redis_of(store);
 
     /* Not sent: the lease ends by itself, which is what leases are for. */
-    if (s->phase == PHASE_ATTACHED && send_probe(s, key, token, "renew", on_renew, s) < 0)
+    if (s->phase == PHASE_ATTACHED && send_probe(s, slot, token, "renew", on_renew, s) < 0)
         s->stats.dropped++;
 }
 
@@ -301,23 +302,23 @@ static void on_done(void *arg, const struct redisReply *r, const char *why)
     store_redis_hold(s);
     if (!store_redis_usable(s, SCRIPT_DONE, r, why))
         ;
-    else if (answer_is(r, "MOVED") || answer_is(r, "STALE"))
-        store_redis_apply(s, answer_at(r, 1));
-    else if (!answer_is(r, "OK") && !answer_is(r, "EXPIRED"))
+    else if (redis_value_is(r, "MOVED") || redis_value_is(r, "STALE"))
+        store_redis_apply(s, redis_value_at(r, 1));
+    else if (!redis_value_is(r, "OK") && !redis_value_is(r, "EXPIRED"))
         store_redis_rubbish(s, SCRIPT_DONE);
     store_redis_drop(s);
 }
 
-void store_redis_done(struct store *store, size_t key, uint64_t epoch, uint64_t token,
+void store_redis_done(struct store *store, size_t slot, uint64_t epoch, uint64_t token,
                       enum breaker_verdict verdict)
 {
     struct store_redis *s = redis_of(store);
-    const struct breaker_conf *c = &s->rules[key].breaker;
+    const struct breaker_conf *c = &s->rules[slot].breaker;
     char name[NUMBER_BYTES];
     struct args a;
 
     snprintf(name, sizeof(name), "%llu", (unsigned long long)token);
-    add_start(&a, s, key);
+    add_start(&a, s, slot);
     add_word(&a, s->router_id);
     add_number(&a, (int64_t)epoch);
     add_word(&a, name);
@@ -339,19 +340,19 @@ static void on_cool(void *arg, const struct redisReply *r, const char *why)
     store_redis_hold(s);
     if (!store_redis_usable(s, SCRIPT_COOL, r, why))
         ;
-    else if (answer_is(r, "OK"))
-        store_redis_apply(s, answer_at(r, 1));
-    else if (!answer_is(r, "NOTED"))
+    else if (redis_value_is(r, "OK"))
+        store_redis_apply(s, redis_value_at(r, 1));
+    else if (!redis_value_is(r, "NOTED"))
         store_redis_rubbish(s, SCRIPT_COOL);
     store_redis_drop(s);
 }
 
-void store_redis_cool(struct store *store, size_t key, int64_t for_ms, enum store_cool why)
+void store_redis_cool(struct store *store, size_t slot, int64_t for_ms, enum store_cool why)
 {
     struct store_redis *s = redis_of(store);
     struct args a;
 
-    add_start(&a, s, key);
+    add_start(&a, s, slot);
     add_word(&a, s->router_id);
     add_number(&a, for_ms);
     add_word(&a, store_cool_name(why));

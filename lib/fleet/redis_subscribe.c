@@ -103,10 +103,10 @@ static void on_down(void *arg, const char *why)
 
     /* Syncs go on, faster; the mode is the command link's. */
     if (!s->sub_denied && strstr(why, "NOPERM") != NULL) {
-        char rule[REDIS_ACL_MAX];
+        char rule[ACL_MAX];
 
         s->sub_denied = true;
-        redis_acl_rule(s->fleet, rule);
+        acl_rule(s->fleet, rule);
         log_at(LOG_WARN, &s->log, "redis subscriber refused why=\"%s; the user needs %s\"", why,
                rule);
     }
@@ -124,7 +124,7 @@ static void on_down(void *arg, const char *why)
 static void take_message(struct store_redis_sub *sub, struct str text)
 {
     struct store_redis *s = sub->s;
-    struct codec_line line;
+    struct state_line line;
     int changed = -1;
 
     s->stats.pushes++;
@@ -150,7 +150,7 @@ static void take_message(struct store_redis_sub *sub, struct str text)
         store_redis_tell(s, (size_t)changed); /* first of all: it diverts the traffic */
     if (s->freed)
         return;
-    if (codec_decode(text, &line)) {
+    if (state_line_decode(text, &line)) {
         delivery_push(&s->delivery, line.ver);
         compare(sub, line.ver);
     }
@@ -163,9 +163,10 @@ static void on_push(void *arg, const struct redisReply *r)
     struct store_redis *s = sub->s;
 
     store_redis_hold(s);
-    if (answer_is(r, "message") && str_eqz(answer_text(answer_at(r, 1)), s->push.text)) {
-        take_message(sub, answer_text(answer_at(r, 2)));
-    } else if (answer_is(r, "subscribe")) {
+    if (redis_value_is(r, "message") &&
+        str_eqz(redis_value_text(redis_value_at(r, 1)), s->push.text)) {
+        take_message(sub, redis_value_text(redis_value_at(r, 2)));
+    } else if (redis_value_is(r, "subscribe")) {
         s->sub_denied = false;
         if (carries(sub))
             delivery_confirmed(&s->delivery);

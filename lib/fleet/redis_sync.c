@@ -62,13 +62,13 @@ void store_redis_sync_soon(struct store_redis *s)
  * as long as Redis needs for them; in a large one that is later than the next sync anyway. */
 void store_redis_acknowledge(struct store_redis *s)
 {
-    uint64_t word = view_word_ver(s->view);
+    uint64_t word = view_override_ver(s->view);
     int64_t now_ms = clock_mono_ms(), due_ms;
 
     if (s->freed || s->phase != PHASE_ATTACHED || s->syncing || word <= s->applied_said ||
-        word > view_ver(s->view) || word == s->word_heard)
+        word > view_ver(s->view) || word == s->override_heard)
         return;
-    s->word_heard = word;
+    s->override_heard = word;
     due_ms =
         now_ms + (int64_t)rand_below(&s->rand, s->stats.live_routers * 1000 / ACKS_PER_S + 1);
     if (due_ms < s->sync_sent_ms + SYNC_GAP_MS)
@@ -88,11 +88,12 @@ static void check_delivery(struct store_redis *s, int64_t ver)
 
 static void take_sync(struct store_redis *s, const struct redisReply *r)
 {
-    bool full = answer_is(r, "FULL");
+    bool full = redis_value_is(r, "FULL");
     int64_t ver;
 
     memset(s->changed, 0, view_count(s->view) * sizeof(s->changed[0]));
-    if ((!full && !answer_is(r, "SAME")) || !answer_number(answer_at(r, 1), &ver)) {
+    if ((!full && !redis_value_is(r, "SAME")) ||
+        !redis_value_number(redis_value_at(r, 1), &ver)) {
         store_redis_rubbish(s, SCRIPT_SYNC);
         return;
     }
@@ -112,7 +113,7 @@ static void take_sync(struct store_redis *s, const struct redisReply *r)
     }
     s->bad_syncs = 0;
     s->stats.last_sync_ms = clock_mono_ms();
-    store_redis_set_live(s, answer_at(r, 3));
+    store_redis_set_live(s, redis_value_at(r, 3));
     check_delivery(s, ver);
     store_redis_tell_changed(s);
 }
@@ -149,13 +150,13 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     snprintf(numbers.applied, sizeof(numbers.applied), "%llu",
              (unsigned long long)view_ver(s->view));
     s->applied_said = view_ver(s->view);
-    s->word_heard = 0;
+    s->override_heard = 0;
     args[0] = view_gen(s->view);
     args[1] = s->router_id;
     args[2] = numbers.applied;
     n += store_redis_about(s, &numbers, args + n);
     if (++s->n_syncs % KEYS_EVERY == 0)
-        n += store_redis_keys(s, args + n);
+        n += store_redis_slots(s, args + n);
     s->sync_sent_ms = clock_mono_ms();
     s->sync_seen = view_seen(s->view);
     s->sync_number = s->delivery.number;

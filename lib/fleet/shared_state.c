@@ -42,7 +42,7 @@ void store_redis_drop(struct store_redis *s)
         return;
     view_free(s->view);
     store_redis_forget_file(s);
-    batch_free(s->batch);
+    evidence_free(s->batch);
     free(s->changed);
     free(s->doubts);
     free(s->rules);
@@ -57,16 +57,16 @@ void store_redis_drop(struct store_redis *s)
 void store_redis_tell(struct store_redis *s, size_t i)
 {
     store_redis_note_doubt(s, i);
-    if (!s->freed && s->ev.on_key != NULL)
-        s->ev.on_key(s->ev.arg, i);
+    if (!s->freed && s->ev.on_slot != NULL)
+        s->ev.on_slot(s->ev.arg, i);
 }
 
 int store_redis_run(struct store_redis *s, enum script script, const char *const *args,
                     size_t n, redis_link_reply_cb *cb, void *arg)
 {
-    const char *keys[] = {s->meta.text};
+    const char *slots[] = {s->meta.text};
 
-    if (s->freed || script_run(s->cmd, script, keys, 1, args, n, cb, arg) < 0)
+    if (s->freed || script_run(s->cmd, script, slots, 1, args, n, cb, arg) < 0)
         return -1;
     s->stats.commands++;
     return 0;
@@ -83,10 +83,10 @@ void store_redis_rubbish(struct store_redis *s, enum script script)
 
 static void take_error(struct store_redis *s, enum script script, const struct redisReply *r)
 {
-    char text[120], why[256 + REDIS_ACL_MAX], rule[REDIS_ACL_MAX];
+    char text[120], why[256 + ACL_MAX], rule[ACL_MAX];
 
     s->stats.errors++;
-    answer_show(r, text, sizeof(text));
+    redis_value_show(r, text, sizeof(text));
     snprintf(why, sizeof(why), "%s (script %s)", text, script_name(script));
     switch (redis_error_of(r)) {
     case REDIS_ERROR_READONLY:
@@ -99,7 +99,7 @@ static void take_error(struct store_redis *s, enum script script, const struct r
         store_redis_away(s, why);
         break;
     case REDIS_ERROR_NOPERM:
-        redis_acl_rule(s->fleet, rule);
+        acl_rule(s->fleet, rule);
         snprintf(why, sizeof(why), "%s (script %s); the user needs %s", text,
                  script_name(script), rule);
         store_redis_away(s, why);
@@ -119,11 +119,11 @@ bool store_redis_usable(struct store_redis *s, enum script script, const struct 
         store_redis_bad(s, why);
     } else if (r->type == REDIS_REPLY_ERROR) {
         take_error(s, script, r);
-    } else if (answer_text(answer_at(r, 0)).ptr == NULL) {
+    } else if (redis_value_text(redis_value_at(r, 0)).ptr == NULL) {
         store_redis_rubbish(s, script);
     } else {
         s->bad_row = 0;
-        if (!answer_is(r, "GEN") && !answer_is(r, "UNKNOWN"))
+        if (!redis_value_is(r, "GEN") && !redis_value_is(r, "UNKNOWN"))
             return true;
         store_redis_ask(s); /* Redis was flushed or restarted, or lost the key */
     }
@@ -134,7 +134,7 @@ void store_redis_apply(struct store_redis *s, const struct redisReply *line)
 {
     int changed;
 
-    switch (view_push(s->view, answer_text(line), clock_mono_ms(), &changed)) {
+    switch (view_push(s->view, redis_value_text(line), clock_mono_ms(), &changed)) {
     case VIEW_GAP:
         store_redis_sync_soon(s);
         break;
@@ -216,9 +216,9 @@ static size_t redis_count(const struct store *s)
     return view_count(redis_of_const(s)->view);
 }
 
-static const struct view_key *redis_get(const struct store *s, size_t key)
+static const struct view_slot *redis_get(const struct store *s, size_t slot)
 {
-    return view_get(redis_of_const(s)->view, key);
+    return view_get(redis_of_const(s)->view, slot);
 }
 
 static uint64_t redis_ver(const struct store *s)
@@ -310,10 +310,10 @@ struct store *store_redis_new(struct event_base *base, const struct store_conf *
     s->store.ops = &redis_ops;
     s->base = base;
     s->ev = *ev;
-    s->rules = xcalloc(conf->n_keys > 0 ? conf->n_keys : 1, sizeof(s->rules[0]));
-    for (size_t i = 0; i < conf->n_keys; i++)
+    s->rules = xcalloc(conf->n_slots > 0 ? conf->n_slots : 1, sizeof(s->rules[0]));
+    for (size_t i = 0; i < conf->n_slots; i++)
         s->rules[i] = conf->rules[i];
-    s->doubts = xcalloc(conf->n_keys > 0 ? conf->n_keys : 1, sizeof(s->doubts[0]));
+    s->doubts = xcalloc(conf->n_slots > 0 ? conf->n_slots : 1, sizeof(s->doubts[0]));
     s->command_timeout_ms = conf->command_timeout_ms;
     s->sync_ms = conf->sync_ms;
     s->started_ms = clock_wall_ms();
@@ -322,14 +322,14 @@ struct store *store_redis_new(struct event_base *base, const struct store_conf *
     s->host = word_of(conf->host);
     s->version = word_of(conf->version);
     s->config_digest = word_of(conf->config_digest);
-    s->meta = keys_name(s->fleet, KEYS_META);
-    s->push = keys_name(s->fleet, KEYS_PUSH);
+    s->meta = names_of(s->fleet, NAMES_META);
+    s->push = names_of(s->fleet, NAMES_PUSH);
     s->log.where = "store";
     snprintf(s->log.id, sizeof(s->log.id), "%s", s->router_id);
     rand_init_os(&s->rand);
-    s->view = view_new(conf->keys, conf->n_keys, CODEC_OPEN_MAX_MS);
-    s->changed = xcalloc(conf->n_keys > 0 ? conf->n_keys : 1, sizeof(s->changed[0]));
-    s->batch = batch_new(conf->n_keys);
+    s->view = view_new(conf->slots, conf->n_slots, STATE_LINE_OPEN_MAX_MS);
+    s->changed = xcalloc(conf->n_slots > 0 ? conf->n_slots : 1, sizeof(s->changed[0]));
+    s->batch = evidence_new(conf->n_slots);
     s->later = store_later_new(base, give, s);
     s->refs = 1;
     link.key = s->meta.text;

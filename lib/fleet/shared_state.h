@@ -26,14 +26,14 @@ enum store_redis_mode { MODE_UNKNOWN, MODE_ATTACHED, MODE_AWAY };
 struct store_redis_probe {                /* one store_probe that waits for its answer */
     struct store_redis_probe *next, **at; /* at: what points here */
     struct store_redis *s;
-    size_t key;
+    size_t slot;
     uint64_t token;
 };
 
 /* Of the view that was read from disk; gone with the first attach. */
 struct store_redis_file {
     char gen[VIEW_GEN_MAX + 1]; /* "": none */
-    uint64_t *ver;              /* one per key */
+    uint64_t *ver;              /* one per slot */
 };
 
 /* Whether the fleet may be about to overrule us: we failed where a doubted trip followed. */
@@ -52,17 +52,17 @@ struct store_redis {
     struct store store;
     struct event_base *base;
     struct store_events ev;
-    struct store_rule *rules; /* one per key */
+    struct store_rule *rules; /* one per slot */
     int64_t command_timeout_ms, sync_ms, started_ms;
     char *fleet, *router_id, *host, *version, *config_digest;
-    struct keys_name meta, push;
+    struct names_text meta, push;
     struct log_ctx log;
     struct rand rand;
 
     struct view *view;
-    bool *changed; /* one flag per key: what a snapshot changed */
+    bool *changed; /* one flag per slot: what a snapshot changed */
     struct store_redis_file file;
-    struct store_redis_doubt *doubts; /* one per key */
+    struct store_redis_doubt *doubts; /* one per slot */
     struct redis_link *cmd;
     enum store_redis_phase phase;
     enum store_redis_mode mode;
@@ -84,7 +84,8 @@ struct store_redis {
     int64_t tick_ms;       /* when the next sync is due, while tick is pending */
     uint64_t applied_said; /* in the last sync of this generation */
     uint64_t sync_seen;    /* the newest version heard of when the running sync was sent */
-    uint64_t word_heard;   /* the operator's word for which the next sync was brought forward */
+    uint64_t
+        override_heard; /* the operator's word for which the next sync was brought forward */
     unsigned n_syncs;
     size_t n_shared; /* rows in each share */
 
@@ -98,7 +99,7 @@ struct store_redis {
 
     struct delivery delivery;
     bool sub_denied; /* said once */
-    struct batch *batch;
+    struct evidence *batch;
     uint64_t seq; /* of the last report */
     struct store_redis_probe *probes;
     struct store_later *later;
@@ -118,30 +119,30 @@ bool store_redis_usable(struct store_redis *s, enum script script, const struct 
                         const char *why) MUST_CHECK;
 /* A script's reply that is none of those it may give. */
 void store_redis_rubbish(struct store_redis *s, enum script script);
-/* Tells the owner that key i changed. */
+/* Tells the owner that slot i changed. */
 void store_redis_tell(struct store_redis *s, size_t i);
 /* A line from a reply: news like a push, often earlier. */
 void store_redis_apply(struct store_redis *s, const struct redisReply *line);
 
 /* redis_report.c */
-void store_redis_report(struct store *store, size_t key, uint64_t epoch,
+void store_redis_report(struct store *store, size_t slot, uint64_t epoch,
                         enum store_evidence what, bool slow);
-void store_redis_probe(struct store *store, size_t key, uint64_t token);
-void store_redis_probe_renew(struct store *store, size_t key, uint64_t token);
-void store_redis_done(struct store *store, size_t key, uint64_t epoch, uint64_t token,
+void store_redis_probe(struct store *store, size_t slot, uint64_t token);
+void store_redis_probe_renew(struct store *store, size_t slot, uint64_t token);
+void store_redis_done(struct store *store, size_t slot, uint64_t epoch, uint64_t token,
                       enum breaker_verdict verdict);
-void store_redis_cool(struct store *store, size_t key, int64_t for_ms, enum store_cool why);
+void store_redis_cool(struct store *store, size_t slot, int64_t for_ms, enum store_cool why);
 void store_redis_flush(struct store_redis *s); /* sends the reports that are due */
 /* Key changed: if a doubted trip that we may have caused is over, asks whether we were
  * overruled.
  */
-void store_redis_note_doubt(struct store_redis *s, size_t key);
+void store_redis_note_doubt(struct store_redis *s, size_t slot);
 
 /* redis_averages.c */
 void store_redis_share(struct store *store, const struct store_measure *of, size_t n);
 
 /* redis_check.c */
-bool store_redis_check(struct store *store, size_t key, int64_t lease_ms,
+bool store_redis_check(struct store *store, size_t slot, int64_t lease_ms,
                        const struct store_check *seen, int64_t took_ms);
 
 /* redis_attach.c */
@@ -170,7 +171,7 @@ struct store_redis_numbers {
  * how many.  n must live as long as args. */
 size_t store_redis_about(struct store_redis *s, struct store_redis_numbers *n,
                          const char **args);
-size_t store_redis_keys(struct store_redis *s, const char **args);
+size_t store_redis_slots(struct store_redis *s, const char **args);
 
 /* redis_reassert.c */
 /* Is what attach answered a young generation that has to hear our last view first? */

@@ -59,7 +59,7 @@ static int replace(const char *path, struct str text, struct err *err)
 
 static void save(struct fleet *f, int64_t now_ms)
 {
-    struct fleet_file *file = &f->file;
+    struct state_file *file = &f->file;
     struct err err = {0};
     struct buf text;
 
@@ -77,9 +77,9 @@ static void save(struct fleet *f, int64_t now_ms)
     buf_release(&text);
 }
 
-void fleet_file_tick(struct fleet *f, int64_t now_ms)
+void state_file_tick(struct fleet *f, int64_t now_ms)
 {
-    const struct fleet_file *file = &f->file;
+    const struct state_file *file = &f->file;
 
     if (file->path == NULL || !f->attached || now_ms - file->written_ms < GAP_MS)
         return;
@@ -88,7 +88,7 @@ void fleet_file_tick(struct fleet *f, int64_t now_ms)
         save(f, now_ms);
 }
 
-void fleet_file_close(struct fleet *f)
+void state_file_close(struct fleet *f)
 {
     if (f->file.path != NULL && f->attached)
         save(f, clock_mono_ms());
@@ -109,7 +109,7 @@ void fleet_keep(struct fleet *f, const char *path)
     if (access(path, F_OK) == 0) {
         if (buf_read_file(&text, path, &err) == 0 &&
             store_restore(f->shared, buf_str(&text), &err) == 0) {
-            store_mem_adopt(f->local, f->shared);
+            local_breakers_adopt(f->local, f->shared);
             log_at(LOG_INFO, &f->log, "last view read from '%s'", path);
         } else {
             log_at(LOG_WARN, &f->log, "state_file '%s' is left alone: %s", path, err.msg);

@@ -41,10 +41,10 @@ size_t store_count(const struct store *s)
     return s->ops->count(s);
 }
 
-const struct view_key *store_get(const struct store *s, size_t key)
+const struct view_slot *store_get(const struct store *s, size_t slot)
 {
-    assert(key < s->ops->count(s));
-    return s->ops->get(s, key);
+    assert(slot < s->ops->count(s));
+    return s->ops->get(s, slot);
 }
 
 uint64_t store_ver(const struct store *s)
@@ -57,43 +57,43 @@ const char *store_gen(const struct store *s)
     return s->ops->gen(s);
 }
 
-void store_report(struct store *s, size_t key, uint64_t epoch, enum store_evidence what,
+void store_report(struct store *s, size_t slot, uint64_t epoch, enum store_evidence what,
                   bool slow)
 {
-    assert(key < s->ops->count(s));
-    s->ops->report(s, key, epoch, what, slow);
+    assert(slot < s->ops->count(s));
+    s->ops->report(s, slot, epoch, what, slow);
 }
 
-void store_probe(struct store *s, size_t key, uint64_t token)
+void store_probe(struct store *s, size_t slot, uint64_t token)
 {
-    assert(key < s->ops->count(s));
-    s->ops->probe(s, key, token);
+    assert(slot < s->ops->count(s));
+    s->ops->probe(s, slot, token);
 }
 
-void store_probe_renew(struct store *s, size_t key, uint64_t token)
+void store_probe_renew(struct store *s, size_t slot, uint64_t token)
 {
-    assert(key < s->ops->count(s));
-    s->ops->probe_renew(s, key, token);
+    assert(slot < s->ops->count(s));
+    s->ops->probe_renew(s, slot, token);
 }
 
-void store_done(struct store *s, size_t key, uint64_t epoch, uint64_t token,
+void store_done(struct store *s, size_t slot, uint64_t epoch, uint64_t token,
                 enum breaker_verdict verdict)
 {
-    assert(key < s->ops->count(s));
-    s->ops->done(s, key, epoch, token, verdict);
+    assert(slot < s->ops->count(s));
+    s->ops->done(s, slot, epoch, token, verdict);
 }
 
-void store_cool(struct store *s, size_t key, int64_t for_ms, enum store_cool why)
+void store_cool(struct store *s, size_t slot, int64_t for_ms, enum store_cool why)
 {
-    assert(key < s->ops->count(s));
-    s->ops->cool(s, key, for_ms > 0 ? for_ms : 0, why);
+    assert(slot < s->ops->count(s));
+    s->ops->cool(s, slot, for_ms > 0 ? for_ms : 0, why);
 }
 
-bool store_check(struct store *s, size_t key, int64_t lease_ms, const struct store_check *seen,
+bool store_check(struct store *s, size_t slot, int64_t lease_ms, const struct store_check *seen,
                  int64_t took_ms)
 {
-    assert(key < s->ops->count(s));
-    return s->ops->check != NULL && s->ops->check(s, key, lease_ms, seen, took_ms);
+    assert(slot < s->ops->count(s));
+    return s->ops->check != NULL && s->ops->check(s, slot, lease_ms, seen, took_ms);
 }
 
 void store_share(struct store *s, const struct store_measure *of, size_t n)

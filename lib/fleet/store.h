@@ -23,29 +23,29 @@ enum store_evidence { STORE_OK, STORE_FAIL };
 enum store_cool { STORE_COOL_THROTTLED, STORE_COOL_QUOTA, STORE_COOL_AUTH };
 
 struct store_probe_answer {
-    size_t key;
+    size_t slot;
     uint64_t token;
     enum breaker_grant grant;
     uint64_t epoch;  /* GRANTED: the epoch the probe runs under */
     int64_t wait_ms; /* WAIT, BUSY: when asking again makes sense */
 };
 
-struct store_check { /* what the fleet's checker of a key saw */
+struct store_check { /* what the fleet's checker of a slot saw */
     bool known, ok;
     int64_t ago_ms;
     char what[VIEW_WORD_MAX + 1];
 };
 
 struct store_check_answer {
-    size_t key;
-    bool held;                /* the caller is the fleet's checker of this key */
+    size_t slot;
+    bool held;                /* the caller is the fleet's checker of this slot */
     int64_t wait_ms;          /* not held: when the lease may fall free */
     struct store_check other; /* not held: what the one who is saw last */
 };
 
 #define STORE_WEIGHT_MAX 100 /* of what one router says */
 
-struct store_measure {          /* how a key does for this router */
+struct store_measure {          /* how a slot does for this router */
     int64_t first_us, total_us; /* times of an attempt */
     int weight;                 /* of the times; 0: none of late */
     int health, health_weight;  /* 0..100 */
@@ -58,20 +58,20 @@ struct store_measured {         /* and for the fleet */
     int64_t inflight;
 };
 
-/* All from the event loop.  Indexes are those of conf.keys. */
+/* All from the event loop.  Indexes are those of conf.slots. */
 struct store_events {
     void *arg;
-    void (*on_key)(void *arg, size_t key);                      /* store_get(key) changed */
+    void (*on_slot)(void *arg, size_t slot);                    /* store_get(slot) changed */
     void (*on_mode)(void *arg, bool attached, const char *why); /* once per change of mode */
     void (*on_probe)(void *arg, const struct store_probe_answer *a); /* once per store_probe */
     void (*on_check)(void *arg, const struct store_check_answer *a); /* may be NULL */
-    /* The fleet can use key although we cannot: what we see of it is our own matter for for_ms.
-     * May be NULL; comes again as long as we report. */
-    void (*on_alone)(void *arg, size_t key, int64_t for_ms);
-    void (*on_share)(void *arg, size_t key, const struct store_measured *m); /* may be NULL */
+    /* The fleet can use slot although we cannot: what we see of it is our own matter for
+     * for_ms. May be NULL; comes again as long as we report. */
+    void (*on_alone)(void *arg, size_t slot, int64_t for_ms);
+    void (*on_share)(void *arg, size_t slot, const struct store_measured *m); /* may be NULL */
 };
 
-struct store_rule { /* of one key */
+struct store_rule { /* of one slot */
     struct breaker_conf breaker;
     int64_t probe_lease_ms;
     const char *trip_confirm; /* "none", "second_opinion", "quorum:N" */
@@ -80,9 +80,9 @@ struct store_rule { /* of one key */
 struct store_conf {
     const char *fleet;
     const char *router_id, *host, *version, *config_digest; /* announced to the fleet */
-    const char *const *keys;                                /* regions, or region/model */
-    const struct store_rule *rules;                         /* one per key */
-    size_t n_keys;
+    const char *const *slots;                               /* regions, or region/model */
+    const struct store_rule *rules;                         /* one per slot */
+    size_t n_slots;
     /* redis only */
     const char *url;
     const char *subscribe_url; /* where to listen for news, a replica; NULL: at url */
@@ -95,40 +95,40 @@ struct store_conf {
  * error. */
 struct store *store_redis_new(struct event_base *base, const struct store_conf *conf,
                               const struct store_events *ev, struct err *err);
-struct store *store_mem_new(struct event_base *base, const struct store_conf *conf,
-                            const struct store_events *ev);
+struct store *local_breakers_new(struct event_base *base, const struct store_conf *conf,
+                                 const struct store_events *ev);
 /* Leaves the fleet (announced when attached) and frees; no event comes any more. */
 void store_free(struct store *s);
 
 bool store_is_attached(const struct store *s); /* store_mem: always */
 size_t store_count(const struct store *s);
 /* The last view, also while away. */
-const struct view_key *store_get(const struct store *s, size_t key);
+const struct view_slot *store_get(const struct store *s, size_t slot);
 uint64_t store_ver(const struct store *s);
 const char *store_gen(const struct store *s);
 
 /* Evidence of one finished attempt that started under epoch.  A failure leaves at once, those
- * of the next 10 ms together, successes within 100 ms; batched per key.  While away it is
+ * of the next 10 ms together, successes within 100 ms; batched per slot.  While away it is
  * dropped.
  */
-void store_report(struct store *s, size_t key, uint64_t epoch, enum store_evidence what,
+void store_report(struct store *s, size_t slot, uint64_t epoch, enum store_evidence what,
                   bool slow);
 /* Asks for the right to one probe; the answer comes by on_probe (away: as BUSY). */
-void store_probe(struct store *s, size_t key, uint64_t token);
+void store_probe(struct store *s, size_t slot, uint64_t token);
 /* Lengthens a granted lease; call every third of its lease while the probe runs. */
-void store_probe_renew(struct store *s, size_t key, uint64_t token);
-void store_done(struct store *s, size_t key, uint64_t epoch, uint64_t token,
+void store_probe_renew(struct store *s, size_t slot, uint64_t token);
+void store_done(struct store *s, size_t slot, uint64_t epoch, uint64_t token,
                 enum breaker_verdict verdict);
-/* Takes or lengthens the lease to check key from outside; what was seen goes along (NULL:
+/* Takes or lengthens the lease to check slot from outside; what was seen goes along (NULL:
  * nothing yet; what: a short sentence for people).  The answer comes by on_check, or never
  * when Redis fails.  false: not sent.  store_mem: false. */
-bool store_check(struct store *s, size_t key, int64_t lease_ms, const struct store_check *seen,
+bool store_check(struct store *s, size_t slot, int64_t lease_ms, const struct store_check *seen,
                  int64_t took_ms);
-/* Says how the first n keys do for this router, a row per key; what the fleet knows comes by
- * on_share, a call per key, or never when Redis fails.  store_mem: nothing happens. */
+/* Says how the first n slots do for this router, a row per slot; what the fleet knows comes by
+ * on_share, a call per slot, or never when Redis fails.  store_mem: nothing happens. */
 void store_share(struct store *s, const struct store_measure *of, size_t n);
-/* Keeps everybody away from key for for_ms (the longer of two wins). */
-void store_cool(struct store *s, size_t key, int64_t for_ms, enum store_cool why);
+/* Keeps everybody away from slot for for_ms (the longer of two wins). */
+void store_cool(struct store *s, size_t slot, int64_t for_ms, enum store_cool why);
 /* Said in the next sync: requests in flight. */
 void store_set_load(struct store *s, int inflight);
 
@@ -138,10 +138,10 @@ int store_save(const struct store *s, struct buf *out) MUST_CHECK;
  * the text is not one; nothing is changed.  store_mem refuses. */
 int store_restore(struct store *s, struct str text, struct err *err) MUST_CHECK;
 
-/* store_mem only: opens key for its recovery time, unless it is open; counts as a trip. */
-void store_mem_trip(struct store *mem, size_t key, const char *why);
+/* store_mem only: opens slot for its recovery time, unless it is open; counts as a trip. */
+void local_breakers_trip(struct store *mem, size_t slot, const char *why);
 /* store_mem only: starts from another store's last view (when Redis goes away). */
-void store_mem_adopt(struct store *mem, const struct store *from);
+void local_breakers_adopt(struct store *mem, const struct store *from);
 
 struct store_stats { /* counters since start; for /metrics and /state */
     uint64_t commands, errors, late, dropped, pushes, syncs, bad_messages, reconnects;

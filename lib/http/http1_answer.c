@@ -48,7 +48,7 @@ static const struct {
     {529, "Overloaded"},
 };
 
-const char *http_answer_reason(int status)
+const char *http1_answer_reason(int status)
 {
     if (status == 200)
         return "OK";
@@ -58,7 +58,7 @@ const char *http_answer_reason(int status)
     return "Unknown";
 }
 
-bool http_answer_is_empty(int status)
+bool http1_answer_is_empty(int status)
 {
     return status < 200 || status == 204 || status == 304;
 }
@@ -110,7 +110,7 @@ static int add_field(struct buf *out, const struct http_reply_field *f)
                : 0;
 }
 
-static int add_framing(struct buf *out, const struct http_answer *a)
+static int add_framing(struct buf *out, const struct http1_answer *a)
 {
     switch (a->framing) {
     case HTTP_LENGTH:
@@ -127,11 +127,11 @@ static int add_framing(struct buf *out, const struct http_answer *a)
     return 0;
 }
 
-int http_answer_write(struct buf *out, const struct http_answer *a, const char *date)
+int http1_answer_write(struct buf *out, const struct http1_answer *a, const char *date)
 {
     /* RFC 9112 2.3: our own version, whatever the client's was. */
     if (add(out, "HTTP/1.1 ") < 0 || add_number(out, (uint64_t)a->status) < 0 ||
-        add(out, " ") < 0 || add(out, http_answer_reason(a->status)) < 0 ||
+        add(out, " ") < 0 || add(out, http1_answer_reason(a->status)) < 0 ||
         add(out, "\r\nDate: ") < 0 || add(out, date) < 0 || add(out, "\r\n") < 0 ||
         add_framing(out, a) < 0)
         return -1;

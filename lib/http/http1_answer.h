@@ -17,7 +17,7 @@ struct http_date { /* the Date field's value, made once a second; zero it to sta
 
 enum http_framing { HTTP_LENGTH, HTTP_CHUNKED, HTTP_UNTIL_CLOSE, HTTP_NO_CONTENT };
 
-struct http_answer {
+struct http1_answer {
     int status;
     enum http_framing framing;
     int64_t content_length; /* of HTTP_LENGTH */
@@ -27,16 +27,16 @@ struct http_answer {
 };
 
 /* RFC 9110 15 (and 6585, 4918): the phrase; "Unknown" for a status without one. */
-const char *http_answer_reason(int status);
+const char *http1_answer_reason(int status);
 /* RFC 9110 6.4.1, 15.3.5, 15.4.5: an answer with this status never has content. */
-bool http_answer_is_empty(int status);
+bool http1_answer_is_empty(int status);
 
 /* The current date as an IMF-fixdate (RFC 9110 5.6.7); borrowed from d. */
 const char *http_date_text(struct http_date *d, int64_t wall_ms);
 
 /* Appends the head, the empty line included.  A field that could split the answer (CR, LF or
  * NUL in its value) is left out.  -1: out's cap; out is cut then. */
-int http_answer_write(struct buf *out, const struct http_answer *a,
-                      const char *date) MUST_CHECK;
+int http1_answer_write(struct buf *out, const struct http1_answer *a,
+                       const char *date) MUST_CHECK;
 
 #endif

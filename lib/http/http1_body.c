@@ -48,10 +48,10 @@ enum step {
     STEP_BAD,
 };
 
-void http_body_init(struct http_body *b, int64_t content_length, size_t max_bytes,
-                    size_t ext_max_bytes)
+void http1_body_init(struct http1_body *b, int64_t content_length, size_t max_bytes,
+                     size_t ext_max_bytes)
 {
-    *b = (struct http_body){.max_bytes = max_bytes, .ext_max_bytes = ext_max_bytes};
+    *b = (struct http1_body){.max_bytes = max_bytes, .ext_max_bytes = ext_max_bytes};
     b->step = STEP_SIZE;
     if (content_length >= 0) {
         b->step = STEP_LENGTH;
@@ -59,7 +59,7 @@ void http_body_init(struct http_body *b, int64_t content_length, size_t max_byte
     }
 }
 
-static int refuse(struct http_body *b, int status, const char *message)
+static int refuse(struct http1_body *b, int status, const char *message)
 {
     b->verdict = (struct http_verdict){status, message};
     return STEP_BAD;
@@ -74,7 +74,7 @@ static int hex(unsigned char c)
 }
 
 /* What may follow an element of an extension: BWS, the next one, or the end of the line. */
-static int after_ext(struct http_body *b, unsigned char c, int if_space)
+static int after_ext(struct http1_body *b, unsigned char c, int if_space)
 {
     if (c == ' ' || c == '\t')
         return if_space;
@@ -85,7 +85,7 @@ static int after_ext(struct http_body *b, unsigned char c, int if_space)
     return refuse(b, 400, "a chunk extension is malformed");
 }
 
-static int read_size(struct http_body *b, unsigned char c)
+static int read_size(struct http1_body *b, unsigned char c)
 {
     int digit = hex(c);
 
@@ -105,7 +105,7 @@ static int read_size(struct http_body *b, unsigned char c)
     return STEP_SIZE;
 }
 
-static int read_ext(struct http_body *b, unsigned char c)
+static int read_ext(struct http1_body *b, unsigned char c)
 {
     bool space = c == ' ' || c == '\t';
 
@@ -148,7 +148,7 @@ static int read_ext(struct http_body *b, unsigned char c)
     return refuse(b, 400, "a chunk extension is malformed");
 }
 
-static int read_trailer(struct http_body *b, unsigned char c)
+static int read_trailer(struct http1_body *b, unsigned char c)
 {
     if (++b->line_bytes > HTTP_TRAILER_MAX_BYTES)
         return refuse(b, 431, "the trailer section is larger than the limit");
@@ -177,7 +177,7 @@ static int read_trailer(struct http_body *b, unsigned char c)
     return refuse(b, 400, "the trailer section is malformed");
 }
 
-static int end_size_line(struct http_body *b, unsigned char c, size_t taken)
+static int end_size_line(struct http1_body *b, unsigned char c, size_t taken)
 {
     if (c != '\n')
         return refuse(b, 400, "the line of a chunk size does not end in CRLF");
@@ -189,7 +189,7 @@ static int end_size_line(struct http_body *b, unsigned char c, size_t taken)
 }
 
 /* One byte of framing around the content. */
-static int read_frame(struct http_body *b, unsigned char c, size_t taken)
+static int read_frame(struct http1_body *b, unsigned char c, size_t taken)
 {
     switch (b->step) {
     case STEP_SIZE:
@@ -207,7 +207,7 @@ static int read_frame(struct http_body *b, unsigned char c, size_t taken)
 }
 
 /* Copies content; b->left counts down. */
-static size_t read_content(struct http_body *b, const char *data, size_t len, struct buf *out)
+static size_t read_content(struct http1_body *b, const char *data, size_t len, struct buf *out)
 {
     size_t n = len < b->left ? len : (size_t)b->left;
 
@@ -221,8 +221,8 @@ static size_t read_content(struct http_body *b, const char *data, size_t len, st
     return n;
 }
 
-enum http_parse http_body_read(struct http_body *b, const char *data, size_t len, size_t *used,
-                               struct buf *out)
+enum http_parse http1_body_read(struct http1_body *b, const char *data, size_t len,
+                                size_t *used, struct buf *out)
 {
     size_t i = 0;
 

@@ -12,7 +12,7 @@
 
 #define HTTP_TRAILER_MAX_BYTES 8192 /* the trailer section is checked and dropped */
 
-struct http_body {               /* public body, so that a connection embeds it */
+struct http1_body {              /* public body, so that a connection embeds it */
     struct http_verdict verdict; /* after HTTP_PARSE_REFUSED: 400, 413 or 431 */
     /* private */
     uint64_t left; /* content bytes of the chunk, or of the body, still to come */
@@ -23,13 +23,13 @@ struct http_body {               /* public body, so that a connection embeds it 
 
 /* content_length -1: chunked.  max_bytes caps the content, ext_max_bytes the extensions of one
  * chunk. */
-void http_body_init(struct http_body *b, int64_t content_length, size_t max_bytes,
-                    size_t ext_max_bytes);
+void http1_body_init(struct http1_body *b, int64_t content_length, size_t max_bytes,
+                     size_t ext_max_bytes);
 
 /* Takes bytes from data, appends content to out (whose cap must be max_bytes or more) and sets
  * *used; bytes behind the end of the body are left alone.  The verdict does not depend on how
  * the bytes are split. */
-enum http_parse http_body_read(struct http_body *b, const char *data, size_t len, size_t *used,
-                               struct buf *out);
+enum http_parse http1_body_read(struct http1_body *b, const char *data, size_t len,
+                                size_t *used, struct buf *out);
 
 #endif

@@ -40,23 +40,23 @@
 #define DRAIN_IDLE_MS    500 /* a client that has just connected gets its first answer */
 #define LINGER_MAX_BYTES ((size_t)16 << 20)
 
-static void release(struct http_conn *c)
+static void release(struct http1_connection *c)
 {
-    http_head_parser_release(&c->parser);
-    http_out_release(&c->out);
+    http1_head_parser_release(&c->parser);
+    http1_output_release(&c->out);
     buf_release(&c->in);
     buf_release(&c->body);
     free(c);
 }
 
-void http_conn_wake(struct http_conn *c)
+void http1_connection_wake(struct http1_connection *c)
 {
     if (!c->settling && c->state != CONN_DEAD)
         event_active(&c->turn, 0, 0);
 }
 
 /* The memory stays until the callback that led here returns: see leave(). */
-static void close_now(struct http_conn *c)
+static void close_now(struct http1_connection *c)
 {
     if (c->state == CONN_DEAD)
         return;
@@ -73,7 +73,7 @@ static void close_now(struct http_conn *c)
 }
 
 /* The client cannot be answered any more. */
-static void lose(struct http_conn *c)
+static void lose(struct http1_connection *c)
 {
     struct http_exchange ex = c->ex;
     bool busy = c->state == CONN_BUSY;
@@ -84,7 +84,7 @@ static void lose(struct http_conn *c)
     close_now(c);
 }
 
-static void set_reading(struct http_conn *c, bool on)
+static void set_reading(struct http1_connection *c, bool on)
 {
     if (on == c->reading)
         return;
@@ -95,7 +95,7 @@ static void set_reading(struct http_conn *c, bool on)
         event_del(&c->readable);
 }
 
-static void set_writing(struct http_conn *c, bool on)
+static void set_writing(struct http1_connection *c, bool on)
 {
     if (on == c->writing)
         return;
@@ -107,30 +107,30 @@ static void set_writing(struct http_conn *c, bool on)
 }
 
 /* Whatever the bytes at hand allow; at most one request. */
-static void take_input(struct http_conn *c)
+static void take_input(struct http1_connection *c)
 {
     if (c->state == CONN_IDLE && c->in.len > 0) {
         c->state = CONN_HEAD;
         c->state_due_ms = c->now_ms + c->limits->header_timeout_ms;
     }
     if (c->state == CONN_HEAD)
-        http_conn_take_head(c);
+        http1_connection_take_head(c);
     else if (c->state == CONN_BODY)
-        http_conn_take_body(c);
-    if (!c->eof || !http_conn_is_reading(c))
+        http1_connection_take_body(c);
+    if (!c->eof || !http1_connection_is_reading(c))
         return;
     if (c->state == CONN_IDLE)
         close_now(c);
     else /* RFC 9112 8: the client may have shut only its sending side */
-        http_conn_refuse_as(c, 400, "it ended before it was complete");
+        http1_connection_refuse_as(c, 400, "it ended before it was complete");
 }
 
 /* The answer has left: the next request, or the end. */
-static void begin_next(struct http_conn *c)
+static void begin_next(struct http1_connection *c)
 {
     c->served++;
     c->fin = c->eof;
-    c->probe_ms = c->look_ms = HTTP_CONN_NEVER;
+    c->probe_ms = c->snapshot_ms = HTTP1_CONNECTION_NEVER;
     if (c->reset_after) {
         c->state = CONN_RESET;
         c->state_due_ms = c->now_ms + c->limits->write_timeout_ms;
@@ -138,8 +138,8 @@ static void begin_next(struct http_conn *c)
         return;
     }
     if (c->close_after) {
-        if (http_conn_ends_by_close(c))
-            http_conn_set_reset(c, false);
+        if (http1_connection_ends_by_close(c))
+            http1_connection_set_reset(c, false);
         if (c->eof || shutdown(c->fd, SHUT_WR) < 0) {
             close_now(c);
             return;
@@ -156,7 +156,7 @@ static void begin_next(struct http_conn *c)
     buf_release(&c->body);
     if (c->in.len == 0)
         buf_release(&c->in); /* an idle connection keeps none */
-    http_head_parser_reset(&c->parser);
+    http1_head_parser_reset(&c->parser);
     c->state = CONN_IDLE;
     c->state_due_ms = c->now_ms + c->limits->idle_timeout_ms;
     c->started = false;
@@ -168,10 +168,10 @@ static void begin_next(struct http_conn *c)
 
 /* The timer is moved only to fire earlier; when it fires too early it is set again.  So a
  * connection that serves requests back to back never touches it. */
-static void arm(struct http_conn *c)
+static void arm(struct http1_connection *c)
 {
-    int64_t due =
-        http_conn_earlier(http_conn_earlier(c->state_due_ms, c->stall_due_ms), c->look_ms);
+    int64_t due = http1_connection_earlier(
+        http1_connection_earlier(c->state_due_ms, c->stall_due_ms), c->snapshot_ms);
     int64_t wait = due - c->now_ms > 0 ? due - c->now_ms : 0;
     struct timeval tv = {.tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000};
 
@@ -181,18 +181,18 @@ static void arm(struct http_conn *c)
     event_add(&c->timer, &tv);
 }
 
-static void expire(struct http_conn *c)
+static void expire(struct http1_connection *c)
 {
-    c->state_due_ms = HTTP_CONN_NEVER;
+    c->state_due_ms = HTTP1_CONNECTION_NEVER;
     switch (c->state) {
     case CONN_HEAD:
-        http_conn_refuse_as(c, 408, "its head did not arrive in time");
+        http1_connection_refuse_as(c, 408, "its head did not arrive in time");
         break;
     case CONN_BODY:
-        http_conn_refuse_as(c, 408, "its body did not arrive in time");
+        http1_connection_refuse_as(c, 408, "its body did not arrive in time");
         break;
     case CONN_RESET:
-        http_conn_set_reset(c, true);
+        http1_connection_set_reset(c, true);
         close_now(c);
         break;
     case CONN_IDLE:
@@ -209,49 +209,49 @@ static void expire(struct http_conn *c)
 /* ---- the one place that decides ------------------------------------------------------------
  */
 
-static bool is_output_low(const struct http_conn *c)
+static bool is_output_low(const struct http1_connection *c)
 {
-    return http_out_bytes(&c->out) <= c->limits->output_max_bytes / 2;
+    return http1_output_bytes(&c->out) <= c->limits->output_max_bytes / 2;
 }
 
-static void advance(struct http_conn *c)
+static void advance(struct http1_connection *c)
 {
-    if (http_conn_is_reading(c) && !c->broken)
+    if (http1_connection_is_reading(c) && !c->broken)
         take_input(c);
     if (c->state == CONN_DEAD)
         return;
-    if (http_out_bytes(&c->out) > 0 && !c->broken && !c->writing)
-        http_conn_flush(c, (struct str){NULL, 0});
+    if (http1_output_bytes(&c->out) > 0 && !c->broken && !c->writing)
+        http1_connection_flush(c, (struct str){NULL, 0});
     if (c->broken) {
         lose(c);
         return;
     }
-    if (c->state == CONN_FLUSH && http_out_bytes(&c->out) == 0)
+    if (c->state == CONN_FLUSH && http1_output_bytes(&c->out) == 0)
         begin_next(c);
     if (c->state == CONN_BUSY && c->full && is_output_low(c)) {
         c->full = false;
         if (c->ex.on_writable != NULL)
             c->ex.on_writable(c->ex.arg);
-        http_conn_flush(c, (struct str){NULL, 0});
+        http1_connection_flush(c, (struct str){NULL, 0});
     }
     if (c->state == CONN_IDLE && c->draining)
-        c->state_due_ms = http_conn_earlier(c->state_due_ms, c->now_ms + DRAIN_IDLE_MS);
+        c->state_due_ms = http1_connection_earlier(c->state_due_ms, c->now_ms + DRAIN_IDLE_MS);
 }
 
-static void settle(struct http_conn *c)
+static void settle(struct http1_connection *c)
 {
     c->settling = true;
     advance(c);
     c->settling = false;
     if (c->state == CONN_DEAD)
         return;
-    if (c->broken || (c->state == CONN_FLUSH && http_out_bytes(&c->out) == 0))
+    if (c->broken || (c->state == CONN_FLUSH && http1_output_bytes(&c->out) == 0))
         event_active(&c->turn, 0, 0); /* the owner did more inside its callback */
-    set_reading(
-        c, !c->eof && c->state != CONN_RESET &&
-               (http_conn_is_reading(c) || c->state == CONN_LINGER || http_conn_room(c) > 0));
-    set_writing(c, http_out_bytes(&c->out) > 0);
-    http_conn_plan_look(c);
+    set_reading(c, !c->eof && c->state != CONN_RESET &&
+                       (http1_connection_is_reading(c) || c->state == CONN_LINGER ||
+                        http1_connection_room(c) > 0));
+    set_writing(c, http1_output_bytes(&c->out) > 0);
+    http1_connection_plan_look(c);
     arm(c);
 }
 
@@ -259,13 +259,13 @@ static void settle(struct http_conn *c)
  */
 
 /* Every callback begins with enter() and ends with leave(), after which c may be gone. */
-static void enter(struct http_conn *c)
+static void enter(struct http1_connection *c)
 {
     c->running = true;
     c->now_ms = clock_mono_ms();
 }
 
-static void leave(struct http_conn *c)
+static void leave(struct http1_connection *c)
 {
     if (c->state != CONN_DEAD)
         settle(c);
@@ -283,33 +283,33 @@ static void on_conn_turn(evutil_socket_t fd, short what, void *arg)
 
 static void on_conn_writable(evutil_socket_t fd, short what, void *arg)
 {
-    struct http_conn *c = arg;
+    struct http1_connection *c = arg;
 
     (void)fd, (void)what;
     enter(c);
-    http_conn_flush(c, (struct str){NULL, 0});
+    http1_connection_flush(c, (struct str){NULL, 0});
     leave(c);
 }
 
 static void on_conn_timer(evutil_socket_t fd, short what, void *arg)
 {
-    struct http_conn *c = arg;
+    struct http1_connection *c = arg;
 
     (void)fd, (void)what;
     enter(c);
-    c->timer_at_ms = HTTP_CONN_NEVER;
+    c->timer_at_ms = HTTP1_CONNECTION_NEVER;
     if (c->now_ms >= c->stall_due_ms)
-        c->broken = http_conn_is_stalled(c);
-    else if (c->now_ms >= c->look_ms)
-        http_conn_look(c);
+        c->broken = http1_connection_is_stalled(c);
+    else if (c->now_ms >= c->snapshot_ms)
+        http1_connection_look(c);
     if (!c->broken && c->now_ms >= c->state_due_ms)
         expire(c);
     leave(c);
 }
 
-static void discard(struct http_conn *c)
+static void discard(struct http1_connection *c)
 {
-    char waste[HTTP_CONN_READ_BYTES];
+    char waste[HTTP1_CONNECTION_READ_BYTES];
     ssize_t n = read(c->fd, waste, sizeof(waste));
 
     if (n > 0)
@@ -321,7 +321,7 @@ static void discard(struct http_conn *c)
 
 static void on_conn_readable(evutil_socket_t fd, short what, void *arg)
 {
-    struct http_conn *c = arg;
+    struct http1_connection *c = arg;
 
     (void)what;
     enter(c);
@@ -330,9 +330,9 @@ static void on_conn_readable(evutil_socket_t fd, short what, void *arg)
         leave(c);
         return;
     }
-    http_conn_make_room(c);
-    if (!c->broken && http_conn_room(c) > 0) {
-        ssize_t n = read(fd, c->in.data + c->in.len, http_conn_room(c));
+    http1_connection_make_room(c);
+    if (!c->broken && http1_connection_room(c) > 0) {
+        ssize_t n = read(fd, c->in.data + c->in.len, http1_connection_room(c));
 
         if (n > 0) {
             c->in.len += (size_t)n;
@@ -349,24 +349,24 @@ static void on_conn_readable(evutil_socket_t fd, short what, void *arg)
 /* ---- life ----------------------------------------------------------------------------------
  */
 
-struct http_conn *http_conn_new(struct event_base *base, int fd,
-                                const struct http_conn_limits *limits,
-                                const struct http_handler *handler)
+struct http1_connection *http1_connection_new(struct event_base *base, int fd,
+                                              const struct http1_connection_limits *limits,
+                                              const struct http_handler *handler)
 {
-    struct http_conn *c = xcalloc(1, sizeof(*c));
+    struct http1_connection *c = xcalloc(1, sizeof(*c));
     int on = 1, unsent_bytes = UNSENT_MAX_BYTES;
     unsigned unacked_ms = (unsigned)limits->write_timeout_ms;
-    struct http_head_limits head = {limits->head_max_bytes, limits->target_max_bytes,
-                                    limits->fields_max};
+    struct http1_head_limits head = {limits->head_max_bytes, limits->target_max_bytes,
+                                     limits->fields_max};
 
     c->base = base;
     c->fd = fd;
     c->limits = limits;
     c->handler = handler;
-    http_head_parser_init(&c->parser, &head);
-    buf_init(&c->in, limits->head_max_bytes + HTTP_CONN_READ_BYTES);
+    http1_head_parser_init(&c->parser, &head);
+    buf_init(&c->in, limits->head_max_bytes + HTTP1_CONNECTION_READ_BYTES);
     buf_init(&c->body, limits->body_max_bytes);
-    http_out_init(&c->out, limits->output_max_bytes + HTTP_CONN_HARD_BYTES);
+    http1_output_init(&c->out, limits->output_max_bytes + HTTP1_CONNECTION_HARD_BYTES);
     event_assign(&c->readable, base, fd, EV_READ | EV_PERSIST, on_conn_readable, c);
     event_assign(&c->writable, base, fd, EV_WRITE | EV_PERSIST, on_conn_writable, c);
     event_assign(&c->turn, base, -1, 0, on_conn_turn, c);
@@ -378,7 +378,7 @@ struct http_conn *http_conn_new(struct event_base *base, int fd,
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked_ms, sizeof(unacked_ms));
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof(unsent_bytes));
     c->now_ms = clock_mono_ms();
-    c->timer_at_ms = c->stall_due_ms = c->look_ms = c->probe_ms = HTTP_CONN_NEVER;
+    c->timer_at_ms = c->stall_due_ms = c->snapshot_ms = c->probe_ms = HTTP1_CONNECTION_NEVER;
     c->state_due_ms = c->now_ms + limits->header_timeout_ms; /* a first byte is due as well */
     if (handler->on_open != NULL)
         handler->on_open(handler->arg, c);
@@ -387,31 +387,32 @@ struct http_conn *http_conn_new(struct event_base *base, int fd,
     return c;
 }
 
-void http_conn_set_closed(struct http_conn *c, void (*on_closed)(void *arg), void *arg)
+void http1_connection_set_closed(struct http1_connection *c, void (*on_closed)(void *arg),
+                                 void *arg)
 {
     c->on_closed = on_closed;
     c->on_closed_arg = arg;
 }
 
-void http_conn_set_exchange(struct http_conn *c, const struct http_exchange *ex)
+void http1_connection_set_exchange(struct http1_connection *c, const struct http_exchange *ex)
 {
     assert(c->state == CONN_BUSY);
     c->ex = *ex;
 }
 
-void http_conn_drain(struct http_conn *c)
+void http1_connection_drain(struct http1_connection *c)
 {
     c->draining = true;
-    http_conn_wake(c);
+    http1_connection_wake(c);
 }
 
-bool http_conn_is_busy(const struct http_conn *c)
+bool http1_connection_is_busy(const struct http1_connection *c)
 {
     return c->state == CONN_HEAD || c->state == CONN_BODY || c->state == CONN_BUSY ||
            c->state == CONN_FLUSH;
 }
 
-void http_conn_free(struct http_conn *c)
+void http1_connection_free(struct http1_connection *c)
 {
     if (c == NULL || c->state == CONN_DEAD)
         return;

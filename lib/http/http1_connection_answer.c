@@ -1,9 +1,9 @@
 /* http1_connection_answer.c - the answering half of a client connection; http1_connection.h has
  * the contract.
  *
- * An answer in one piece goes out in one write, inside http_conn_reply().  The pieces of a
- * stream are gathered and go out at the end of the same turn of the event loop, so three events
- * that arrive together cost one system call and none of them waits.
+ * An answer in one piece goes out in one write, inside http1_connection_reply().  The pieces of
+ * a stream are gathered and go out at the end of the same turn of the event loop, so three
+ * events that arrive together cost one system call and none of them waits.
  *
  * Nothing here frees the connection or calls the owner back: a failure is noted, and
  * http1_connection.c acts on it from the event loop.
@@ -19,25 +19,25 @@
 
 #define ZEROS_MAX 6 /* with 8 digits of a real size still under the 16 that peers must take */
 
-static void arm_stall(struct http_conn *c)
+static void arm_stall(struct http1_connection *c)
 {
     c->stall_due_ms = clock_mono_ms() + c->limits->write_timeout_ms;
-    c->unacked_bytes = http_conn_unacked(c);
+    c->unacked_bytes = http1_connection_unacked(c);
 }
 
-void http_conn_flush(struct http_conn *c, struct str tail)
+void http1_connection_flush(struct http1_connection *c, struct str tail)
 {
-    bool waited = http_out_bytes(&c->out) > 0;
+    bool waited = http1_output_bytes(&c->out) > 0;
 
-    switch (http_out_send(&c->out, c->fd, tail)) {
+    switch (http1_output_send(&c->out, c->fd, tail)) {
     case HTTP_SENT_ALL:
-        c->stall_due_ms = HTTP_CONN_NEVER;
+        c->stall_due_ms = HTTP1_CONNECTION_NEVER;
         break;
     case HTTP_SENT_SOME:
         arm_stall(c);
         break;
     case HTTP_SENT_NONE: /* no progress: a deadline that runs goes on running */
-        if (!waited || c->stall_due_ms == HTTP_CONN_NEVER)
+        if (!waited || c->stall_due_ms == HTTP1_CONNECTION_NEVER)
             arm_stall(c);
         break;
     case HTTP_SENT_FAILED:
@@ -46,7 +46,7 @@ void http_conn_flush(struct http_conn *c, struct str tail)
     }
 }
 
-static void put(struct http_conn *c, int rc)
+static void put(struct http1_connection *c, int rc)
 {
     if (rc < 0)
         c->broken = true; /* the owner wrote on past every "pause" */
@@ -54,47 +54,47 @@ static void put(struct http_conn *c, int rc)
 
 /* The hard cap is for an owner that never pauses; one piece, which it holds anyway, may be of
  * any size. */
-static void allow(struct http_conn *c, size_t piece_bytes)
+static void allow(struct http1_connection *c, size_t piece_bytes)
 {
-    size_t most = c->limits->output_max_bytes + HTTP_CONN_HARD_BYTES + piece_bytes;
+    size_t most = c->limits->output_max_bytes + HTTP1_CONNECTION_HARD_BYTES + piece_bytes;
 
     if (c->out.buf.max < most)
         c->out.buf.max = most;
 }
 
 /* Fixes what happens to the connection after this answer, and writes its head. */
-static void put_head(struct http_conn *c, int status, const struct http_reply_field *f,
+static void put_head(struct http1_connection *c, int status, const struct http_reply_field *f,
                      size_t n, enum http_framing framing, int64_t content_length)
 {
-    const struct http_head *h = &c->parser.head;
+    const struct http1_head *h = &c->parser.head;
 
     if (!h->keep_alive || c->draining || framing == HTTP_UNTIL_CLOSE ||
         c->served + 1 >= c->limits->keepalive_requests)
         c->close_after = true;
-    struct http_answer a = {.status = status,
-                            .framing = framing,
-                            .content_length = content_length,
-                            .connection = c->close_after  ? "close"
-                                          : h->minor == 0 ? "keep-alive"
-                                                          : NULL,
-                            .fields = f,
-                            .n_fields = n};
+    struct http1_answer a = {.status = status,
+                             .framing = framing,
+                             .content_length = content_length,
+                             .connection = c->close_after  ? "close"
+                                           : h->minor == 0 ? "keep-alive"
+                                                           : NULL,
+                             .fields = f,
+                             .n_fields = n};
 
-    put(c, http_answer_write(&c->out.buf, &a, http_date_text(&c->date, clock_wall_ms())));
+    put(c, http1_answer_write(&c->out.buf, &a, http_date_text(&c->date, clock_wall_ms())));
 }
 
 /* The owner has said its last word. */
-static void end_answer(struct http_conn *c)
+static void end_answer(struct http1_connection *c)
 {
     c->ex = (struct http_exchange){0};
     c->state = CONN_FLUSH;
-    http_conn_wake(c);
+    http1_connection_wake(c);
 }
 
-void http_conn_reply(struct http_conn *c, int status, const struct http_reply_field *f,
-                     size_t n, struct str body)
+void http1_connection_reply(struct http1_connection *c, int status,
+                            const struct http_reply_field *f, size_t n, struct str body)
 {
-    bool empty = http_answer_is_empty(status);
+    bool empty = http1_answer_is_empty(status);
 
     assert(c->state == CONN_BUSY && !c->started);
     put_head(c, status, f, n, empty ? HTTP_NO_CONTENT : HTTP_LENGTH, (int64_t)body.len);
@@ -102,26 +102,26 @@ void http_conn_reply(struct http_conn *c, int status, const struct http_reply_fi
         body.len = 0;
     allow(c, body.len);
     if (!c->broken)
-        http_conn_flush(c, body);
+        http1_connection_flush(c, body);
     end_answer(c);
 }
 
-bool http_conn_ends_by_close(const struct http_conn *c)
+bool http1_connection_ends_by_close(const struct http1_connection *c)
 {
     return c->started && !c->no_content && !c->chunked && c->content_left < 0;
 }
 
-void http_conn_set_reset(struct http_conn *c, bool on)
+void http1_connection_set_reset(struct http1_connection *c, bool on)
 {
     struct linger how = {.l_onoff = on, .l_linger = 0};
 
     setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &how, sizeof(how));
 }
 
-void http_conn_start(struct http_conn *c, int status, const struct http_reply_field *f,
-                     size_t n, int64_t content_length)
+void http1_connection_start(struct http1_connection *c, int status,
+                            const struct http_reply_field *f, size_t n, int64_t content_length)
 {
-    bool empty = http_answer_is_empty(status);
+    bool empty = http1_answer_is_empty(status);
     enum http_framing framing = empty                       ? HTTP_NO_CONTENT
                                 : content_length >= 0       ? HTTP_LENGTH
                                 : c->parser.head.minor >= 1 ? HTTP_CHUNKED
@@ -136,12 +136,12 @@ void http_conn_start(struct http_conn *c, int status, const struct http_reply_fi
     c->zeros = 0;
     /* Whoever closes the socket before all of it has left, the kernel for a killed process
      * included, must not make it look whole. */
-    if (http_conn_ends_by_close(c))
-        http_conn_set_reset(c, true);
-    http_conn_wake(c);
+    if (http1_connection_ends_by_close(c))
+        http1_connection_set_reset(c, true);
+    http1_connection_wake(c);
 }
 
-bool http_conn_write(struct http_conn *c, const void *data, size_t len)
+bool http1_connection_write(struct http1_connection *c, const void *data, size_t len)
 {
     assert(c->state == CONN_BUSY && c->started);
     if (c->content_left >= 0) {
@@ -151,44 +151,44 @@ bool http_conn_write(struct http_conn *c, const void *data, size_t len)
     }
     if (len > 0 && !c->no_content && !c->broken) {
         allow(c, len);
-        put(c, c->chunked ? http_out_add_chunk(&c->out, data, len)
-                          : http_out_add(&c->out, data, len));
+        put(c, c->chunked ? http1_output_add_chunk(&c->out, data, len)
+                          : http1_output_add(&c->out, data, len));
         c->zeros = 0;
-        http_conn_wake(c);
+        http1_connection_wake(c);
     }
-    c->full |= http_out_bytes(&c->out) > c->limits->output_max_bytes;
+    c->full |= http1_output_bytes(&c->out) > c->limits->output_max_bytes;
     return !c->full;
 }
 
-void http_conn_finish(struct http_conn *c)
+void http1_connection_finish(struct http1_connection *c)
 {
     assert(c->state == CONN_BUSY && c->started);
     if (c->content_left > 0 &&
         !c->no_content) { /* short of its length: the close must show it */
-        http_conn_abort(c);
+        http1_connection_abort(c);
         return;
     }
     if (c->chunked && !c->no_content && !c->broken)
-        put(c, http_out_add(&c->out, "0\r\n\r\n", 5));
+        put(c, http1_output_add(&c->out, "0\r\n\r\n", 5));
     end_answer(c);
 }
 
-void http_conn_abort(struct http_conn *c)
+void http1_connection_abort(struct http1_connection *c)
 {
     assert(c->state == CONN_BUSY);
     c->close_after = true;
     /* A body that lasts until the close would look whole (RFC 9112 8): only a reset tells.
      * An answer without content is whole already. */
-    c->reset_after = http_conn_ends_by_close(c);
+    c->reset_after = http1_connection_ends_by_close(c);
     /* A probe's lone zero looks like the last chunk to readers that take the end of the
      * connection for the end of a line (Python's http.client): a chunk that stays away does
      * not. */
     if (c->chunked && !c->no_content && c->zeros > 0 && !c->broken)
-        put(c, http_out_add(&c->out, "1\r\n", 3));
+        put(c, http1_output_add(&c->out, "1\r\n", 3));
     end_answer(c);
 }
 
-void http_conn_refuse(struct http_conn *c, const struct http_refusal *r)
+void http1_connection_refuse(struct http1_connection *c, const struct http_refusal *r)
 {
     char text[2048] = "";
     struct http_reply_field f[3] = {
@@ -200,10 +200,10 @@ void http_conn_refuse(struct http_conn *c, const struct http_refusal *r)
     c->handler->format_error(c->handler->arg, r, text, sizeof(text));
     c->close_after = true;
     c->state = CONN_BUSY; /* nobody's but ours */
-    http_conn_reply(c, r->status, f, r->allow != NULL ? 3 : 2, str_of(text));
+    http1_connection_reply(c, r->status, f, r->allow != NULL ? 3 : 2, str_of(text));
 }
 
-void http_conn_refuse_as(struct http_conn *c, int status, const char *message)
+void http1_connection_refuse_as(struct http1_connection *c, int status, const char *message)
 {
     static const struct {
         int status;
@@ -221,32 +221,32 @@ void http_conn_refuse_as(struct http_conn *c, int status, const char *message)
         if (codes[i].status == status)
             r.code = codes[i].code;
     snprintf(r.message, sizeof(r.message), "The HTTP request was refused: %s.", message);
-    http_conn_refuse(c, &r);
+    http1_connection_refuse(c, &r);
 }
 
-void http_conn_continue(struct http_conn *c)
+void http1_connection_continue(struct http1_connection *c)
 {
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
-    put(c, http_out_add(&c->out, text, sizeof(text) - 1));
-    http_conn_flush(c, (struct str){NULL, 0});
+    put(c, http1_output_add(&c->out, text, sizeof(text) - 1));
+    http1_connection_flush(c, (struct str){NULL, 0});
 }
 
-void http_conn_probe(struct http_conn *c)
+void http1_connection_probe(struct http1_connection *c)
 {
-    if (http_out_bytes(&c->out) > 0 || c->broken)
+    if (http1_output_bytes(&c->out) > 0 || c->broken)
         return; /* what waits is a probe already */
     if (!c->started) {
         if (c->parser.head.minor >= 1)
-            http_conn_continue(c);
+            http1_connection_continue(c);
     } else if (c->chunked && !c->no_content && c->zeros < ZEROS_MAX) {
         c->zeros++;
-        put(c, http_out_add(&c->out, "0", 1));
-        http_conn_flush(c, (struct str){NULL, 0});
+        put(c, http1_output_add(&c->out, "0", 1));
+        http1_connection_flush(c, (struct str){NULL, 0});
     }
 }
 
-size_t http_conn_output_bytes(const struct http_conn *c)
+size_t http1_connection_output_bytes(const struct http1_connection *c)
 {
-    return http_out_bytes(&c->out);
+    return http1_output_bytes(&c->out);
 }

@@ -25,17 +25,17 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 
-#define LOOK_MS        100
+#define SNAPSHOT_MS    100
 #define PROBE_FIRST_MS 300
 #define PROBE_AGAIN_MS 700
 #define RESET_LOOK_MS  10
 
-int64_t http_conn_earlier(int64_t a, int64_t b)
+int64_t http1_connection_earlier(int64_t a, int64_t b)
 {
     return a < b ? a : b;
 }
 
-int http_conn_unacked(const struct http_conn *c)
+int http1_connection_unacked(const struct http1_connection *c)
 {
     int bytes;
 
@@ -44,9 +44,9 @@ int http_conn_unacked(const struct http_conn *c)
 
 /* The kernel tells us that a socket is writable only after a good part of its buffer has left,
  * which a slow client may need longer for than the deadline: what it acknowledged counts. */
-bool http_conn_is_stalled(struct http_conn *c)
+bool http1_connection_is_stalled(struct http1_connection *c)
 {
-    int now = http_conn_unacked(c);
+    int now = http1_connection_unacked(c);
 
     if (now < 0 || c->unacked_bytes < 0 || now >= c->unacked_bytes)
         return true;
@@ -55,28 +55,28 @@ bool http_conn_is_stalled(struct http_conn *c)
     return false;
 }
 
-void http_conn_plan_look(struct http_conn *c)
+void http1_connection_plan_look(struct http1_connection *c)
 {
     bool waiting = c->state == CONN_BUSY || c->state == CONN_FLUSH;
 
     if (c->state == CONN_RESET) {
-        c->look_ms = http_conn_earlier(c->look_ms, c->now_ms + RESET_LOOK_MS);
+        c->snapshot_ms = http1_connection_earlier(c->snapshot_ms, c->now_ms + RESET_LOOK_MS);
     } else if (waiting && (c->fin || !c->reading)) {
-        c->look_ms = http_conn_earlier(c->look_ms, c->now_ms + LOOK_MS);
-        if (c->probe_ms == HTTP_CONN_NEVER)
+        c->snapshot_ms = http1_connection_earlier(c->snapshot_ms, c->now_ms + SNAPSHOT_MS);
+        if (c->probe_ms == HTTP1_CONNECTION_NEVER)
             c->probe_ms = c->now_ms + PROBE_FIRST_MS;
     } else {
-        c->look_ms = HTTP_CONN_NEVER;
+        c->snapshot_ms = HTTP1_CONNECTION_NEVER;
     }
 }
 
-void http_conn_look(struct http_conn *c)
+void http1_connection_look(struct http1_connection *c)
 {
     struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
 
-    c->look_ms = HTTP_CONN_NEVER;
+    c->snapshot_ms = HTTP1_CONNECTION_NEVER;
     if (c->state == CONN_RESET) {
-        if (http_conn_unacked(c) <= 0)
+        if (http1_connection_unacked(c) <= 0)
             c->state_due_ms = c->now_ms;
         return;
     }
@@ -87,6 +87,6 @@ void http_conn_look(struct http_conn *c)
     }
     if (c->state == CONN_BUSY && c->now_ms >= c->probe_ms) {
         c->probe_ms = c->now_ms + PROBE_AGAIN_MS;
-        http_conn_probe(c);
+        http1_connection_probe(c);
     }
 }

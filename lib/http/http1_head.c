@@ -79,7 +79,7 @@ bool http_is_value_char(unsigned char c)
     return (c >= 0x20 && c != 0x7f) || c == '\t';
 }
 
-struct str http_head_get(const struct http_head *h, const char *name)
+struct str http1_head_get(const struct http1_head *h, const char *name)
 {
     struct str want = str_of(name);
 
@@ -89,19 +89,19 @@ struct str http_head_get(const struct http_head *h, const char *name)
     return (struct str){NULL, 0};
 }
 
-void http_head_parser_init(struct http_head_parser *p, const struct http_head_limits *limits)
+void http1_head_parser_init(struct http1_head_parser *p, const struct http1_head_limits *limits)
 {
     assert(limits->fields_max <= HTTP_FIELDS_MAX);
     p->limits = *limits;
     p->head.fields = NULL;
     p->fields_cap = 0;
     buf_init(&p->path, limits->target_max_bytes);
-    http_head_parser_reset(p);
+    http1_head_parser_reset(p);
 }
 
-void http_head_parser_reset(struct http_head_parser *p)
+void http1_head_parser_reset(struct http1_head_parser *p)
 {
-    struct http_head *h = &p->head;
+    struct http1_head *h = &p->head;
 
     /* The field table stays: only its first n_fields rows are ever read. */
     h->method = HTTP_OTHER;
@@ -118,7 +118,7 @@ void http_head_parser_reset(struct http_head_parser *p)
     p->host_seen = p->te_seen = p->te_other = p->close_seen = p->keep_alive_seen = false;
 }
 
-void http_head_parser_release(struct http_head_parser *p)
+void http1_head_parser_release(struct http1_head_parser *p)
 {
     buf_release(&p->path);
     free(p->head.fields);
@@ -126,7 +126,7 @@ void http_head_parser_release(struct http_head_parser *p)
     p->fields_cap = 0;
 }
 
-static enum http_parse refuse(struct http_head_parser *p, int status, const char *message)
+static enum http_parse refuse(struct http1_head_parser *p, int status, const char *message)
 {
     p->step = STEP_BAD;
     p->verdict = (struct http_verdict){status, message};
@@ -139,9 +139,9 @@ static void move(struct str *s, uintptr_t from, const char *to)
         s->ptr = to + ((uintptr_t)s->ptr - from);
 }
 
-void http_head_rebase(struct http_head_parser *p, const char *data)
+void http1_head_rebase(struct http1_head_parser *p, const char *data)
 {
-    struct http_head *h = &p->head;
+    struct http1_head *h = &p->head;
     uintptr_t from = p->base;
 
     p->base = (uintptr_t)data;
@@ -166,7 +166,7 @@ static enum http_method method_of(struct str name)
     return HTTP_OTHER;
 }
 
-static enum http_parse read_method(struct http_head_parser *p, const char *data, size_t len)
+static enum http_parse read_method(struct http1_head_parser *p, const char *data, size_t len)
 {
     for (; p->at < len && data[p->at] != ' '; p->at++) {
         if (!http_is_token_char((unsigned char)data[p->at]))
@@ -184,7 +184,7 @@ static enum http_parse read_method(struct http_head_parser *p, const char *data,
     return HTTP_PARSE_MORE;
 }
 
-static enum http_parse read_target(struct http_head_parser *p, const char *data, size_t len)
+static enum http_parse read_target(struct http1_head_parser *p, const char *data, size_t len)
 {
     for (; p->at < len && data[p->at] != ' '; p->at++) {
         if (p->at - p->target_at == p->limits.target_max_bytes)
@@ -203,9 +203,9 @@ static enum http_parse read_target(struct http_head_parser *p, const char *data,
 }
 
 /* The whole request line is there: which resource it names. */
-static enum http_parse judge_line(struct http_head_parser *p, const char *data)
+static enum http_parse judge_line(struct http1_head_parser *p, const char *data)
 {
-    struct http_head *h = &p->head;
+    struct http1_head *h = &p->head;
     struct str method = {data + p->start, p->target_at - 1 - p->start};
     bool connect = str_eqz(method, "CONNECT");
     struct http_target t;
@@ -232,7 +232,7 @@ static enum http_parse judge_line(struct http_head_parser *p, const char *data)
     return HTTP_PARSE_MORE;
 }
 
-static enum http_parse read_version(struct http_head_parser *p, const char *data, size_t len)
+static enum http_parse read_version(struct http1_head_parser *p, const char *data, size_t len)
 {
     static const char form[] = "HTTP/d.d\r\n"; /* d: any digit */
     size_t from = p->target_at + p->head.target.len + 1;
@@ -276,7 +276,7 @@ static bool is_unknown_before_chunked(struct str list)
     return last_is_chunked;
 }
 
-static enum http_parse take_transfer_encoding(struct http_head_parser *p, struct str value)
+static enum http_parse take_transfer_encoding(struct http1_head_parser *p, struct str value)
 {
     if (p->te_seen)
         return refuse(p, 400, "Transfer-Encoding stands twice");
@@ -291,7 +291,7 @@ static enum http_parse take_transfer_encoding(struct http_head_parser *p, struct
     return HTTP_PARSE_MORE;
 }
 
-static enum http_parse take_content_length(struct http_head_parser *p, struct str value)
+static enum http_parse take_content_length(struct http1_head_parser *p, struct str value)
 {
     uint64_t n;
 
@@ -303,7 +303,7 @@ static enum http_parse take_content_length(struct http_head_parser *p, struct st
     return HTTP_PARSE_MORE;
 }
 
-static enum http_parse take_host(struct http_head_parser *p, struct str value)
+static enum http_parse take_host(struct http1_head_parser *p, struct str value)
 {
     if (p->host_seen)
         return refuse(p, 400, "Host stands twice");
@@ -316,14 +316,14 @@ static enum http_parse take_host(struct http_head_parser *p, struct str value)
     return HTTP_PARSE_MORE;
 }
 
-static void take_connection(struct http_head_parser *p, struct str value)
+static void take_connection(struct http1_head_parser *p, struct str value)
 {
     p->close_seen |= str_list_has(value, STR("close"));
     p->keep_alive_seen |= str_list_has(value, STR("keep-alive"));
 }
 
 /* A field that the connection itself acts upon; the others are the owner's. */
-static enum http_parse take_field(struct http_head_parser *p, const struct http_field *f)
+static enum http_parse take_field(struct http1_head_parser *p, const struct http_field *f)
 {
     switch (f->name.len) {
     case 4:
@@ -355,7 +355,7 @@ static enum http_parse take_field(struct http_head_parser *p, const struct http_
 
 /* Room for one more row.  Most heads have few: a table of the limit's size in each connection
  * would be most of what an idle one costs. */
-static struct http_field *next_field(struct http_head_parser *p)
+static struct http_field *next_field(struct http1_head_parser *p)
 {
     if (p->head.n_fields == p->fields_cap) {
         p->fields_cap = p->fields_cap == 0 ? FIELDS_FIRST : 2 * p->fields_cap;
@@ -365,7 +365,7 @@ static struct http_field *next_field(struct http_head_parser *p)
 }
 
 /* One line without its CRLF. */
-static enum http_parse read_field(struct http_head_parser *p, struct str line)
+static enum http_parse read_field(struct http1_head_parser *p, struct str line)
 {
     struct http_field *f;
     size_t n = 0;
@@ -391,9 +391,9 @@ static enum http_parse read_field(struct http_head_parser *p, struct str line)
 }
 
 /* The empty line: what only the whole head can say. */
-static enum http_parse judge_head(struct http_head_parser *p)
+static enum http_parse judge_head(struct http1_head_parser *p)
 {
-    struct http_head *h = &p->head;
+    struct http1_head *h = &p->head;
 
     if (!p->host_seen && (h->minor >= 1 || h->host.ptr != NULL))
         return refuse(p, 400, "Host is missing");
@@ -410,7 +410,7 @@ static enum http_parse judge_head(struct http_head_parser *p)
     return HTTP_PARSE_DONE;
 }
 
-static enum http_parse read_fields(struct http_head_parser *p, const char *data, size_t len)
+static enum http_parse read_fields(struct http1_head_parser *p, const char *data, size_t len)
 {
     enum http_parse r = HTTP_PARSE_MORE;
 
@@ -435,7 +435,7 @@ static enum http_parse read_fields(struct http_head_parser *p, const char *data,
 }
 
 /* RFC 9112 2.2: one empty line in front of the request line is ignored. */
-static enum http_parse read_empty(struct http_head_parser *p, const char *data, size_t len)
+static enum http_parse read_empty(struct http1_head_parser *p, const char *data, size_t len)
 {
     if (p->at == 0 && data[0] == '\r')
         p->at = 1;
@@ -450,7 +450,7 @@ static enum http_parse read_empty(struct http_head_parser *p, const char *data, 
     return HTTP_PARSE_MORE;
 }
 
-static enum http_parse run(struct http_head_parser *p, const char *data, size_t len)
+static enum http_parse run(struct http1_head_parser *p, const char *data, size_t len)
 {
     switch ((enum step)p->step) {
     case STEP_EMPTY:
@@ -471,13 +471,13 @@ static enum http_parse run(struct http_head_parser *p, const char *data, size_t 
     return HTTP_PARSE_REFUSED;
 }
 
-enum http_parse http_head_parse(struct http_head_parser *p, const char *data, size_t len)
+enum http_parse http1_head_parse(struct http1_head_parser *p, const char *data, size_t len)
 {
     enum http_parse r = p->step == STEP_DONE  ? HTTP_PARSE_DONE
                         : p->step == STEP_BAD ? HTTP_PARSE_REFUSED
                                               : HTTP_PARSE_MORE;
 
-    http_head_rebase(p, data);
+    http1_head_rebase(p, data);
     while (r == HTTP_PARSE_MORE && p->at < len) /* each step ends, or takes every byte */
         r = run(p, data, len);
     return r;

@@ -29,7 +29,7 @@ struct http_field {
     struct str name, value; /* value without surrounding white space */
 };
 
-struct http_head {
+struct http1_head {
     enum http_method method;
     int minor;         /* HTTP/1.minor: 0 or 1 */
     struct str target; /* as received */
@@ -43,7 +43,7 @@ struct http_head {
 };
 
 /* The value of a field (name in any case); ptr NULL when absent. First one when repeated. */
-struct str http_head_get(const struct http_head *h, const char *name);
+struct str http1_head_get(const struct http1_head *h, const char *name);
 
 enum http_parse { HTTP_PARSE_MORE, HTTP_PARSE_DONE, HTTP_PARSE_REFUSED };
 
@@ -52,17 +52,17 @@ struct http_verdict {    /* of a refused message; the connection cannot be used 
     const char *message; /* literal clause without a full stop; quotes nothing of the peer */
 };
 
-struct http_head_limits {
+struct http1_head_limits {
     size_t head_max_bytes; /* first line to empty line, line ends too; at most UINT32_MAX */
     size_t target_max_bytes, fields_max;
 };
 
-struct http_head_parser { /* public body, so that a connection embeds it */
-    struct http_head head;
+struct http1_head_parser { /* public body, so that a connection embeds it */
+    struct http1_head head;
     struct http_verdict verdict; /* after HTTP_PARSE_REFUSED */
     size_t used;                 /* after HTTP_PARSE_DONE: bytes of the head */
     /* private */
-    struct http_head_limits limits;
+    struct http1_head_limits limits;
     struct buf path;   /* the canonical path, when it differs from the received one */
     size_t fields_cap; /* rows of head.fields, which grow with the heads that come */
     uintptr_t base;    /* where the bytes lay in the last call */
@@ -71,16 +71,17 @@ struct http_head_parser { /* public body, so that a connection embeds it */
     bool host_seen, te_seen, te_other, close_seen, keep_alive_seen;
 };
 
-void http_head_parser_init(struct http_head_parser *p, const struct http_head_limits *limits);
-void http_head_parser_reset(struct http_head_parser *p); /* ready for the next head */
-void http_head_parser_release(struct http_head_parser *p);
+void http1_head_parser_init(struct http1_head_parser *p,
+                            const struct http1_head_limits *limits);
+void http1_head_parser_reset(struct http1_head_parser *p); /* ready for the next head */
+void http1_head_parser_release(struct http1_head_parser *p);
 
 /* data: every byte of this head so far, from its first one, and whatever follows; it may lie
  * elsewhere than in the last call.  Only new bytes are looked at.  The spans in p->head point
  * into data (and into p). */
-enum http_parse http_head_parse(struct http_head_parser *p, const char *data, size_t len);
+enum http_parse http1_head_parse(struct http1_head_parser *p, const char *data, size_t len);
 /* The bytes were moved after HTTP_PARSE_DONE: the spans follow them. */
-void http_head_rebase(struct http_head_parser *p, const char *data);
+void http1_head_rebase(struct http1_head_parser *p, const char *data);
 
 /* RFC 9110 5.6.2 token character; RFC 9110 5.5 field value byte (HTAB, SP, VCHAR, obs-text). */
 bool http_is_token_char(unsigned char c);

@@ -8,29 +8,29 @@
 
 #define KEEP_BYTES 4096 /* an empty queue keeps this much memory for the next answer */
 
-void http_out_init(struct http_out *o, size_t max_bytes)
+void http1_output_init(struct http1_output *o, size_t max_bytes)
 {
     buf_init(&o->buf, max_bytes);
     o->sent = 0;
 }
 
-void http_out_release(struct http_out *o)
+void http1_output_release(struct http1_output *o)
 {
     buf_release(&o->buf);
     o->sent = 0;
 }
 
-size_t http_out_bytes(const struct http_out *o)
+size_t http1_output_bytes(const struct http1_output *o)
 {
     return o->buf.len - o->sent;
 }
 
-int http_out_add(struct http_out *o, const void *data, size_t len)
+int http1_output_add(struct http1_output *o, const void *data, size_t len)
 {
     return buf_append(&o->buf, data, len);
 }
 
-int http_out_add_chunk(struct http_out *o, const void *data, size_t len)
+int http1_output_add_chunk(struct http1_output *o, const void *data, size_t len)
 {
     static const char digits[] = "0123456789abcdef";
     char size[2 * sizeof(len) + 2];
@@ -50,7 +50,7 @@ int http_out_add_chunk(struct http_out *o, const void *data, size_t len)
 }
 
 /* n bytes of the queue were taken. */
-static void drop(struct http_out *o, size_t n)
+static void drop(struct http1_output *o, size_t n)
 {
     o->sent += n;
     if (o->sent == o->buf.len) {
@@ -65,9 +65,9 @@ static void drop(struct http_out *o, size_t n)
     }
 }
 
-enum http_sent http_out_send(struct http_out *o, int fd, struct str tail)
+enum http_sent http1_output_send(struct http1_output *o, int fd, struct str tail)
 {
-    size_t waiting = http_out_bytes(o), all = waiting + tail.len;
+    size_t waiting = http1_output_bytes(o), all = waiting + tail.len;
     struct iovec iov[2] = {{waiting > 0 ? o->buf.data + o->sent : NULL, waiting},
                            {(void *)(uintptr_t)tail.ptr, tail.len}};
     struct msghdr msg = {.msg_iov = iov + (waiting == 0),

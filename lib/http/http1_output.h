@@ -10,24 +10,25 @@
 
 #include <stddef.h>
 
-struct http_out {
+struct http1_output {
     struct buf buf;
     size_t sent; /* bytes at the front of buf that the socket has taken */
 };
 
 enum http_sent { HTTP_SENT_ALL, HTTP_SENT_SOME, HTTP_SENT_NONE, HTTP_SENT_FAILED };
 
-void http_out_init(struct http_out *o, size_t max_bytes);
-void http_out_release(struct http_out *o);
-size_t http_out_bytes(const struct http_out *o); /* waiting */
+void http1_output_init(struct http1_output *o, size_t max_bytes);
+void http1_output_release(struct http1_output *o);
+size_t http1_output_bytes(const struct http1_output *o); /* waiting */
 
-int http_out_add(struct http_out *o, const void *data, size_t len) MUST_CHECK; /* -1: the cap */
+int http1_output_add(struct http1_output *o, const void *data,
+                     size_t len) MUST_CHECK; /* -1: the cap */
 /* One chunk of the chunked coding (RFC 9112 7.1); len > 0. -1: the cap, nothing was added. */
-int http_out_add_chunk(struct http_out *o, const void *data, size_t len) MUST_CHECK;
+int http1_output_add_chunk(struct http1_output *o, const void *data, size_t len) MUST_CHECK;
 
 /* One write of what waits and of tail behind it; what the socket does not take of tail is
  * copied, so tail is free afterwards.  NONE: not a byte; FAILED: the peer is gone (or the cap).
  */
-enum http_sent http_out_send(struct http_out *o, int fd, struct str tail);
+enum http_sent http1_output_send(struct http1_output *o, int fd, struct str tail);
 
 #endif

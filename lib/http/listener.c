@@ -30,14 +30,14 @@
 struct node { /* one open connection */
     struct node *next, **link;
     struct listener *listener;
-    struct http_conn *conn;
+    struct http1_connection *conn;
 };
 
 struct listener {
     struct event_base *base;
     struct event *acceptable, *resume;
     int connections_max;
-    const struct http_conn_limits *limits;
+    const struct http1_connection_limits *limits;
     const struct http_handler *handler;
     struct node *nodes;
     size_t n_nodes;
@@ -205,8 +205,8 @@ static void add_conn(struct listener *l, int fd)
         n->next->link = &n->next;
     l->nodes = n;
     l->n_nodes++;
-    n->conn = http_conn_new(l->base, fd, l->limits, l->handler);
-    http_conn_set_closed(n->conn, on_conn_closed, n);
+    n->conn = http1_connection_new(l->base, fd, l->limits, l->handler);
+    http1_connection_set_closed(n->conn, on_conn_closed, n);
 }
 
 static void on_listener_acceptable(evutil_socket_t fd, short what, void *arg)
@@ -240,7 +240,7 @@ static void on_listener_acceptable(evutil_socket_t fd, short what, void *arg)
 }
 
 struct listener *listener_new(struct event_base *base, int fd, int connections_max,
-                              const struct http_conn_limits *limits,
+                              const struct http1_connection_limits *limits,
                               const struct http_handler *handler)
 {
     struct listener *l = xcalloc(1, sizeof(*l));
@@ -264,7 +264,8 @@ void listener_drain(struct listener *l)
     stop(l);
     event_del(l->resume);
     for (struct node *n = l->nodes; n != NULL; n = n->next)
-        http_conn_drain(n->conn); /* closes from the event loop: the list stays as it is */
+        http1_connection_drain(
+            n->conn); /* closes from the event loop: the list stays as it is */
 }
 
 size_t listener_connections(const struct listener *l)
@@ -278,7 +279,7 @@ void listener_free(struct listener *l)
         return;
     l->draining = true;
     while (l->nodes != NULL)
-        http_conn_free(l->nodes->conn);
+        http1_connection_free(l->nodes->conn);
     event_free(l->acceptable);
     event_free(l->resume);
     free(l);

@@ -18,9 +18,9 @@ void listener_close(int fd);
 
 /* Borrows fd (the supervisor owns it), limits and handler. */
 struct listener *listener_new(struct event_base *base, int fd, int connections_max,
-                              const struct http_conn_limits *limits,
+                              const struct http1_connection_limits *limits,
                               const struct http_handler *handler);
-/* Stops accepting; open connections finish their running answer (http_conn_drain). */
+/* Stops accepting; open connections finish their running answer (http1_connection_drain). */
 void listener_drain(struct listener *l);
 size_t listener_connections(const struct listener *l); /* open now */
 void listener_free(struct listener *l);                /* closes every connection */

@@ -1,4 +1,4 @@
-/* breaker.c - decide whether a key (a region, or a model in a region) may receive attempts.
+/* breaker.c - decide whether a slot (a region, or a model in a region) may receive attempts.
  *
  * It reads no clock and touches no socket: now_ms comes in, a verdict goes out, so every rule
  * below is a row in tests/unit/policy/test_breaker.c.
@@ -16,7 +16,7 @@
  * (its process died) gives its slot back after lease_ms.
  *
  * OPEN TIME  n counts trips.  Each doubles the open time up to a cap; half of it is fixed and
- * half is jitter, so that many keys that failed together do not come back together.  Every
+ * half is jitter, so that many slots that failed together do not come back together.  Every
  * forgive_ms without a failure takes one trip off n, settled when the next failure comes.
  *
  * SHARING  The fleet's verdict is computed in Redis from everybody's evidence

@@ -1,4 +1,4 @@
-/* breaker.h - circuit breaker for one key; breaker.c explains the rules. */
+/* breaker.h - circuit breaker for one slot; breaker.c explains the rules. */
 #ifndef POLICY_BREAKER_H
 #define POLICY_BREAKER_H
 

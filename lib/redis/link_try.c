@@ -75,7 +75,7 @@ static void on_role(void *arg, const struct redisReply *r, const char *why)
     char text[REDIS_ERROR_TEXT_MAX], node[REDIS_NODE_TEXT_MAX];
 
     (void)why;
-    if (r == NULL || answer_is(r, "master") || redis_error_of(r) == REDIS_ERROR_NOAUTH)
+    if (r == NULL || redis_value_is(r, "master") || redis_error_of(r) == REDIS_ERROR_NOAUTH)
         return; /* PING hears of a missing password too, and knows more */
     redis_node_show(&l->at, node);
     if (redis_error_of(r) == REDIS_ERROR_NONE)

@@ -106,8 +106,9 @@ static void on_address(void *arg, const struct redisReply *r, const char *why)
         give_up_on_it(s);
         return;
     }
-    if (answer_count(r) == 2 &&
-        redis_node_set(&node, answer_text(answer_at(r, 0)), answer_text(answer_at(r, 1)))) {
+    if (redis_value_count(r) == 2 &&
+        redis_node_set(&node, redis_value_text(redis_value_at(r, 0)),
+                       redis_value_text(redis_value_at(r, 1)))) {
         finish(s, &node);
         return;
     }
@@ -208,10 +209,11 @@ static void on_watch_down(void *arg, const char *why)
 static void on_watch_push(void *arg, const struct redisReply *r)
 {
     struct redis_sentinel_watch *w = arg;
-    struct str rest = answer_text(answer_at(r, 2)), words[5];
+    struct str rest = redis_value_text(redis_value_at(r, 2)), words[5];
     struct redis_node node;
 
-    if (!answer_is(r, "message") || !str_eqz(answer_text(answer_at(r, 1)), CHANNEL))
+    if (!redis_value_is(r, "message") ||
+        !str_eqz(redis_value_text(redis_value_at(r, 1)), CHANNEL))
         return;
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         if (rest.ptr == NULL)

@@ -6,41 +6,41 @@
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 
-size_t answer_count(const struct redisReply *r)
+size_t redis_value_count(const struct redisReply *r)
 {
     return r != NULL && r->type == REDIS_REPLY_ARRAY ? r->elements : 0;
 }
 
-const struct redisReply *answer_at(const struct redisReply *r, size_t i)
+const struct redisReply *redis_value_at(const struct redisReply *r, size_t i)
 {
-    return i < answer_count(r) ? r->element[i] : NULL;
+    return i < redis_value_count(r) ? r->element[i] : NULL;
 }
 
-struct str answer_text(const struct redisReply *r)
+struct str redis_value_text(const struct redisReply *r)
 {
     if (r == NULL || (r->type != REDIS_REPLY_STRING && r->type != REDIS_REPLY_STATUS))
         return (struct str){NULL, 0};
     return (struct str){r->str, (size_t)r->len};
 }
 
-bool answer_number(const struct redisReply *r, int64_t *out)
+bool redis_value_number(const struct redisReply *r, int64_t *out)
 {
     if (r == NULL)
         return false;
     if (r->type != REDIS_REPLY_INTEGER)
-        return codec_number(answer_text(r), CODEC_NUMBER_MAX, out);
-    if (r->integer < 0 || r->integer > CODEC_NUMBER_MAX)
+        return state_line_number(redis_value_text(r), STATE_LINE_NUMBER_MAX, out);
+    if (r->integer < 0 || r->integer > STATE_LINE_NUMBER_MAX)
         return false;
     *out = r->integer;
     return true;
 }
 
-bool answer_is(const struct redisReply *r, const char *word)
+bool redis_value_is(const struct redisReply *r, const char *word)
 {
-    return str_eqz(answer_text(answer_at(r, 0)), word);
+    return str_eqz(redis_value_text(redis_value_at(r, 0)), word);
 }
 
-void answer_show(const struct redisReply *r, char *out, size_t cap)
+void redis_value_show(const struct redisReply *r, char *out, size_t cap)
 {
     if (r != NULL && r->type == REDIS_REPLY_ERROR)
         snprintf(out, cap, "%s", r->str);

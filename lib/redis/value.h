@@ -11,16 +11,16 @@
 struct redisReply;
 
 /* Element i of an array; NULL: no array, or not that long. */
-const struct redisReply *answer_at(const struct redisReply *r, size_t i);
+const struct redisReply *redis_value_at(const struct redisReply *r, size_t i);
 /* Elements of an array, 0 for anything else. */
-size_t answer_count(const struct redisReply *r);
+size_t redis_value_count(const struct redisReply *r);
 /* A string's text; ptr NULL for anything else (NULL included). */
-struct str answer_text(const struct redisReply *r);
+struct str redis_value_text(const struct redisReply *r);
 /* A whole number 0..2^53-1, as an integer or as digits. */
-bool answer_number(const struct redisReply *r, int64_t *out) MUST_CHECK;
+bool redis_value_number(const struct redisReply *r, int64_t *out) MUST_CHECK;
 /* Is r an array whose first element is this word? */
-bool answer_is(const struct redisReply *r, const char *word);
+bool redis_value_is(const struct redisReply *r, const char *word);
 /* What the server said, for people: one line, cut, no control bytes. */
-void answer_show(const struct redisReply *r, char *out, size_t cap);
+void redis_value_show(const struct redisReply *r, char *out, size_t cap);
 
 #endif

@@ -9,9 +9,9 @@
 
 #include <stdio.h>
 
-void redis_acl_rule(const char *fleet, char out[REDIS_ACL_MAX])
+void acl_rule(const char *fleet, char out[ACL_MAX])
 {
-    snprintf(out, REDIS_ACL_MAX,
+    snprintf(out, ACL_MAX,
              "~{sluice:%s}:* &{sluice:%s}:* +@hash +@sortedset +@stream +del +pexpire "
              "+eval +evalsha +publish +subscribe +time +info +ping +client|setname",
              fleet, fleet);

@@ -6,9 +6,9 @@
 
 #include <stddef.h>
 
-#define REDIS_ACL_MAX (2 * KEYS_FLEET_MAX + 256)
+#define ACL_MAX (2 * NAMES_FLEET_MAX + 256)
 
 /* "~{sluice:F}:* &{sluice:F}:* +@hash ...", as ACL SETUSER takes it behind the user's name. */
-void redis_acl_rule(const char *fleet, char out[REDIS_ACL_MAX]);
+void acl_rule(const char *fleet, char out[ACL_MAX]);
 
 #endif

@@ -7,29 +7,29 @@ struct slot {
     int64_t due_ms;       /* -1: empty */
     int64_t since_ms;     /* of its first attempt */
     int64_t fail_from_ms; /* a failure before this moment waits for company until then */
-    struct batch_item item;
+    struct evidence_item item;
 };
 
-struct batch {
+struct evidence {
     size_t n;
     int64_t due_ms;                /* of the earliest slot; -1: none */
     int64_t ok_gap_ms, ok_from_ms; /* no batch of successes alone leaves before this moment */
     struct slot *slots;
 };
 
-struct batch *batch_new(size_t n_keys)
+struct evidence *evidence_new(size_t n_slots)
 {
-    struct batch *b = xcalloc(1, sizeof(*b));
+    struct evidence *b = xcalloc(1, sizeof(*b));
 
-    b->n = n_keys;
+    b->n = n_slots;
     b->due_ms = -1;
-    b->slots = xcalloc(n_keys > 0 ? n_keys : 1, sizeof(b->slots[0]));
-    for (size_t i = 0; i < n_keys; i++)
+    b->slots = xcalloc(n_slots > 0 ? n_slots : 1, sizeof(b->slots[0]));
+    for (size_t i = 0; i < n_slots; i++)
         b->slots[i].due_ms = -1;
     return b;
 }
 
-void batch_free(struct batch *b)
+void evidence_free(struct evidence *b)
 {
     if (b == NULL)
         return;
@@ -44,7 +44,7 @@ static int64_t earlier(int64_t a, int64_t b) /* -1 is never */
     return a < b ? a : b;
 }
 
-static int attempts(const struct batch_item *item)
+static int attempts(const struct evidence_item *item)
 {
     return item->evidence.ok + item->evidence.fail;
 }
@@ -62,42 +62,42 @@ static void count(struct slot *s, bool failed, bool slow, int64_t now_ms)
         e->hard_since_ok = 0;
     }
     if (!failed)
-        s->due_ms = earlier(s->due_ms, now_ms + BATCH_OK_MS);
+        s->due_ms = earlier(s->due_ms, now_ms + EVIDENCE_OK_MS);
     else
         s->due_ms = earlier(s->due_ms, now_ms > s->fail_from_ms ? now_ms : s->fail_from_ms);
-    if (attempts(&s->item) >= BATCH_MAX)
+    if (attempts(&s->item) >= EVIDENCE_MAX)
         s->due_ms = now_ms;
 }
 
-static void leave(struct batch *b, struct slot *s, int64_t now_ms, struct batch_item *out)
+static void leave(struct evidence *b, struct slot *s, int64_t now_ms, struct evidence_item *out)
 {
     *out = s->item;
     s->due_ms = -1;
     if (out->evidence.fail > 0)
-        s->fail_from_ms = now_ms + BATCH_FAIL_MS;
+        s->fail_from_ms = now_ms + EVIDENCE_FAIL_MS;
     else
         b->ok_from_ms = now_ms + b->ok_gap_ms;
 }
 
-void batch_set_ok_gap(struct batch *b, int64_t ms)
+void evidence_set_ok_gap(struct evidence *b, int64_t ms)
 {
     b->ok_gap_ms = ms;
 }
 
-enum batch_added batch_add(struct batch *b, size_t key, uint64_t epoch, bool failed, bool slow,
-                           int64_t now_ms, struct batch_item *out)
+enum evidence_added evidence_add(struct evidence *b, size_t slot, uint64_t epoch, bool failed,
+                                 bool slow, int64_t now_ms, struct evidence_item *out)
 {
-    struct slot *s = &b->slots[key];
-    enum batch_added added = BATCH_QUEUED;
+    struct slot *s = &b->slots[slot];
+    enum evidence_added added = EVIDENCE_QUEUED;
 
     if (s->due_ms >= 0 && epoch < s->item.epoch)
-        return BATCH_LATE;
-    if (s->due_ms >= 0 && (epoch > s->item.epoch || attempts(&s->item) >= BATCH_MAX)) {
+        return EVIDENCE_LATE;
+    if (s->due_ms >= 0 && (epoch > s->item.epoch || attempts(&s->item) >= EVIDENCE_MAX)) {
         leave(b, s, now_ms, out);
-        added = BATCH_DISPLACED;
+        added = EVIDENCE_DISPLACED;
     }
     if (s->due_ms < 0) {
-        s->item = (struct batch_item){.key = key, .epoch = epoch};
+        s->item = (struct evidence_item){.slot = slot, .epoch = epoch};
         s->since_ms = now_ms;
     }
     count(s, failed, slow, now_ms);
@@ -105,18 +105,18 @@ enum batch_added batch_add(struct batch *b, size_t key, uint64_t epoch, bool fai
     return added;
 }
 
-int64_t batch_due_ms(const struct batch *b)
+int64_t evidence_due_ms(const struct evidence *b)
 {
     return b->due_ms;
 }
 
-static bool must_wait(const struct batch *b, const struct slot *s, int64_t now_ms)
+static bool must_wait(const struct evidence *b, const struct slot *s, int64_t now_ms)
 {
-    return s->item.evidence.fail == 0 && attempts(&s->item) < BATCH_MAX &&
+    return s->item.evidence.fail == 0 && attempts(&s->item) < EVIDENCE_MAX &&
            now_ms < b->ok_from_ms;
 }
 
-bool batch_take(struct batch *b, int64_t now_ms, struct batch_item *out)
+bool evidence_take(struct evidence *b, int64_t now_ms, struct evidence_item *out)
 {
     struct slot *first = NULL;
 
@@ -140,7 +140,7 @@ bool batch_take(struct batch *b, int64_t now_ms, struct batch_item *out)
     return first != NULL;
 }
 
-uint64_t batch_clear(struct batch *b)
+uint64_t evidence_clear(struct evidence *b)
 {
     uint64_t dropped = 0;
 

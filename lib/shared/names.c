@@ -5,17 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const suffixes[N_KEYS_KINDS] = {
-    [KEYS_META] = "meta",
-    [KEYS_PUSH] = "push",
-    [KEYS_LOG] = "log",
+static const char *const suffixes[N_NAMES_KINDS] = {
+    [NAMES_META] = "meta",
+    [NAMES_PUSH] = "push",
+    [NAMES_LOG] = "log",
 };
 
-struct keys_name keys_name(const char *fleet, enum keys_kind kind)
+struct names_text names_of(const char *fleet, enum names_kind kind)
 {
-    struct keys_name name;
+    struct names_text name;
 
-    assert((unsigned)kind < N_KEYS_KINDS && strlen(fleet) <= KEYS_FLEET_MAX);
+    assert((unsigned)kind < N_NAMES_KINDS && strlen(fleet) <= NAMES_FLEET_MAX);
     snprintf(name.text, sizeof(name.text), "{sluice:%s}:%s", fleet, suffixes[kind]);
     return name;
 }

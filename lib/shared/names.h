@@ -7,21 +7,21 @@
 
 #include "base/base.h"
 
-#define KEYS_FLEET_MAX 64
-#define KEYS_NAME_MAX  (KEYS_FLEET_MAX + 32)
+#define NAMES_FLEET_MAX 64
+#define NAMES_NAME_MAX  (NAMES_FLEET_MAX + 32)
 
-enum keys_kind {
-    KEYS_META, /* HASH: KEYS[1] of every script */
-    KEYS_PUSH, /* channel: one state line per change */
-    KEYS_LOG,  /* STREAM: every change and every operator act */
-    N_KEYS_KINDS
+enum names_kind {
+    NAMES_META, /* HASH: KEYS[1] of every script */
+    NAMES_PUSH, /* channel: one state line per change */
+    NAMES_LOG,  /* STREAM: every change and every operator act */
+    N_NAMES_KINDS
 };
 
-struct keys_name {
-    char text[KEYS_NAME_MAX + 1];
+struct names_text {
+    char text[NAMES_NAME_MAX + 1];
 };
 
-/* fleet: at most KEYS_FLEET_MAX bytes, without braces (the config refuses others). */
-struct keys_name keys_name(const char *fleet, enum keys_kind kind);
+/* fleet: at most NAMES_FLEET_MAX bytes, without braces (the config refuses others). */
+struct names_text names_of(const char *fleet, enum names_kind kind);
 
 #endif

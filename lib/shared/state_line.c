@@ -31,7 +31,7 @@ static int hex_value(char c)
     return -1;
 }
 
-bool codec_number(struct str s, int64_t max, int64_t *out)
+bool state_line_number(struct str s, int64_t max, int64_t *out)
 {
     uint64_t n;
 
@@ -41,7 +41,7 @@ bool codec_number(struct str s, int64_t max, int64_t *out)
     return true;
 }
 
-bool codec_unword(struct str s, char *out, size_t cap)
+bool state_line_unword(struct str s, char *out, size_t cap)
 {
     size_t n = 0;
     bool dash = s.len == 3 && memcmp(s.ptr, "%2D", 3) == 0; /* the word "-" itself */
@@ -76,7 +76,7 @@ bool codec_unword(struct str s, char *out, size_t cap)
     return true;
 }
 
-int codec_word(struct buf *out, const char *word)
+int state_line_word(struct buf *out, const char *word)
 {
     if (word[0] == '\0')
         return buf_append(out, "-", 1);
@@ -131,21 +131,21 @@ static bool is_within(int64_t deadline_ms, int64_t now_ms, int64_t max_ms)
     return deadline_ms >= now_ms && deadline_ms - now_ms <= max_ms;
 }
 
-static bool is_consistent(const struct codec_line *l)
+static bool is_consistent(const struct state_line *l)
 {
-    if (l->key[0] == '\0' || l->ep == 0)
+    if (l->slot[0] == '\0' || l->ep == 0)
         return false;
-    if (l->st == BREAKER_OPEN ? !is_within(l->until_ms, l->now_ms, CODEC_OPEN_MAX_MS)
+    if (l->st == BREAKER_OPEN ? !is_within(l->until_ms, l->now_ms, STATE_LINE_OPEN_MAX_MS)
                               : l->until_ms != 0)
         return false;
     if (l->funtil_ms != 0 && (l->forced == VIEW_AUTO || l->funtil_ms < l->now_ms))
         return false;
     if (l->ramp_ms != 0 &&
-        (l->st != BREAKER_CLOSED || !is_within(l->now_ms, l->ramp_ms, CODEC_RAMP_MAX_MS)))
+        (l->st != BREAKER_CLOSED || !is_within(l->now_ms, l->ramp_ms, STATE_LINE_RAMP_MAX_MS)))
         return false;
     if (l->doubt && l->st != BREAKER_OPEN)
         return false;
-    return l->lim_ms == 0 || is_within(l->lim_ms, l->now_ms, CODEC_LIM_MAX_MS);
+    return l->lim_ms == 0 || is_within(l->lim_ms, l->now_ms, STATE_LINE_LIM_MAX_MS);
 }
 
 enum field {
@@ -173,7 +173,7 @@ static bool read_u64(struct str s, uint64_t *out)
 {
     int64_t n;
 
-    if (!codec_number(s, CODEC_NUMBER_MAX, &n))
+    if (!state_line_number(s, STATE_LINE_NUMBER_MAX, &n))
         return false;
     *out = (uint64_t)n;
     return true;
@@ -181,12 +181,12 @@ static bool read_u64(struct str s, uint64_t *out)
 
 static bool read_ms(struct str s, int64_t *out)
 {
-    return codec_number(s, CODEC_NUMBER_MAX, out);
+    return state_line_number(s, STATE_LINE_NUMBER_MAX, out);
 }
 
 /* The fields that routers of the first versions did not know: each only where it differs from
  * what its absence says, or where more follows. */
-static bool read_optional(const struct str *f, int n, bool more, struct codec_line *out)
+static bool read_optional(const struct str *f, int n, bool more, struct state_line *out)
 {
     out->ramp_ms = 0;
     out->doubt = n > F_DOUBT && str_eqz(f[F_DOUBT], "1");
@@ -211,7 +211,7 @@ static bool is_passable(struct str rest)
     return true;
 }
 
-bool codec_decode(struct str line, struct codec_line *out)
+bool state_line_decode(struct str line, struct state_line *out)
 {
     struct str f[N_FIELDS_MAX], rest = line;
     int64_t trips;
@@ -226,18 +226,20 @@ bool codec_decode(struct str line, struct codec_line *out)
         return false;
     if (!read_gen(f[F_GEN], out->gen) || !read_u64(f[F_VER], &out->ver) ||
         !read_ms(f[F_NOW], &out->now_ms) ||
-        !codec_unword(f[F_KEY], out->key, sizeof(out->key)) || !read_state(f[F_ST], &out->st) ||
-        !read_u64(f[F_EP], &out->ep) || !read_ms(f[F_UNTIL], &out->until_ms) ||
-        !codec_number(f[F_N], CODEC_TRIPS_MAX, &trips) ||
+        !state_line_unword(f[F_KEY], out->slot, sizeof(out->slot)) ||
+        !read_state(f[F_ST], &out->st) || !read_u64(f[F_EP], &out->ep) ||
+        !read_ms(f[F_UNTIL], &out->until_ms) ||
+        !state_line_number(f[F_N], STATE_LINE_TRIPS_MAX, &trips) ||
         !read_forced(f[F_FORCED], &out->forced) || !read_ms(f[F_FUNTIL], &out->funtil_ms) ||
-        !codec_unword(f[F_WHY], out->why, sizeof(out->why)) ||
-        !codec_unword(f[F_BY], out->by, sizeof(out->by)) || !read_ms(f[F_LIM], &out->lim_ms))
+        !state_line_unword(f[F_WHY], out->why, sizeof(out->why)) ||
+        !state_line_unword(f[F_BY], out->by, sizeof(out->by)) ||
+        !read_ms(f[F_LIM], &out->lim_ms))
         return false;
     out->trips = (int)trips;
     return is_consistent(out);
 }
 
-int codec_encode(struct buf *out, const struct codec_line *l)
+int state_line_encode(struct buf *out, const struct state_line *l)
 {
     struct buf b;
     int rc = -1;
@@ -246,12 +248,12 @@ int codec_encode(struct buf *out, const struct codec_line *l)
     if (!is_consistent(l) ||
         buf_appendf(&b, MARK " %s %llu %lld ", l->gen, (unsigned long long)l->ver,
                     (long long)l->now_ms) < 0 ||
-        codec_word(&b, l->key) < 0 ||
+        state_line_word(&b, l->slot) < 0 ||
         buf_appendf(&b, " %s %llu %lld %d %s %lld ", breaker_state_name(l->st),
                     (unsigned long long)l->ep, (long long)l->until_ms, l->trips,
                     view_forced_name(l->forced), (long long)l->funtil_ms) < 0 ||
-        codec_word(&b, l->why) < 0 || buf_append(&b, " ", 1) < 0 || codec_word(&b, l->by) < 0 ||
-        buf_appendf(&b, " %lld", (long long)l->lim_ms) < 0)
+        state_line_word(&b, l->why) < 0 || buf_append(&b, " ", 1) < 0 ||
+        state_line_word(&b, l->by) < 0 || buf_appendf(&b, " %lld", (long long)l->lim_ms) < 0)
         goto out;
     if ((l->doubt || l->ramp_ms != 0) &&
         buf_appendf(&b, " %lld%s", (long long)l->ramp_ms, l->doubt ? " 1" : "") < 0)

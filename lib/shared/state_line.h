@@ -1,4 +1,4 @@
-/* state_line.h - the state line: one key's state as it travels in pushes and snapshots.
+/* state_line.h - the state line: one slot's state as it travels in pushes and snapshots.
  *
  *   1 gen ver now key st ep until n forced funtil why by lim [ramp [doubt [...]]]
  *
@@ -22,40 +22,42 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CODEC_NUMBER_MAX  ((INT64_C(1) << 53) - 1) /* Lua's numbers are exact up to here */
-#define CODEC_TRIPS_MAX   1000000
-#define CODEC_OPEN_MAX_MS INT64_C(86400000) /* no script opens a breaker for longer */
-#define CODEC_LIM_MAX_MS  INT64_C(86400000) /* nor cools a key */
-#define CODEC_RAMP_MAX_MS INT64_C(3600000)  /* nor does a ramp take longer */
+#define STATE_LINE_NUMBER_MAX ((INT64_C(1) << 53) - 1) /* Lua's numbers are exact up to here   \
+                                                        */
+#define STATE_LINE_TRIPS_MAX   1000000
+#define STATE_LINE_OPEN_MAX_MS INT64_C(86400000) /* no script opens a breaker for longer */
+#define STATE_LINE_LIM_MAX_MS  INT64_C(86400000) /* nor cools a slot */
+#define STATE_LINE_RAMP_MAX_MS INT64_C(3600000)  /* nor does a ramp take longer */
 
-struct codec_line {
+struct state_line {
     char gen[VIEW_GEN_MAX + 1];
     uint64_t ver;
     int64_t now_ms;
-    char key[VIEW_KEY_MAX + 1];
+    char slot[VIEW_SLOT_MAX + 1];
     enum breaker_state st;
     uint64_t ep;
-    int64_t until_ms; /* 0 unless open; else now..now + CODEC_OPEN_MAX_MS */
+    int64_t until_ms; /* 0 unless open; else now..now + STATE_LINE_OPEN_MAX_MS */
     int trips;
     enum view_forced forced;
     int64_t funtil_ms; /* 0: no end, or not forced; else >= now */
     char why[VIEW_WORD_MAX + 1], by[VIEW_WORD_MAX + 1];
-    int64_t lim_ms;  /* 0: not cooling; else now..now + CODEC_LIM_MAX_MS */
-    int64_t ramp_ms; /* 0 unless closed; when it closed: now - CODEC_RAMP_MAX_MS..now; 0: long
-                        ago */
+    int64_t lim_ms;  /* 0: not cooling; else now..now + STATE_LINE_LIM_MAX_MS */
+    int64_t ramp_ms; /* 0 unless closed; when it closed: now - STATE_LINE_RAMP_MAX_MS..now; 0:
+                        long ago */
     bool doubt;      /* false unless open: others can use it, a probe may go at once */
 };
 
 /* false: not such a line; *out is undefined then. */
-bool codec_decode(struct str line, struct codec_line *out) MUST_CHECK;
+bool state_line_decode(struct str line, struct state_line *out) MUST_CHECK;
 /* Appends the line.  -1: out's cap, or l holds what no line may say. */
-int codec_encode(struct buf *out, const struct codec_line *l) MUST_CHECK;
+int state_line_encode(struct buf *out, const struct state_line *l) MUST_CHECK;
 
 /* Digits only, no leading zero, at most max. */
-bool codec_number(struct str s, int64_t max, int64_t *out) MUST_CHECK;
+bool state_line_number(struct str s, int64_t max, int64_t *out) MUST_CHECK;
 /* Decodes one word into out, NUL-terminated.  false: other bytes than the encoding's, a
  * second spelling, a control byte, or longer than cap - 1. */
-bool codec_unword(struct str s, char *out, size_t cap) MUST_CHECK;
-int codec_word(struct buf *out, const char *word) MUST_CHECK; /* -1: out's cap, control byte */
+bool state_line_unword(struct str s, char *out, size_t cap) MUST_CHECK;
+int state_line_word(struct buf *out,
+                    const char *word) MUST_CHECK; /* -1: out's cap, control byte */
 
 #endif

@@ -14,19 +14,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define VIEW_KEY_MAX      130 /* region, or region/model */
+#define VIEW_SLOT_MAX     130 /* region, or region/model */
 #define VIEW_GEN_MAX      40
 #define VIEW_WORD_MAX     120       /* reason and actor, decoded */
 #define VIEW_LINE_MAX     512       /* one push message or snapshot line */
-#define VIEW_SNAPSHOT_MAX 8192      /* lines; the scripts know half as many keys */
+#define VIEW_SNAPSHOT_MAX 8192      /* lines; the scripts know half as many slots */
 #define VIEW_NEVER        INT64_MAX /* a forced state without an end */
 
 enum view_forced { VIEW_AUTO, VIEW_UP, VIEW_DOWN, VIEW_DRAIN, N_VIEW_FORCED };
 const char *view_forced_name(enum view_forced f); /* "auto", "up", "down", "drain" */
 
-struct view_key {
-    char name[VIEW_KEY_MAX + 1];
-    uint64_t ver; /* of the news that last changed this key; 0: nothing heard yet */
+struct view_slot {
+    char name[VIEW_SLOT_MAX + 1];
+    uint64_t ver; /* of the news that last changed this slot; 0: nothing heard yet */
     uint64_t ep;
     enum breaker_state st;
     int trips;
@@ -49,16 +49,16 @@ enum view_verdict {
     VIEW_BAD,       /* fails the schema: dropped; sync now */
 };
 
-struct view *view_new(const char *const *keys, size_t n, int64_t max_open_ms);
+struct view *view_new(const char *const *slots, size_t n, int64_t max_open_ms);
 void view_free(struct view *v);
 size_t view_count(const struct view *v);
-const struct view_key *view_get(const struct view *v, size_t i);
+const struct view_slot *view_get(const struct view *v, size_t i);
 int view_find(const struct view *v, struct str name); /* -1: none */
 const char *view_gen(const struct view *v);           /* "" before the first attach */
 uint64_t view_ver(const struct view *v);
 /* The version that brought the last news of an operator's word (said, changed or over); 0: none
  * in this generation.  An operator may be waiting until the fleet knows that it was heard. */
-uint64_t view_word_ver(const struct view *v);
+uint64_t view_override_ver(const struct view *v);
 
 /* The newest version that any line or snapshot told, missed ones before it or not. */
 uint64_t view_seen(const struct view *v);
@@ -66,19 +66,19 @@ uint64_t view_seen(const struct view *v);
  * generation counts whatever its versions are. */
 void view_doubt(struct view *v);
 
-/* One push message.  *changed: index of the key it changed, or -1. */
+/* One push message.  *changed: index of the slot it changed, or -1. */
 enum view_verdict view_push(struct view *v, struct str line, int64_t now_ms, int *changed);
-/* A snapshot: gen, ver and one line per key, from attach or sync.  Lines of unknown keys are
- * skipped; one bad line refuses the whole (nothing half-applied).  changed: a flag per key. */
+/* A snapshot: gen, ver and one line per slot, from attach or sync.  Lines of unknown slots are
+ * skipped; one bad line refuses the whole (nothing half-applied).  changed: a flag per slot. */
 enum view_verdict view_snapshot(struct view *v, struct str gen, uint64_t ver,
                                 const struct str *lines, size_t n, int64_t now_ms,
                                 bool *changed);
 
-/* Before the first snapshot: what was known of a key in an earlier run (its name and version
+/* Before the first snapshot: what was known of a slot in an earlier run (its name and version
  * are not taken). */
-void view_restore(struct view *v, size_t i, const struct view_key *from);
+void view_restore(struct view *v, size_t i, const struct view_slot *from);
 
 /* The operator's word in force now. */
-enum view_forced view_forced_now(const struct view_key *k, int64_t now_ms);
+enum view_forced view_forced_now(const struct view_slot *k, int64_t now_ms);
 
 #endif

@@ -14,10 +14,10 @@ static int64_t on_wall(int64_t deadline_ms, int64_t wall_ms, int64_t mono_ms)
     return deadline_ms > mono_ms ? wall_ms + (deadline_ms - mono_ms) : wall_ms;
 }
 
-static int encode_key(struct buf *out, const struct view *v, const struct view_key *k,
+static int encode_key(struct buf *out, const struct view *v, const struct view_slot *k,
                       int64_t wall_ms, int64_t mono_ms)
 {
-    struct codec_line l = {.ver = k->ver,
+    struct state_line l = {.ver = k->ver,
                            .now_ms = wall_ms,
                            .st = k->st,
                            .ep = k->ep,
@@ -25,7 +25,7 @@ static int encode_key(struct buf *out, const struct view *v, const struct view_k
                            .forced = view_forced_now(k, mono_ms)};
 
     str_copy(l.gen, sizeof(l.gen), view_gen(v));
-    str_copy(l.key, sizeof(l.key), k->name);
+    str_copy(l.slot, sizeof(l.slot), k->name);
     str_copy(l.why, sizeof(l.why), k->why);
     str_copy(l.by, sizeof(l.by), k->by);
     if (k->st == BREAKER_OPEN)
@@ -34,7 +34,7 @@ static int encode_key(struct buf *out, const struct view *v, const struct view_k
         l.funtil_ms = on_wall(k->forced_until_ms, wall_ms, mono_ms);
     if (k->lim_ms > mono_ms)
         l.lim_ms = on_wall(k->lim_ms, wall_ms, mono_ms);
-    return codec_encode(out, &l) < 0 || buf_append(out, "\n", 1) < 0 ? -1 : 0;
+    return state_line_encode(out, &l) < 0 || buf_append(out, "\n", 1) < 0 ? -1 : 0;
 }
 
 int view_file_encode(struct buf *out, const char *fleet, const struct view *v, int64_t wall_ms,
@@ -62,8 +62,8 @@ static int decode_head(struct str line, const char *fleet, struct head *h, struc
     struct str wall = rest.ptr != NULL ? str_split(rest, ' ', &rest) : rest;
 
     if (!str_eqz(word, "sluice-view") || !str_eqz(version, "1") || rest.ptr == NULL ||
-        !codec_number(wall, CODEC_NUMBER_MAX, &h->wall_ms) ||
-        !codec_number(rest, VIEW_FILE_LINES_MAX, &h->lines))
+        !state_line_number(wall, STATE_LINE_NUMBER_MAX, &h->wall_ms) ||
+        !state_line_number(rest, VIEW_FILE_LINES_MAX, &h->lines))
         return err_set(err, ERR_SYNTAX, "line 1 is not '" MARK " FLEET TIME LINES'");
     if (!str_eqz(name, fleet))
         return err_set(err, ERR_SYNTAX, "line 1 names another fleet than '%s'", fleet);
@@ -71,7 +71,7 @@ static int decode_head(struct str line, const char *fleet, struct head *h, struc
 }
 
 /* Exactly the promised lines, of one generation and one moment, then "end". */
-static int decode_lines(struct str rest, const struct head *h, struct codec_line *l,
+static int decode_lines(struct str rest, const struct head *h, struct state_line *l,
                         struct err *err)
 {
     for (int64_t i = 0; i < h->lines; i++) {
@@ -79,7 +79,7 @@ static int decode_lines(struct str rest, const struct head *h, struct codec_line
 
         if (rest.ptr != NULL)
             line = str_split(rest, '\n', &rest);
-        if (line.ptr == NULL || rest.ptr == NULL || !codec_decode(line, &l[i]) ||
+        if (line.ptr == NULL || rest.ptr == NULL || !state_line_decode(line, &l[i]) ||
             l[i].now_ms != h->wall_ms || strcmp(l[i].gen, l[0].gen) != 0)
             return err_set(err, ERR_SYNTAX, "line %lld is not a state line of that time",
                            (long long)i + 2);
@@ -90,14 +90,14 @@ static int decode_lines(struct str rest, const struct head *h, struct codec_line
 }
 
 /* What is left of l after age_ms, in this process' monotonic time.  false: nothing. */
-static bool revive(const struct codec_line *l, int64_t age_ms, int64_t mono_ms,
-                   struct view_key *k)
+static bool revive(const struct state_line *l, int64_t age_ms, int64_t mono_ms,
+                   struct view_slot *k)
 {
     int64_t at_ms = mono_ms - age_ms - l->now_ms; /* plus a deadline: that one, monotonic */
     bool young = age_ms <= VIEW_FILE_OPEN_MS;
     bool ran_out = l->funtil_ms != 0 && l->funtil_ms + at_ms <= mono_ms;
 
-    *k = (struct view_key){
+    *k = (struct view_slot){
         .ep = l->ep, .st = BREAKER_CLOSED, .forced_until_ms = VIEW_NEVER, .trips = l->trips};
     if (young && l->st != BREAKER_CLOSED) {
         k->st = BREAKER_OPEN;
@@ -120,7 +120,7 @@ int view_file_decode(struct str text, const char *fleet, int64_t wall_ms, int64_
                      struct view *v, char *gen, uint64_t *ver, struct err *err)
 {
     struct str rest = text, first = str_split(rest, '\n', &rest);
-    struct codec_line *l = NULL;
+    struct state_line *l = NULL;
     struct head h = {0};
     int rc = -1;
 
@@ -144,15 +144,15 @@ int view_file_decode(struct str text, const char *fleet, int64_t wall_ms, int64_
     int64_t age_ms = wall_ms > h.wall_ms ? wall_ms - h.wall_ms : 0;
 
     for (int64_t i = 0; age_ms <= VIEW_FILE_FORCED_MS && i < h.lines; i++) {
-        int k = view_find(v, str_of(l[i].key));
-        struct view_key key;
+        int k = view_find(v, str_of(l[i].slot));
+        struct view_slot slot;
 
         if (k < 0)
             continue;
         memcpy(gen, l[i].gen, sizeof(l[i].gen));
         ver[k] = l[i].ver;
-        if (revive(&l[i], age_ms, mono_ms, &key))
-            view_restore(v, (size_t)k, &key);
+        if (revive(&l[i], age_ms, mono_ms, &slot))
+            view_restore(v, (size_t)k, &slot);
     }
 out:
     free(l);

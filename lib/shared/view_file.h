@@ -30,8 +30,8 @@ int view_file_encode(struct buf *out, const char *fleet, const struct view *v, i
                      int64_t mono_ms) MUST_CHECK;
 
 /* Restores into v, which has had no snapshot, what is young enough; half-open becomes open and
- * due, keys that v does not have are skipped.  gen (VIEW_GEN_MAX + 1 bytes) and ver (one per
- * key of v) say what the lines were; gen is "" when nothing was young enough.  -1: the text is
+ * due, slots that v does not have are skipped.  gen (VIEW_GEN_MAX + 1 bytes) and ver (one per
+ * slot of v) say what the lines were; gen is "" when nothing was young enough.  -1: the text is
  * not such a file; v is unchanged then. */
 int view_file_decode(struct str text, const char *fleet, int64_t wall_ms, int64_t mono_ms,
                      struct view *v, char *gen, uint64_t *ver, struct err *err) MUST_CHECK;

@@ -164,7 +164,7 @@ void upstream_call_detach(struct upstream_call *c)
         u->in_curl++;
         curl_multi_remove_handle(u->multi, c->easy);
         u->in_curl--;
-        upstream_socks_done(u->socks, c->fd, c);
+        upstream_sockets_done(u->socks, c->fd, c);
     }
     c->added = false;
     upstream_call_dequeue(c);
@@ -308,8 +308,8 @@ static curl_socket_t on_curl_open(void *arg, curlsocktype purpose,
     int fd;
 
     (void)purpose;
-    fd =
-        upstream_socks_open(c->u->socks, address->family, address->socktype, address->protocol);
+    fd = upstream_sockets_open(c->u->socks, address->family, address->socktype,
+                               address->protocol);
     c->no_socket = fd < 0 ? errno : 0;
     return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
@@ -318,7 +318,7 @@ static int on_curl_close(void *arg, curl_socket_t fd)
 {
     struct upstream *u = arg;
 
-    return upstream_socks_close(u->socks, fd);
+    return upstream_sockets_close(u->socks, fd);
 }
 
 /* --- requests --- */

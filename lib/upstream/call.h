@@ -46,7 +46,7 @@ TAILQ_HEAD(call_queue, upstream_call);
 
 struct upstream {
     CURLM *multi;
-    struct upstream_socks *socks;
+    struct upstream_sockets *socks;
     struct event kick, timer;
     struct call_list running, spare;
     struct call_queue todo;

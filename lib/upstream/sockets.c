@@ -18,25 +18,25 @@
 
 struct sock {
     struct event event;
-    struct upstream_socks *table;
+    struct upstream_sockets *table;
     const void *user; /* whose exchange runs here */
     short have, want; /* EV_READ | EV_WRITE registered, asked for */
     bool ours, idle;
 };
 
-struct upstream_socks {
+struct upstream_sockets {
     struct event_base *base;
-    upstream_socks_ready ready;
+    upstream_sockets_ready ready;
     void *arg;
     struct sock *
         *by_fd; /* index: descriptor; entries are kept for the descriptor's next life */
     size_t n;
 };
 
-struct upstream_socks *upstream_socks_new(struct event_base *base, upstream_socks_ready ready,
-                                          void *arg)
+struct upstream_sockets *upstream_sockets_new(struct event_base *base,
+                                              upstream_sockets_ready ready, void *arg)
 {
-    struct upstream_socks *t = xcalloc(1, sizeof(*t));
+    struct upstream_sockets *t = xcalloc(1, sizeof(*t));
 
     t->base = base;
     t->ready = ready;
@@ -46,7 +46,7 @@ struct upstream_socks *upstream_socks_new(struct event_base *base, upstream_sock
 
 static void register_for(struct sock *s, int fd, short what);
 
-void upstream_socks_free(struct upstream_socks *t)
+void upstream_sockets_free(struct upstream_sockets *t)
 {
     if (t == NULL)
         return;
@@ -59,12 +59,12 @@ void upstream_socks_free(struct upstream_socks *t)
     free(t);
 }
 
-static struct sock *find(struct upstream_socks *t, int fd)
+static struct sock *find(struct upstream_sockets *t, int fd)
 {
     return fd >= 0 && (size_t)fd < t->n ? t->by_fd[fd] : NULL;
 }
 
-static struct sock *get(struct upstream_socks *t, int fd)
+static struct sock *get(struct upstream_sockets *t, int fd)
 {
     if ((size_t)fd >= t->n) { /* bounded by RLIMIT_NOFILE */
         size_t n = ((size_t)fd + 64) / 64 * 64 + 64;
@@ -131,7 +131,7 @@ static void register_for(struct sock *s, int fd, short what)
     event_add(&s->event, NULL);
 }
 
-int upstream_socks_open(struct upstream_socks *t, int family, int type, int protocol)
+int upstream_sockets_open(struct upstream_sockets *t, int family, int type, int protocol)
 {
     int fd = socket(family, type | SOCK_CLOEXEC, protocol);
 
@@ -147,7 +147,7 @@ int upstream_socks_open(struct upstream_socks *t, int family, int type, int prot
     return fd;
 }
 
-int upstream_socks_close(struct upstream_socks *t, int fd)
+int upstream_sockets_close(struct upstream_sockets *t, int fd)
 {
     struct sock *s = find(t, fd);
 
@@ -160,7 +160,7 @@ int upstream_socks_close(struct upstream_socks *t, int fd)
     return close(fd);
 }
 
-void upstream_socks_want(struct upstream_socks *t, int fd, bool read, bool write)
+void upstream_sockets_want(struct upstream_sockets *t, int fd, bool read, bool write)
 {
     struct sock *s = get(t, fd);
 
@@ -173,7 +173,7 @@ void upstream_socks_want(struct upstream_socks *t, int fd, bool read, bool write
     }
 }
 
-void upstream_socks_use(struct upstream_socks *t, int fd, const void *user)
+void upstream_sockets_use(struct upstream_sockets *t, int fd, const void *user)
 {
     struct sock *s = find(t, fd);
 
@@ -181,7 +181,7 @@ void upstream_socks_use(struct upstream_socks *t, int fd, const void *user)
         s->user = user;
 }
 
-void upstream_socks_done(struct upstream_socks *t, int fd, const void *user)
+void upstream_sockets_done(struct upstream_sockets *t, int fd, const void *user)
 {
     struct sock *s = find(t, fd);
 

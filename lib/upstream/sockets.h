@@ -10,25 +10,25 @@
 #include <stdbool.h>
 
 struct event_base;
-struct upstream_socks;
+struct upstream_sockets;
 
-typedef void (*upstream_socks_ready)(void *arg, int fd, bool readable, bool writable);
+typedef void (*upstream_sockets_ready)(void *arg, int fd, bool readable, bool writable);
 
-struct upstream_socks *upstream_socks_new(struct event_base *base, upstream_socks_ready ready,
-                                          void *arg);
-void upstream_socks_free(struct upstream_socks *t); /* closes nothing; NULL is fine */
+struct upstream_sockets *upstream_sockets_new(struct event_base *base,
+                                              upstream_sockets_ready ready, void *arg);
+void upstream_sockets_free(struct upstream_sockets *t); /* closes nothing; NULL is fine */
 
 /* socket(2) close-on-exec, recorded as ours; -1 with errno. */
-int upstream_socks_open(struct upstream_socks *t, int family, int type, int protocol);
-int upstream_socks_close(struct upstream_socks *t, int fd); /* close(2)'s result */
+int upstream_sockets_open(struct upstream_sockets *t, int family, int type, int protocol);
+int upstream_sockets_close(struct upstream_sockets *t, int fd); /* close(2)'s result */
 
 /* What to wait for; neither: nothing for now.  Sockets that were not opened here are fine. */
-void upstream_socks_want(struct upstream_socks *t, int fd, bool read, bool write);
+void upstream_sockets_want(struct upstream_sockets *t, int fd, bool read, bool write);
 
 /* user's exchange runs on fd.  When it is over, done() says so: unless another user has come,
  * the socket is idle then, and anything it receives, bytes or an end, makes it unusable
  * (shut down both ways), which curl notices before it would reuse it. */
-void upstream_socks_use(struct upstream_socks *t, int fd, const void *user);
-void upstream_socks_done(struct upstream_socks *t, int fd, const void *user);
+void upstream_sockets_use(struct upstream_sockets *t, int fd, const void *user);
+void upstream_sockets_done(struct upstream_sockets *t, int fd, const void *user);
 
 #endif

@@ -49,14 +49,14 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, voi
     struct upstream_call *c = NULL;
 
     (void)unused;
-    upstream_socks_want(u->socks, fd, what == CURL_POLL_IN || what == CURL_POLL_INOUT,
-                        what == CURL_POLL_OUT || what == CURL_POLL_INOUT);
+    upstream_sockets_want(u->socks, fd, what == CURL_POLL_IN || what == CURL_POLL_INOUT,
+                          what == CURL_POLL_OUT || what == CURL_POLL_INOUT);
     if (what == CURL_POLL_REMOVE)
         return 0;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&c);
     if (c != NULL) { /* NULL: curl's own handle, closing a connection */
         c->fd = fd;
-        upstream_socks_use(u->socks, fd, c);
+        upstream_sockets_use(u->socks, fd, c);
     }
     return 0;
 }
@@ -244,7 +244,7 @@ struct upstream *upstream_new(struct event_base *base, const struct config_upstr
     u->maxage_s = conf->keepalive_ms > 2000 ? (long)(conf->keepalive_ms / 1000) - 1 : 1;
     u->dns_cache_s = whole_s(conf->dns_cache_ms);
     u->ca_file = conf->ca_file != NULL ? xstrdup(conf->ca_file) : NULL;
-    u->socks = upstream_socks_new(base, on_ready, u);
+    u->socks = upstream_sockets_new(base, on_ready, u);
     event_assign(&u->kick, base, -1, 0, on_kick, u);
     event_assign(&u->timer, base, -1, 0, on_timer, u);
     u->multi = curl_multi_init();
@@ -274,7 +274,7 @@ void upstream_free(struct upstream *u)
     curl_multi_cleanup(u->multi); /* closes the pool through on_curl_close() */
     event_del(&u->kick);
     event_del(&u->timer);
-    upstream_socks_free(u->socks);
+    upstream_sockets_free(u->socks);
     upstream_urls_release(&u->urls);
     buf_release(&u->spare_head);
     free(u->ca_file);

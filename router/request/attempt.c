@@ -28,7 +28,7 @@ struct attempt_env *attempt_env_new(struct event_base *base, const struct config
     env->base = base;
     env->conf = conf;
     env->up = up;
-    env->envelope = envelope_new(conf);
+    env->envelope = region_headers_new(conf);
     return env;
 }
 
@@ -36,10 +36,10 @@ static void send_request(struct attempt *at, const struct attempt_ask *ask,
                          const struct upstream_ops *ops)
 {
     const struct config_timeouts *t = &at->env->conf->timeouts;
-    struct envelope_lines lines;
+    struct region_headers_lines lines;
     struct upstream_request req;
 
-    envelope_fill(at->env->envelope, ask, &lines);
+    region_headers_fill(at->env->envelope, ask, &lines);
     req = (struct upstream_request){
         .method = ask->path == ATTEMPT_MODELS ? "GET" : "POST",
         .url = lines.url,
@@ -51,7 +51,7 @@ static void send_request(struct attempt *at, const struct attempt_ask *ask,
         .lean = ask->stream,
     };
     at->call = upstream_start(at->env->up, &req, ops, at);
-    envelope_lines_release(&lines);
+    region_headers_lines_release(&lines);
 }
 
 /* ---- how it ends ---- */
@@ -92,7 +92,7 @@ void attempt_env_free(struct attempt_env *env)
         next = at->next;
         attempt_free(at);
     }
-    envelope_free(env->envelope);
+    region_headers_free(env->envelope);
     free(env);
 }
 

@@ -39,8 +39,8 @@ void attempt_env_free(struct attempt_env *env);
 struct attempt_ask {
     size_t region;
     enum attempt_path path;
-    struct str body;              /* borrowed until the end; empty for ATTEMPT_MODELS */
-    const struct http_head *from; /* the client's head: what may go on is copied */
+    struct str body;               /* borrowed until the end; empty for ATTEMPT_MODELS */
+    const struct http1_head *from; /* the client's head: what may go on is copied */
     const char *request_id;
     int64_t choices;       /* answers asked for: so many finish reasons end a stream */
     bool stream;           /* the client asked for one: the stream limits apply */

@@ -5,14 +5,14 @@
 #include "dialect/sse.h"
 #include "router/request/attempt.h"
 
-struct envelope;
+struct region_headers;
 struct event;
 
 struct attempt_env {
     struct event_base *base;
     const struct config *conf;
     struct upstream *up;
-    struct envelope *envelope;
+    struct region_headers *envelope;
     struct attempt *lingering;
 };
 

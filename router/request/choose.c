@@ -31,7 +31,7 @@ static void add_model(struct choose_plan *p, const struct config_model *m, int t
         const char *name = t->model != NULL ? t->model : tier > 0 ? m->name : NULL;
 
         add(p, (struct choose_target){.region = t->region,
-                                      .key = t->key,
+                                      .slot = t->slot,
                                       .model = name,
                                       .tier = tier,
                                       .priority = t->priority,
@@ -54,7 +54,7 @@ struct choose *choose_new(const struct config *conf)
     }
     for (size_t i = 0; i < conf->n_regions; i++)
         add(&c->any, (struct choose_target){
-                         .region = i, .key = i, .priority = conf->regions[i].priority});
+                         .region = i, .slot = i, .priority = conf->regions[i].priority});
     return c;
 }
 
@@ -93,7 +93,7 @@ static int pick_last_resort(const struct choose_plan *plan, const struct choose_
 
     for (size_t i = 0; i < plan->n; i++) {
         if (t[i].why != PICKER_OPEN || is_too_small(&plan->targets[i], st->window_over) ||
-            !fleet_may_last_resort(f, plan->targets[i].key, now_ms, &until_ms))
+            !fleet_may_last_resort(f, plan->targets[i].slot, now_ms, &until_ms))
             continue;
         if (until_ms < best_ms) {
             best_ms = until_ms;
@@ -119,7 +119,7 @@ int choose_pick(const struct choose_plan *plan, const struct choose_state *st, s
         else if (is_too_small(from, st->window_over))
             t[i].why = PICKER_TOO_SMALL;
         else
-            t[i].why = fleet_ask(f, from->key, now_ms);
+            t[i].why = fleet_ask(f, from->slot, now_ms);
     }
     at = picker_pick(t, plan->n);
     if (at < 0 && allow_last_resort) {

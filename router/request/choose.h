@@ -12,9 +12,9 @@
 #include <stdint.h>
 
 struct choose_target {
-    size_t region, key; /* key: what its breaker is, in fleet.h's sense */
-    const char *model;  /* the name used there; NULL: the client's own */
-    int tier;           /* 0: the model's own targets; then its fallbacks, in order */
+    size_t region, slot; /* slot: what its breaker is, in fleet.h's sense */
+    const char *model;   /* the name used there; NULL: the client's own */
+    int tier;            /* 0: the model's own targets; then its fallbacks, in order */
     int priority;
     int64_t context_window; /* 0: unknown */
 };

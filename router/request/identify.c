@@ -20,9 +20,9 @@ static bool is_usable(struct str id)
     return true;
 }
 
-void identify_request_id(const struct http_head *head, struct rand *r, char *out)
+void identify_request_id(const struct http1_head *head, struct rand *r, char *out)
 {
-    struct str given = http_head_get(head, "x-request-id");
+    struct str given = http1_head_get(head, "x-request-id");
 
     if (is_usable(given)) {
         memcpy(out, given.ptr, given.len);

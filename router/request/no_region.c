@@ -12,7 +12,7 @@ static int64_t earliest_ms(const struct choose_plan *plan, const struct fleet *f
     int64_t best = -1;
 
     for (size_t i = 0; i < plan->n; i++) {
-        int64_t ms = fleet_return_ms(f, plan->targets[i].key, now_ms);
+        int64_t ms = fleet_return_ms(f, plan->targets[i].slot, now_ms);
 
         if (ms >= 0 && (best < 0 || ms < best))
             best = ms;
@@ -20,8 +20,8 @@ static int64_t earliest_ms(const struct choose_plan *plan, const struct fleet *f
     return best;
 }
 
-void degrade_explain(const struct degrade_facts *d, const struct fleet *f, int64_t now_ms,
-                     char *text, size_t cap, struct reply_error *e)
+void no_region_explain(const struct no_region_facts *d, const struct fleet *f, int64_t now_ms,
+                       char *text, size_t cap, struct reply_error *e)
 {
     int64_t back_ms = earliest_ms(d->plan, f, now_ms);
 

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-struct degrade_facts {
+struct no_region_facts {
     const struct choose_plan *plan;
     int attempts;
     enum outcome last;  /* of the last attempt; meaningful when attempts > 0 */
@@ -19,7 +19,7 @@ struct degrade_facts {
 
 /* *e is the 503 to send; Retry-After is the earliest time a region may return.  message is
  * built in text (cap bytes), which e borrows. */
-void degrade_explain(const struct degrade_facts *d, const struct fleet *f, int64_t now_ms,
-                     char *text, size_t cap, struct reply_error *e);
+void no_region_explain(const struct no_region_facts *d, const struct fleet *f, int64_t now_ms,
+                       char *text, size_t cap, struct reply_error *e);
 
 #endif

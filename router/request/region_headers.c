@@ -16,7 +16,7 @@ struct region_lines { /* made once: what every request to a region carries */
     char *auth, *x_region; /* "Name: value"; NULL when not sent */
 };
 
-struct envelope {
+struct region_headers {
     const struct config *conf;
     struct region_lines *regions;
 };
@@ -38,9 +38,9 @@ static char *join(const char *a, const char *b, const char *c)
     return buf_take(&out);
 }
 
-struct envelope *envelope_new(const struct config *conf)
+struct region_headers *region_headers_new(const struct config *conf)
 {
-    struct envelope *e = xcalloc(1, sizeof(*e));
+    struct region_headers *e = xcalloc(1, sizeof(*e));
 
     e->conf = conf;
     e->regions = xcalloc(conf->n_regions, sizeof(*e->regions));
@@ -60,7 +60,7 @@ struct envelope *envelope_new(const struct config *conf)
     return e;
 }
 
-void envelope_free(struct envelope *e)
+void region_headers_free(struct region_headers *e)
 {
     if (e == NULL)
         return;
@@ -85,7 +85,7 @@ static const char *const forwarded[] = {
 };
 
 /* RFC 9110 7.6.1: what Connection lists is for us alone. */
-static bool is_named_by_connection(const struct http_head *from, struct str name)
+static bool is_named_by_connection(const struct http1_head *from, struct str name)
 {
     for (size_t i = 0; i < from->n_fields; i++)
         if (str_ieqz(from->fields[i].name, "connection") &&
@@ -94,7 +94,7 @@ static bool is_named_by_connection(const struct http_head *from, struct str name
     return false;
 }
 
-static bool may_forward(const struct http_head *from, struct str name)
+static bool may_forward(const struct http1_head *from, struct str name)
 {
     for (size_t i = 0; i < ARRAY_LEN(forwarded); i++)
         if (str_ieqz(name, forwarded[i]))
@@ -113,7 +113,7 @@ static size_t text_bytes(const struct attempt_ask *ask)
     return need;
 }
 
-static void add(struct envelope_lines *l, struct str name, struct str value)
+static void add(struct region_headers_lines *l, struct str name, struct str value)
 {
     size_t at = l->text.len;
 
@@ -125,13 +125,13 @@ static void add(struct envelope_lines *l, struct str name, struct str value)
     l->line[l->n++] = l->text.data + at;
 }
 
-void envelope_fill(const struct envelope *e, const struct attempt_ask *ask,
-                   struct envelope_lines *out)
+void region_headers_fill(const struct region_headers *e, const struct attempt_ask *ask,
+                         struct region_headers_lines *out)
 {
     const struct region_lines *r = &e->regions[ask->region];
     size_t need = text_bytes(ask);
 
-    *out = (struct envelope_lines){.url = r->url[ask->path]};
+    *out = (struct region_headers_lines){.url = r->url[ask->path]};
     buf_init(&out->text, need);
     if (ask->path != ATTEMPT_MODELS)
         out->line[out->n++] = "Content-Type: application/json";
@@ -149,11 +149,12 @@ void envelope_fill(const struct envelope *e, const struct attempt_ask *ask,
             add(out, ask->from->fields[i].name, ask->from->fields[i].value);
 }
 
-void envelope_fill_check(const struct envelope *e, size_t region, struct envelope_lines *out)
+void region_headers_fill_check(const struct region_headers *e, size_t region,
+                               struct region_headers_lines *out)
 {
     const struct region_lines *r = &e->regions[region];
 
-    *out = (struct envelope_lines){.url = r->check_url};
+    *out = (struct region_headers_lines){.url = r->check_url};
     buf_init(&out->text, 1);
     out->line[out->n++] = "Accept: application/json";
     out->line[out->n++] = "User-Agent: sluice/" SLUICE_VERSION;
@@ -163,7 +164,7 @@ void envelope_fill_check(const struct envelope *e, size_t region, struct envelop
         out->line[out->n++] = r->x_region;
 }
 
-void envelope_lines_release(struct envelope_lines *l)
+void region_headers_lines_release(struct region_headers_lines *l)
 {
     buf_release(&l->text);
 }

@@ -11,12 +11,12 @@
 
 #define ENVELOPE_LINES_MAX 24
 
-struct envelope; /* made once per config: URLs and credential lines of every region */
+struct region_headers; /* made once per config: URLs and credential lines of every region */
 
-struct envelope *envelope_new(const struct config *conf);
-void envelope_free(struct envelope *e); /* overwrites the secrets */
+struct region_headers *region_headers_new(const struct config *conf);
+void region_headers_free(struct region_headers *e); /* overwrites the secrets */
 
-struct envelope_lines {
+struct region_headers_lines {
     const char *url;                      /* borrowed from the envelope */
     const char *line[ENVELOPE_LINES_MAX]; /* "Name: value" */
     size_t n;
@@ -24,10 +24,11 @@ struct envelope_lines {
 };
 
 /* Fills *out for one attempt; valid until envelope_lines_release. */
-void envelope_fill(const struct envelope *e, const struct attempt_ask *ask,
-                   struct envelope_lines *out);
+void region_headers_fill(const struct region_headers *e, const struct attempt_ask *ask,
+                         struct region_headers_lines *out);
 /* The same for a check from outside: health.path of that region, our credentials. */
-void envelope_fill_check(const struct envelope *e, size_t region, struct envelope_lines *out);
-void envelope_lines_release(struct envelope_lines *l);
+void region_headers_fill_check(const struct region_headers *e, size_t region,
+                               struct region_headers_lines *out);
+void region_headers_lines_release(struct region_headers_lines *l);
 
 #endif

@@ -25,7 +25,7 @@ static void commit(struct relay *r)
     };
 
     r->head_out = true;
-    http_conn_start(r->conn, 200, f, ARRAY_LEN(f), -1);
+    http1_connection_start(r->conn, 200, f, ARRAY_LEN(f), -1);
 }
 
 static void on_relay_timer(evutil_socket_t fd, short what, void *arg)
@@ -40,15 +40,15 @@ static void on_relay_timer(evutil_socket_t fd, short what, void *arg)
         arm(r, left_ms > 0 ? left_ms : r->conf->heartbeat_ms);
         return;
     }
-    (void)http_conn_write(r->conn, keep_alive,
-                          sizeof(keep_alive) - 1); /* bounded: one per beat */
+    (void)http1_connection_write(r->conn, keep_alive,
+                                 sizeof(keep_alive) - 1); /* bounded: one per beat */
     r->any_beats = true;
     r->last_ms = now_ms;
     if (r->conf->heartbeat_ms > 0)
         arm(r, r->conf->heartbeat_ms);
 }
 
-void relay_start(struct relay *r, struct event_base *base, struct http_conn *conn,
+void relay_start(struct relay *r, struct event_base *base, struct http1_connection *conn,
                  const struct config_stream *conf, const char *request_id)
 {
     *r = (struct relay){.conn = conn, .conf = conf, .request_id = request_id};
@@ -71,7 +71,7 @@ void relay_open(struct relay *r, int status, const struct http_reply_field *f, s
         return;
     r->head_out = true;
     r->last_ms = clock_mono_ms();
-    http_conn_start(r->conn, status, f, n, content_length);
+    http1_connection_start(r->conn, status, f, n, content_length);
     if (r->timer != NULL && r->conf->heartbeat_ms > 0)
         arm(r, r->conf->heartbeat_ms);
     else if (r->timer != NULL)
@@ -100,17 +100,17 @@ bool relay_bytes(struct relay *r, struct str bytes)
     r->any_bytes = true;
     r->bytes += bytes.len;
     r->last_ms = clock_mono_ms();
-    return http_conn_write(r->conn, bytes.ptr, bytes.len);
+    return http1_connection_write(r->conn, bytes.ptr, bytes.len);
 }
 
 void relay_finish(struct relay *r, bool add_done)
 {
     relay_stop(r);
     if (r->in_line_end) /* [DONE] ends a stream at its CR: the LF is not waited for */
-        (void)http_conn_write(r->conn, "\n", 1);
+        (void)http1_connection_write(r->conn, "\n", 1);
     if (add_done)
-        (void)http_conn_write(r->conn, "data: [DONE]\n\n", 14);
-    http_conn_finish(r->conn);
+        (void)http1_connection_write(r->conn, "data: [DONE]\n\n", 14);
+    http1_connection_finish(r->conn);
 }
 
 /* An event has one line: in JSON a line end can only stand between two tokens. */
@@ -129,12 +129,12 @@ void relay_fail_as(struct relay *r, struct str object)
     buf_init(&data, object.len);
     if (buf_append_str(&data, object) == 0 && data.len > 0) {
         join_lines(&data);
-        (void)http_conn_write(r->conn, "data: ", 6);
-        (void)http_conn_write(r->conn, data.data, data.len);
-        (void)http_conn_write(r->conn, "\n\n", 2);
+        (void)http1_connection_write(r->conn, "data: ", 6);
+        (void)http1_connection_write(r->conn, data.data, data.len);
+        (void)http1_connection_write(r->conn, "\n\n", 2);
     }
     buf_release(&data);
-    http_conn_abort(r->conn);
+    http1_connection_abort(r->conn);
 }
 
 void relay_fail(struct relay *r, const struct reply_error *e)

@@ -20,7 +20,7 @@ struct event_base;
 struct event;
 
 struct relay {
-    struct http_conn *conn;
+    struct http1_connection *conn;
     const struct config_stream *conf;
     const char *request_id;
     struct event *timer; /* commit first, heartbeats after; NULL until started */
@@ -34,7 +34,7 @@ struct relay {
 };
 
 /* Starts waiting for content.  Everything is borrowed. */
-void relay_start(struct relay *r, struct event_base *base, struct http_conn *conn,
+void relay_start(struct relay *r, struct event_base *base, struct http1_connection *conn,
                  const struct config_stream *conf, const char *request_id);
 void relay_stop(struct relay *r); /* no timer any more; fine when never started */
 

@@ -28,7 +28,8 @@ int reply_format(struct buf *out, const struct reply_error *e)
     return 0;
 }
 
-void reply_error(struct http_conn *c, const struct reply_error *e, const char *request_id)
+void reply_error(struct http1_connection *c, const struct reply_error *e,
+                 const char *request_id)
 {
     struct http_reply_field f[7];
     char after_s[24], after_ms[24], attempts[24];
@@ -54,7 +55,7 @@ void reply_error(struct http_conn *c, const struct reply_error *e, const char *r
     }
     if (e->no_retry)
         f[n++] = (struct http_reply_field){"x-should-retry", STR("false")};
-    http_conn_reply(c, e->status, f, n, buf_str(&body));
+    http1_connection_reply(c, e->status, f, n, buf_str(&body));
     buf_release(&body);
 }
 

@@ -28,7 +28,8 @@ struct reply_error {
 /* The JSON body; cut to fit is impossible: 2 KiB hold every message of the house. */
 int reply_format(struct buf *out, const struct reply_error *e) MUST_CHECK;
 /* Sends e as a whole answer. request_id may be NULL. */
-void reply_error(struct http_conn *c, const struct reply_error *e, const char *request_id);
+void reply_error(struct http1_connection *c, const struct reply_error *e,
+                 const char *request_id);
 
 /* The refusal of a head or of framing, in the same shape (http_handler.format_error). */
 void reply_format_refusal(void *arg, const struct http_refusal *r, char *out, size_t cap);

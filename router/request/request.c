@@ -80,13 +80,15 @@ static void prepare_stream(struct request *req)
 
 static enum state step_read(struct request *req)
 {
-    static const enum ask_kind kinds[N_ATTEMPT_PATHS] = {[ATTEMPT_CHAT] = ASK_CHAT,
-                                                         [ATTEMPT_COMPLETIONS] = ASK_COMPLETION,
-                                                         [ATTEMPT_EMBEDDINGS] = ASK_EMBEDDING};
-    struct ask_error bad;
+    static const enum chat_request_kind kinds[N_ATTEMPT_PATHS] = {
+        [ATTEMPT_CHAT] = CHAT_REQUEST_CHAT,
+        [ATTEMPT_COMPLETIONS] = CHAT_REQUEST_COMPLETION,
+        [ATTEMPT_EMBEDDINGS] = CHAT_REQUEST_EMBEDDING};
+    struct chat_request_error bad;
 
-    if (req->path != ATTEMPT_MODELS && ask_read(&req->ask, kinds[req->path], req->body,
-                                                req->w->conf->http.json_depth_max, &bad) < 0)
+    if (req->path != ATTEMPT_MODELS &&
+        chat_request_read(&req->ask, kinds[req->path], req->body,
+                          req->w->conf->http.json_depth_max, &bad) < 0)
         return request_refuse_body(req, &bad);
     req->plan = choose_find(req->w->choose, req->ask.model);
     if (req->plan == NULL)
@@ -197,7 +199,7 @@ static enum state step_pause(struct request *req);
 static int64_t missing_ms(const struct request *req)
 {
     int64_t now_ms = clock_mono_ms();
-    int64_t back_ms = fleet_return_ms(req->w->fleet, req->target->key, now_ms);
+    int64_t back_ms = fleet_return_ms(req->w->fleet, req->target->slot, now_ms);
     bool slack = back_ms > 0 && back_ms <= PAUSE_SLACK_MS && now_ms < req->deadline_ms;
 
     return req->same_retries > 0 && slack ? back_ms : 0;
@@ -216,7 +218,7 @@ static void on_request_timer(evutil_socket_t fd, short what, void *arg)
     }
     /* the same target if the fleet still lets it, else whoever may */
     if (req->same_retries > 0 &&
-        picker_may(fleet_ask_as(req->w->fleet, req->target->key, true, clock_mono_ms()))) {
+        picker_may(fleet_ask_as(req->w->fleet, req->target->slot, true, clock_mono_ms()))) {
         request_go(req, ST_ATTEMPT);
     } else {
         if (req->same_retries > 0)
@@ -241,7 +243,7 @@ static enum state step_degrade(struct request *req)
     char text[256];
     struct reply_error e;
     int64_t now_ms = clock_mono_ms();
-    struct degrade_facts d = {
+    struct no_region_facts d = {
         .plan = req->plan,
         .attempts = req->attempts,
         .last = req->last,
@@ -249,7 +251,7 @@ static enum state step_degrade(struct request *req)
         .out_of_time = now_ms > req->deadline_ms - REQUEST_TRY_MIN_MS,
     };
 
-    degrade_explain(&d, req->w->fleet, now_ms, text, sizeof(text), &e);
+    no_region_explain(&d, req->w->fleet, now_ms, text, sizeof(text), &e);
     return request_refuse(req, &e);
 }
 
@@ -262,7 +264,7 @@ static enum state step_done(struct request *req)
         req->result.bytes = req->relay.bytes;
         req->result.status = 200;
     }
-    record_request(req->w, &req->log, &req->result);
+    access_log_request(req->w, &req->log, &req->result);
     req->w->slot->inflight--;
     req->conn = NULL;
     relay_stop(&req->relay);
@@ -323,8 +325,8 @@ static void on_client_writable(void *arg)
     request_resume(arg);
 }
 
-void request_start(struct worker *w, struct http_conn *conn, const struct http_head *head,
-                   struct str body, enum attempt_path path)
+void request_start(struct worker *w, struct http1_connection *conn,
+                   const struct http1_head *head, struct str body, enum attempt_path path)
 {
     struct request *req = xcalloc(1, sizeof(*req));
     struct http_exchange ex = {req, on_client_gone, on_client_writable};
@@ -342,7 +344,7 @@ void request_start(struct worker *w, struct http_conn *conn, const struct http_h
     if (req->next != NULL)
         req->next->prev = &req->next;
     w->requests = req;
-    http_conn_set_exchange(conn, &ex);
+    http1_connection_set_exchange(conn, &ex);
     w->slot->inflight++;
     budget_earn(&w->retries);
     budget_earn(&w->hedges);

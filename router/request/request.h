@@ -9,7 +9,7 @@
 
 /* Serves one request and answers on conn, now or later.  Called inside on_request; head and
  * body are those of the connection.  The request frees itself. */
-void request_start(struct worker *w, struct http_conn *conn, const struct http_head *head,
-                   struct str body, enum attempt_path path);
+void request_start(struct worker *w, struct http1_connection *conn,
+                   const struct http1_head *head, struct str body, enum attempt_path path);
 
 #endif

@@ -61,7 +61,7 @@ enum state request_pass(struct request *req, const struct attempt_answer *a)
 
     req->result.status = a->status;
     req->result.bytes = a->body.len;
-    http_conn_reply(req->conn, a->status, f, n, a->body);
+    http1_connection_reply(req->conn, a->status, f, n, a->body);
     return ST_DONE;
 }
 
@@ -109,11 +109,11 @@ enum state request_pass_refusal(struct request *req)
     f[0] = (struct http_reply_field){"Content-Type", STR("application/json")};
     n = 1 + own_fields(req, f + 1, numbers);
     req->result.status = 400;
-    http_conn_reply(req->conn, 400, f, n, a->body);
+    http1_connection_reply(req->conn, 400, f, n, a->body);
     return ST_DONE;
 }
 
-enum state request_refuse_body(struct request *req, const struct ask_error *bad)
+enum state request_refuse_body(struct request *req, const struct chat_request_error *bad)
 {
     struct reply_error e = {.status = 400,
                             .type = "invalid_request_error",
@@ -128,7 +128,7 @@ enum state request_refuse_body(struct request *req, const struct ask_error *bad)
 
 enum state request_refuse_model(struct request *req)
 {
-    char text[ASK_MODEL_MAX + 96];
+    char text[CHAT_REQUEST_MODEL_MAX + 96];
     struct reply_error e = {.status = 404,
                             .type = "invalid_request_error",
                             .code = "model_not_found",
@@ -161,7 +161,7 @@ enum state request_fail_relayed(struct request *req)
     if (req->ask.stream)
         relay_fail(&req->relay, &e);
     else
-        http_conn_abort(req->conn);
+        http1_connection_abort(req->conn);
     return ST_DONE;
 }
 

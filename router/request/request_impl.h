@@ -38,7 +38,7 @@ struct request_try { /* one attempt of a request; two of them run while it hedge
     struct request *req;
     const struct choose_target *target;
     struct attempt *attempt; /* NULL: not running */
-    struct fleet_pass pass;
+    struct permit pass;
     struct buf spliced; /* the body for this target, where it differs from the client's */
     int64_t started_us;
     int number; /* 1 for the first of the request */
@@ -46,8 +46,8 @@ struct request_try { /* one attempt of a request; two of them run while it hedge
 
 struct request {
     struct worker *w;
-    struct http_conn *conn; /* NULL once the client is gone */
-    const struct http_head *head;
+    struct http1_connection *conn; /* NULL once the client is gone */
+    const struct http1_head *head;
     struct str body;
     enum attempt_path path;
     enum state state;
@@ -56,7 +56,7 @@ struct request {
     int64_t started_us, deadline_ms, ready_ms;
     int64_t upstream_us; /* during which an attempt ran, those that ended */
 
-    struct ask ask;
+    struct chat_request ask;
     struct choose_state choice;
     const struct choose_plan *plan;
     const struct choose_target *target; /* of the first running, the winning or the last try */
@@ -72,7 +72,7 @@ struct request {
     struct relay relay;
     struct resume *resume; /* NULL: a cut stream is not run again */
     struct event *timer;   /* of ST_PAUSE */
-    struct record_request result;
+    struct access_log_request result;
     struct request *next, **prev; /* the worker's list */
 };
 
@@ -99,8 +99,9 @@ const char *request_region(const struct request *req); /* of the running or last
 
 /* Our own refusal: an answer, or in-band when the stream's head is out. */
 enum state request_refuse(struct request *req, const struct reply_error *e);
-enum state request_refuse_body(struct request *req, const struct ask_error *bad); /* 400 */
-enum state request_refuse_model(struct request *req);                             /* 404 */
+enum state request_refuse_body(struct request *req,
+                               const struct chat_request_error *bad); /* 400 */
+enum state request_refuse_model(struct request *req);                 /* 404 */
 /* The vendor's whole answer, as it is. */
 enum state request_pass(struct request *req, const struct attempt_answer *a);
 /* The vendor's refusal.  An error that came inside a 200 goes out as the 400 it is. */

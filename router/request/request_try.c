@@ -28,15 +28,16 @@ bool request_is_trying(const struct request *req)
 static void close_try(struct request_try *t, const struct attempt_end *e)
 {
     struct request *req = t->req;
-    struct record_attempt rec = {.region = t->target->region, .number = t->number, .end = e};
+    struct access_log_attempt rec = {
+        .region = t->target->region, .number = t->number, .end = e};
 
     t->attempt = NULL;
     if (t->pass.took_ms == 0)
         t->pass.took_ms = (clock_mono_us() - t->started_us) / 1000;
     if (!request_is_trying(req)) /* two at once take the time of one */
         req->upstream_us += clock_mono_us() - req->tries[0].started_us;
-    fleet_end(req->w->fleet, &t->pass, e->outcome, e->retry_after_ms);
-    record_attempt(req->w, &req->log, &rec);
+    permit_end(req->w->fleet, &t->pass, e->outcome, e->retry_after_ms);
+    access_log_attempt(req->w, &req->log, &rec);
 }
 
 static void abandon(struct request_try *t)
@@ -94,7 +95,7 @@ static void on_try_bytes(void *arg, struct str bytes)
     if (!relay_bytes(&req->relay, bytes))
         attempt_pause(t->attempt);
     if (!t->pass.flowing && req->relay.last_ms - req->ready_ms >= FLOWING_MS)
-        fleet_flowing(req->w->fleet, &t->pass);
+        permit_flowing(req->w->fleet, &t->pass);
 }
 
 static void on_try_end(void *arg, const struct attempt_end *e)
@@ -143,12 +144,12 @@ static bool start(struct request_try *t, const struct choose_target *target, boo
     if (a.left_ms < REQUEST_TRY_MIN_MS)
         return false;
     if (req->path != ATTEMPT_MODELS &&
-        ask_splice(&req->ask, target->model, usage, &t->spliced, &a.body) < 0)
+        chat_request_splice(&req->ask, target->model, usage, &t->spliced, &a.body) < 0)
         return false; /* cannot be: the cap leaves room for both splices */
     t->target = target;
     t->number = ++req->attempts;
     t->started_us = clock_mono_us();
-    fleet_begin(w->fleet, target->key, last_resort, now_ms, &t->pass);
+    permit_begin(w->fleet, target->slot, last_resort, now_ms, &t->pass);
     t->attempt = attempt_start(w->attempts, &a, &callbacks, t);
     return true;
 }
@@ -204,7 +205,7 @@ static void arm_hedge(struct request *req)
 
 bool request_try(struct request *req)
 {
-    size_t body_max = req->w->conf->http.body_max_bytes + 6 * ASK_MODEL_MAX + 256;
+    size_t body_max = req->w->conf->http.body_max_bytes + 6 * CHAT_REQUEST_MODEL_MAX + 256;
 
     req->end = NULL;
     for (size_t i = 0; i < ARRAY_LEN(req->tries); i++) {

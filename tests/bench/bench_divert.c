@@ -100,11 +100,11 @@ static void on_bare(void *arg, const struct redisReply *r, const char *why)
         fprintf(stderr, "bench_divert: publish: %s\n", r != NULL ? r->str : why);
 }
 
-static void on_key(void *arg, size_t key)
+static void on_slot(void *arg, size_t slot)
 {
     struct child *c = arg;
 
-    switch (store_get(c->store, key)->st) {
+    switch (store_get(c->store, slot)->st) {
     case BREAKER_OPEN:
         done(c, STEP_OPEN);
         break;
@@ -130,7 +130,7 @@ static void on_probe(void *arg, const struct store_probe_answer *a)
     struct timeval tv = {0, a->wait_ms % 1000 * 1000 + 1000};
 
     if (a->grant == BREAKER_GRANTED)
-        store_done(c->store, a->key, a->epoch, a->token, BREAKER_PROBE_OK);
+        store_done(c->store, a->slot, a->epoch, a->token, BREAKER_PROBE_OK);
     else if (a->grant != BREAKER_NOT_NEEDED)
         event_add(c->again, &tv);
 }
@@ -195,10 +195,10 @@ static struct redis_link *open_link(struct child *c, const char *url, void (*up)
 
 static void run_child(struct shared *shared, const char *url, int index, int fd)
 {
-    static const char *const keys[] = {"us-east"};
+    static const char *const slots[] = {"us-east"};
     struct child c = {.shared = shared, .index = index, .fd = fd, .token = TOKEN_FIRST};
     struct store_events ev = {
-        .arg = &c, .on_key = on_key, .on_mode = on_mode, .on_probe = on_probe};
+        .arg = &c, .on_slot = on_slot, .on_mode = on_mode, .on_probe = on_probe};
     char id[32];
     const struct store_rule rule = {.breaker = {.failure_threshold = 1,
                                                 .failure_rate = 0,
@@ -216,8 +216,8 @@ static void run_child(struct shared *shared, const char *url, int index, int fd)
                               .host = "bench",
                               .version = SLUICE_VERSION,
                               .config_digest = "-",
-                              .keys = keys,
-                              .n_keys = 1,
+                              .slots = slots,
+                              .n_slots = 1,
                               .rules = &rule,
                               .url = url,
                               .command_timeout_ms = 1000,

@@ -279,16 +279,16 @@ Test(flow_half_open, last_resort_grows_while_it_goes_well)
     trip(&f);
     cr_assert(is_open(&f));
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-        struct fleet_pass passes[8];
+        struct permit passes[8];
         int64_t until_ms, now_ms = clock_mono_ms();
         int held = 0;
 
         cr_expect_eq(one(&f, ONE, &region), steps[i].status, "step %zu", i);
         while (held < 8 && fleet_may_last_resort(f.w.fleet, 0, now_ms, &until_ms))
-            fleet_begin(f.w.fleet, 0, true, now_ms, &passes[held++]);
+            permit_begin(f.w.fleet, 0, true, now_ms, &passes[held++]);
         cr_expect_eq(held, steps[i].want, "step %zu: %d", i, held);
         while (held > 0)
-            fleet_end(f.w.fleet, &passes[--held], OUTCOME_ABORTED, -1);
+            permit_end(f.w.fleet, &passes[--held], OUTCOME_ABORTED, -1);
     }
     flow_stop(&f);
 }

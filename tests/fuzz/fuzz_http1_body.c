@@ -26,14 +26,14 @@ struct run {
 static struct run run(const char *data, size_t size, int64_t length, size_t step)
 {
     struct run x = {.r = HTTP_PARSE_MORE};
-    struct http_body b;
+    struct http1_body b;
 
     buf_init(&x.out, MAX);
-    http_body_init(&b, length, MAX, 16);
+    http1_body_init(&b, length, MAX, 16);
     do {
         size_t n = step == 0 || step > size - x.used ? size - x.used : step, used;
 
-        x.r = http_body_read(&b, data + x.used, n, &used, &x.out);
+        x.r = http1_body_read(&b, data + x.used, n, &used, &x.out);
         check(used <= n && (x.r != HTTP_PARSE_MORE || used == n));
         x.used += used;
     } while (x.r == HTTP_PARSE_MORE && x.used < size);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct http_head_limits limits = {
+static const struct http1_head_limits limits = {
     .head_max_bytes = 512, .target_max_bytes = 64, .fields_max = 8};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -28,13 +28,13 @@ static void check_span(struct str s, const char *data, size_t size)
 }
 
 /* step 0: one call.  Each call gets its bytes in fresh memory of exactly that size. */
-static enum http_parse run(struct http_head_parser *p, const uint8_t *data, size_t size,
+static enum http_parse run(struct http1_head_parser *p, const uint8_t *data, size_t size,
                            size_t step, char **last)
 {
     enum http_parse r = HTTP_PARSE_MORE;
     size_t n = 0;
 
-    http_head_parser_init(p, &limits);
+    http1_head_parser_init(p, &limits);
     *last = NULL;
     while (r == HTTP_PARSE_MORE && n < size) {
         n = step == 0 || step > size - n ? size : n + step;
@@ -42,7 +42,7 @@ static enum http_parse run(struct http_head_parser *p, const uint8_t *data, size
 
         check(copy != NULL);
         memcpy(copy, data, n);
-        r = http_head_parse(p, copy, n);
+        r = http1_head_parse(p, copy, n);
         free(*last);
         *last = copy;
         for (size_t i = 0; i < p->head.n_fields; i++) {
@@ -62,10 +62,10 @@ static bool same(struct str a, struct str b)
     return (a.ptr == NULL) == (b.ptr == NULL) && str_eq(a, b);
 }
 
-static void compare(const struct http_head_parser *a, const struct http_head_parser *b,
+static void compare(const struct http1_head_parser *a, const struct http1_head_parser *b,
                     enum http_parse r)
 {
-    const struct http_head *x = &a->head, *y = &b->head;
+    const struct http1_head *x = &a->head, *y = &b->head;
 
     if (r == HTTP_PARSE_REFUSED)
         check(a->verdict.status == b->verdict.status &&
@@ -87,17 +87,17 @@ static void compare(const struct http_head_parser *a, const struct http_head_par
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const size_t steps[] = {1, 2, 7, 61};
-    struct http_head_parser whole, split;
+    struct http1_head_parser whole, split;
     char *whole_data, *split_data;
     enum http_parse r = run(&whole, data, size, 0, &whole_data);
 
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         check(run(&split, data, size, steps[i], &split_data) == r);
         compare(&whole, &split, r);
-        http_head_parser_release(&split);
+        http1_head_parser_release(&split);
         free(split_data);
     }
-    http_head_parser_release(&whole);
+    http1_head_parser_release(&whole);
     free(whole_data);
     return 0;
 }

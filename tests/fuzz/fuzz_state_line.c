@@ -18,16 +18,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_codec(struct str text)
 {
-    struct codec_line l, again;
+    struct state_line l, again;
     struct buf b;
     size_t spaces = 0;
 
-    if (!codec_decode(text, &l))
+    if (!state_line_decode(text, &l))
         return;
     for (size_t i = 0; i < text.len; i++)
         spaces += text.ptr[i] == ' ';
     buf_init(&b, 2 * VIEW_LINE_MAX);
-    if (codec_encode(&b, &l) < 0 || !codec_decode(buf_str(&b), &again))
+    if (state_line_encode(&b, &l) < 0 || !state_line_decode(buf_str(&b), &again))
         abort();
     if (spaces <= SPACES_MAX && !str_eq(buf_str(&b), text))
         abort();
@@ -39,7 +39,7 @@ static void check_view(const struct view *v, int64_t now_ms, const char *gen, ui
     if (strcmp(gen, view_gen(v)) == 0 && view_ver(v) < ver)
         abort(); /* a version went back within a generation */
     for (size_t i = 0; i < view_count(v); i++) {
-        const struct view_key *k = view_get(v, i);
+        const struct view_slot *k = view_get(v, i);
 
         if (k->st == BREAKER_OPEN ? k->until_ms > now_ms + MAX_OPEN_MS : k->until_ms != 0)
             abort();

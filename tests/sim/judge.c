@@ -225,7 +225,7 @@ static void check_closing(struct judge *j, struct judge_key *k)
                k->succ, enough);
 }
 
-static void note_opening(struct judge *j, struct judge_key *k, const struct codec_line *l)
+static void note_opening(struct judge *j, struct judge_key *k, const struct state_line *l)
 {
     bool reopened = judge_is_script(j, "report") || judge_is_script(j, "done");
 
@@ -248,7 +248,7 @@ static void check_half_open(struct judge *j, const struct judge_key *k)
                    (long long)passed_ms, (long long)k->open_ms);
 }
 
-static void check_caps(struct judge *j, const struct judge_key *k, const struct codec_line *l,
+static void check_caps(struct judge *j, const struct judge_key *k, const struct state_line *l,
                        bool same_gen)
 {
     if (l->st == BREAKER_OPEN && l->until_ms - l->now_ms > j->conf->recovery_max_ms)
@@ -264,13 +264,13 @@ static void check_caps(struct judge *j, const struct judge_key *k, const struct 
 
 static void check_line(struct judge *j, const char *text, const char *gen, uint64_t *ver)
 {
-    struct codec_line l;
+    struct state_line l;
 
-    if (!codec_decode((struct str){text, strlen(text)}, &l)) {
+    if (!state_line_decode((struct str){text, strlen(text)}, &l)) {
         judge_fail(j, "invariant 7: nobody can read '%s'", text);
         return;
     }
-    int i = find_key(j, l.key);
+    int i = find_key(j, l.slot);
 
     if (i < 0 || strcmp(l.gen, gen) != 0) {
         judge_fail(j, "invariant 5: a line of another key or generation: %s", text);
@@ -343,7 +343,7 @@ static void check_report(struct judge *j, const struct judge_state *before,
         now->ep == before->ep)
         judge_fail(j, "invariant 2: a report of epoch %s changed %s in epoch %llu", j->args[2],
                    name, (unsigned long long)before->ep);
-    if (!answer_is(r, "OK") && !answer_is(r, "TRIP"))
+    if (!redis_value_is(r, "OK") && !redis_value_is(r, "TRIP"))
         return;
     int router = j->args[3][1] - '0'; /* r0.1: the first router's first life */
     struct judge_begun *b =
@@ -375,7 +375,7 @@ static void check_done(struct judge *j, const struct judge_state *before,
         judge_fail(j, "invariant 13: an abandoned probe changed %s, or kept its slot", k->name);
     if (strcmp(j->args[5], "abandon") == 0 && now->st != before->st)
         judge_fail(j, "invariant 13: an abandoned probe moved %s", k->name);
-    if (strcmp(j->args[5], "ok") == 0 && answer_is(r, "OK"))
+    if (strcmp(j->args[5], "ok") == 0 && redis_value_is(r, "OK"))
         k->succ++;
 }
 

@@ -22,7 +22,7 @@ struct judge_teller { /* a router that reported */
     int64_t ok_ms; /* its last success, in the data's time */
     bool in_row;   /* has a part in the present row of failures */
     bool doubted;  /* had one in the row that tripped the key in doubt */
-    int64_t alone_until_ms;
+    int64_t local_until_ms;
 };
 
 struct judge_opinion {
@@ -32,7 +32,7 @@ struct judge_opinion {
 };
 
 struct judge_key {
-    char name[VIEW_KEY_MAX + 1];
+    char name[VIEW_SLOT_MAX + 1];
     struct judge_state was;
     int succ; /* in-lease successes of the present half-open time */
     /* of the present open time, where it began in this generation by a trip or a probe */
@@ -94,7 +94,7 @@ void judge_copy(char *to, size_t cap, const char *s);
 struct judge_state judge_read_state(struct judge *j, const char *key);
 /* judge_opinion.c: invariant 12 */
 void judge_opinion_forget(struct judge_key *k);
-void judge_opinion_line(struct judge *j, struct judge_key *k, const struct codec_line *l);
+void judge_opinion_line(struct judge *j, struct judge_key *k, const struct state_line *l);
 void judge_opinion_after(struct judge *j, struct judge_key *k, const struct redisReply *r);
 bool judge_is_script(const struct judge *j, const char *name); /* does this one run? */
 bool judge_is_reset(const struct judge *j); /* an operator's, of the breaker */

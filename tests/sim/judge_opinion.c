@@ -40,7 +40,7 @@ static void forget_row(struct judge_opinion *o)
         o->tellers[i].in_row = false;
 }
 
-void judge_opinion_line(struct judge *j, struct judge_key *k, const struct codec_line *l)
+void judge_opinion_line(struct judge *j, struct judge_key *k, const struct state_line *l)
 {
     if (l->st == BREAKER_OPEN)
         k->opinion.doubt_until_ms = l->doubt ? l->until_ms : 0;
@@ -73,9 +73,9 @@ static void check_trip(struct judge *j, struct judge_key *k)
 {
     struct judge_opinion *o = &k->opinion;
     const char *text = j->lines[j->n_lines - 1], *other;
-    struct codec_line l;
+    struct state_line l;
 
-    if (!codec_decode((struct str){text, strlen(text)}, &l))
+    if (!state_line_decode((struct str){text, strlen(text)}, &l))
         return;
     bool in_row =
         strstr(l.why, "_in_a_row") != NULL && strcmp(j->args[18], "second_opinion") == 0;
@@ -93,16 +93,16 @@ static void check_report(struct judge *j, struct judge_key *k, const struct redi
 {
     struct judge_teller *t = teller_of(k, j->args[3]);
 
-    if (!answer_is(r, "OK") && !answer_is(r, "TRIP"))
+    if (!redis_value_is(r, "OK") && !redis_value_is(r, "TRIP"))
         return;
-    if (t->alone_until_ms > j->now_ms)
+    if (t->local_until_ms > j->now_ms)
         judge_fail(j, "invariant 12: %s was overruled on %s, and counts", t->id, k->name);
     if (judge_number(j->args[5]) > 0) {
         t->ok_ms = j->now_ms;
         forget_row(&k->opinion);
     }
     t->in_row |= judge_number(j->args[8]) > 0;
-    if (!answer_is(r, "TRIP") || j->n_lines == 0 || j->n_args < 19)
+    if (!redis_value_is(r, "TRIP") || j->n_lines == 0 || j->n_args < 19)
         return;
     t->in_row = true;
     check_trip(j, k);
@@ -114,9 +114,9 @@ static void check_probe(struct judge *j, struct judge_key *k, const struct redis
 
     if (strcmp(j->args[6], "ask") != 0 || !may || k->opinion.doubt_until_ms <= j->now_ms)
         return;
-    if (teller_of(k, j->args[2])->doubted && answer_is(r, "GRANT"))
+    if (teller_of(k, j->args[2])->doubted && redis_value_is(r, "GRANT"))
         judge_fail(j, "invariant 12: %s judges on its own failures on %s", j->args[2], k->name);
-    if (!teller_of(k, j->args[2])->doubted && j->leases == 0 && !answer_is(r, "GRANT"))
+    if (!teller_of(k, j->args[2])->doubted && j->leases == 0 && !redis_value_is(r, "GRANT"))
         judge_fail(j, "invariant 12: the trip of %s is in doubt and %s may not try it", k->name,
                    j->args[2]);
 }
@@ -124,17 +124,17 @@ static void check_probe(struct judge *j, struct judge_key *k, const struct redis
 static void check_done(struct judge *j, struct judge_key *k, const struct redisReply *r)
 {
     struct judge_opinion *o = &k->opinion;
-    struct codec_line l;
+    struct state_line l;
 
     if (!j->settles || !j->lease_lives || strcmp(j->args[5], "ok") != 0)
         return;
-    if (!answer_is(r, "MOVED") || j->n_lines == 0 ||
-        !codec_decode((struct str){j->lines[0], strlen(j->lines[0])}, &l) ||
+    if (!redis_value_is(r, "MOVED") || j->n_lines == 0 ||
+        !state_line_decode((struct str){j->lines[0], strlen(j->lines[0])}, &l) ||
         l.st != BREAKER_CLOSED || l.ramp_ms != 0)
         judge_fail(j, "invariant 12: a second opinion did not bring %s back", k->name);
     for (int i = 0; i < o->n; i++) {
         if (o->tellers[i].doubted)
-            o->tellers[i].alone_until_ms = j->now_ms + DISSENT_MS;
+            o->tellers[i].local_until_ms = j->now_ms + DISSENT_MS;
         o->tellers[i].doubted = false;
     }
 }

@@ -40,7 +40,7 @@ void judge_view(struct judge *j, int router, const struct store *s)
         judge_fail(j, "invariant 1: router %d went back to version %llu", router,
                    (unsigned long long)store_ver(s));
     for (int i = 0; i < j->n_keys; i++) {
-        const struct view_key *k = store_get(s, (size_t)i);
+        const struct view_slot *k = store_get(s, (size_t)i);
 
         if (same && (k->ver < was->key_ver[i] || k->ep < was->key_ep[i]))
             judge_fail(j, "invariant 1: router %d went back to epoch %llu of %s", router,
@@ -169,7 +169,7 @@ bool judge_is_level(struct judge *j, const struct store *const *routers, const b
         for (int r = 0; r < n; r++) {
             if (routers[r] == NULL)
                 continue;
-            const struct view_key *k = store_get(routers[r], (size_t)i);
+            const struct view_slot *k = store_get(routers[r], (size_t)i);
 
             someone |= !alone[r * JUDGE_KEYS_MAX + i];
             if (k->st != s.st || k->ep != s.ep ||

@@ -37,7 +37,7 @@ struct scale {
     struct wire_conf wire;
     struct config conf;
     struct config_region *regions;
-    struct config_key *keys;
+    struct config_slot *slots;
     struct scale_router *routers;
     int n_routers, n_sample;
     bool counting;
@@ -55,9 +55,9 @@ struct scale_router {
     struct scale *s;
     int i;
     struct fleet *fleet;
-    struct metrics_slot *slot;
+    struct metrics_block *slot;
     struct rand rand;
-    struct fleet_pass pass;
+    struct permit pass;
     bool busy;
 };
 
@@ -159,15 +159,15 @@ static void silence(enum log_level level, const char *line)
 static void request(void *arg)
 {
     struct scale_router *r = arg;
-    size_t key =
+    size_t slot =
         ((size_t)r->i * ACTIVE + rand_below(vtime_rand(), ACTIVE)) % r->s->conf.n_regions;
 
     vtime_at(vtime_us() + GAP_US, r->i + 1, request, r);
     if (r->busy) {
-        fleet_end(r->fleet, &r->pass, OUTCOME_OK, -1);
-        fleet_note_times(r->fleet, r->pass.key, 50000, 100000);
+        permit_end(r->fleet, &r->pass, OUTCOME_OK, -1);
+        averages_note_times(r->fleet, r->pass.slot, 50000, 100000);
     }
-    fleet_begin(r->fleet, key, false, vtime_us() / 1000, &r->pass);
+    permit_begin(r->fleet, slot, false, vtime_us() / 1000, &r->pass);
     r->busy = true;
 }
 
@@ -223,12 +223,12 @@ static void configure(struct scale *s, int n_regions)
     };
 
     s->regions = xcalloc((size_t)n_regions, sizeof(s->regions[0]));
-    s->keys = xcalloc((size_t)n_regions, sizeof(s->keys[0]));
+    s->slots = xcalloc((size_t)n_regions, sizeof(s->slots[0]));
     for (int i = 0; i < n_regions; i++) {
         s->regions[i].name = xcalloc(1, 32);
         snprintf(s->regions[i].name, 32, "region-%d", i);
         s->regions[i].breaker = breaker;
-        s->keys[i] = (struct config_key){.name = s->regions[i].name, .region = (size_t)i};
+        s->slots[i] = (struct config_slot){.name = s->regions[i].name, .region = (size_t)i};
     }
     s->conf = (struct config){
         .fleet = fleet,
@@ -239,8 +239,8 @@ static void configure(struct scale *s, int n_regions)
                   .sync_ms = 1000},
         .regions = s->regions,
         .n_regions = (size_t)n_regions,
-        .keys = s->keys,
-        .n_keys = (size_t)n_regions,
+        .slots = s->slots,
+        .n_slots = (size_t)n_regions,
         .breaker = breaker,
     };
 }
@@ -353,7 +353,7 @@ static void run(int n_routers, int n_regions, bool words)
     for (int i = 0; i < n_regions; i++)
         free(s->regions[i].name);
     free(s->regions);
-    free(s->keys);
+    free(s->slots);
     free(s->routers);
     server_free(s->server);
     free(s);

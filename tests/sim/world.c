@@ -106,7 +106,7 @@ static void on_trouble(void *arg, const char *what)
     judge_fail(w->judge, "%s", what);
 }
 
-void world_say_word(struct world *w, int key, const char *word, int64_t ttl_ms)
+void world_say_word(struct world *w, int slot, const char *word, int64_t ttl_ms)
 {
     char ttl[24], why[40], id[24];
 
@@ -115,14 +115,14 @@ void world_say_word(struct world *w, int key, const char *word, int64_t ttl_ms)
     snprintf(ttl, sizeof(ttl), "%lld", (long long)ttl_ms);
     snprintf(why, sizeof(why), "word-%d", ++w->words);
     snprintf(id, sizeof(id), "id-%d", w->words);
-    const char *args[] = {"-", w->regions[key].name, word, ttl, "op", why, "-", id};
+    const char *args[] = {"-", w->regions[slot].name, word, ttl, "op", why, "-", id};
 
     judge_say(w->judge, "operator: %s %s for %s ms", word, args[1], ttl);
     struct redisReply *r = judged(w, "force", (int)ARRAY_LEN(args), args, false);
 
     note_generation(w, "force", -1);
-    if (answer_is(r, "OK")) /* what has an end may end */
-        judge_word(w->judge, key, ttl_ms > 0 ? "" : word, why);
+    if (redis_value_is(r, "OK")) /* what has an end may end */
+        judge_word(w->judge, slot, ttl_ms > 0 ? "" : word, why);
     freeReplyObject(r);
     if (world_chance((unsigned)w->replay_percent))
         freeReplyObject(judged(w, "force", (int)ARRAY_LEN(args), args, true));
@@ -143,7 +143,7 @@ static void look(void *arg)
         live[i] = f != NULL;
         stores[i] = f != NULL ? f->shared : NULL;
         for (size_t k = 0; f != NULL && k < WORLD_KEYS; k++)
-            alone[i * JUDGE_KEYS_MAX + (int)k] = f->places[k].alone_until_ms != 0;
+            alone[i * JUDGE_KEYS_MAX + (int)k] = f->places[k].local_until_ms != 0;
     }
     if (judge_is_level(w->judge, stores, alone, w->n_routers, why)) {
         if (w->level_since_us == 0)
@@ -208,8 +208,8 @@ static void configure(struct world *w)
                   .connect_timeout_ms = 300},
         .regions = w->regions,
         .n_regions = WORLD_KEYS,
-        .keys = w->keys,
-        .n_keys = WORLD_KEYS,
+        .slots = w->slots,
+        .n_slots = WORLD_KEYS,
     };
     configure_breaker(&w->conf.breaker.rule);
     w->conf.breaker.recovery_ramp_ms = 500;
@@ -218,7 +218,7 @@ static void configure(struct world *w)
     w->conf.breaker.trip_confirm = confirm[world_draw(ARRAY_LEN(confirm))];
     for (size_t i = 0; i < WORLD_KEYS; i++) {
         w->regions[i].breaker = w->conf.breaker;
-        w->keys[i] = (struct config_key){.name = w->regions[i].name, .region = i};
+        w->slots[i] = (struct config_slot){.name = w->regions[i].name, .region = i};
     }
     w->wire.delay_min_us = 50;
     w->wire.delay_max_us = world_between(200, 8000);
@@ -240,7 +240,7 @@ static void log_line(enum log_level level, const char *line)
 
 static void begin(struct world *w, bool skewed, bool verbose)
 {
-    const char *keys[WORLD_KEYS];
+    const char *slots[WORLD_KEYS];
 
     configure(w);
     w->server = server_new(vtime_us);
@@ -248,9 +248,9 @@ static void begin(struct world *w, bool skewed, bool verbose)
     w->server->on_publish = on_publish;
     w->server->on_trouble = on_trouble;
     for (int i = 0; i < WORLD_KEYS; i++)
-        keys[i] = w->regions[i].name;
-    w->judge = judge_new(w->server, &w->conf.breaker.rule, w->conf.breaker.probe_lease_ms, keys,
-                         WORLD_KEYS, verbose);
+        slots[i] = w->regions[i].name;
+    w->judge = judge_new(w->server, &w->conf.breaker.rule, w->conf.breaker.probe_lease_ms,
+                         slots, WORLD_KEYS, verbose);
     wire_start(w->server, &w->wire);
     wire_on_command(on_command, w);
     log_set_sink(verbose ? log_line : silence);

@@ -6,7 +6,7 @@
 
 struct fault {
     struct world *w;
-    int router, key;
+    int router, slot;
     void (*ends)(struct fault *f);
     void (*begins)(struct fault *f);
     const char *name;
@@ -26,7 +26,7 @@ static void fault_begins(void *arg)
 {
     struct fault *f = arg;
 
-    judge_say(f->w->judge, "FAULT %s router %d key %d for %lld ms", f->name, f->router, f->key,
+    judge_say(f->w->judge, "FAULT %s router %d key %d for %lld ms", f->name, f->router, f->slot,
               (long long)f->for_us / 1000);
     f->begins(f);
     if (f->for_us > WORLD_HEALED_US - vtime_us())
@@ -36,22 +36,22 @@ static void fault_begins(void *arg)
 
 static void sick(struct fault *f)
 {
-    f->w->sick[f->key] = true;
+    f->w->sick[f->slot] = true;
 }
 
 static void well(struct fault *f)
 {
-    f->w->sick[f->key] = false;
+    f->w->sick[f->slot] = false;
 }
 
 static void broken(struct fault *f)
 {
-    f->w->routers[f->router].broken[f->key] = true;
+    f->w->routers[f->router].broken[f->slot] = true;
 }
 
 static void mended(struct fault *f)
 {
-    f->w->routers[f->router].broken[f->key] = false;
+    f->w->routers[f->router].broken[f->slot] = false;
 }
 
 static void cut(struct fault *f)
@@ -136,7 +136,7 @@ static void word(struct fault *f)
 
     int64_t ttl_ms = world_chance(30) ? world_between(200, 4000) : 0;
 
-    world_say_word(f->w, f->key, words[world_draw(ARRAY_LEN(words))], ttl_ms);
+    world_say_word(f->w, f->slot, words[world_draw(ARRAY_LEN(words))], ttl_ms);
 }
 
 /* The replica stops hearing now, and takes over at the end. */
@@ -244,7 +244,7 @@ void world_plan_fault(struct world *w)
         f->ends = faults[i].ends;
         f->name = faults[i].name;
         f->router = (int)world_draw((uint64_t)w->n_routers);
-        f->key = (int)world_draw(WORLD_KEYS);
+        f->slot = (int)world_draw(WORLD_KEYS);
         f->for_us = 1000 * world_between(faults[i].min_ms, faults[i].max_ms);
         vtime_at(world_between(WORLD_FAULTS_FROM_US, WORLD_FAULTS_TO_US), 0, fault_begins, f);
         return;

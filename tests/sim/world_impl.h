@@ -21,7 +21,7 @@ struct world;
 struct world_router;
 
 struct world_attempt {
-    struct fleet_pass pass;
+    struct permit pass;
     struct world_router *router;
     struct vtime_job *job;
     bool used, stream;
@@ -33,7 +33,7 @@ struct world_router {
     int i, lives;
     char id[32];
     struct fleet *fleet; /* NULL: not running */
-    struct metrics_slot *slot;
+    struct metrics_block *slot;
     struct rand rand;
     struct vtime_job *next;
     struct world_attempt attempts[WORLD_PASSES];
@@ -48,7 +48,7 @@ struct world {
     struct judge *judge;
     struct config conf;
     struct config_region regions[WORLD_KEYS];
-    struct config_key keys[WORLD_KEYS];
+    struct config_slot slots[WORLD_KEYS];
     struct world_router routers[WORLD_ROUTERS];
     int n_routers;
     bool sick[WORLD_KEYS], healed;
@@ -74,7 +74,7 @@ static inline int64_t world_between(int64_t min, int64_t max)
 }
 
 /* The operator; ttl_ms 0: no end. */
-void world_say_word(struct world *w, int key, const char *word, int64_t ttl_ms);
+void world_say_word(struct world *w, int slot, const char *word, int64_t ttl_ms);
 
 /* world_router.c */
 void world_router_starts(void *router);

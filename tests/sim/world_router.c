@@ -55,12 +55,12 @@ void world_router_seen(struct world_router *r)
                        WORLD_SLACK_US);
 }
 
-static enum outcome truth(const struct world_router *r, size_t key)
+static enum outcome truth(const struct world_router *r, size_t slot)
 {
     static const enum outcome bad[] = {OUTCOME_CONNECT, OUTCOME_TIMEOUT, OUTCOME_SERVER_ERROR,
                                        OUTCOME_BROKEN};
 
-    if (r->w->sick[key] || r->broken[key])
+    if (r->w->sick[slot] || r->broken[slot])
         return bad[world_draw(ARRAY_LEN(bad))];
     if (world_chance(5))
         return OUTCOME_ABORTED;
@@ -72,7 +72,7 @@ static enum outcome truth(const struct world_router *r, size_t key)
 static void note_begin(const struct world_attempt *a)
 {
     if (a->pass.shared_epoch != 0 && !a->pass.probe)
-        judge_begin(a->router->w->judge, a->router->i, (int)a->pass.key, a->gen,
+        judge_begin(a->router->w->judge, a->router->i, (int)a->pass.slot, a->gen,
                     a->pass.shared_epoch);
 }
 
@@ -85,18 +85,18 @@ static void attempt_ends(void *arg)
     if (a->stream) { /* it has flowed for a while; it can still break, and count again */
         a->stream = false;
         note_begin(a);
-        fleet_flowing(r->fleet, &a->pass);
+        permit_flowing(r->fleet, &a->pass);
         a->job = vtime_at(vtime_us() + world_between(1000, 400000), r->i + 1, attempt_ends, a);
         return;
     }
     a->used = false;
-    enum outcome o = truth(r, a->pass.key);
+    enum outcome o = truth(r, a->pass.slot);
 
-    fleet_end(r->fleet, &a->pass, o, world_between(100, 900));
+    permit_end(r->fleet, &a->pass, o, world_between(100, 900));
     world_router_seen(r);
 }
 
-static void attempt(struct world_router *r, size_t key, bool last_resort)
+static void attempt(struct world_router *r, size_t slot, bool last_resort)
 {
     int64_t us = world_chance(85) ? world_between(2000, 40000) : world_between(40000, 700000);
     const struct store *s = r->fleet->shared;
@@ -109,10 +109,10 @@ static void attempt(struct world_router *r, size_t key, bool last_resort)
         a->used = true;
         a->router = r;
         a->stream = world_chance(10);
-        if (view_forced_now(store_get(s, key), clock_mono_ms()) == VIEW_DOWN)
+        if (view_forced_now(store_get(s, slot), clock_mono_ms()) == VIEW_DOWN)
             judge_fail(r->w->judge, "invariant 6: router %d sends to %s, which is forced down",
-                       r->i, r->w->regions[key].name);
-        fleet_begin(r->fleet, key, last_resort, clock_mono_ms(), &a->pass);
+                       r->i, r->w->regions[slot].name);
+        permit_begin(r->fleet, slot, last_resort, clock_mono_ms(), &a->pass);
         snprintf(a->gen, sizeof(a->gen), "%s", store_gen(s));
         note_begin(a);
         a->job = vtime_at(vtime_us() + us, r->i + 1, attempt_ends, a);
@@ -130,16 +130,16 @@ static void request(void *arg)
     r->next = vtime_at(vtime_us() + world_between(r->w->gap_us / 2, r->w->gap_us * 3 / 2),
                        r->i + 1, request, r);
     for (size_t i = 0; i < WORLD_KEYS; i++) {
-        size_t key = (first + i) % WORLD_KEYS;
-        enum picker_why why = fleet_ask(r->fleet, key, now_ms);
+        size_t slot = (first + i) % WORLD_KEYS;
+        enum picker_why why = fleet_ask(r->fleet, slot, now_ms);
 
         if (picker_may(why)) {
-            attempt(r, key, false);
+            attempt(r, slot, false);
             world_router_seen(r);
             return;
         }
-        if (why == PICKER_OPEN && fleet_may_last_resort(r->fleet, key, now_ms, &until_ms))
-            last = (int)key;
+        if (why == PICKER_OPEN && fleet_may_last_resort(r->fleet, slot, now_ms, &until_ms))
+            last = (int)slot;
     }
     if (last >= 0)
         attempt(r, (size_t)last, true);
@@ -177,7 +177,7 @@ void world_router_ends(struct world_router *r, bool crash)
         struct world_attempt *a = &r->attempts[i];
 
         if (a->used && !crash)
-            fleet_end(r->fleet, &a->pass, OUTCOME_ABORTED, -1);
+            permit_end(r->fleet, &a->pass, OUTCOME_ABORTED, -1);
         vtime_cancel(a->job);
         *a = (struct world_attempt){0};
     }

@@ -8,12 +8,12 @@
 #include <string.h>
 #include <time.h>
 
-static void add_key(struct look *l, const char *name, enum breaker_state st, uint64_t ep,
+static void add_key(struct snapshot *l, const char *name, enum breaker_state st, uint64_t ep,
                     uint64_t ver)
 {
-    struct look_key *k = &l->keys[l->n_keys++];
+    struct snapshot_slot *k = &l->slots[l->n_slots++];
 
-    str_copy(k->line.key, sizeof(k->line.key), name);
+    str_copy(k->line.slot, sizeof(k->line.slot), name);
     str_copy(k->line.gen, sizeof(k->line.gen), l->gen);
     k->line.st = st;
     k->line.ep = ep;
@@ -24,9 +24,9 @@ static void add_key(struct look *l, const char *name, enum breaker_state st, uin
     k->seen_ms = l->now_ms - 400;
 }
 
-static void add_router(struct look *l, const char *id, const char *config, int64_t applied)
+static void add_router(struct snapshot *l, const char *id, const char *config, int64_t applied)
 {
-    struct look_router *r = &l->routers[l->n_routers++];
+    struct snapshot_router *r = &l->routers[l->n_routers++];
 
     str_copy(r->id, sizeof(r->id), id);
     str_copy(r->host, sizeof(r->host), "h1");
@@ -39,7 +39,7 @@ static void add_router(struct look *l, const char *id, const char *config, int64
     r->seen_ms = l->now_ms - 400;
 }
 
-void sample_look(struct look *l)
+void sample_look(struct snapshot *l)
 {
     setenv("TZ", "UTC0", 1);
     tzset();
@@ -48,15 +48,15 @@ void sample_look(struct look *l)
     l->ver = 12;
     l->now_ms = SAMPLE_NOW_MS;
     l->born_ms = SAMPLE_NOW_MS - 3600000;
-    l->keys = xcalloc(3, sizeof(l->keys[0]));
+    l->slots = xcalloc(3, sizeof(l->slots[0]));
     l->routers = xcalloc(3, sizeof(l->routers[0]));
 
     add_key(l, "ap", BREAKER_CLOSED, 1, 0);
-    l->keys[0].ok = 40;
-    l->keys[0].measured =
-        (struct look_measured){.first_us = 120400, .total_us = 1400000, .health = 97};
+    l->slots[0].ok = 40;
+    l->slots[0].measured =
+        (struct snapshot_measured){.first_us = 120400, .total_us = 1400000, .health = 97};
     add_key(l, "eu", BREAKER_OPEN, 4, 12);
-    struct codec_line *eu = &l->keys[1].line;
+    struct state_line *eu = &l->slots[1].line;
 
     eu->until_ms = l->now_ms + 12000;
     eu->trips = 2;
@@ -65,10 +65,10 @@ void sample_look(struct look *l)
     str_copy(eu->why, sizeof(eu->why), "vendor incident");
     str_copy(eu->by, sizeof(eu->by), "a@h");
     add_key(l, "us", BREAKER_HALF_OPEN, 7, 11);
-    l->keys[2].leases = 2;
-    l->keys[2].line.lim_ms = l->now_ms + 3000;
-    str_copy(l->keys[2].cooling, sizeof(l->keys[2].cooling), "throttled");
-    str_copy(l->keys[2].line.by, sizeof(l->keys[2].line.by), "r1");
+    l->slots[2].leases = 2;
+    l->slots[2].line.lim_ms = l->now_ms + 3000;
+    str_copy(l->slots[2].cooling, sizeof(l->slots[2].cooling), "throttled");
+    str_copy(l->slots[2].line.by, sizeof(l->slots[2].line.by), "r1");
 
     add_router(l, "r1", "c1", 12);
     add_router(l, "r2", "c2", 12);

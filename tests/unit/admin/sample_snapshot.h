@@ -8,6 +8,6 @@
 
 /* Version 12; keys closed, open and forced down, half-open and cooling; three routers, one
  * behind at 10, one with another config.  Time zone UTC.  The caller calls look_release. */
-void sample_look(struct look *l);
+void sample_look(struct snapshot *l);
 
 #endif

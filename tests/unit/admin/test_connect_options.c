@@ -26,8 +26,8 @@ static void clean_environment(void)
     unsetenv("SLUICE_FLEET");
 }
 
-static enum where_verdict find(struct where *w, const char *redis, const char *fleet,
-                               bool config, struct err *err)
+static enum connect_options_verdict find(struct connect_options *w, const char *redis,
+                                         const char *fleet, bool config, struct err *err)
 {
     struct args a = {0};
 
@@ -37,7 +37,7 @@ static enum where_verdict find(struct where *w, const char *redis, const char *f
     a.given = (redis != NULL ? ARGS_BIT(ARGS_REDIS) : 0) |
               (fleet != NULL ? ARGS_BIT(ARGS_FLEET) : 0) | (config ? ARGS_BIT(ARGS_CONFIG) : 0);
     memset(err, 0, sizeof(*err));
-    return where_find(w, &a, err);
+    return connect_options_find(w, &a, err);
 }
 
 Test(where, options_then_config_then_environment)
@@ -55,7 +55,7 @@ Test(where, options_then_config_then_environment)
         {"redis://a", NULL, true, "redis://e", "g", "redis://a", "cfleet"},
         {NULL, "f", true, NULL, NULL, "redis://c:1/2", "f"},
     };
-    struct where w;
+    struct connect_options w;
     struct err err;
 
     write_config("{\"fleet\":\"cfleet\",\"redis\":{\"url\":\"redis://c:1/2\","
@@ -66,12 +66,12 @@ Test(where, options_then_config_then_environment)
             setenv("SLUICE_REDIS", rows[i].env_redis, 1);
         if (rows[i].env_fleet != NULL)
             setenv("SLUICE_FLEET", rows[i].env_fleet, 1);
-        cr_expect_eq(find(&w, rows[i].redis, rows[i].fleet, rows[i].config, &err), WHERE_FOUND,
-                     "row %zu: %s", i, err.msg);
+        cr_expect_eq(find(&w, rows[i].redis, rows[i].fleet, rows[i].config, &err),
+                     CONNECT_OPTIONS_FOUND, "row %zu: %s", i, err.msg);
         cr_expect_str_eq(w.url, rows[i].want_url, "row %zu", i);
         cr_expect_str_eq(w.fleet, rows[i].want_fleet, "row %zu", i);
         cr_expect_eq(w.connect_ms, rows[i].config ? 9000 : 3000, "row %zu", i);
-        where_release(&w);
+        connect_options_release(&w);
         cr_expect_null(w.url);
     }
     unlink(path);
@@ -81,23 +81,26 @@ Test(where, refusals)
 {
     static const struct {
         const char *redis, *fleet, *env;
-        enum where_verdict verdict;
+        enum connect_options_verdict verdict;
         const char *want;
     } rows[] = {
-        {"redis://user:hunter2@h", NULL, NULL, WHERE_USAGE, "put the URL into SLUICE_REDIS"},
-        {"redis://:hunter2@h", NULL, NULL, WHERE_USAGE, "put the URL into SLUICE_REDIS"},
-        {"redis://u:hunter2@h:bad/x", NULL, NULL, WHERE_USAGE, "put the URL into SLUICE_REDIS"},
-        {"u:hunter2@h", NULL, NULL, WHERE_USAGE, "put the URL into SLUICE_REDIS"},
-        {"http://h", NULL, NULL, WHERE_USAGE, "--redis: "},
-        {NULL, NULL, "rubbish", WHERE_USAGE, "SLUICE_REDIS: "},
-        {NULL, NULL, NULL, WHERE_USAGE, "which Redis? Give --redis URL or -c FILE"},
-        {NULL, NULL, "", WHERE_USAGE, "which Redis?"},
-        {"redis://h", "a{b}", NULL, WHERE_USAGE, "--fleet is no fleet's name"},
-        {"redis://h", "", NULL, WHERE_USAGE, "--fleet is no fleet's name"},
+        {"redis://user:hunter2@h", NULL, NULL, CONNECT_OPTIONS_USAGE,
+         "put the URL into SLUICE_REDIS"},
+        {"redis://:hunter2@h", NULL, NULL, CONNECT_OPTIONS_USAGE,
+         "put the URL into SLUICE_REDIS"},
+        {"redis://u:hunter2@h:bad/x", NULL, NULL, CONNECT_OPTIONS_USAGE,
+         "put the URL into SLUICE_REDIS"},
+        {"u:hunter2@h", NULL, NULL, CONNECT_OPTIONS_USAGE, "put the URL into SLUICE_REDIS"},
+        {"http://h", NULL, NULL, CONNECT_OPTIONS_USAGE, "--redis: "},
+        {NULL, NULL, "rubbish", CONNECT_OPTIONS_USAGE, "SLUICE_REDIS: "},
+        {NULL, NULL, NULL, CONNECT_OPTIONS_USAGE, "which Redis? Give --redis URL or -c FILE"},
+        {NULL, NULL, "", CONNECT_OPTIONS_USAGE, "which Redis?"},
+        {"redis://h", "a{b}", NULL, CONNECT_OPTIONS_USAGE, "--fleet is no fleet's name"},
+        {"redis://h", "", NULL, CONNECT_OPTIONS_USAGE, "--fleet is no fleet's name"},
         {"redis://h", "0123456789012345678901234567890123456789012345678901234567890123x", NULL,
-         WHERE_USAGE, "1..64 bytes"},
+         CONNECT_OPTIONS_USAGE, "1..64 bytes"},
     };
-    struct where w;
+    struct connect_options w;
     struct err err;
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -108,24 +111,24 @@ Test(where, refusals)
                      "row %zu", i);
         cr_expect_not_null(strstr(err.msg, rows[i].want), "row %zu: %s", i, err.msg);
         cr_expect_null(strstr(err.msg, "hunter2"), "row %zu: %s", i, err.msg);
-        where_release(&w);
+        connect_options_release(&w);
     }
 }
 
 Test(where, a_config_without_redis_shares_nothing)
 {
-    struct where w;
+    struct connect_options w;
     struct err err;
 
     clean_environment();
     write_config("{" REGIONS "}");
-    cr_expect_eq(find(&w, NULL, NULL, true, &err), WHERE_NO_STORE);
+    cr_expect_eq(find(&w, NULL, NULL, true, &err), CONNECT_OPTIONS_NO_STORE);
     cr_expect_not_null(strstr(err.msg, "has no redis section"), "%s", err.msg);
-    where_release(&w);
-    cr_expect_eq(find(&w, "redis://h", NULL, true, &err), WHERE_FOUND, "%s", err.msg);
-    where_release(&w);
+    connect_options_release(&w);
+    cr_expect_eq(find(&w, "redis://h", NULL, true, &err), CONNECT_OPTIONS_FOUND, "%s", err.msg);
+    connect_options_release(&w);
     unlink(path);
-    cr_expect_eq(find(&w, NULL, NULL, true, &err), WHERE_WRONG);
+    cr_expect_eq(find(&w, NULL, NULL, true, &err), CONNECT_OPTIONS_WRONG);
     cr_expect_not_null(strstr(err.msg, path), "%s", err.msg);
-    where_release(&w);
+    connect_options_release(&w);
 }

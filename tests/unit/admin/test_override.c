@@ -40,19 +40,19 @@ Test(force, what_an_actor_is_called)
         if (rows[i].sudo != NULL)
             setenv("SUDO_USER", rows[i].sudo, 1);
         setenv("USER", rows[i].user, 1);
-        force_actor(actor, sizeof(actor));
+        override_actor(actor, sizeof(actor));
         cr_expect(str_starts(str_of(actor), rows[i].want), "row %zu: %s", i, actor);
         cr_expect_gt(strlen(actor), strlen(rows[i].want), "row %zu has a host", i);
     }
     unsetenv("SUDO_USER");
     unsetenv("USER");
-    force_actor(actor, sizeof(actor));
+    override_actor(actor, sizeof(actor));
     cr_expect_neq(actor[0], '@', "%s", actor);
 }
 
 Test(force, reasons_and_ids)
 {
-    char long_reason[VIEW_WORD_MAX + 2], long_id[FORCE_ID_MAX + 2];
+    char long_reason[VIEW_WORD_MAX + 2], long_id[OVERRIDE_ID_MAX + 2];
     const struct {
         enum args_flag flag;
         const char *text, *want; /* NULL: fine */
@@ -72,7 +72,7 @@ Test(force, reasons_and_ids)
         {ARGS_REQUEST_ID, "a b", "want 1..64 letters"},
         {ARGS_REQUEST_ID, "a=b", "want 1..64 letters"},
     };
-    struct force f;
+    struct override f;
     struct err err;
 
     memset(long_reason, 'x', sizeof(long_reason) - 1);
@@ -81,7 +81,7 @@ Test(force, reasons_and_ids)
     long_id[sizeof(long_id) - 1] = '\0';
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct args a = with(rows[i].flag, rows[i].text);
-        int rc = force_init(&f, "down", &a, &err);
+        int rc = override_init(&f, "down", &a, &err);
 
         cr_expect_eq(rc, rows[i].want == NULL ? 0 : -1, "row %zu", i);
         if (rows[i].want != NULL)
@@ -92,28 +92,28 @@ Test(force, reasons_and_ids)
 Test(force, defaults)
 {
     struct args endless = with(ARGS_FOR, "0");
-    struct force f, g;
+    struct override f, g;
     struct err err;
 
     endless.number[ARGS_FOR] = 0;
-    cr_assert_eq(force_init(&f, "down", &no_args, &err), 0);
+    cr_assert_eq(override_init(&f, "down", &no_args, &err), 0);
     cr_expect_eq(f.word, VIEW_DOWN);
     cr_expect_eq(f.ttl_ms, 3600000);
     cr_expect_eq(f.expect_epoch, -1);
     cr_expect_str_eq(f.reason, "");
-    cr_assert_eq(force_init(&g, "drain", &endless, &err), 0);
+    cr_assert_eq(override_init(&g, "drain", &endless, &err), 0);
     cr_expect_eq(g.word, VIEW_DRAIN);
     cr_expect_eq(g.ttl_ms, 0);
     cr_expect_str_neq(f.id, g.id);
-    cr_assert_eq(force_init(&g, "auto", &no_args, &err), 0);
+    cr_assert_eq(override_init(&g, "auto", &no_args, &err), 0);
     cr_expect_eq(g.ttl_ms, 0);
 }
 
 struct fixture {
     struct lua l;
     struct session *s;
-    struct force f;
-    struct force_result result;
+    struct override f;
+    struct override_result result;
     struct err err;
 };
 
@@ -128,7 +128,7 @@ static void start(struct fixture *x)
     x->s = session_open(&conf, &x->err);
     cr_assert_not_null(x->s, "%s", x->err.msg);
     lua_run(&x->l, SCRIPT_ATTACH, "r1 - seed h 1 v c 5 0 eu us");
-    cr_assert_eq(force_init(&x->f, "down", &no_args, &x->err), 0);
+    cr_assert_eq(override_init(&x->f, "down", &no_args, &x->err), 0);
     x->f.region = "eu";
     x->f.reason = "vendor incident";
 }
@@ -141,7 +141,7 @@ static void stop(struct fixture *x)
 
 static void say(struct fixture *x)
 {
-    cr_assert_eq(force_say(&x->f, x->s, &x->result, &x->err), 0, "%s", x->err.msg);
+    cr_assert_eq(override_say(&x->f, x->s, &x->result, &x->err), 0, "%s", x->err.msg);
 }
 
 Test(force, is_said_once_however_often)
@@ -223,30 +223,33 @@ Test(force, auto_may_reset_the_breaker)
 Test(force, waiting_ends_when_all_have_applied_or_time_is_over)
 {
     struct fixture x;
-    struct look look;
+    struct snapshot snapshot;
 
     start(&x);
     say(&x);
     int64_t before_ms = clock_mono_ms();
 
-    cr_assert_eq(force_wait(x.s, x.result.line.gen, x.result.ver, 150, &look, &x.err), 0);
+    cr_assert_eq(override_wait(x.s, x.result.line.gen, x.result.ver, 150, &snapshot, &x.err),
+                 0);
     cr_expect_geq(clock_mono_ms() - before_ms, 150);
-    cr_expect_eq(look.routers[0].applied, 0);
-    look_release(&look);
+    cr_expect_eq(snapshot.routers[0].applied, 0);
+    snapshot_release(&snapshot);
 
     char sync[200];
 
     snprintf(sync, sizeof(sync), "%s r1 1 h 1 v c 5 0", x.result.line.gen);
     lua_run(&x.l, SCRIPT_SYNC, sync);
     before_ms = clock_mono_ms();
-    cr_assert_eq(force_wait(x.s, x.result.line.gen, x.result.ver, 60000, &look, &x.err), 0);
+    cr_assert_eq(override_wait(x.s, x.result.line.gen, x.result.ver, 60000, &snapshot, &x.err),
+                 0);
     cr_expect_lt(clock_mono_ms() - before_ms, 30000);
-    cr_expect_eq(look.routers[0].applied, 1);
-    look_release(&look);
+    cr_expect_eq(snapshot.routers[0].applied, 1);
+    snapshot_release(&snapshot);
 
     lua_do(&x.l, "FLUSHALL");
-    cr_assert_eq(force_wait(x.s, x.result.line.gen, x.result.ver, 60000, &look, &x.err), 0);
-    cr_expect_str_neq(look.gen, x.result.line.gen);
-    look_release(&look);
+    cr_assert_eq(override_wait(x.s, x.result.line.gen, x.result.ver, 60000, &snapshot, &x.err),
+                 0);
+    cr_expect_str_neq(snapshot.gen, x.result.line.gen);
+    snapshot_release(&snapshot);
     stop(&x);
 }

@@ -30,7 +30,7 @@ static struct session *open_at(const char *url, struct err *err)
 
 static int take_text(void *arg, const struct redisReply *r, struct err *err)
 {
-    struct str text = answer_text(r);
+    struct str text = redis_value_text(r);
 
     (void)err;
     snprintf(arg, 64, STR_FMT, STR_ARG(text));
@@ -51,7 +51,7 @@ static int command(struct session *s, const char *text, char said[64], struct er
 
 Test(session, commands_and_looks)
 {
-    struct look look;
+    struct snapshot snapshot;
     struct err err;
     struct lua l;
     char said[64];
@@ -60,14 +60,14 @@ Test(session, commands_and_looks)
     struct session *s = open_at(l.server.url, &err);
 
     cr_assert_not_null(s, "%s", err.msg);
-    cr_expect_eq(session_look(s, &look, &err), 0, "%s", err.msg);
-    cr_expect_str_eq(look.gen, "");
-    look_release(&look);
+    cr_expect_eq(session_look(s, &snapshot, &err), 0, "%s", err.msg);
+    cr_expect_str_eq(snapshot.gen, "");
+    snapshot_release(&snapshot);
     lua_run(&l, SCRIPT_ATTACH, "r1 - seed h 1 v c 5 0 eu us");
-    cr_expect_eq(session_look(s, &look, &err), 0, "%s", err.msg);
-    cr_expect_eq(look.n_keys, 2);
-    cr_expect_eq(look.n_routers, 1);
-    look_release(&look);
+    cr_expect_eq(session_look(s, &snapshot, &err), 0, "%s", err.msg);
+    cr_expect_eq(snapshot.n_slots, 2);
+    cr_expect_eq(snapshot.n_routers, 1);
+    snapshot_release(&snapshot);
     cr_expect_eq(command(s, "SET a b", said, &err), 0, "%s", err.msg);
     cr_expect_eq(command(s, "GET a", said, &err), 0, "%s", err.msg);
     cr_expect_str_eq(said, "b");

@@ -10,13 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool is_number(const struct key *k)
+static bool is_number(const struct setting *k)
 {
     return k->type >= KEY_INT && k->type <= KEY_DURATION;
 }
 
 /* Sets k from JSON text that stands alone in an array; 0 or -1. */
-static int set(const struct key *k, void *base, const char *json, struct err *err)
+static int set(const struct setting *k, void *base, const char *json, struct err *err)
 {
     char text[8192];
 
@@ -32,11 +32,11 @@ static int set(const struct key *k, void *base, const char *json, struct err *er
 
 Test(keys, every_row_is_complete)
 {
-    for (size_t w = 0; w < N_KEYS_OF; w++) {
-        const struct key_table *t = keys_table((enum keys_of)w);
+    for (size_t w = 0; w < N_SETTINGS_OF; w++) {
+        const struct key_table *t = settings_table((enum settings_of)w);
 
         for (size_t i = 0; i < t->n; i++) {
-            const struct key *k = &t->rows[i];
+            const struct setting *k = &t->rows[i];
             bool has_words =
                 k->type == KEY_WORD || k->type == KEY_CHOICE || k->type == KEY_SWITCH;
 
@@ -44,7 +44,7 @@ Test(keys, every_row_is_complete)
             cr_expect_eq(k->words != NULL, has_words, "%s", k->name);
             cr_expect(has_words || k->min < k->max, "%s", k->name);
             cr_expect_not(k->def != NULL && k->inherits != NULL, "%s", k->name);
-            cr_expect_eq(keys_find(t, str_of(k->name)), k, "%s stands once", k->name);
+            cr_expect_eq(settings_find(t, str_of(k->name)), k, "%s stands once", k->name);
             cr_expect(strlen(k->name) < 64, "%s fits str_nearest()", k->name);
             cr_expect(!k->limit || (is_number(k) && k->def != NULL), "%s", k->name);
         }
@@ -54,7 +54,7 @@ Test(keys, every_row_is_complete)
 /* The dump and the schema open a section at its first row and close it after its last. */
 Test(keys, a_section_stands_in_one_piece)
 {
-    const struct key_table *t = keys_table(KEYS_TOP);
+    const struct key_table *t = settings_table(SETTINGS_TOP);
 
     for (size_t i = 1; i < t->n; i++) {
         struct str leaf, head = str_split(str_of(t->rows[i].name), '.', &leaf);
@@ -71,11 +71,11 @@ Test(keys, a_section_stands_in_one_piece)
 
 Test(keys, every_default_is_within_its_row)
 {
-    for (size_t w = 0; w < N_KEYS_OF; w++) {
-        const struct key_table *t = keys_table((enum keys_of)w);
+    for (size_t w = 0; w < N_SETTINGS_OF; w++) {
+        const struct key_table *t = settings_table((enum settings_of)w);
 
         for (size_t i = 0; i < t->n; i++) {
-            const struct key *k = &t->rows[i];
+            const struct setting *k = &t->rows[i];
             struct config base = {0}; /* the largest of the tables' structs */
             char json[256];
             struct err err = {0};
@@ -92,7 +92,7 @@ Test(keys, every_default_is_within_its_row)
     }
 }
 
-static void expect_number(const struct key *k, int64_t n)
+static void expect_number(const struct setting *k, int64_t n)
 {
     struct config base = {0};
     struct err err = {0};
@@ -110,7 +110,7 @@ static void expect_number(const struct key *k, int64_t n)
         return;
     }
     cr_expect_eq(value_number(k, &base), 0, "%s is left alone", k->name);
-    keys_format(k, k->max, text, sizeof(text));
+    settings_format(k, k->max, text, sizeof(text));
     cr_expect_not_null(strstr(err.msg, text), "%s = %s names the bound: %s", k->name, json,
                        err.msg);
 }
@@ -119,11 +119,11 @@ Test(keys, each_number_at_limit_minus_one_limit_and_plus_one)
 {
     size_t seen = 0;
 
-    for (size_t w = 0; w < N_KEYS_OF; w++) {
-        const struct key_table *t = keys_table((enum keys_of)w);
+    for (size_t w = 0; w < N_SETTINGS_OF; w++) {
+        const struct key_table *t = settings_table((enum settings_of)w);
 
         for (size_t i = 0; i < t->n; i++) {
-            const struct key *k = &t->rows[i];
+            const struct setting *k = &t->rows[i];
 
             if (!is_number(k))
                 continue;
@@ -163,7 +163,7 @@ static void fill(enum form f, size_t n, char *out)
         memcpy(out + n - 5, ":8080", 5);
 }
 
-static void expect_length(const struct key *k, int64_t n, bool want)
+static void expect_length(const struct setting *k, int64_t n, bool want)
 {
     char text[5000], json[5002];
     struct config base = {0};
@@ -179,11 +179,11 @@ static void expect_length(const struct key *k, int64_t n, bool want)
 
 Test(keys, each_string_at_limit_minus_one_limit_and_plus_one)
 {
-    for (size_t w = 0; w < N_KEYS_OF; w++) {
-        const struct key_table *t = keys_table((enum keys_of)w);
+    for (size_t w = 0; w < N_SETTINGS_OF; w++) {
+        const struct key_table *t = settings_table((enum settings_of)w);
 
         for (size_t i = 0; i < t->n; i++) {
-            const struct key *k = &t->rows[i];
+            const struct setting *k = &t->rows[i];
 
             if (k->type != KEY_STRING)
                 continue;
@@ -212,10 +212,10 @@ Test(keys, messages_say_what_a_row_wants)
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        char text[KEYS_WANT_MAX];
+        char text[SETTINGS_WANT_MAX];
 
-        keys_want(keys_find(keys_table(KEYS_TOP), str_of(rows[i].name)), true, text,
-                  sizeof(text));
+        settings_want(settings_find(settings_table(SETTINGS_TOP), str_of(rows[i].name)), true,
+                      text, sizeof(text));
         cr_expect_str_eq(text, rows[i].want);
     }
 }
@@ -223,12 +223,13 @@ Test(keys, messages_say_what_a_row_wants)
 /* The parser's table of fields has a fixed size; this layer may not include its header. */
 Test(keys, fields_fit_the_parser)
 {
-    cr_expect_eq(keys_find(keys_table(KEYS_TOP), STR("http.max_fields"))->max, HTTP_FIELDS_MAX);
+    cr_expect_eq(settings_find(settings_table(SETTINGS_TOP), STR("http.max_fields"))->max,
+                 HTTP_FIELDS_MAX);
 }
 
 Test(keys, only_sockets_and_workers_need_a_restart)
 {
-    const struct key_table *t = keys_table(KEYS_TOP);
+    const struct key_table *t = settings_table(SETTINGS_TOP);
 
     for (size_t i = 0; i < t->n; i++) {
         const char *name = t->rows[i].name;

@@ -46,8 +46,8 @@ Test(reference, a_row_per_key)
     buf_init(&limits, CONFIG_REFERENCE_MAX);
     cr_assert_eq(config_reference_markdown(&all), 0);
     cr_assert_eq(config_limits_markdown(&limits), 0);
-    for (size_t w = 0; w < N_KEYS_OF; w++) {
-        const struct key_table *t = keys_table((enum keys_of)w);
+    for (size_t w = 0; w < N_SETTINGS_OF; w++) {
+        const struct key_table *t = settings_table((enum settings_of)w);
 
         for (size_t i = 0; i < t->n; i++) {
             keys++;

@@ -17,16 +17,16 @@ static const struct json *member(const struct json *v, const char *name)
 }
 
 /* The object schema that a table describes. */
-static const struct json *object_of(const struct json *root, enum keys_of which)
+static const struct json *object_of(const struct json *root, enum settings_of which)
 {
     const struct json *p = member(root, "properties"), *model;
 
-    if (which == KEYS_TOP)
+    if (which == SETTINGS_TOP)
         return root;
-    if (which == KEYS_REGION)
+    if (which == SETTINGS_REGION)
         return member(member(p, "regions"), "items");
     model = member(member(p, "models"), "additionalProperties");
-    if (which == KEYS_MODEL)
+    if (which == SETTINGS_MODEL)
         return model;
     return member(member(member(model, "properties"), "targets"), "items");
 }
@@ -44,7 +44,7 @@ static const struct json *find(const struct json *object, const char *name)
     return member(member(member(p, section), "properties"), leaf.ptr);
 }
 
-static void expect_row(const struct json *s, const struct key *k)
+static void expect_row(const struct json *s, const struct setting *k)
 {
     cr_expect(str_eqz(json_text(member(s, "description")), k->help), "%s", k->name);
     cr_expect_eq(json_get(s, "default") != NULL, k->def != NULL, "%s", k->name);
@@ -80,15 +80,15 @@ Test(schema, says_what_the_tables_say)
     cr_assert_not_null(root, "%s", err.msg);
     cr_expect(str_eqz(json_text(member(root, "$schema")),
                       "https://json-schema.org/draft/2020-12/schema"));
-    for (size_t w = 0; w < N_KEYS_OF; w++) {
-        const struct key_table *t = keys_table((enum keys_of)w);
-        const struct json *object = object_of(root, (enum keys_of)w);
+    for (size_t w = 0; w < N_SETTINGS_OF; w++) {
+        const struct key_table *t = settings_table((enum settings_of)w);
+        const struct json *object = object_of(root, (enum settings_of)w);
         size_t required = 0;
 
         cr_expect_not(json_bool(member(object, "additionalProperties")));
         for (size_t i = 0; i < t->n; i++) {
             expect_row(find(object, t->rows[i].name), &t->rows[i]);
-            required += keys_is_required(&t->rows[i]);
+            required += settings_is_required(&t->rows[i]);
         }
         cr_expect_eq(json_count(member(object, "required")), required);
     }

@@ -27,11 +27,11 @@ static struct config *parse(const char *text)
 
 static void expect_keys(const struct config *c, const char *const *names, size_t n)
 {
-    cr_assert_eq(c->n_keys, n);
+    cr_assert_eq(c->n_slots, n);
     for (size_t i = 0; i < n; i++) {
-        const char *region = c->regions[c->keys[i].region].name;
+        const char *region = c->regions[c->slots[i].region].name;
 
-        cr_expect_str_eq(c->keys[i].name, names[i]);
+        cr_expect_str_eq(c->slots[i].name, names[i]);
         cr_expect_eq(strncmp(names[i], region, strlen(region)), 0);
     }
 }
@@ -42,9 +42,9 @@ Test(scope, regions_are_keys)
     struct config *c = parse("{" AB MODELS "}");
 
     expect_keys(c, names, 2);
-    cr_expect_eq(c->models[0].targets[0].key, 1);
-    cr_expect_eq(c->models[0].targets[1].key, 0);
-    cr_expect_eq(c->regions[0].n_keys + c->regions[1].n_keys, 0);
+    cr_expect_eq(c->models[0].targets[0].slot, 1);
+    cr_expect_eq(c->models[0].targets[1].slot, 0);
+    cr_expect_eq(c->regions[0].n_slots + c->regions[1].n_slots, 0);
     config_free(c);
 }
 
@@ -55,12 +55,12 @@ Test(scope, models_follow_the_regions)
     struct config *c = parse("{" AB MODELS BY_MODEL "}");
 
     expect_keys(c, names, 5);
-    cr_expect_eq(c->models[0].targets[0].key, 4);
-    cr_expect_eq(c->models[0].targets[1].key, 2);
-    cr_expect_eq(c->models[1].targets[0].key, 2);
-    cr_expect_eq(c->models[1].targets[1].key, 3);
-    cr_expect(c->regions[0].first_key == 2 && c->regions[0].n_keys == 2);
-    cr_expect(c->regions[1].first_key == 4 && c->regions[1].n_keys == 1);
+    cr_expect_eq(c->models[0].targets[0].slot, 4);
+    cr_expect_eq(c->models[0].targets[1].slot, 2);
+    cr_expect_eq(c->models[1].targets[0].slot, 2);
+    cr_expect_eq(c->models[1].targets[1].slot, 3);
+    cr_expect(c->regions[0].first_slot == 2 && c->regions[0].n_slots == 2);
+    cr_expect(c->regions[1].first_slot == 4 && c->regions[1].n_slots == 1);
     config_free(c);
 }
 
@@ -113,7 +113,7 @@ Test(scope, names_fit_the_protocol)
 /* Regions and models together are as many keys as the fleet's scripts know. */
 Test(scope, has_as_many_keys_as_the_fleet)
 {
-    enum { REGIONS = 16, MODELS_MAX = CONFIG_KEYS_MAX / REGIONS - 1 };
+    enum { REGIONS = 16, MODELS_MAX = CONFIG_SLOTS_MAX / REGIONS - 1 };
 
     for (int n = MODELS_MAX; n <= MODELS_MAX + 1; n++) {
         struct buf text;

@@ -34,7 +34,7 @@ static const struct {
     {"log.level", "\"debug\"", NULL},
 };
 
-static void set(const struct key *k, void *base, const char *json)
+static void set(const struct setting *k, void *base, const char *json)
 {
     char text[256];
     struct err err = {0};
@@ -47,7 +47,7 @@ static void set(const struct key *k, void *base, const char *json)
     json_free(v);
 }
 
-static void write_one(const struct key *k, const void *base, bool mask, struct buf *out)
+static void write_one(const struct setting *k, const void *base, bool mask, struct buf *out)
 {
     struct json_out o;
 
@@ -60,7 +60,8 @@ static void write_one(const struct key *k, const void *base, bool mask, struct b
 Test(value, written_and_read_again)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const struct key *k = keys_find(keys_table(KEYS_TOP), str_of(rows[i].key));
+        const struct setting *k =
+            settings_find(settings_table(SETTINGS_TOP), str_of(rows[i].key));
         struct config a = {0}, b = {0};
         struct buf text;
 
@@ -78,21 +79,22 @@ Test(value, written_and_read_again)
 Test(value, a_mask_hides_secrets_and_nothing_else)
 {
     static const struct {
-        enum keys_of table;
+        enum settings_of table;
         const char *key, *json, *want;
     } masks[] = {
-        {KEYS_REGION, "api_key", "\"sk-hidden\"", "\"***\""},
-        {KEYS_REGION, "api_key", "\"\"", "\"\""},
-        {KEYS_REGION, "auth_header", "\"x-api-key\"", "\"x-api-key\""},
-        {KEYS_TOP, "redis.url", "\"redis://h:1/2\"", "\"redis://h:1/2\""},
-        {KEYS_TOP, "redis.url", "\"redis://u:hidden@h:1/2\"", "\"redis://***@h:1/2\""},
-        {KEYS_TOP, "redis.url", "\"redis://:hid@den@h\"", "\"redis://***@h\""},
-        {KEYS_TOP, "redis.url", "\"redis://hidden@h\"", "\"redis://***@h\""},
-        {KEYS_TOP, "redis.url", "\"unix:///s?db=1\"", "\"unix:///s?db=1\""},
+        {SETTINGS_REGION, "api_key", "\"sk-hidden\"", "\"***\""},
+        {SETTINGS_REGION, "api_key", "\"\"", "\"\""},
+        {SETTINGS_REGION, "auth_header", "\"x-api-key\"", "\"x-api-key\""},
+        {SETTINGS_TOP, "redis.url", "\"redis://h:1/2\"", "\"redis://h:1/2\""},
+        {SETTINGS_TOP, "redis.url", "\"redis://u:hidden@h:1/2\"", "\"redis://***@h:1/2\""},
+        {SETTINGS_TOP, "redis.url", "\"redis://:hid@den@h\"", "\"redis://***@h\""},
+        {SETTINGS_TOP, "redis.url", "\"redis://hidden@h\"", "\"redis://***@h\""},
+        {SETTINGS_TOP, "redis.url", "\"unix:///s?db=1\"", "\"unix:///s?db=1\""},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(masks); i++) {
-        const struct key *k = keys_find(keys_table(masks[i].table), str_of(masks[i].key));
+        const struct setting *k =
+            settings_find(settings_table(masks[i].table), str_of(masks[i].key));
         struct config base = {0};
         struct buf text;
 

@@ -10,54 +10,57 @@
 
 static const struct {
     const char *name;
-    enum ask_kind kind;
+    enum chat_request_kind kind;
     const char *body, *param, *part; /* part of the message; NULL: accepted */
 } rows[] = {
-    {"least chat", ASK_CHAT, "{\"model\":\"m\"," MSG "}", NULL, NULL},
-    {"nulls mean not set", ASK_CHAT,
+    {"least chat", CHAT_REQUEST_CHAT, "{\"model\":\"m\"," MSG "}", NULL, NULL},
+    {"nulls mean not set", CHAT_REQUEST_CHAT,
      "{\"model\":\"m\",\"stream\":null,\"seed\":null,\"user\":null,\"temperature\":null," MSG
      "}",
      NULL, NULL},
-    {"not JSON", ASK_CHAT, "{\"model\":", NULL, "not valid JSON: line 1"},
-    {"not an object", ASK_CHAT, "[1]", NULL, "not valid JSON"},
-    {"empty", ASK_CHAT, "", NULL, "not valid JSON"},
-    {"no model", ASK_CHAT, "{" MSG "}", "model", "missing required field 'model'"},
-    {"null model", ASK_CHAT, "{\"model\":null," MSG "}", "model", "missing"},
-    {"model not a string", ASK_CHAT, "{\"model\":5," MSG "}", "model", "'model' is a number"},
-    {"empty model", ASK_CHAT, "{\"model\":\"\"," MSG "}", "model", "is empty"},
-    {"two models", ASK_CHAT, "{\"model\":\"a\",\"model\":\"b\"," MSG "}", NULL,
+    {"not JSON", CHAT_REQUEST_CHAT, "{\"model\":", NULL, "not valid JSON: line 1"},
+    {"not an object", CHAT_REQUEST_CHAT, "[1]", NULL, "not valid JSON"},
+    {"empty", CHAT_REQUEST_CHAT, "", NULL, "not valid JSON"},
+    {"no model", CHAT_REQUEST_CHAT, "{" MSG "}", "model", "missing required field 'model'"},
+    {"null model", CHAT_REQUEST_CHAT, "{\"model\":null," MSG "}", "model", "missing"},
+    {"model not a string", CHAT_REQUEST_CHAT, "{\"model\":5," MSG "}", "model",
+     "'model' is a number"},
+    {"empty model", CHAT_REQUEST_CHAT, "{\"model\":\"\"," MSG "}", "model", "is empty"},
+    {"two models", CHAT_REQUEST_CHAT, "{\"model\":\"a\",\"model\":\"b\"," MSG "}", NULL,
      "not valid JSON"},
-    {"no messages", ASK_CHAT, "{\"model\":\"m\"}", "messages",
+    {"no messages", CHAT_REQUEST_CHAT, "{\"model\":\"m\"}", "messages",
      "missing required field 'messages'"},
-    {"messages an object", ASK_CHAT, "{\"model\":\"m\",\"messages\":{}}", "messages",
+    {"messages an object", CHAT_REQUEST_CHAT, "{\"model\":\"m\",\"messages\":{}}", "messages",
      "'messages' is an object, expected an array"},
-    {"messages empty", ASK_CHAT, "{\"model\":\"m\",\"messages\":[]}", "messages", "is empty"},
-    {"stream a string", ASK_CHAT, "{\"model\":\"m\",\"stream\":\"yes\"," MSG "}", "stream",
-     "expected true or false"},
-    {"stream_options an array", ASK_CHAT, "{\"model\":\"m\",\"stream_options\":[]," MSG "}",
-     "stream_options", "expected an object"},
-    {"max_tokens negative", ASK_CHAT, "{\"model\":\"m\",\"max_tokens\":-1," MSG "}",
+    {"messages empty", CHAT_REQUEST_CHAT, "{\"model\":\"m\",\"messages\":[]}", "messages",
+     "is empty"},
+    {"stream a string", CHAT_REQUEST_CHAT, "{\"model\":\"m\",\"stream\":\"yes\"," MSG "}",
+     "stream", "expected true or false"},
+    {"stream_options an array", CHAT_REQUEST_CHAT,
+     "{\"model\":\"m\",\"stream_options\":[]," MSG "}", "stream_options", "expected an object"},
+    {"max_tokens negative", CHAT_REQUEST_CHAT, "{\"model\":\"m\",\"max_tokens\":-1," MSG "}",
      "max_tokens", "whole number"},
-    {"max_tokens a fraction", ASK_CHAT, "{\"model\":\"m\",\"max_tokens\":1.5," MSG "}",
+    {"max_tokens a fraction", CHAT_REQUEST_CHAT, "{\"model\":\"m\",\"max_tokens\":1.5," MSG "}",
      "max_tokens", "whole number"},
-    {"temperature a string", ASK_CHAT, "{\"model\":\"m\",\"temperature\":\"0\"," MSG "}",
-     "temperature", "expected a number"},
-    {"seed a bool", ASK_CHAT, "{\"model\":\"m\",\"seed\":true," MSG "}", "seed",
+    {"temperature a string", CHAT_REQUEST_CHAT,
+     "{\"model\":\"m\",\"temperature\":\"0\"," MSG "}", "temperature", "expected a number"},
+    {"seed a bool", CHAT_REQUEST_CHAT, "{\"model\":\"m\",\"seed\":true," MSG "}", "seed",
      "whole number"},
-    {"user a number", ASK_CHAT, "{\"model\":\"m\",\"user\":1," MSG "}", "user",
+    {"user a number", CHAT_REQUEST_CHAT, "{\"model\":\"m\",\"user\":1," MSG "}", "user",
      "expected a string"},
-    {"completion needs no messages", ASK_COMPLETION, "{\"model\":\"m\",\"prompt\":\"x\"}", NULL,
-     NULL},
-    {"embedding without input", ASK_EMBEDDING, "{\"model\":\"m\"}", "input", "missing"},
-    {"embedding", ASK_EMBEDDING, "{\"model\":\"m\",\"input\":[\"a\"]}", NULL, NULL},
+    {"completion needs no messages", CHAT_REQUEST_COMPLETION,
+     "{\"model\":\"m\",\"prompt\":\"x\"}", NULL, NULL},
+    {"embedding without input", CHAT_REQUEST_EMBEDDING, "{\"model\":\"m\"}", "input",
+     "missing"},
+    {"embedding", CHAT_REQUEST_EMBEDDING, "{\"model\":\"m\",\"input\":[\"a\"]}", NULL, NULL},
 };
 
 Test(ask, accepted_and_refused)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct ask a;
-        struct ask_error e = {0};
-        int rc = ask_read(&a, rows[i].kind, str_of(rows[i].body), 64, &e);
+        struct chat_request a;
+        struct chat_request_error e = {0};
+        int rc = chat_request_read(&a, rows[i].kind, str_of(rows[i].body), 64, &e);
 
         cr_expect_eq(rc, rows[i].part != NULL ? -1 : 0, "row '%s': %s", rows[i].name,
                      e.message);
@@ -71,8 +74,8 @@ Test(ask, accepted_and_refused)
 
 Test(ask, reads_what_decisions_need)
 {
-    struct ask a;
-    struct ask_error e;
+    struct chat_request a;
+    struct chat_request_error e;
     static const char body[] =
         "{\"model\":\"gpt\",\"n\":2,\"stream\":true,\"max_tokens\":10,\"max_completion_"
         "tokens\":20,"
@@ -80,7 +83,8 @@ Test(ask, reads_what_decisions_need)
         "true},"
         "\"messages\":[{},{},{}]}";
 
-    cr_assert_eq(ask_read(&a, ASK_CHAT, STR(body), 64, &e), 0, "%s", e.message);
+    cr_assert_eq(chat_request_read(&a, CHAT_REQUEST_CHAT, STR(body), 64, &e), 0, "%s",
+                 e.message);
     cr_expect_str_eq(a.model, "gpt");
     cr_expect(a.stream && a.wants_usage && a.has_seed && a.has_temperature);
     cr_expect_eq(a.max_tokens, 20);
@@ -94,43 +98,45 @@ Test(ask, reads_what_decisions_need)
 Test(ask, answers_asked_for)
 {
     static const struct {
-        enum ask_kind kind;
+        enum chat_request_kind kind;
         const char *body; /* without the model */
         int64_t want;
     } asked[] = {
-        {ASK_COMPLETION, "\"prompt\":\"a\"", 1},
-        {ASK_COMPLETION, "\"prompt\":null", 1},
-        {ASK_COMPLETION, "\"x\":1", 1},
-        {ASK_COMPLETION, "\"prompt\":[]", 1},
-        {ASK_COMPLETION, "\"prompt\":[\"a\"]", 1},
-        {ASK_COMPLETION, "\"prompt\":[\"a\",\"b\",\"c\"]", 3},
-        {ASK_COMPLETION, "\"prompt\":[\"a\",\"b\"],\"n\":3", 6},
-        {ASK_COMPLETION, "\"prompt\":[1,2,3]", 1}, /* the tokens of one */
-        {ASK_COMPLETION, "\"prompt\":[[1,2],[3]]", 2},
-        {ASK_COMPLETION, "\"prompt\":[\"a\",\"b\"],\"n\":9223372036854775807", INT64_MAX},
-        {ASK_CHAT, "\"prompt\":[\"a\",\"b\"]," MSG, 1},
-        {ASK_CHAT, "\"n\":2," MSG, 2},
+        {CHAT_REQUEST_COMPLETION, "\"prompt\":\"a\"", 1},
+        {CHAT_REQUEST_COMPLETION, "\"prompt\":null", 1},
+        {CHAT_REQUEST_COMPLETION, "\"x\":1", 1},
+        {CHAT_REQUEST_COMPLETION, "\"prompt\":[]", 1},
+        {CHAT_REQUEST_COMPLETION, "\"prompt\":[\"a\"]", 1},
+        {CHAT_REQUEST_COMPLETION, "\"prompt\":[\"a\",\"b\",\"c\"]", 3},
+        {CHAT_REQUEST_COMPLETION, "\"prompt\":[\"a\",\"b\"],\"n\":3", 6},
+        {CHAT_REQUEST_COMPLETION, "\"prompt\":[1,2,3]", 1}, /* the tokens of one */
+        {CHAT_REQUEST_COMPLETION, "\"prompt\":[[1,2],[3]]", 2},
+        {CHAT_REQUEST_COMPLETION, "\"prompt\":[\"a\",\"b\"],\"n\":9223372036854775807",
+         INT64_MAX},
+        {CHAT_REQUEST_CHAT, "\"prompt\":[\"a\",\"b\"]," MSG, 1},
+        {CHAT_REQUEST_CHAT, "\"n\":2," MSG, 2},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
         char body[200];
-        struct ask a;
-        struct ask_error e;
+        struct chat_request a;
+        struct chat_request_error e;
 
         snprintf(body, sizeof(body), "{\"model\":\"m\",%s}", asked[i].body);
-        cr_assert_eq(ask_read(&a, asked[i].kind, str_of(body), 64, &e), 0, "%s", e.message);
+        cr_assert_eq(chat_request_read(&a, asked[i].kind, str_of(body), 64, &e), 0, "%s",
+                     e.message);
         cr_expect_eq(a.n_choices, asked[i].want, "%s: %lld", body, (long long)a.n_choices);
     }
 }
 
 Test(ask, depth_at_the_limit_and_one_deeper)
 {
-    struct ask a;
-    struct ask_error e;
+    struct chat_request a;
+    struct chat_request_error e;
     struct str ok = STR("{\"model\":\"m\",\"messages\":[{\"content\":[{}]}]}"); /* 5 deep */
 
-    cr_expect_eq(ask_read(&a, ASK_CHAT, ok, 5, &e), 0, "%s", e.message);
-    cr_expect_eq(ask_read(&a, ASK_CHAT, ok, 4, &e), -1);
+    cr_expect_eq(chat_request_read(&a, CHAT_REQUEST_CHAT, ok, 5, &e), 0, "%s", e.message);
+    cr_expect_eq(chat_request_read(&a, CHAT_REQUEST_CHAT, ok, 4, &e), -1);
     cr_expect_not_null(strstr(e.message, "deep"), "%s", e.message);
 }
 
@@ -170,15 +176,16 @@ static const struct {
 Test(ask, splices_only_what_changes)
 {
     for (size_t i = 0; i < ARRAY_LEN(splices); i++) {
-        struct ask a;
-        struct ask_error e;
+        struct chat_request a;
+        struct chat_request_error e;
         struct buf buf;
         struct str out;
 
         buf_init(&buf, 4096);
-        cr_assert_eq(ask_read(&a, ASK_CHAT, str_of(splices[i].body), 64, &e), 0, "row '%s': %s",
-                     splices[i].name, e.message);
-        cr_assert_eq(ask_splice(&a, splices[i].model, splices[i].usage, &buf, &out), 0);
+        cr_assert_eq(chat_request_read(&a, CHAT_REQUEST_CHAT, str_of(splices[i].body), 64, &e),
+                     0, "row '%s': %s", splices[i].name, e.message);
+        cr_assert_eq(chat_request_splice(&a, splices[i].model, splices[i].usage, &buf, &out),
+                     0);
         if (splices[i].want == NULL)
             cr_expect_eq(out.ptr, a.body.ptr, "row '%s' was copied", splices[i].name);
         else
@@ -190,15 +197,15 @@ Test(ask, splices_only_what_changes)
 
 Test(ask, splice_refuses_more_than_its_cap)
 {
-    struct ask a;
-    struct ask_error e;
+    struct chat_request a;
+    struct chat_request_error e;
     struct buf buf;
     struct str out;
     static const char body[] = "{\"model\":\"m\"," MSG "}";
 
-    cr_assert_eq(ask_read(&a, ASK_CHAT, STR(body), 64, &e), 0);
+    cr_assert_eq(chat_request_read(&a, CHAT_REQUEST_CHAT, STR(body), 64, &e), 0);
     buf_init(&buf, sizeof(body) + 1); /* one byte more for "mm": exactly fits */
-    cr_expect_eq(ask_splice(&a, "mm", false, &buf, &out), 0);
-    cr_expect_eq(ask_splice(&a, "mmmm", false, &buf, &out), -1);
+    cr_expect_eq(chat_request_splice(&a, "mm", false, &buf, &out), 0);
+    cr_expect_eq(chat_request_splice(&a, "mmmm", false, &buf, &out), -1);
     buf_release(&buf);
 }

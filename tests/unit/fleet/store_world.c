@@ -10,14 +10,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const keys[] = {"a", "b"};
+static const char *const slots[] = {"a", "b"};
 
-static void on_key(void *arg, size_t key)
+static void on_slot(void *arg, size_t slot)
 {
     struct store_peer *p = arg;
 
-    cr_assert_lt(key, 2u);
-    p->keys++;
+    cr_assert_lt(slot, 2u);
+    p->slots++;
     if (p->free_on_key) {
         store_free(p->s);
         p->s = NULL;
@@ -45,12 +45,12 @@ static void on_probe(void *arg, const struct store_probe_answer *a)
     p->last = *a;
 }
 
-static void on_alone(void *arg, size_t key, int64_t for_ms)
+static void on_alone(void *arg, size_t slot, int64_t for_ms)
 {
     struct store_peer *p = arg;
 
     p->alone++;
-    p->alone_key = key;
+    p->alone_key = slot;
     p->alone_ms = for_ms;
 }
 
@@ -86,8 +86,8 @@ static const struct store_conf conf = {
     .host = "here",
     .version = "0",
     .config_digest = "c",
-    .keys = keys,
-    .n_keys = 2,
+    .slots = slots,
+    .n_slots = 2,
     .rules = rules,
     .command_timeout_ms = 300, /* a busy machine must answer in it */
     .connect_timeout_ms = 2000,
@@ -99,7 +99,7 @@ void store_world_join(struct store_world *w, struct store_peer *p, const char *i
 {
     struct store_conf mine = conf;
     struct store_events ev = {.arg = p,
-                              .on_key = on_key,
+                              .on_slot = on_slot,
                               .on_mode = on_mode,
                               .on_probe = on_probe,
                               .on_alone = on_alone};
@@ -177,10 +177,10 @@ void store_world_force(struct store_world *w, const char *word, const char *id)
     freeReplyObject(r);
 }
 
-void store_world_fail(struct store_peer *p, size_t key, int times)
+void store_world_fail(struct store_peer *p, size_t slot, int times)
 {
     for (int i = 0; i < times; i++)
-        store_report(p->s, key, store_get(p->s, key)->ep, STORE_FAIL, false);
+        store_report(p->s, slot, store_get(p->s, slot)->ep, STORE_FAIL, false);
 }
 
 void store_world_open(struct store_world *w)

@@ -15,7 +15,7 @@ struct event_base;
 
 struct store_peer { /* a router, and what its store told it */
     struct store *s;
-    int modes, keys, probes;
+    int modes, slots, probes;
     bool attached;
     char why[256];
     struct store_probe_answer last;
@@ -47,7 +47,7 @@ long long store_world_number(struct store_world *w, const char *command);
 long long store_world_subscribers(struct store_world *w);
 /* An operator's word over key a, without an end. */
 void store_world_force(struct store_world *w, const char *word, const char *id);
-void store_world_fail(struct store_peer *p, size_t key, int times);
+void store_world_fail(struct store_peer *p, size_t slot, int times);
 
 /* Runs the loop until cond or the deadline; that it then holds is asserted. */
 #define STORE_WAIT(w, cond)                                                                    \

@@ -7,18 +7,18 @@
 #include <event2/event.h>
 #include <string.h>
 
-static const char *const keys[] = {"a", "b"};
+static const char *const slots[] = {"a", "b"};
 static struct event_base *base;
 static struct store *mem;
-static int n_keys, n_probes, n_modes;
+static int n_slots, n_probes, n_modes;
 static struct store_probe_answer last;
 static struct store *free_in_event;
 
-static void on_key(void *arg, size_t key)
+static void on_slot(void *arg, size_t slot)
 {
     (void)arg;
-    cr_assert_lt(key, 2u);
-    n_keys++;
+    cr_assert_lt(slot, 2u);
+    n_slots++;
     if (free_in_event != NULL)
         store_free(free_in_event);
     free_in_event = NULL;
@@ -52,20 +52,20 @@ static void on_probe(void *arg, const struct store_probe_answer *a)
     }
 static const struct store_rule rules[] = {RULE, RULE};
 static const struct store_events events = {
-    .on_key = on_key, .on_mode = on_mode, .on_probe = on_probe};
+    .on_slot = on_slot, .on_mode = on_mode, .on_probe = on_probe};
 static struct store_conf conf = {
     .fleet = "t",
     .router_id = "me",
-    .keys = keys,
-    .n_keys = 2,
+    .slots = slots,
+    .n_slots = 2,
     .rules = rules,
 };
 
 static void setup(void)
 {
     base = event_base_new();
-    mem = store_mem_new(base, &conf, &events);
-    n_keys = n_probes = n_modes = 0;
+    mem = local_breakers_new(base, &conf, &events);
+    n_slots = n_probes = n_modes = 0;
     free_in_event = NULL;
 }
 
@@ -82,19 +82,19 @@ static void turn(void)
     event_base_loop(base, EVLOOP_NONBLOCK);
 }
 
-static void fail(size_t key, int times)
+static void fail(size_t slot, int times)
 {
     for (int i = 0; i < times; i++)
-        store_report(mem, key, store_get(mem, key)->ep, STORE_FAIL, false);
+        store_report(mem, slot, store_get(mem, slot)->ep, STORE_FAIL, false);
 }
 
 /* Asks until the open time is over; at most half a minute. */
-static void probe_until_granted(size_t key, uint64_t token)
+static void probe_until_granted(size_t slot, uint64_t token)
 {
     int64_t end_ms = clock_mono_ms() + 30000;
 
     do {
-        store_probe(mem, key, token);
+        store_probe(mem, slot, token);
         turn();
     } while (last.grant == BREAKER_WAIT && clock_mono_ms() < end_ms);
     cr_assert_eq(last.grant, BREAKER_GRANTED);
@@ -116,17 +116,17 @@ Test(store_mem, a_trip_is_told_from_the_loop_once)
 {
     fail(0, 2);
     turn();
-    cr_expect_eq(n_keys, 0);
+    cr_expect_eq(n_slots, 0);
     fail(0, 1);
     cr_expect_eq(store_get(mem, 0)->st, BREAKER_OPEN, "known at once");
-    cr_expect_eq(n_keys, 0, "told later");
+    cr_expect_eq(n_slots, 0, "told later");
     turn();
-    cr_expect_eq(n_keys, 1);
+    cr_expect_eq(n_slots, 1);
     cr_expect_eq(store_ver(mem), 1u);
     cr_expect_eq(store_get(mem, 0)->trips, 1);
     cr_expect_str_eq(store_get(mem, 0)->by, "me");
     turn();
-    cr_expect_eq(n_keys, 1);
+    cr_expect_eq(n_slots, 1);
 }
 
 Test(store_mem, evidence_of_another_epoch_is_ignored)
@@ -171,7 +171,7 @@ Test(store_mem, the_longer_cooling_wins)
     store_cool(mem, 1, -1, STORE_COOL_THROTTLED);
     cr_expect_geq(store_get(mem, 1)->lim_ms, now_ms + 5000);
     turn();
-    cr_expect_eq(n_keys, 1);
+    cr_expect_eq(n_slots, 1);
     store_cool(mem, 1, INT64_MAX, STORE_COOL_QUOTA);
     cr_expect_leq(store_get(mem, 1)->lim_ms, clock_mono_ms() + 86400000);
 }
@@ -183,7 +183,7 @@ Test(store_mem, may_be_freed_from_its_own_event)
     store_probe(mem, 0, 1);
     free_in_event = mem;
     turn();
-    cr_expect_eq(n_keys, 1);
+    cr_expect_eq(n_slots, 1);
     cr_expect_eq(n_probes, 0);
     mem = NULL;
 }
@@ -191,7 +191,7 @@ Test(store_mem, may_be_freed_from_its_own_event)
 /* A store that shows whatever the test wants, to adopt from. */
 #include "fleet/store_ops.h"
 
-static struct view_key shown[3];
+static struct view_slot shown[3];
 
 static size_t fake_count(const struct store *s)
 {
@@ -199,10 +199,10 @@ static size_t fake_count(const struct store *s)
     return 3;
 }
 
-static const struct view_key *fake_get(const struct store *s, size_t key)
+static const struct view_slot *fake_get(const struct store *s, size_t slot)
 {
     (void)s;
-    return &shown[key];
+    return &shown[slot];
 }
 
 Test(store_mem, adopts_the_last_view)
@@ -211,20 +211,20 @@ Test(store_mem, adopts_the_last_view)
     struct store from = {&ops};
     int64_t now_ms = clock_mono_ms();
 
-    shown[0] = (struct view_key){.name = "b",
-                                 .st = BREAKER_OPEN,
-                                 .trips = 3,
-                                 .until_ms = now_ms + 5000,
-                                 .forced = VIEW_DRAIN,
-                                 .forced_until_ms = now_ms + 9000,
-                                 .why = "w",
-                                 .by = "op",
-                                 .lim_ms = now_ms + 7000};
-    shown[1] = (struct view_key){
+    shown[0] = (struct view_slot){.name = "b",
+                                  .st = BREAKER_OPEN,
+                                  .trips = 3,
+                                  .until_ms = now_ms + 5000,
+                                  .forced = VIEW_DRAIN,
+                                  .forced_until_ms = now_ms + 9000,
+                                  .why = "w",
+                                  .by = "op",
+                                  .lim_ms = now_ms + 7000};
+    shown[1] = (struct view_slot){
         .name = "a", .st = BREAKER_HALF_OPEN, .trips = 1, .forced_until_ms = VIEW_NEVER};
-    shown[2] = (struct view_key){.name = "other", .st = BREAKER_OPEN};
-    store_mem_adopt(mem, &from);
-    const struct view_key *a = store_get(mem, 0), *b = store_get(mem, 1);
+    shown[2] = (struct view_slot){.name = "other", .st = BREAKER_OPEN};
+    local_breakers_adopt(mem, &from);
+    const struct view_slot *a = store_get(mem, 0), *b = store_get(mem, 1);
 
     cr_expect_eq(b->st, BREAKER_OPEN);
     cr_expect(b->until_ms >= now_ms + 5000 && b->until_ms <= now_ms + 5000 + 2);
@@ -255,12 +255,12 @@ Test(store_mem, the_longer_of_two_coolings_is_adopted)
         teardown();
         setup();
         store_cool(mem, 0, rows[i].own_ms, STORE_COOL_THROTTLED);
-        shown[0] =
-            (struct view_key){.name = "a",
-                              .forced_until_ms = VIEW_NEVER,
-                              .lim_ms = rows[i].fleets_ms > 0 ? now_ms + rows[i].fleets_ms : 0};
-        shown[1] = shown[2] = (struct view_key){.name = "other"};
-        store_mem_adopt(mem, &from);
+        shown[0] = (struct view_slot){
+            .name = "a",
+            .forced_until_ms = VIEW_NEVER,
+            .lim_ms = rows[i].fleets_ms > 0 ? now_ms + rows[i].fleets_ms : 0};
+        shown[1] = shown[2] = (struct view_slot){.name = "other"};
+        local_breakers_adopt(mem, &from);
         lim_ms = store_get(mem, 0)->lim_ms;
         cr_expect(lim_ms >= now_ms + rows[i].want_ms &&
                       lim_ms <= clock_mono_ms() + rows[i].want_ms,

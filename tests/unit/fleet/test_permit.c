@@ -57,7 +57,7 @@ static bool is_open(struct passing *p)
     return r.state == BREAKER_OPEN;
 }
 
-Test(fleet_pass, slow_attempts_trip_where_they_are_asked_to)
+Test(permit, slow_attempts_trip_where_they_are_asked_to)
 {
     static const struct {
         const char *name, *breaker;
@@ -80,31 +80,31 @@ Test(fleet_pass, slow_attempts_trip_where_they_are_asked_to)
 
         start(&p, rows[i].breaker);
         for (int k = 0; k < 4; k++) {
-            struct fleet_pass pass;
+            struct permit pass;
 
             cr_assert_not(is_open(&p), "row '%s': too early", rows[i].name);
-            fleet_begin(p.fleet, 0, false, clock_mono_ms(), &pass);
+            permit_begin(p.fleet, 0, false, clock_mono_ms(), &pass);
             pass.took_ms = rows[i].took_ms;
             if (rows[i].flows)
-                fleet_flowing(p.fleet, &pass);
-            fleet_end(p.fleet, &pass, OUTCOME_OK, -1);
+                permit_flowing(p.fleet, &pass);
+            permit_end(p.fleet, &pass, OUTCOME_OK, -1);
         }
         cr_expect_eq(is_open(&p), rows[i].opens, "row '%s'", rows[i].name);
         stop(&p);
     }
 }
 
-Test(fleet_pass, a_slow_last_resort_counts_for_nothing)
+Test(permit, a_slow_last_resort_counts_for_nothing)
 {
     struct passing p;
 
     start(&p, "\"slow_rate\":1,\"minimum_requests\":1,\"slow_threshold\":\"20ms\"");
     for (int k = 0; k < 4; k++) {
-        struct fleet_pass pass;
+        struct permit pass;
 
-        fleet_begin(p.fleet, 0, true, clock_mono_ms(), &pass);
+        permit_begin(p.fleet, 0, true, clock_mono_ms(), &pass);
         pass.took_ms = 21;
-        fleet_end(p.fleet, &pass, OUTCOME_OK, -1);
+        permit_end(p.fleet, &pass, OUTCOME_OK, -1);
     }
     cr_expect_not(is_open(&p));
     stop(&p);
@@ -112,10 +112,10 @@ Test(fleet_pass, a_slow_last_resort_counts_for_nothing)
 
 static void end(struct passing *p, enum outcome o)
 {
-    struct fleet_pass pass;
+    struct permit pass;
 
-    fleet_begin(p->fleet, 0, false, clock_mono_ms(), &pass);
-    fleet_end(p->fleet, &pass, o, -1);
+    permit_begin(p->fleet, 0, false, clock_mono_ms(), &pass);
+    permit_end(p->fleet, &pass, o, -1);
 }
 
 static bool is_cooling(struct passing *p)
@@ -123,7 +123,7 @@ static bool is_cooling(struct passing *p)
     return fleet_ask(p->fleet, 0, clock_mono_ms()) == PICKER_COOLING;
 }
 
-Test(fleet_pass, a_refused_key_counts_from_the_third_time_in_a_row)
+Test(permit, a_refused_key_counts_from_the_third_time_in_a_row)
 {
     struct passing p;
 

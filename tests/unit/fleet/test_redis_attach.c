@@ -22,7 +22,7 @@ TestSuite(store_redis_away, .init = setup, .fini = teardown);
 
 static bool is_untouched(const struct store_peer *p)
 {
-    const struct view_key *a = store_get(p->s, 0);
+    const struct view_slot *a = store_get(p->s, 0);
 
     return store_ver(p->s) == 0 && a->st == BREAKER_CLOSED && a->ep == 1 &&
            a->forced == VIEW_AUTO && a->lim_ms == 0;
@@ -32,7 +32,7 @@ Test(store_redis_away, redis_killed_is_away_once_and_the_view_stays)
 {
     store_world_force(&w, "down", "i1");
     store_world_fail(&w.A, 1, 3);
-    STORE_WAIT(&w, w.A.keys == 2 && w.B.keys == 2);
+    STORE_WAIT(&w, w.A.slots == 2 && w.B.slots == 2);
     int lines = store_world_log_lines();
 
     redis_server_kill(&w.server);

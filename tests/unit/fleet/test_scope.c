@@ -51,18 +51,18 @@ static void teardown(void)
 
 TestSuite(fleet_scope, .init = setup, .fini = teardown);
 
-static void attempt(size_t key, enum outcome o)
+static void attempt(size_t slot, enum outcome o)
 {
-    struct fleet_pass p;
+    struct permit p;
 
-    fleet_begin(fleet, key, false, clock_mono_ms(), &p);
-    fleet_end(fleet, &p, o, -1);
+    permit_begin(fleet, slot, false, clock_mono_ms(), &p);
+    permit_end(fleet, &p, o, -1);
     event_base_loop(base, EVLOOP_NONBLOCK);
 }
 
-static enum picker_why ask(size_t key)
+static enum picker_why ask(size_t slot)
 {
-    return fleet_ask(fleet, key, clock_mono_ms());
+    return fleet_ask(fleet, slot, clock_mono_ms());
 }
 
 static bool usable(size_t region)

@@ -36,15 +36,15 @@ Test(store_redis, a_trip_of_one_is_pushed_to_the_other)
 {
     uint64_t before = store_world_stats(&w.B).pushes;
 
-    cr_expect_eq(w.B.keys, 0);
+    cr_expect_eq(w.B.slots, 0);
     store_world_fail(&w.A, 0, 3);
     cr_expect_eq(store_get(w.A.s, 0)->st, BREAKER_CLOSED, "the fleet decides, not the call");
-    STORE_WAIT(&w, w.B.keys == 1);
+    STORE_WAIT(&w, w.B.slots == 1);
     cr_expect_eq(store_get(w.B.s, 0)->st, BREAKER_OPEN);
     cr_expect_eq(store_get(w.B.s, 0)->ep, 2u);
     cr_expect_str_eq(store_get(w.B.s, 0)->by, "A");
     cr_expect_eq(store_world_stats(&w.B).pushes, before + 1, "by push, not by poll");
-    STORE_WAIT(&w, w.A.keys == 1);
+    STORE_WAIT(&w, w.A.slots == 1);
     cr_expect_eq(store_ver(w.B.s), 1u);
     cr_expect_leq(store_get(w.B.s, 0)->until_ms, clock_mono_ms() + 50);
 }
@@ -76,7 +76,7 @@ Test(store_redis, one_probe_in_the_fleet_and_its_success_closes_for_all)
 {
     probe_until(&w.A, 1, BREAKER_NOT_NEEDED);
     store_world_fail(&w.A, 0, 3);
-    STORE_WAIT(&w, w.B.keys == 1 && w.A.keys == 1);
+    STORE_WAIT(&w, w.B.slots == 1 && w.A.slots == 1);
     probe_until(&w.A, 2, BREAKER_GRANTED);
     uint64_t epoch = w.A.last.epoch;
 
@@ -147,7 +147,7 @@ Test(store_redis, cooling_is_shared)
 Test(store_redis, an_operators_word_reaches_both_and_is_acknowledged)
 {
     store_world_force(&w, "down", "i1");
-    STORE_WAIT(&w, w.A.keys == 1 && w.B.keys == 1);
+    STORE_WAIT(&w, w.A.slots == 1 && w.B.slots == 1);
     cr_expect_eq(view_forced_now(store_get(w.A.s, 0), clock_mono_ms()), VIEW_DOWN);
     cr_expect_str_eq(store_get(w.B.s, 0)->why, "incident");
     store_probe(w.A.s, 0, 7);

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static bool on_rig_head(void *arg, const struct http_head *head, struct http_refusal *refusal)
+static bool on_rig_head(void *arg, const struct http1_head *head, struct http_refusal *refusal)
 {
     struct rig *r = arg;
 
@@ -41,7 +41,7 @@ static void on_rig_writable(void *arg)
     ((struct rig *)arg)->writable++;
 }
 
-static void on_rig_request(void *arg, struct http_conn *c, const struct http_head *head,
+static void on_rig_request(void *arg, struct http1_connection *c, const struct http1_head *head,
                            struct str body)
 {
     struct rig *r = arg;
@@ -52,7 +52,7 @@ static void on_rig_request(void *arg, struct http_conn *c, const struct http_hea
     r->inside_owner = true;
     buf_clear(&r->body);
     cr_assert_eq(buf_append_str(&r->body, body), 0);
-    http_conn_set_exchange(c, &ex);
+    http1_connection_set_exchange(c, &ex);
     if (r->mode == RIG_ECHO) {
         struct buf text;
 
@@ -63,14 +63,14 @@ static void on_rig_request(void *arg, struct http_conn *c, const struct http_hea
                      0);
         while (text.len < r->answer_bytes)
             cr_assert_eq(buf_append(&text, "0123456789abcdef", 16), 0);
-        http_conn_reply(c, 200, f, 1, buf_str(&text));
+        http1_connection_reply(c, 200, f, 1, buf_str(&text));
         buf_release(&text);
     } else if (r->mode == RIG_STREAM) {
-        http_conn_start(c, 200, f, 1, r->stream_length);
+        http1_connection_start(c, 200, f, 1, r->stream_length);
     }
     r->inside_owner = false;
     if (r->mode == RIG_FREE)
-        http_conn_free(c);
+        http1_connection_free(c);
 }
 
 static void rig_format_error(void *arg, const struct http_refusal *refusal, char *out,
@@ -80,13 +80,13 @@ static void rig_format_error(void *arg, const struct http_refusal *refusal, char
     snprintf(out, cap, "{\"code\":\"%s\"}", refusal->code);
 }
 
-static void on_rig_open(void *arg, struct http_conn *c)
+static void on_rig_open(void *arg, struct http1_connection *c)
 {
     (void)c;
     ((struct rig *)arg)->opened++;
 }
 
-static void on_rig_close(void *arg, struct http_conn *c)
+static void on_rig_close(void *arg, struct http1_connection *c)
 {
     struct rig *r = arg;
 
@@ -98,17 +98,17 @@ static void on_rig_close(void *arg, struct http_conn *c)
 void rig_init(struct rig *r)
 {
     *r = (struct rig){.client = -1, .stream_length = -1};
-    r->limits = (struct http_conn_limits){.head_max_bytes = 8192,
-                                          .target_max_bytes = 1024,
-                                          .fields_max = 50,
-                                          .body_max_bytes = 100000,
-                                          .chunk_ext_max_bytes = 16,
-                                          .output_max_bytes = 65536,
-                                          .keepalive_requests = 1000,
-                                          .header_timeout_ms = 5000,
-                                          .body_timeout_ms = 5000,
-                                          .idle_timeout_ms = 5000,
-                                          .write_timeout_ms = 5000};
+    r->limits = (struct http1_connection_limits){.head_max_bytes = 8192,
+                                                 .target_max_bytes = 1024,
+                                                 .fields_max = 50,
+                                                 .body_max_bytes = 100000,
+                                                 .chunk_ext_max_bytes = 16,
+                                                 .output_max_bytes = 65536,
+                                                 .keepalive_requests = 1000,
+                                                 .header_timeout_ms = 5000,
+                                                 .body_timeout_ms = 5000,
+                                                 .idle_timeout_ms = 5000,
+                                                 .write_timeout_ms = 5000};
     r->handler = (struct http_handler){.arg = r,
                                        .on_head = on_rig_head,
                                        .on_request = on_rig_request,
@@ -135,13 +135,13 @@ void rig_connect(struct rig *r)
 
     cr_assert_geq(fd, 0);
     close(listening);
-    r->conn = http_conn_new(r->base, fd, &r->limits, &r->handler);
+    r->conn = http1_connection_new(r->base, fd, &r->limits, &r->handler);
 }
 
 void rig_release(struct rig *r)
 {
     if (r->conn != NULL)
-        http_conn_free(r->conn);
+        http1_connection_free(r->conn);
     cr_expect_eq(r->opened, r->closed, "%d opened, %d closed", r->opened, r->closed);
     rig_close_client(r, false);
     event_base_free(r->base);

@@ -19,9 +19,9 @@ enum rig_mode {
 
 struct rig {
     struct event_base *base;
-    struct http_conn_limits limits;
+    struct http1_connection_limits limits;
     struct http_handler handler;
-    struct http_conn *conn; /* NULL once on_close was called */
+    struct http1_connection *conn; /* NULL once on_close was called */
     enum rig_mode mode;
     int client;     /* raw socket of the client; -1: closed */
     struct buf got; /* what the client received */

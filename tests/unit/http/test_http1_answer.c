@@ -28,7 +28,7 @@ Test(http_answer, dates)
 #define FRONT "HTTP/1.1 200 OK\r\nDate: D\r\n"
 
 static const struct {
-    struct http_answer a;
+    struct http1_answer a;
     const char *want;
 } rows[] = {
     {{.status = 200, .framing = HTTP_LENGTH}, FRONT "Content-Length: 0\r\n\r\n"},
@@ -46,7 +46,7 @@ Test(http_answer, heads)
         struct buf out;
 
         buf_init(&out, 1000);
-        cr_expect_eq(http_answer_write(&out, &rows[i].a, "D"), 0);
+        cr_expect_eq(http1_answer_write(&out, &rows[i].a, "D"), 0);
         cr_expect_str_eq(out.data, rows[i].want, "row %zu", i);
         buf_release(&out);
     }
@@ -54,14 +54,14 @@ Test(http_answer, heads)
 
 Test(http_answer, the_cap_is_kept)
 {
-    struct http_answer a = {.status = 200, .framing = HTTP_LENGTH};
+    struct http1_answer a = {.status = 200, .framing = HTTP_LENGTH};
     size_t need = sizeof(FRONT "Content-Length: 0\r\n\r\n") - 1;
 
     for (size_t max = 0; max <= need + 1; max++) {
         struct buf out;
 
         buf_init(&out, max);
-        cr_expect_eq(http_answer_write(&out, &a, "D"), max < need ? -1 : 0, "cap %zu", max);
+        cr_expect_eq(http1_answer_write(&out, &a, "D"), max < need ? -1 : 0, "cap %zu", max);
         cr_expect_leq(out.len, max);
         buf_release(&out);
     }
@@ -73,5 +73,5 @@ Test(http_answer, every_status_the_server_gives_has_a_phrase)
                                429, 431, 500, 501, 502, 503, 504, 505, 529};
 
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)
-        cr_expect_str_neq(http_answer_reason(ours[i]), "Unknown", "%d", ours[i]);
+        cr_expect_str_neq(http1_answer_reason(ours[i]), "Unknown", "%d", ours[i]);
 }

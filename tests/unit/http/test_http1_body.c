@@ -82,16 +82,16 @@ struct run {
 /* step 0: all in one call. */
 static struct run run(const char *text, size_t len, int64_t length, size_t step)
 {
-    struct http_body b;
+    struct http1_body b;
     struct run r = {.status = 1};
     enum http_parse verdict;
 
     buf_init(&r.out, MAX);
-    http_body_init(&b, length, MAX, EXT_MAX);
+    http1_body_init(&b, length, MAX, EXT_MAX);
     do {
         size_t n = step == 0 || step > len - r.used ? len - r.used : step, used;
 
-        verdict = http_body_read(&b, text + r.used, n, &used, &r.out);
+        verdict = http1_body_read(&b, text + r.used, n, &used, &r.out);
         cr_assert_leq(used, n);
         r.used += used;
     } while (verdict == HTTP_PARSE_MORE && r.used < len);

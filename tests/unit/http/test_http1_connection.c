@@ -135,13 +135,13 @@ Test(http_conn, pipelined_requests_wait_for_the_answer_before_them)
         for (int turn = 0; turn < 3; turn++)
             rig_turn(&r);
         cr_assert_eq(r.requests, i, "the next one was started before the answer");
-        cr_assert(http_conn_is_busy(r.conn));
+        cr_assert(http1_connection_is_busy(r.conn));
         snprintf(want, sizeof(want), "[%d]", i);
-        http_conn_reply(r.conn, 200, NULL, 0, str_of(want));
+        http1_connection_reply(r.conn, 200, NULL, 0, str_of(want));
         cr_assert_eq(r.requests, i, "the next one was started inside the answer");
         cr_assert(RIG_WAIT(&r, RIG_PATIENCE_MS, rig_count(&r, want) == 1));
     }
-    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, !http_conn_is_busy(r.conn)));
+    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, !http1_connection_is_busy(r.conn)));
     rig_release(&r);
 }
 
@@ -220,15 +220,15 @@ Test(http_conn, a_served_request_holds_little_more_than_itself)
         cr_assert(RIG_WAIT(&r, 2000, r.requests == 1));
         cr_expect(r.body.len == sizes[i] && memcmp(r.body.data, body, sizes[i]) == 0);
         cr_expect_leq(r.conn->in.cap + r.conn->body.cap,
-                      strlen(head) + sizes[i] + HTTP_CONN_SPARE_BYTES + 2, "a body of %zu",
-                      sizes[i]);
-        cr_expect(str_eqz(http_head_get(&r.conn->parser.head, "host"), "a"), "a body of %zu",
+                      strlen(head) + sizes[i] + HTTP1_CONNECTION_SPARE_BYTES + 2,
+                      "a body of %zu", sizes[i]);
+        cr_expect(str_eqz(http1_head_get(&r.conn->parser.head, "host"), "a"), "a body of %zu",
                   sizes[i]); /* it has moved */
-        http_conn_reply(r.conn, 200, NULL, 0, STR("one"));
+        http1_connection_reply(r.conn, 200, NULL, 0, STR("one"));
         rig_send(&r, POST("/q", 5) "hello");
         cr_assert(RIG_WAIT(&r, 2000, r.requests == 2));
         cr_expect(str_eqz(buf_str(&r.body), "hello"));
-        http_conn_reply(r.conn, 200, NULL, 0, STR("two"));
+        http1_connection_reply(r.conn, 200, NULL, 0, STR("two"));
         cr_assert(RIG_WAIT(&r, 2000, rig_count(&r, "two") == 1));
         cr_expect_eq(r.conn->in.cap, 0u, "an idle connection holds memory");
         free(body);
@@ -353,7 +353,7 @@ Test(http_conn, a_client_that_only_writes_stays_within_the_bounds)
             quiet_ms = clock_mono_ms();
         event_base_loop(r.base, n > 0 ? EVLOOP_NONBLOCK : EVLOOP_ONCE);
         if (r.conn != NULL) {
-            size_t out = http_conn_output_bytes(r.conn);
+            size_t out = http1_connection_output_bytes(r.conn);
 
             cap_seen = r.conn->in.cap > cap_seen ? r.conn->in.cap : cap_seen;
             out_seen = out > out_seen ? out : out_seen;
@@ -391,11 +391,11 @@ Test(http_conn, drain_closes_the_idle_and_ends_the_busy_properly)
     rig_connect(&r);
     rig_send(&r, GET("/"));
     cr_assert(RIG_WAIT(&r, RIG_PATIENCE_MS, r.requests == 1));
-    http_conn_drain(r.conn);
+    http1_connection_drain(r.conn);
     for (int turn = 0; turn < 3; turn++)
         rig_turn(&r);
     cr_assert_eq(r.closed, 0, "a running request was cut");
-    http_conn_reply(r.conn, 200, NULL, 0, STR("done"));
+    http1_connection_reply(r.conn, 200, NULL, 0, STR("done"));
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof));
     cr_expect_eq(rig_count(&r, "Connection: close"), 1u);
     cr_expect_eq(r.gone, 0);
@@ -405,7 +405,7 @@ Test(http_conn, drain_closes_the_idle_and_ends_the_busy_properly)
     rig_connect(&r);
     rig_send(&r, GET("/"));
     cr_assert(RIG_WAIT(&r, RIG_PATIENCE_MS, rig_count(&r, "GET / ") == 1));
-    http_conn_drain(r.conn);
+    http1_connection_drain(r.conn);
     cr_expect_eq(r.closed, 0, "closed inside the call");
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof && r.closed == 1));
     rig_release(&r);
@@ -422,7 +422,7 @@ Test(http_conn, drain_answers_a_request_that_was_on_its_way)
             rig_send(&r, GET("/first"));
             cr_assert(RIG_WAIT(&r, RIG_PATIENCE_MS, rig_count(&r, "GET /first ") == 1));
         }
-        http_conn_drain(r.conn);
+        http1_connection_drain(r.conn);
         rig_turn(&r);
         rig_send(&r, GET("/late"));
         cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof), "served before: %d", served);
@@ -441,7 +441,7 @@ Test(http_conn, free_tells_the_owner_of_a_running_request)
     rig_connect(&r);
     rig_send(&r, GET("/"));
     cr_assert(RIG_WAIT(&r, RIG_PATIENCE_MS, r.requests == 1));
-    http_conn_free(r.conn);
+    http1_connection_free(r.conn);
     cr_expect(r.gone == 1 && r.closed == 1);
     rig_release(&r);
 }

@@ -30,7 +30,7 @@ static bool ends_with(const struct rig *r, const char *tail)
     return r->got.len >= n && memcmp(r->got.data + r->got.len - n, tail, n) == 0;
 }
 
-Test(http_conn_answer, chunks_leave_in_the_turn_they_are_written)
+Test(http1_connection_answer, chunks_leave_in_the_turn_they_are_written)
 {
     struct rig r;
 
@@ -38,14 +38,14 @@ Test(http_conn_answer, chunks_leave_in_the_turn_they_are_written)
     cr_assert(RIG_WAIT(&r, RIG_PATIENCE_MS, ends_with(&r, "\r\n\r\n")),
               "the head waits for the body");
     cr_expect_eq(rig_count(&r, "Transfer-Encoding: chunked\r\n"), 1u);
-    cr_expect(http_conn_write(r.conn, "data: 1\n\n", 9));
-    cr_expect(http_conn_write(r.conn, "data: 0123456\n\n", 15));
+    cr_expect(http1_connection_write(r.conn, "data: 1\n\n", 9));
+    cr_expect(http1_connection_write(r.conn, "data: 0123456\n\n", 15));
     event_base_loop(r.base, EVLOOP_NONBLOCK); /* exactly one turn */
-    cr_expect_eq(http_conn_output_bytes(r.conn), 0u, "still here after one turn");
+    cr_expect_eq(http1_connection_output_bytes(r.conn), 0u, "still here after one turn");
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS,
                        ends_with(&r, "9\r\ndata: 1\n\n\r\nf\r\ndata: 0123456\n\n\r\n")));
-    http_conn_write(r.conn, "", 0); /* would be the last chunk: must not appear */
-    http_conn_finish(r.conn);
+    http1_connection_write(r.conn, "", 0); /* would be the last chunk: must not appear */
+    http1_connection_finish(r.conn);
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, ends_with(&r, "\n\n\r\n0\r\n\r\n")));
     r.mode = RIG_ECHO;
     rig_send(&r, GET11);
@@ -74,22 +74,23 @@ static const struct {
      false},
 };
 
-Test(http_conn_answer, ends_say_whether_the_answer_is_whole)
+Test(http1_connection_answer, ends_say_whether_the_answer_is_whole)
 {
     for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
         struct rig r;
 
         begin(&r, RIG_STREAM, ends[i].length, ends[i].request);
-        http_conn_write(r.conn, "abc", 3);
+        http1_connection_write(r.conn, "abc", 3);
         if (ends[i].finish)
-            http_conn_finish(r.conn);
+            http1_connection_finish(r.conn);
         else
-            http_conn_abort(r.conn);
+            http1_connection_abort(r.conn);
         if (ends[i].closes)
             cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, ends[i].resets ? r.got_reset : r.got_eof),
                       "row '%s': eof %d reset %d", ends[i].name, r.got_eof, r.got_reset);
         else
-            cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, !http_conn_is_busy(r.conn)) && !r.got_eof,
+            cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, !http1_connection_is_busy(r.conn)) &&
+                          !r.got_eof,
                       "row '%s'", ends[i].name);
         rig_turn(&r);
         cr_expect(ends_with(&r, ends[i].tail), "row '%s' got '%s'", ends[i].name, r.got.data);
@@ -98,7 +99,7 @@ Test(http_conn_answer, ends_say_whether_the_answer_is_whole)
     }
 }
 
-Test(http_conn_answer, statuses_without_content_have_none)
+Test(http1_connection_answer, statuses_without_content_have_none)
 {
     static const int statuses[] = {204, 304};
 
@@ -106,7 +107,7 @@ Test(http_conn_answer, statuses_without_content_have_none)
         struct rig r;
 
         begin(&r, RIG_HOLD, -1, GET11);
-        http_conn_reply(r.conn, statuses[i], NULL, 0, STR("never sent"));
+        http1_connection_reply(r.conn, statuses[i], NULL, 0, STR("never sent"));
         cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, ends_with(&r, "\r\n\r\n")));
         cr_expect_eq(rig_count(&r, "Content-Length"), 0u);
         cr_expect_eq(rig_count(&r, "never"), 0u);
@@ -114,7 +115,7 @@ Test(http_conn_answer, statuses_without_content_have_none)
     }
 }
 
-Test(http_conn_answer, a_field_cannot_split_the_answer)
+Test(http1_connection_answer, a_field_cannot_split_the_answer)
 {
     struct rig r;
     struct http_reply_field f[] = {{"a", STR("b\r\nSet-Cookie: x")},
@@ -123,7 +124,7 @@ Test(http_conn_answer, a_field_cannot_split_the_answer)
                                    {"h", STR("kept")}};
 
     begin(&r, RIG_HOLD, -1, GET11);
-    http_conn_reply(r.conn, 200, f, ARRAY_LEN(f), STR("."));
+    http1_connection_reply(r.conn, 200, f, ARRAY_LEN(f), STR("."));
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, ends_with(&r, ".")));
     cr_expect_eq(rig_count(&r, "Set-Cookie"), 0u);
     cr_expect_eq(rig_count(&r, "h: kept\r\n"), 1u);
@@ -131,7 +132,7 @@ Test(http_conn_answer, a_field_cannot_split_the_answer)
     rig_release(&r);
 }
 
-Test(http_conn_answer, a_large_answer_arrives_whole_while_the_client_is_slow)
+Test(http1_connection_answer, a_large_answer_arrives_whole_while_the_client_is_slow)
 {
     struct rig r;
     size_t len = 12u << 20;
@@ -140,9 +141,11 @@ Test(http_conn_answer, a_large_answer_arrives_whole_while_the_client_is_slow)
     for (size_t i = 0; i < len; i++)
         body[i] = (char)('a' + i % 23);
     begin(&r, RIG_HOLD, -1, GET11);
-    http_conn_reply(r.conn, 200, NULL, 0, (struct str){body, len});
-    cr_expect_gt(http_conn_output_bytes(r.conn), 0u, "the socket took all of it at once");
-    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got.len > len && !http_conn_is_busy(r.conn)));
+    http1_connection_reply(r.conn, 200, NULL, 0, (struct str){body, len});
+    cr_expect_gt(http1_connection_output_bytes(r.conn), 0u,
+                 "the socket took all of it at once");
+    cr_expect(
+        RIG_WAIT(&r, RIG_PATIENCE_MS, r.got.len > len && !http1_connection_is_busy(r.conn)));
     cr_assert_gt(r.got.len, len);
     cr_expect_eq(memcmp(r.got.data + r.got.len - len, body, len), 0);
     free(body);
@@ -150,7 +153,7 @@ Test(http_conn_answer, a_large_answer_arrives_whole_while_the_client_is_slow)
 }
 
 /* How large one piece may be is its owner's business, who holds it anyway. */
-Test(http_conn_answer, a_piece_has_no_cap_of_its_own)
+Test(http1_connection_answer, a_piece_has_no_cap_of_its_own)
 {
     static const size_t len = (size_t)72 << 20;
     char *body = xcalloc(1, len);
@@ -161,10 +164,10 @@ Test(http_conn_answer, a_piece_has_no_cap_of_its_own)
 
         begin(&r, streamed ? RIG_STREAM : RIG_HOLD, -1, GET11);
         if (streamed) {
-            cr_expect_not(http_conn_write(r.conn, body, len), "not told to pause");
-            http_conn_finish(r.conn);
+            cr_expect_not(http1_connection_write(r.conn, body, len), "not told to pause");
+            http1_connection_finish(r.conn);
         } else {
-            http_conn_reply(r.conn, 200, NULL, 0, (struct str){body, len});
+            http1_connection_reply(r.conn, 200, NULL, 0, (struct str){body, len});
         }
         cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got.len > len || r.closed > 0));
         cr_expect_gt(r.got.len, len, "%zu bytes came", r.got.len);
@@ -174,7 +177,7 @@ Test(http_conn_answer, a_piece_has_no_cap_of_its_own)
     free(body);
 }
 
-Test(http_conn_answer, a_slow_reader_pauses_the_source)
+Test(http1_connection_answer, a_slow_reader_pauses_the_source)
 {
     struct rig r;
     char piece[8192];
@@ -182,26 +185,28 @@ Test(http_conn_answer, a_slow_reader_pauses_the_source)
 
     memset(piece, 'p', sizeof(piece));
     begin(&r, RIG_STREAM, -1, GET11);
-    while (http_conn_write(r.conn, piece, sizeof(piece)) && written < (size_t)1 << 26) {
+    while (http1_connection_write(r.conn, piece, sizeof(piece)) && written < (size_t)1 << 26) {
         written += sizeof(piece);
         event_base_loop(r.base, EVLOOP_NONBLOCK); /* the client does not read */
-        most = http_conn_output_bytes(r.conn) > most ? http_conn_output_bytes(r.conn) : most;
+        most = http1_connection_output_bytes(r.conn) > most
+                   ? http1_connection_output_bytes(r.conn)
+                   : most;
     }
     cr_expect_lt(written, (size_t)1 << 26, "never told to pause");
     cr_expect_leq(most, r.limits.output_max_bytes);
-    cr_expect_leq(http_conn_output_bytes(r.conn),
+    cr_expect_leq(http1_connection_output_bytes(r.conn),
                   r.limits.output_max_bytes + sizeof(piece) + 20);
     cr_expect_eq(r.writable, 0);
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.writable == 1), "not told to go on");
-    cr_expect_leq(http_conn_output_bytes(r.conn), r.limits.output_max_bytes / 2);
-    cr_expect(http_conn_write(r.conn, "x", 1));
-    http_conn_finish(r.conn);
+    cr_expect_leq(http1_connection_output_bytes(r.conn), r.limits.output_max_bytes / 2);
+    cr_expect(http1_connection_write(r.conn, "x", 1));
+    http1_connection_finish(r.conn);
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, ends_with(&r, "1\r\nx\r\n0\r\n\r\n")));
     cr_expect_eq(r.gone, 0);
     rig_release(&r);
 }
 
-Test(http_conn_answer, a_reader_that_stalls_is_dropped)
+Test(http1_connection_answer, a_reader_that_stalls_is_dropped)
 {
     struct rig r;
     char piece[8192];
@@ -215,7 +220,7 @@ Test(http_conn_answer, a_reader_that_stalls_is_dropped)
     rig_send(&r, GET11);
     while (r.requests == 0)
         event_base_loop(r.base, EVLOOP_ONCE);
-    while (http_conn_write(r.conn, piece, sizeof(piece)))
+    while (http1_connection_write(r.conn, piece, sizeof(piece)))
         event_base_loop(r.base, EVLOOP_NONBLOCK);
     start_ms = clock_mono_ms();
     while (r.gone == 0 && clock_mono_ms() < start_ms + RIG_PATIENCE_MS)
@@ -226,22 +231,22 @@ Test(http_conn_answer, a_reader_that_stalls_is_dropped)
     rig_release(&r);
 }
 
-Test(http_conn_answer, the_reset_waits_for_what_was_written)
+Test(http1_connection_answer, the_reset_waits_for_what_was_written)
 {
     struct rig r;
     static char piece[300000];
 
     memset(piece, 'p', sizeof(piece));
     begin(&r, RIG_STREAM, -1, GET10);
-    http_conn_write(r.conn, piece, sizeof(piece));
-    http_conn_abort(r.conn);
+    http1_connection_write(r.conn, piece, sizeof(piece));
+    http1_connection_abort(r.conn);
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_reset));
     cr_expect_gt(r.got.len, sizeof(piece), "%zu bytes came", r.got.len);
     rig_release(&r);
 }
 
 /* To HTTP/1.0 the close is the end of the answer: whoever closes too early has to reset. */
-Test(http_conn_answer, closed_too_early_is_a_reset)
+Test(http1_connection_answer, closed_too_early_is_a_reset)
 {
     static const struct {
         const char *name;
@@ -259,12 +264,12 @@ Test(http_conn_answer, closed_too_early_is_a_reset)
         struct rig r;
 
         begin(&r, RIG_STREAM, -1, GET10);
-        http_conn_write(r.conn, piece, len);
+        http1_connection_write(r.conn, piece, len);
         if (rows[i].finish)
-            http_conn_finish(r.conn);
+            http1_connection_finish(r.conn);
         if (rows[i].all_sent)
             cr_assert(RIG_WAIT(&r, RIG_PATIENCE_MS, ends_with(&r, "ppp")), "%s", rows[i].name);
-        http_conn_free(r.conn);
+        http1_connection_free(r.conn);
         cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_reset || r.got_eof), "%s", rows[i].name);
         cr_expect_eq(r.got_reset, rows[i].reset, "%s", rows[i].name);
         rig_release(&r);

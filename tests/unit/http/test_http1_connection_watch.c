@@ -36,7 +36,7 @@ static const struct {
     {"reset behind pipelined bytes", RIG_HOLD, true, true, 0},
 };
 
-Test(http_conn_watch, a_client_that_left_is_noticed)
+Test(http1_connection_watch, a_client_that_left_is_noticed)
 {
     for (size_t i = 0; i < ARRAY_LEN(leaves); i++) {
         struct rig r;
@@ -74,7 +74,7 @@ static size_t interim(const struct rig *r)
     return rig_count(r, "HTTP/1.1 100 Continue\r\n\r\n");
 }
 
-Test(http_conn_watch, a_half_closed_client_is_served_to_the_end)
+Test(http1_connection_watch, a_half_closed_client_is_served_to_the_end)
 {
     struct rig r;
 
@@ -82,7 +82,7 @@ Test(http_conn_watch, a_half_closed_client_is_served_to_the_end)
     shutdown(r.client, SHUT_WR);
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, interim(&r) >= 3), "the probes go on");
     cr_expect_eq(r.gone, 0);
-    http_conn_reply(r.conn, 200, NULL, 0, STR("late"));
+    http1_connection_reply(r.conn, 200, NULL, 0, STR("late"));
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof));
     cr_expect_eq(rig_count(&r, "HTTP/1.1 200 OK"), 1u);
     cr_expect_eq(memcmp(r.got.data + r.got.len - 4, "late", 4), 0);
@@ -90,7 +90,7 @@ Test(http_conn_watch, a_half_closed_client_is_served_to_the_end)
     rig_release(&r);
 }
 
-Test(http_conn_watch, a_quick_answer_to_a_half_closed_client_has_no_probe)
+Test(http1_connection_watch, a_quick_answer_to_a_half_closed_client_has_no_probe)
 {
     struct rig r;
 
@@ -104,19 +104,19 @@ Test(http_conn_watch, a_quick_answer_to_a_half_closed_client_has_no_probe)
     rig_release(&r);
 }
 
-Test(http_conn_watch, a_half_closed_stream_stays_well_formed)
+Test(http1_connection_watch, a_half_closed_stream_stays_well_formed)
 {
     struct rig r;
 
     begin(&r, RIG_STREAM, GET11);
     shutdown(r.client, SHUT_WR);
-    http_conn_write(r.conn, "abc", 3);
+    http1_connection_write(r.conn, "abc", 3);
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, rig_count(&r, "3\r\nabc\r\n00") == 1), "%s",
               r.got.data);
-    http_conn_write(r.conn, "defghijklmnopqrs", 16);
+    http1_connection_write(r.conn, "defghijklmnopqrs", 16);
     cr_expect(
         RIG_WAIT(&r, RIG_PATIENCE_MS, rig_count(&r, "0010\r\ndefghijklmnopqrs\r\n0") == 1));
-    http_conn_finish(r.conn);
+    http1_connection_finish(r.conn);
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof));
     cr_expect_eq(memcmp(r.got.data + r.got.len - 8, "\r\n00\r\n\r\n", 8), 0, "%s", r.got.data);
     cr_expect_eq(interim(&r), 0u, "an interim answer within an answer");
@@ -126,23 +126,23 @@ Test(http_conn_watch, a_half_closed_stream_stays_well_formed)
 
 /* Readers that take the end of the connection for the end of a line (Python's http.client)
  * would read a lone zero as the last chunk. */
-Test(http_conn_watch, a_stream_that_breaks_behind_a_probe_looks_broken)
+Test(http1_connection_watch, a_stream_that_breaks_behind_a_probe_looks_broken)
 {
     struct rig r;
 
     begin(&r, RIG_STREAM, GET11);
     shutdown(r.client, SHUT_WR);
-    http_conn_write(r.conn, "abc", 3);
+    http1_connection_write(r.conn, "abc", 3);
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, rig_count(&r, "3\r\nabc\r\n0") == 1), "%s",
               r.got.data);
-    http_conn_abort(r.conn);
+    http1_connection_abort(r.conn);
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof));
     cr_expect_eq(memcmp(r.got.data + r.got.len - 4, "01\r\n", 4), 0, "%s", r.got.data);
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.closed == 1));
     rig_release(&r);
 }
 
-Test(http_conn_watch, probes_of_a_stream_are_bounded)
+Test(http1_connection_watch, probes_of_a_stream_are_bounded)
 {
     struct rig r;
 
@@ -157,21 +157,21 @@ Test(http_conn_watch, probes_of_a_stream_are_bounded)
     rig_release(&r);
 }
 
-Test(http_conn_watch, http_1_0_gets_no_interim_answer)
+Test(http1_connection_watch, http_1_0_gets_no_interim_answer)
 {
     struct rig r;
 
     begin(&r, RIG_HOLD, GET10);
     shutdown(r.client, SHUT_WR);
     cr_expect_not(RIG_WAIT(&r, 1200, r.got.len > 0 || r.gone > 0));
-    http_conn_reply(r.conn, 200, NULL, 0, STR("late"));
+    http1_connection_reply(r.conn, 200, NULL, 0, STR("late"));
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof));
     cr_expect_eq(rig_count(&r, "HTTP/1.1 200 OK"), 1u);
     rig_release(&r);
 }
 
 /* Waiting for a half-closed client must not keep the processor busy. */
-Test(http_conn_watch, watching_does_not_spin)
+Test(http1_connection_watch, watching_does_not_spin)
 {
     struct rig r;
     struct rusage before, after;
@@ -192,7 +192,7 @@ Test(http_conn_watch, watching_does_not_spin)
     rig_release(&r);
 }
 
-Test(http_conn_watch, a_request_cut_by_eof_is_refused)
+Test(http1_connection_watch, a_request_cut_by_eof_is_refused)
 {
     struct rig r;
 

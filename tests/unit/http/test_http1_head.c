@@ -10,7 +10,7 @@
 #define HOST "Host: a.example\r\n"
 #define OK   0
 
-static const struct http_head_limits wide = {32768, 8192, 100};
+static const struct http1_head_limits wide = {32768, 8192, 100};
 
 /* clang-format off */
 static const struct { /* sections are RFC 9112's unless named */
@@ -150,19 +150,19 @@ static const struct { /* sections are RFC 9112's unless named */
 /* Feeds text up to cut, then the rest, each time from a fresh copy so that spans must follow.
  */
 static int verdict_of(const char *text, size_t len, size_t cut,
-                      const struct http_head_limits *l)
+                      const struct http1_head_limits *l)
 {
-    struct http_head_parser p;
+    struct http1_head_parser p;
     char *first = xcalloc(1, cut + 1), *whole = xcalloc(1, len + 1);
 
     memcpy(first, text, cut);
     memcpy(whole, text, len);
-    http_head_parser_init(&p, l);
-    enum http_parse r = http_head_parse(&p, first, cut);
+    http1_head_parser_init(&p, l);
+    enum http_parse r = http1_head_parse(&p, first, cut);
 
     free(first);
     if (r == HTTP_PARSE_MORE)
-        r = http_head_parse(&p, whole, len);
+        r = http1_head_parse(&p, whole, len);
     int status = r == HTTP_PARSE_DONE ? OK : r == HTTP_PARSE_REFUSED ? p.verdict.status : -1;
 
     if (r == HTTP_PARSE_REFUSED)
@@ -170,7 +170,7 @@ static int verdict_of(const char *text, size_t len, size_t cut,
     if (r == HTTP_PARSE_DONE)
         cr_expect_leq(p.used, len);
     free(whole);
-    http_head_parser_release(&p);
+    http1_head_parser_release(&p);
     return status;
 }
 
@@ -213,17 +213,17 @@ Test(http_head, everything_is_read_byte_by_byte)
         "POST /v1/%63hat/./x?q=%41&r=/? HTTP/1.1\r\nhost: A.example:80\r\n"
         "X-Key: \t a b \t\r\nCONTENT-length: 12\r\nExpect: 100-continue\r\n"
         "x-key: second\r\n\r\nbody";
-    struct http_head_parser p;
+    struct http1_head_parser p;
     char *data = NULL;
     enum http_parse r = HTTP_PARSE_MORE;
     size_t n = 0;
 
-    http_head_parser_init(&p, &wide);
+    http1_head_parser_init(&p, &wide);
     while (r == HTTP_PARSE_MORE && n < sizeof(text) - 1) {
         char *moved = xcalloc(1, ++n);
 
         memcpy(moved, text, n);
-        r = http_head_parse(&p, moved, n);
+        r = http1_head_parse(&p, moved, n);
         free(data);
         data = moved;
     }
@@ -238,21 +238,21 @@ Test(http_head, everything_is_read_byte_by_byte)
     expect_str(p.head.path, "/v1/chat/x", "path");
     expect_str(p.head.query, "q=%41&r=/?", "query");
     expect_str(p.head.host, "A.example:80", "host");
-    expect_str(http_head_get(&p.head, "x-key"), "a b", "first of two");
-    expect_str(http_head_get(&p.head, "x-ke"), NULL, "a prefix of a name");
+    expect_str(http1_head_get(&p.head, "x-key"), "a b", "first of two");
+    expect_str(http1_head_get(&p.head, "x-ke"), NULL, "a prefix of a name");
     char *moved = xcalloc(1, n);
 
     memcpy(moved, data, n);
-    http_head_rebase(&p, moved);
+    http1_head_rebase(&p, moved);
     free(data);
     expect_str(p.head.path, "/v1/chat/x", "path after a move");
-    expect_str(http_head_get(&p.head, "HOST"), "A.example:80", "field after a move");
-    http_head_parser_reset(&p);
-    cr_expect_eq(http_head_parse(&p, "GET / HTTP/1.0\r\n\r\n", 18), HTTP_PARSE_DONE);
+    expect_str(http1_head_get(&p.head, "HOST"), "A.example:80", "field after a move");
+    http1_head_parser_reset(&p);
+    cr_expect_eq(http1_head_parse(&p, "GET / HTTP/1.0\r\n\r\n", 18), HTTP_PARSE_DONE);
     expect_str(p.head.host, NULL, "nothing left of the last request");
     cr_expect(!p.head.keep_alive && p.head.n_fields == 0 && p.head.content_length == -1);
     free(moved);
-    http_head_parser_release(&p);
+    http1_head_parser_release(&p);
 }
 
 static const struct {
@@ -272,15 +272,15 @@ static const struct {
 Test(http_head, keep_alive_per_version)
 {
     for (size_t i = 0; i < ARRAY_LEN(keep_alive); i++) {
-        struct http_head_parser p;
+        struct http1_head_parser p;
         char text[256];
         int n = snprintf(text, sizeof(text), "%s" HOST "%s\r\n", keep_alive[i].line,
                          keep_alive[i].connection);
 
-        http_head_parser_init(&p, &wide);
-        cr_assert_eq(http_head_parse(&p, text, (size_t)n), HTTP_PARSE_DONE, "row %zu", i);
+        http1_head_parser_init(&p, &wide);
+        cr_assert_eq(http1_head_parse(&p, text, (size_t)n), HTTP_PARSE_DONE, "row %zu", i);
         cr_expect_eq(p.head.keep_alive, keep_alive[i].want, "row %zu", i);
-        http_head_parser_release(&p);
+        http1_head_parser_release(&p);
     }
 }
 
@@ -290,7 +290,7 @@ Test(http_head, caps_at_limit_minus_one_limit_and_plus_one)
     size_t len = sizeof(text) - 1;
 
     for (size_t cut = 0; cut <= len; cut++) {
-        struct http_head_limits l = wide;
+        struct http1_head_limits l = wide;
 
         for (size_t d = 0; d < 3; d++) { /* the cap is one above, equal, one below the need */
             l = wide, l.head_max_bytes = len + 1 - d;
@@ -305,7 +305,7 @@ Test(http_head, caps_at_limit_minus_one_limit_and_plus_one)
 
 Test(http_head, an_endless_line_is_refused_at_the_cap)
 {
-    struct http_head_limits l = {256, 64, 10};
+    struct http1_head_limits l = {256, 64, 10};
     char text[600] = "GET / HTTP/1.1\r\nX: ";
 
     memset(text + strlen(text), 'a', sizeof(text) - strlen(text));
@@ -320,10 +320,10 @@ Test(http_head, an_endless_line_is_refused_at_the_cap)
 Test(http_head, the_field_table_grows_with_the_head)
 {
     static const size_t sizes[] = {1, 15, 16, 17, HTTP_FIELDS_MAX, 2, 33};
-    struct http_head_limits l = {32768, 8192, HTTP_FIELDS_MAX};
-    struct http_head_parser p;
+    struct http1_head_limits l = {32768, 8192, HTTP_FIELDS_MAX};
+    struct http1_head_parser p;
 
-    http_head_parser_init(&p, &l);
+    http1_head_parser_init(&p, &l);
     for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
         size_t n = sizes[i], len = 0;
         char text[4096], moved[4096], want[32];
@@ -332,17 +332,17 @@ Test(http_head, the_field_table_grows_with_the_head)
         for (size_t k = 1; k < n; k++)
             len += (size_t)snprintf(text + len, sizeof(text) - len, "F%zu: v%zu\r\n", k, k);
         len += (size_t)snprintf(text + len, sizeof(text) - len, "\r\n");
-        cr_assert_eq(http_head_parse(&p, text, len / 2), HTTP_PARSE_MORE, "%zu fields", n);
+        cr_assert_eq(http1_head_parse(&p, text, len / 2), HTTP_PARSE_MORE, "%zu fields", n);
         memcpy(moved, text, len);
         memset(text, '#', sizeof(text));
-        cr_assert_eq(http_head_parse(&p, moved, len), HTTP_PARSE_DONE, "%zu fields", n);
+        cr_assert_eq(http1_head_parse(&p, moved, len), HTTP_PARSE_DONE, "%zu fields", n);
         cr_assert_eq(p.head.n_fields, n);
         cr_expect(str_eqz(p.head.fields[0].value, "a.example"), "%zu fields", n);
         for (size_t k = 1; k < n; k++) {
             snprintf(want, sizeof(want), "v%zu", k);
             cr_expect(str_eqz(p.head.fields[k].value, want), "field %zu of %zu", k, n);
         }
-        http_head_parser_reset(&p);
+        http1_head_parser_reset(&p);
     }
-    http_head_parser_release(&p);
+    http1_head_parser_release(&p);
 }

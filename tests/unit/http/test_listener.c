@@ -109,18 +109,18 @@ static void count_warnings(enum log_level level, const char *line)
     warnings += level == LOG_WARN && strstr(line, "not accepting") != NULL;
 }
 
-static bool on_head(void *arg, const struct http_head *head, struct http_refusal *r)
+static bool on_head(void *arg, const struct http1_head *head, struct http_refusal *r)
 {
     (void)arg, (void)head, (void)r;
     return true;
 }
 
-static void on_request(void *arg, struct http_conn *c, const struct http_head *head,
+static void on_request(void *arg, struct http1_connection *c, const struct http1_head *head,
                        struct str body)
 {
     (void)head, (void)body;
     ++*(int *)arg;
-    http_conn_reply(c, 200, NULL, 0, STR("ok"));
+    http1_connection_reply(c, 200, NULL, 0, STR("ok"));
 }
 
 static void format_error(void *arg, const struct http_refusal *r, char *out, size_t cap)
@@ -129,8 +129,8 @@ static void format_error(void *arg, const struct http_refusal *r, char *out, siz
     snprintf(out, cap, "%d", r->status);
 }
 
-static const struct http_conn_limits limits = {8192, 1024, 50,   65536, 256, 65536,
-                                               100,  5000, 5000, 5000,  5000};
+static const struct http1_connection_limits limits = {8192, 1024, 50,   65536, 256, 65536,
+                                                      100,  5000, 5000, 5000,  5000};
 
 struct setup {
     struct event_base *base;

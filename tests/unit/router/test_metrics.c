@@ -152,7 +152,7 @@ Test(metrics, text_is_well_formed)
 {
     struct config *conf = two_regions();
     struct metrics *m = metrics_new(conf, 3);
-    struct metrics_slot *s = metrics_claim(m, 1);
+    struct metrics_block *s = metrics_claim(m, 1);
     struct buf out;
 
     for (int64_t us = 1; us < 100000000; us *= 3) {
@@ -189,7 +189,7 @@ Test(metrics, slots_are_summed)
 {
     struct config *conf = two_regions();
     struct metrics *m = metrics_new(conf, 2);
-    struct metrics_slot *s[2] = {metrics_claim(m, 0), metrics_claim(m, 1)};
+    struct metrics_block *s[2] = {metrics_claim(m, 0), metrics_claim(m, 1)};
 
     for (int i = 0; i < 2; i++) {
         s[i]->requests[METRICS_REQ_OK] = 5;
@@ -222,7 +222,7 @@ Test(metrics, a_crashed_workers_counters_go_on)
 {
     struct config *conf = two_regions();
     struct metrics *m = metrics_new(conf, 2);
-    struct metrics_slot *s = metrics_claim(m, 1);
+    struct metrics_block *s = metrics_claim(m, 1);
 
     s->attempts = 3;
     s->inflight = 4;

@@ -113,7 +113,7 @@ const char *lua_do(struct lua *l, const char *command)
 
 const char *lua_run(struct lua *l, enum script s, const char *args)
 {
-    struct keys_name meta = keys_name("t", KEYS_META);
+    struct names_text meta = names_of("t", NAMES_META);
     char *copy = xstrdup(args);
     const char *argv[WORDS_MAX] = {"EVALSHA", script_text(s)->sha1, "1", meta.text};
 
@@ -127,7 +127,7 @@ void lua_set_now(struct lua *l, int64_t now_ms)
     char command[160];
 
     snprintf(command, sizeof(command), "HSET %s last %lld off 0",
-             keys_name("t", KEYS_META).text, (long long)now_ms);
+             names_of("t", NAMES_META).text, (long long)now_ms);
     lua_do(l, command);
 }
 

@@ -52,7 +52,7 @@ void lua_fleet_trip(struct lua_fleet *f)
 
 int64_t lua_fleet_now(struct lua_fleet *f)
 {
-    lua_run(&f->lua, SCRIPT_LOOK, "");
+    lua_run(&f->lua, SCRIPT_SNAPSHOT, "");
     return strtoll(lua_word(&f->lua, 3), NULL, 10);
 }
 
@@ -61,16 +61,16 @@ void lua_fleet_advance(struct lua_fleet *f, int64_t ms)
     lua_set_now(&f->lua, lua_fleet_now(f) + ms);
 }
 
-struct codec_line lua_fleet_line(const struct lua_fleet *f)
+struct state_line lua_fleet_line(const struct lua_fleet *f)
 {
     char start[sizeof(f->gen) + 4];
 
     snprintf(start, sizeof(start), "1 %s ", f->gen);
     const char *at = strstr(f->lua.reply, start);
-    struct codec_line line = {0};
+    struct state_line line = {0};
 
     cr_assert_not_null(at, "%s", f->lua.reply);
-    cr_assert(codec_decode((struct str){at, strcspn(at, ")")}, &line), "%s", f->lua.reply);
+    cr_assert(state_line_decode((struct str){at, strcspn(at, ")")}, &line), "%s", f->lua.reply);
     return line;
 }
 

@@ -31,7 +31,7 @@ void lua_fleet_trip(struct lua_fleet *f); /* key a, epoch 1, three failures */
 int64_t lua_fleet_now(struct lua_fleet *f);
 void lua_fleet_advance(struct lua_fleet *f, int64_t ms); /* the scripts' clock */
 /* The line at the end of the last reply. */
-struct codec_line lua_fleet_line(const struct lua_fleet *f);
+struct state_line lua_fleet_line(const struct lua_fleet *f);
 int lua_fleet_events(struct lua_fleet *f); /* of keys, in the log */
 
 #endif

@@ -84,7 +84,7 @@ static bool is_allowed(const struct redis_server *s, const char *command)
 
 static void set_user(const struct redis_server *s, const char *rule)
 {
-    char line[2 * REDIS_ACL_MAX];
+    char line[2 * ACL_MAX];
 
     snprintf(line, sizeof(line), "ACL SETUSER bob reset on >pw %s", rule);
     redisReply *r = redis_server_command(s, line);
@@ -95,16 +95,16 @@ static void set_user(const struct redis_server *s, const char *rule)
 
 static void without(const char *rule, size_t skip, char *out, char *word)
 {
-    char copy[REDIS_ACL_MAX], *rest = copy;
+    char copy[ACL_MAX], *rest = copy;
     size_t i = 0;
 
     snprintf(copy, sizeof(copy), "%s", rule);
     out[0] = '\0';
     for (char *w; (w = strsep(&rest, " ")) != NULL; i++) {
         if (i == skip)
-            snprintf(word, REDIS_ACL_MAX, "%s", w);
+            snprintf(word, ACL_MAX, "%s", w);
         else
-            snprintf(out + strlen(out), REDIS_ACL_MAX - strlen(out), " %s", w);
+            snprintf(out + strlen(out), ACL_MAX - strlen(out), " %s", w);
     }
 }
 
@@ -112,12 +112,12 @@ Test(redis_acl, allows_all_and_nothing_of_it_can_go)
 {
     struct commands c = {.n = 0};
     struct redis_server s;
-    char rule[REDIS_ACL_MAX], less[REDIS_ACL_MAX], word[REDIS_ACL_MAX];
+    char rule[ACL_MAX], less[ACL_MAX], word[ACL_MAX];
     size_t words = 1;
 
     collect(&c);
     redis_server_start(&s, "");
-    redis_acl_rule("t", rule);
+    acl_rule("t", rule);
     set_user(&s, rule);
     for (size_t i = 0; i < c.n; i++)
         cr_expect(is_allowed(&s, c.name[i]), "%s", c.name[i]);
@@ -150,10 +150,10 @@ Test(redis_acl, other_fleets_stay_out_of_reach)
                                          "ACL WHOAMI",
                                          "EVAL x 1 other"};
     struct redis_server s;
-    char rule[REDIS_ACL_MAX];
+    char rule[ACL_MAX];
 
     redis_server_start(&s, "");
-    redis_acl_rule("t", rule);
+    acl_rule("t", rule);
     set_user(&s, rule);
     for (size_t i = 0; i < ARRAY_LEN(denied); i++) {
         char line[128];
@@ -171,7 +171,7 @@ Test(redis_acl, other_fleets_stay_out_of_reach)
 Test(redis_acl, the_manual_prints_it)
 {
     static char page[1 << 17], plain[1 << 17];
-    char rule[REDIS_ACL_MAX];
+    char rule[ACL_MAX];
     FILE *file = fopen("router/sluice.json.5", "r");
     size_t n = 0;
 
@@ -184,6 +184,6 @@ Test(redis_acl, the_manual_prints_it)
         if (now != ' ' || n == 0 || plain[n - 1] != ' ')
             plain[n++] = now;
     }
-    redis_acl_rule("F", rule);
+    acl_rule("F", rule);
     cr_expect_not_null(strstr(plain, rule), "sluice.json(5) does not say: %s", rule);
 }

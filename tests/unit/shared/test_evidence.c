@@ -21,24 +21,25 @@ static const struct { /* per attempt: f = failed, o = ok, F and O the same but s
 Test(batch, joins_attempts)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct batch *b = batch_new(3);
-        struct batch_item item;
+        struct evidence *b = evidence_new(3);
+        struct evidence_item item;
         int64_t now_ms = 1000;
 
         for (const char *c = rows[i].attempts; *c != '\0'; c++)
-            cr_expect_eq(batch_add(b, 1, 7, *c == 'f' || *c == 'F', *c < 'a', now_ms++, &item),
-                         BATCH_QUEUED);
-        cr_expect_eq(batch_due_ms(b), rows[i].due_ms, "row '%s'", rows[i].name);
-        cr_expect_not(batch_take(b, rows[i].due_ms - 1, &item), "row '%s'", rows[i].name);
-        cr_assert(batch_take(b, rows[i].due_ms, &item), "row '%s'", rows[i].name);
-        cr_expect_eq(item.key, 1u);
+            cr_expect_eq(
+                evidence_add(b, 1, 7, *c == 'f' || *c == 'F', *c < 'a', now_ms++, &item),
+                EVIDENCE_QUEUED);
+        cr_expect_eq(evidence_due_ms(b), rows[i].due_ms, "row '%s'", rows[i].name);
+        cr_expect_not(evidence_take(b, rows[i].due_ms - 1, &item), "row '%s'", rows[i].name);
+        cr_assert(evidence_take(b, rows[i].due_ms, &item), "row '%s'", rows[i].name);
+        cr_expect_eq(item.slot, 1u);
         cr_expect_eq(item.epoch, 7u);
         cr_expect_eq(item.evidence.ok, rows[i].ok, "row '%s'", rows[i].name);
         cr_expect_eq(item.evidence.fail, rows[i].fail, "row '%s'", rows[i].name);
         cr_expect_eq(item.evidence.slow, rows[i].slow, "row '%s'", rows[i].name);
         cr_expect_eq(item.evidence.hard_since_ok, rows[i].hard, "row '%s'", rows[i].name);
-        cr_expect_eq(batch_due_ms(b), -1);
-        batch_free(b);
+        cr_expect_eq(evidence_due_ms(b), -1);
+        evidence_free(b);
     }
 }
 
@@ -50,97 +51,97 @@ static const struct {
 Test(batch, the_first_failure_leaves_at_once_and_later_ones_together)
 {
     for (size_t i = 0; i < ARRAY_LEN(after); i++) {
-        struct batch *b = batch_new(2);
-        struct batch_item item;
+        struct evidence *b = evidence_new(2);
+        struct evidence_item item;
 
-        batch_add(b, 0, 7, true, false, 1000, &item);
-        cr_assert(batch_take(b, 1000, &item));
-        batch_add(b, 0, 7, true, false, after[i].at_ms, &item);
-        cr_expect_eq(batch_due_ms(b), after[i].due_ms, "row %zu", i);
-        batch_add(b, 0, 7, true, false, after[i].at_ms, &item);
-        cr_expect_eq(batch_due_ms(b), after[i].due_ms, "row %zu", i);
-        cr_assert(batch_take(b, after[i].due_ms, &item));
+        evidence_add(b, 0, 7, true, false, 1000, &item);
+        cr_assert(evidence_take(b, 1000, &item));
+        evidence_add(b, 0, 7, true, false, after[i].at_ms, &item);
+        cr_expect_eq(evidence_due_ms(b), after[i].due_ms, "row %zu", i);
+        evidence_add(b, 0, 7, true, false, after[i].at_ms, &item);
+        cr_expect_eq(evidence_due_ms(b), after[i].due_ms, "row %zu", i);
+        cr_assert(evidence_take(b, after[i].due_ms, &item));
         cr_expect_eq(item.evidence.fail, 2, "row %zu", i);
-        batch_free(b);
+        evidence_free(b);
     }
 }
 
 Test(batch, only_failures_of_the_same_key_make_one_wait)
 {
-    struct batch *b = batch_new(2);
-    struct batch_item item;
+    struct evidence *b = evidence_new(2);
+    struct evidence_item item;
 
-    batch_add(b, 0, 7, false, false, 900, &item);
-    cr_assert(batch_take(b, 1000, &item));
-    batch_add(b, 1, 7, true, false, 1000, &item);
-    cr_assert(batch_take(b, 1000, &item));
-    batch_add(b, 0, 7, true, false, 1001, &item);
-    cr_expect_eq(batch_due_ms(b), 1001);
-    batch_free(b);
+    evidence_add(b, 0, 7, false, false, 900, &item);
+    cr_assert(evidence_take(b, 1000, &item));
+    evidence_add(b, 1, 7, true, false, 1000, &item);
+    cr_assert(evidence_take(b, 1000, &item));
+    evidence_add(b, 0, 7, true, false, 1001, &item);
+    cr_expect_eq(evidence_due_ms(b), 1001);
+    evidence_free(b);
 }
 
 /* A displaced batch has left too. */
 Test(batch, a_failure_behind_a_displaced_one_waits)
 {
-    struct batch *b = batch_new(1);
-    struct batch_item item;
+    struct evidence *b = evidence_new(1);
+    struct evidence_item item;
 
-    batch_add(b, 0, 7, true, false, 1000, &item);
-    cr_expect_eq(batch_add(b, 0, 8, true, false, 1001, &item), BATCH_DISPLACED);
-    cr_expect_not(batch_take(b, 1010, &item));
-    cr_expect_eq(batch_due_ms(b), 1011);
-    batch_free(b);
+    evidence_add(b, 0, 7, true, false, 1000, &item);
+    cr_expect_eq(evidence_add(b, 0, 8, true, false, 1001, &item), EVIDENCE_DISPLACED);
+    cr_expect_not(evidence_take(b, 1010, &item));
+    cr_expect_eq(evidence_due_ms(b), 1011);
+    evidence_free(b);
 }
 
 Test(batch, a_newer_epoch_displaces_and_an_older_one_is_late)
 {
-    struct batch *b = batch_new(1);
-    struct batch_item item;
+    struct evidence *b = evidence_new(1);
+    struct evidence_item item;
 
-    batch_add(b, 0, 7, true, false, 1000, &item);
-    cr_expect_eq(batch_add(b, 0, 8, false, false, 1001, &item), BATCH_DISPLACED);
+    evidence_add(b, 0, 7, true, false, 1000, &item);
+    cr_expect_eq(evidence_add(b, 0, 8, false, false, 1001, &item), EVIDENCE_DISPLACED);
     cr_expect_eq(item.epoch, 7u);
     cr_expect_eq(item.evidence.fail, 1);
-    cr_expect_eq(batch_add(b, 0, 7, true, false, 1002, &item), BATCH_LATE);
-    cr_assert(batch_take(b, 1101, &item));
+    cr_expect_eq(evidence_add(b, 0, 7, true, false, 1002, &item), EVIDENCE_LATE);
+    cr_assert(evidence_take(b, 1101, &item));
     cr_expect_eq(item.epoch, 8u);
     cr_expect_eq(item.evidence.ok, 1);
     cr_expect_eq(item.evidence.fail, 0);
-    batch_free(b);
+    evidence_free(b);
 }
 
 Test(batch, keys_are_apart_and_clear_counts)
 {
-    struct batch *b = batch_new(3);
-    struct batch_item item;
+    struct evidence *b = evidence_new(3);
+    struct evidence_item item;
 
-    batch_add(b, 0, 1, false, false, 1000, &item);
-    batch_add(b, 1, 1, true, false, 1000, &item);
-    batch_add(b, 2, 1, true, false, 1001, &item);
-    cr_expect_eq(batch_due_ms(b), 1000);
-    cr_assert(batch_take(b, 1000, &item));
-    cr_expect_eq(item.key, 1u);
-    cr_expect_not(batch_take(b, 1000, &item));
-    cr_expect_eq(batch_due_ms(b), 1001);
-    cr_expect_eq(batch_clear(b), 2u);
-    cr_expect_eq(batch_due_ms(b), -1);
-    batch_free(b);
-    batch_free(NULL);
+    evidence_add(b, 0, 1, false, false, 1000, &item);
+    evidence_add(b, 1, 1, true, false, 1000, &item);
+    evidence_add(b, 2, 1, true, false, 1001, &item);
+    cr_expect_eq(evidence_due_ms(b), 1000);
+    cr_assert(evidence_take(b, 1000, &item));
+    cr_expect_eq(item.slot, 1u);
+    cr_expect_not(evidence_take(b, 1000, &item));
+    cr_expect_eq(evidence_due_ms(b), 1001);
+    cr_expect_eq(evidence_clear(b), 2u);
+    cr_expect_eq(evidence_due_ms(b), -1);
+    evidence_free(b);
+    evidence_free(NULL);
 }
 
 Test(batch, a_full_batch_is_due_at_once)
 {
-    struct batch *b = batch_new(1);
-    struct batch_item item;
+    struct evidence *b = evidence_new(1);
+    struct evidence_item item;
 
-    for (int i = 0; i < BATCH_MAX - 1; i++)
-        batch_add(b, 0, 1, false, false, 1000, &item);
-    cr_expect_eq(batch_due_ms(b), 1100);
-    batch_add(b, 0, 1, false, false, 1000, &item);
-    cr_expect_eq(batch_due_ms(b), 1100 - 100);
-    cr_expect_eq(batch_add(b, 0, 1, false, false, 1000, &item), BATCH_DISPLACED);
-    cr_expect_eq(item.evidence.ok, BATCH_MAX);
-    batch_free(b);
+    for (int i = 0; i < EVIDENCE_MAX - 1; i++)
+        evidence_add(b, 0, 1, false, false, 1000, &item);
+    cr_expect_eq(evidence_due_ms(b), 1100);
+    evidence_add(b, 0, 1, false, false, 1000, &item);
+    cr_expect_eq(evidence_due_ms(b), 1100 - 100);
+    cr_expect_eq(evidence_add(b, 0, 1, false, false, 1000, &item), EVIDENCE_DISPLACED);
+    cr_expect_eq(item.evidence.ok, EVIDENCE_MAX);
+    evidence_free(b);
 }
 
 /* In a large fleet: successes of several keys share one gap, who waited longest goes first, and
@@ -149,28 +150,28 @@ Test(batch, successes_keep_their_distance)
 {
     static const struct {
         int64_t at_ms;
-        size_t key;
+        size_t slot;
     } leaves[] = {{1100, 2}, {2100, 0}, {3100, 2}, {4100, SIZE_MAX}};
-    struct batch *b = batch_new(3);
-    struct batch_item item;
+    struct evidence *b = evidence_new(3);
+    struct evidence_item item;
 
-    batch_set_ok_gap(b, 1000);
-    batch_add(b, 2, 7, false, false, 1000, &item);
-    batch_add(b, 0, 7, false, false, 1050, &item);
+    evidence_set_ok_gap(b, 1000);
+    evidence_add(b, 2, 7, false, false, 1000, &item);
+    evidence_add(b, 0, 7, false, false, 1050, &item);
     for (size_t i = 0; i < ARRAY_LEN(leaves); i++) {
-        cr_expect_not(batch_take(b, leaves[i].at_ms - 1, &item), "row %zu", i);
-        bool taken = batch_take(b, leaves[i].at_ms, &item);
+        cr_expect_not(evidence_take(b, leaves[i].at_ms - 1, &item), "row %zu", i);
+        bool taken = evidence_take(b, leaves[i].at_ms, &item);
 
-        cr_assert_eq(taken, leaves[i].key < 3, "row %zu", i);
-        cr_expect(!taken || item.key == leaves[i].key, "row %zu: key %zu", i, item.key);
+        cr_assert_eq(taken, leaves[i].slot < 3, "row %zu", i);
+        cr_expect(!taken || item.slot == leaves[i].slot, "row %zu: key %zu", i, item.slot);
         if (i == 0)
-            batch_add(b, 2, 7, false, false, 1200, &item);
+            evidence_add(b, 2, 7, false, false, 1200, &item);
     }
-    batch_add(b, 1, 7, false, false, 3200, &item);
-    batch_add(b, 1, 7, true, false, 3300, &item);
-    cr_assert(batch_take(b, 3300, &item), "a failure takes them along");
+    evidence_add(b, 1, 7, false, false, 3200, &item);
+    evidence_add(b, 1, 7, true, false, 3300, &item);
+    cr_assert(evidence_take(b, 3300, &item), "a failure takes them along");
     cr_expect_eq(item.evidence.ok, 1);
     cr_expect_eq(item.evidence.fail, 1);
-    cr_expect_eq(batch_due_ms(b), -1);
-    batch_free(b);
+    cr_expect_eq(evidence_due_ms(b), -1);
+    evidence_free(b);
 }

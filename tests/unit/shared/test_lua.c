@@ -200,12 +200,12 @@ Test(lua, keys_nobody_names_for_a_day_are_dropped)
     cr_expect_str_eq(lua_do(&f.lua, "EXISTS {sluice:t}:r:broken"), "0");
 }
 
-Test(lua, look_shows_keys_windows_leases_and_routers)
+Test(lua, snapshot_shows_keys_windows_leases_and_routers)
 {
     lua_fleet_attach(&f, "B", "a b");
     lua_fleet_report(&f, "a", 1, "A", 1, "3 1 1 1");
     lua_fleet_run(&f, SCRIPT_COOL, "%s b A 5000 quota", f.gen);
-    lua_run(&f.lua, SCRIPT_LOOK, "");
+    lua_run(&f.lua, SCRIPT_SNAPSHOT, "");
     cr_expect_str_eq(lua_word(&f.lua, 0), "LOOK");
     cr_expect_str_eq(lua_word(&f.lua, 1), f.gen);
     cr_expect_str_eq(lua_word(&f.lua, 2), "1");
@@ -215,7 +215,7 @@ Test(lua, look_shows_keys_windows_leases_and_routers)
     cr_expect_not_null(strstr(f.lua.reply, "(A h 1 v c 0 0 0 "), "%s", f.lua.reply);
     cr_expect_not_null(strstr(f.lua.reply, "(B h 1 v c 0 0 0 "), "%s", f.lua.reply);
     lua_do(&f.lua, "FLUSHALL");
-    cr_expect_str_eq(lua_run(&f.lua, SCRIPT_LOOK, ""), "(NONE)");
+    cr_expect_str_eq(lua_run(&f.lua, SCRIPT_SNAPSHOT, ""), "(NONE)");
 }
 
 Test(lua, flush_makes_a_new_generation)
@@ -291,7 +291,7 @@ Test(lua_memory, refused_writes_leave_nothing_half_done_and_looking_goes_on)
     lua_do(&f.lua, "CONFIG SET maxmemory 1");
     lua_fleet_report(&f, "a", 1, "A", 1, "0 3 0 3");
     cr_expect(strncmp(f.lua.reply, "!OOM", 4) == 0, "%s", f.lua.reply);
-    lua_run(&f.lua, SCRIPT_LOOK, "");
+    lua_run(&f.lua, SCRIPT_SNAPSHOT, "");
     cr_expect_str_eq(lua_word(&f.lua, 0), "LOOK");
     lua_do(&f.lua, "CONFIG SET maxmemory 0");
     cr_expect_str_eq(lua_do(&f.lua, "HEXISTS {sluice:t}:seq A"), "0");

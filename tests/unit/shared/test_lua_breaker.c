@@ -28,7 +28,7 @@ Test(lua_breaker, failures_of_two_routers_trip_once)
     cr_expect_str_eq(lua_fleet_report(&f, "a", 1, "A", 1, "0 2 0 2"), "(OK)");
     lua_fleet_report(&f, "a", 1, "B", 1, "0 1 0 1");
     cr_assert_str_eq(lua_word(&f.lua, 0), "TRIP");
-    struct codec_line line = lua_fleet_line(&f);
+    struct state_line line = lua_fleet_line(&f);
 
     cr_expect_eq(line.st, BREAKER_OPEN);
     cr_expect_eq(line.ep, 2u);
@@ -115,7 +115,7 @@ Test(lua_breaker, enough_successes_close)
     cr_expect_str_eq(lua_fleet_done(&f, "A", 3, 1, "ok"), "(EXPIRED)", "a replay counts once");
     lua_fleet_done(&f, "A", 3, 2, "ok");
     cr_assert_str_eq(lua_word(&f.lua, 0), "MOVED", "%s", f.lua.reply);
-    struct codec_line line = lua_fleet_line(&f);
+    struct state_line line = lua_fleet_line(&f);
 
     cr_expect_eq(line.st, BREAKER_CLOSED);
     cr_expect_eq(line.ep, 4u);
@@ -123,14 +123,14 @@ Test(lua_breaker, enough_successes_close)
     cr_expect_str_eq(line.why, "2_probes_succeeded");
     cr_expect_leq(line.ramp_ms, line.now_ms, "its share grows from now on");
     cr_expect_geq(line.ramp_ms, line.now_ms - 1000, "and not from earlier");
-    lua_set_now(&f.lua, line.ramp_ms + CODEC_RAMP_MAX_MS);
-    lua_run(&f.lua, SCRIPT_LOOK, "");
+    lua_set_now(&f.lua, line.ramp_ms + STATE_LINE_RAMP_MAX_MS);
+    lua_run(&f.lua, SCRIPT_SNAPSHOT, "");
     char ramp[40];
 
     snprintf(ramp, sizeof(ramp), " A 0 %lld ", (long long)line.ramp_ms);
     cr_expect_not_null(strstr(f.lua.reply, ramp), "%s", f.lua.reply);
-    lua_set_now(&f.lua, line.ramp_ms + CODEC_RAMP_MAX_MS + 1);
-    lua_run(&f.lua, SCRIPT_LOOK, "");
+    lua_set_now(&f.lua, line.ramp_ms + STATE_LINE_RAMP_MAX_MS + 1);
+    lua_run(&f.lua, SCRIPT_SNAPSHOT, "");
     cr_expect_null(strstr(f.lua.reply, ramp), "long ago is never: %s", f.lua.reply);
     lua_fleet_report(&f, "a", 4, "A", 9, "0 3 0 3");
     cr_expect_eq(lua_fleet_line(&f).ramp_ms, 0, "open");
@@ -143,7 +143,7 @@ Test(lua_breaker, a_failed_probe_doubles_the_open_time)
     lua_fleet_probe(&f, "A", 1, "ask");
     lua_fleet_probe(&f, "A", 2, "ask");
     lua_fleet_done(&f, "A", 3, 1, "fail");
-    struct codec_line line = lua_fleet_line(&f);
+    struct state_line line = lua_fleet_line(&f);
 
     cr_expect_eq(line.st, BREAKER_OPEN);
     cr_expect_eq(line.trips, 2);
@@ -155,7 +155,7 @@ Test(lua_breaker, a_failed_probe_doubles_the_open_time)
 Test(lua_breaker, the_longer_cooling_wins)
 {
     lua_fleet_run(&f, SCRIPT_COOL, "%s a A 5000 throttled", f.gen);
-    struct codec_line one = lua_fleet_line(&f);
+    struct state_line one = lua_fleet_line(&f);
 
     cr_expect_eq(one.lim_ms - one.now_ms, 5000);
     cr_expect_eq(one.ep, 1u, "the epoch stays");
@@ -163,10 +163,10 @@ Test(lua_breaker, the_longer_cooling_wins)
     cr_expect_eq(lua_fleet_line(&f).lim_ms, one.lim_ms);
     cr_expect_eq(lua_fleet_line(&f).ver, one.ver);
     lua_fleet_run(&f, SCRIPT_COOL, "%s a A 99999999999 quota", f.gen);
-    cr_expect_eq(lua_fleet_line(&f).lim_ms - lua_fleet_line(&f).now_ms, CODEC_LIM_MAX_MS, "%s",
-                 f.lua.reply);
+    cr_expect_eq(lua_fleet_line(&f).lim_ms - lua_fleet_line(&f).now_ms, STATE_LINE_LIM_MAX_MS,
+                 "%s", f.lua.reply);
     cr_expect_eq(lua_fleet_events(&f), 2);
-    lua_fleet_advance(&f, CODEC_LIM_MAX_MS);
+    lua_fleet_advance(&f, STATE_LINE_LIM_MAX_MS);
     lua_fleet_run(&f, SCRIPT_COOL, "%s a A 0 quota", f.gen);
     cr_expect_eq(lua_fleet_line(&f).lim_ms, 0, "%s", f.lua.reply);
 }

@@ -94,10 +94,10 @@ Test(lua_check, a_router_that_leaves_frees_its_checks)
     cr_expect_str_eq(check_at(1, "a B 1000"), "(HELD)");
 }
 
-Test(lua_check, look_shows_the_result)
+Test(lua_check, snapshot_shows_the_result)
 {
     check_at(0, "a A 1000 fail status_503 7");
-    lua_run(&f.lua, SCRIPT_LOOK, "");
+    lua_run(&f.lua, SCRIPT_SNAPSHOT, "");
     cr_expect_not_null(strstr(f.lua.reply, " (fail 4000000000000 status_503 7 A) (- - - 0))"),
                        "%s", f.lua.reply);
 }

@@ -35,7 +35,7 @@ Test(lua_force, force_is_compare_and_set)
 Test(lua_force, force_lays_a_word_over_the_breaker)
 {
     lua_fleet_run(&f, SCRIPT_FORCE, "%s a down 60000 op incident - i1", f.gen);
-    struct codec_line line = lua_fleet_line(&f);
+    struct state_line line = lua_fleet_line(&f);
 
     cr_expect_eq(line.forced, VIEW_DOWN);
     cr_expect_eq(line.funtil_ms - line.now_ms, 60000);
@@ -61,7 +61,7 @@ Test(lua_force, auto_with_reset_starts_the_breaker_anew)
 {
     lua_fleet_trip(&f);
     lua_fleet_run(&f, SCRIPT_FORCE, "%s a auto 0 op better - i1 reset", f.gen);
-    struct codec_line line = lua_fleet_line(&f);
+    struct state_line line = lua_fleet_line(&f);
 
     cr_expect_eq(line.st, BREAKER_CLOSED);
     cr_expect_eq(line.trips, 0);
@@ -90,7 +90,7 @@ Test(lua_force, a_forced_state_ends_as_a_transition)
 {
     lua_fleet_run(&f, SCRIPT_FORCE, "%s a down 1000 op x - i1", f.gen);
     lua_fleet_advance(&f, 100);
-    lua_run(&f.lua, SCRIPT_LOOK, "");
+    lua_run(&f.lua, SCRIPT_SNAPSHOT, "");
     cr_expect_not_null(strstr(f.lua.reply, " down "), "%s", f.lua.reply);
     lua_fleet_advance(&f, 900);
     lua_fleet_run(&f, SCRIPT_SYNC, "%s A 1 " LUA_ABOUT, f.gen);
@@ -117,7 +117,7 @@ Test(lua_force, nothing_counts_for_an_epoch_that_begins_with_its_report)
     lua_fleet_advance(&f, 1000);
     lua_fleet_report(&f, "a", 3, "A", 1, "0 3 0 3");
     cr_expect_str_eq(lua_word(&f.lua, 0), "STALE", "%s", f.lua.reply);
-    struct codec_line line = lua_fleet_line(&f);
+    struct state_line line = lua_fleet_line(&f);
 
     cr_expect(line.st == BREAKER_CLOSED && line.ep == 3, "%s", f.lua.reply);
     lua_fleet_report(&f, "a", 3, "A", 2, "0 3 0 3"); /* the next one has heard of it */
@@ -134,7 +134,7 @@ Test(lua_force, words_of_operators_are_encoded_and_cut_to_fit)
     for (int i = 0; i < 60; i++)
         memcpy(why + 2 * i, "\xc3\xa4", 3); /* a-umlaut: 120 bytes, 360 encoded */
     lua_fleet_run(&f, SCRIPT_FORCE, "%s %s down 0 the\n%%op %s - i1", f.gen, long_key, why);
-    struct codec_line line = lua_fleet_line(&f);
+    struct state_line line = lua_fleet_line(&f);
 
     cr_expect_str_eq(line.by, "the %op");
     cr_expect_eq(strlen(line.why) % 2, 0u, "no half character: %s", line.why);

@@ -88,7 +88,7 @@ static void sync_as(const char *router)
 Test(lua_opinion, a_row_is_doubted_where_somebody_else_can_use_the_key)
 {
     trip_in_doubt();
-    struct codec_line line = lua_fleet_line(&f);
+    struct state_line line = lua_fleet_line(&f);
 
     cr_expect_eq(line.st, BREAKER_OPEN, "at once, for everybody");
     cr_expect_eq(line.until_ms - line.now_ms, 500);
@@ -203,7 +203,7 @@ Test(lua_opinion, its_success_closes_at_once_and_overrules_the_reporters)
     probe("B", 2, "ask");
     done("B", 3, 2, "ok");
     cr_assert_str_eq(lua_word(&f.lua, 0), "MOVED", "%s", f.lua.reply);
-    struct codec_line line = lua_fleet_line(&f);
+    struct state_line line = lua_fleet_line(&f);
 
     cr_expect_eq(line.st, BREAKER_CLOSED, "one success, whatever success_threshold says");
     cr_expect_eq(line.ramp_ms, 0, "and all of the traffic");
@@ -255,19 +255,19 @@ Test(lua_opinion, who_was_overruled_long_ago_is_forgotten)
         int64_t later_ms; /* than A's time alone ended */
         const char *want;
     } rows[] = {{"A", 0, "(A)"}, {"C", 3599999, "(A C)"}, {"D", 3600000, "(C D)"}};
-    int64_t alone_until_ms = 0;
+    int64_t local_until_ms = 0;
     int ep = 1;
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++, ep += 3) {
         if (i > 0)
-            now_ms = alone_until_ms + rows[i].later_ms;
+            now_ms = local_until_ms + rows[i].later_ms;
         sync_as("B");
         tell("B", ep, "1 0 0 0");
         tell(rows[i].reporter, ep, "0 3 0 3");
         probe("B", 2, "ask");
         done("B", ep + 2, 2, "ok");
         if (i == 0)
-            alone_until_ms = now_ms + 60000;
+            local_until_ms = now_ms + 60000;
         cr_expect_str_eq(lua_do(&f.lua, "HKEYS {sluice:t}:dis:a"), rows[i].want, "row %zu: %s",
                          i, f.lua.reply);
     }
@@ -279,7 +279,7 @@ Test(lua_opinion, its_failure_starts_the_full_open_time)
     probe("B", 2, "ask");
     advance(300);
     done("B", 3, 2, "fail");
-    struct codec_line line = lua_fleet_line(&f);
+    struct state_line line = lua_fleet_line(&f);
 
     cr_expect_eq(line.st, BREAKER_OPEN);
     cr_expect_not(line.doubt);

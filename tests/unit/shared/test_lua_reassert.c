@@ -45,14 +45,14 @@ static const char *say(const char *source, const char *prev, const char *keys)
     return lua_fleet_run(&f, SCRIPT_REASSERT, "%s A %s %s %s", f.gen, source, prev, keys);
 }
 
-static struct codec_line line_of(const char *key)
+static struct state_line line_of(const char *key)
 {
     char what[200];
 
     snprintf(what, sizeof(what), "%s", key);
-    lua_run(&f.lua, SCRIPT_LOOK, "");
+    lua_run(&f.lua, SCRIPT_SNAPSHOT, "");
     const char *name = strstr(f.lua.reply, what), *at = name;
-    struct codec_line line = {0};
+    struct state_line line = {0};
 
     cr_assert_not_null(at, "%s", f.lua.reply);
     while (at > f.lua.reply && at[-1] != '(')
@@ -62,7 +62,7 @@ static struct codec_line line_of(const char *key)
     for (int i = 0; i < 14 && end != NULL; i++)
         end = strchr(end + 1, ' ');
     cr_assert_not_null(end);
-    cr_assert(codec_decode((struct str){at, (size_t)(end - at)}, &line), "%s", at);
+    cr_assert(state_line_decode((struct str){at, (size_t)(end - at)}, &line), "%s", at);
     return line;
 }
 
@@ -95,7 +95,7 @@ Test(lua_reassert, after_a_flush_the_more_restrictive_wins)
         say("live", "g1", rows[i].first);
         cr_assert_str_eq(lua_word(&f.lua, 0), "OK", "%s", f.lua.reply);
         say("live", "g2", rows[i].second);
-        struct codec_line line = lua_fleet_line(&f);
+        struct state_line line = lua_fleet_line(&f);
 
         cr_expect_eq(line.st, rows[i].st, "row '%s': %s", rows[i].name, f.lua.reply);
         cr_expect_eq(line.forced, rows[i].forced, "row '%s': %s", rows[i].name, f.lua.reply);
@@ -137,7 +137,7 @@ Test(lua_reassert, the_longer_time_wins_between_lives)
     flush();
     say("live", "g1", "a 5 open 20000 3 down 5000 i op 1000");
     say("live", "g2", "a 5 open 40000 4 down 60000 j op 9000");
-    struct codec_line line = lua_fleet_line(&f);
+    struct state_line line = lua_fleet_line(&f);
 
     cr_expect_geq(line.until_ms - line.now_ms, 39000);
     cr_expect_leq(line.until_ms - line.now_ms, 40000);
@@ -168,7 +168,7 @@ Test(lua_reassert, saying_it_again_has_no_second_effect)
 {
     flush();
     say("live", "g1", "a 5 open 20000 3 down 5000 i op 9000");
-    struct codec_line line = lua_fleet_line(&f);
+    struct state_line line = lua_fleet_line(&f);
     int events = lua_fleet_events(&f);
 
     cr_expect_eq(line.ver, 3u, "three changes, three messages");
@@ -182,7 +182,7 @@ Test(lua_reassert, it_is_published_and_logged)
 {
     flush();
     say("live", "g1", DOWN_A);
-    struct codec_line line = lua_fleet_line(&f);
+    struct state_line line = lua_fleet_line(&f);
 
     cr_expect_eq(line.ver, 1u);
     cr_expect_eq(line.ep, 2u);
@@ -272,10 +272,10 @@ Test(lua_reassert, times_beyond_the_caps_are_cut)
 {
     flush();
     say("live", "g1", "a 5 open 9007199254740991 3 up 9007199254740991 i op 9007199254740991");
-    struct codec_line line = lua_fleet_line(&f);
+    struct state_line line = lua_fleet_line(&f);
 
-    cr_expect_leq(line.until_ms - line.now_ms, CODEC_OPEN_MAX_MS);
-    cr_expect_leq(line.lim_ms - line.now_ms, CODEC_LIM_MAX_MS);
+    cr_expect_leq(line.until_ms - line.now_ms, STATE_LINE_OPEN_MAX_MS);
+    cr_expect_leq(line.lim_ms - line.now_ms, STATE_LINE_LIM_MAX_MS);
     cr_expect_leq(line.funtil_ms - line.now_ms, INT64_C(31622400000));
 }
 

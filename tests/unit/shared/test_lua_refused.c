@@ -42,11 +42,11 @@ Test(lua_refused, three_times_in_a_row_by_one_router)
     cr_expect_eq(lua_fleet_events(&f), 0);
     refused("A");
     cr_assert_str_eq(lua_word(&f.lua, 0), "OK", "%s", f.lua.reply);
-    struct codec_line line = lua_fleet_line(&f);
+    struct state_line line = lua_fleet_line(&f);
 
     cr_expect_eq(line.lim_ms - line.now_ms, 60000);
     cr_expect_eq(line.st, BREAKER_CLOSED, "no failure in the counts");
-    lua_run(&f.lua, SCRIPT_LOOK, "");
+    lua_run(&f.lua, SCRIPT_SNAPSHOT, "");
     cr_expect_not_null(strstr(f.lua.reply, " auth"), "%s", f.lua.reply);
 }
 

@@ -77,10 +77,10 @@ Test(lua_share, a_router_the_fleet_has_forgotten_leaves_no_row)
     cr_expect_str_eq(f.lua.reply, "0");
 }
 
-Test(lua_share, look_shows_them)
+Test(lua_share, snapshot_shows_them)
 {
     share("A a 100 1000 10 2 90 10");
-    lua_run(&f.lua, SCRIPT_LOOK, "");
+    lua_run(&f.lua, SCRIPT_SNAPSHOT, "");
     cr_expect_not_null(strstr(f.lua.reply, " (100 1000 90 2))"), "%s", f.lua.reply);
 }
 

@@ -98,7 +98,7 @@ static const char *const keys[] = {"{sluice:t}:meta"}, *const args[] = {"-", "-"
 static int run(struct world *w)
 {
     w->inside = true;
-    int rc = script_run(w->link, SCRIPT_LOOK, keys, 1, args, 2, world_on_reply, w);
+    int rc = script_run(w->link, SCRIPT_SNAPSHOT, keys, 1, args, 2, world_on_reply, w);
 
     w->inside = false;
     return rc;

@@ -29,24 +29,24 @@ static redisReply *from_resp(const char *text)
     "1\r\n2"                                                                                   \
     "\r\n:990\r\n"
 
-Test(look, a_whole_reply)
+Test(snapshot, a_whole_reply)
 {
     redisReply *r = from_resp(HEAD "*1\r\n" KEY "*1\r\n" PEER);
-    struct look l;
+    struct snapshot l;
     struct err err = {0};
 
-    cr_assert_eq(look_decode(&l, r, &err), 0, "%s", err.msg);
+    cr_assert_eq(snapshot_decode(&l, r, &err), 0, "%s", err.msg);
     cr_expect_str_eq(l.gen, "g");
     cr_expect_eq(l.ver, 2);
     cr_expect_eq(l.now_ms, 1000);
     cr_expect_eq(l.born_ms, 900);
-    cr_assert_eq(l.n_keys, 1u);
-    cr_expect_str_eq(l.keys[0].line.key, "a");
-    cr_expect_eq(l.keys[0].ok, 3);
-    cr_expect_eq(l.keys[0].fail, 2);
-    cr_expect_eq(l.keys[0].slow, 1);
-    cr_expect_eq(l.keys[0].changed_ms, 950);
-    cr_expect_str_eq(l.keys[0].cooling, "quota");
+    cr_assert_eq(l.n_slots, 1u);
+    cr_expect_str_eq(l.slots[0].line.slot, "a");
+    cr_expect_eq(l.slots[0].ok, 3);
+    cr_expect_eq(l.slots[0].fail, 2);
+    cr_expect_eq(l.slots[0].slow, 1);
+    cr_expect_eq(l.slots[0].changed_ms, 950);
+    cr_expect_str_eq(l.slots[0].cooling, "quota");
     cr_assert_eq(l.n_routers, 1u);
     cr_expect_str_eq(l.routers[0].id, "A");
     cr_expect_str_eq(l.routers[0].pid, "42");
@@ -54,7 +54,7 @@ Test(look, a_whole_reply)
     cr_expect_eq(l.routers[0].load, 7);
     cr_expect_eq(l.routers[0].applied, 2);
     cr_expect_eq(l.routers[0].seen_ms, 990);
-    look_release(&l);
+    snapshot_release(&l);
     freeReplyObject(r);
 }
 
@@ -83,58 +83,59 @@ static const struct {
     {"a router without a name", HEAD "*0\r\n*1\r\n*1\r\n$0\r\n\r\n", false},
 };
 
-Test(look, any_reply_is_survived)
+Test(snapshot, any_reply_is_survived)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         redisReply *r = from_resp(rows[i].resp);
-        struct look l;
+        struct snapshot l;
         struct err err = {0};
 
-        cr_expect_eq(look_decode(&l, r, &err), rows[i].ok ? 0 : -1, "row '%s'", rows[i].name);
+        cr_expect_eq(snapshot_decode(&l, r, &err), rows[i].ok ? 0 : -1, "row '%s'",
+                     rows[i].name);
         cr_expect_eq(err.msg[0] == '\0', rows[i].ok, "row '%s'", rows[i].name);
-        look_release(&l);
+        snapshot_release(&l);
         freeReplyObject(r);
     }
-    struct look l;
+    struct snapshot l;
 
-    cr_expect_eq(look_decode(&l, NULL, NULL), -1);
-    look_release(&l);
+    cr_expect_eq(snapshot_decode(&l, NULL, NULL), -1);
+    snapshot_release(&l);
 }
 
-Test(look, control_bytes_of_others_are_masked)
+Test(snapshot, control_bytes_of_others_are_masked)
 {
     redisReply *r =
         from_resp(HEAD "*0\r\n*1\r\n*9\r\n$3\r\nA\nB\r\n$1\r\n\x1b\r\n$0\r\n\r\n$0\r\n\r\n$0\r"
                        "\n\r\n$1\r\nx\r\n$0\r\n\r\n$0\r\n\r\n:990\r\n");
-    struct look l;
+    struct snapshot l;
 
-    cr_assert_eq(look_decode(&l, r, NULL), 0);
+    cr_assert_eq(snapshot_decode(&l, r, NULL), 0);
     cr_expect_str_eq(l.routers[0].id, "A?B");
     cr_expect_str_eq(l.routers[0].host, "?");
     cr_expect_eq(l.routers[0].started_ms, 0, "what a router says of itself is not trusted");
-    look_release(&l);
+    snapshot_release(&l);
     freeReplyObject(r);
 }
 
-Test(look, the_scripts_own_reply)
+Test(snapshot, the_scripts_own_reply)
 {
     static struct lua l;
-    struct look look;
+    struct snapshot snapshot;
     struct err err = {0};
-    struct keys_name meta = keys_name("t", KEYS_META);
+    struct names_text meta = names_of("t", NAMES_META);
 
     lua_start(&l, "");
     lua_run(&l, SCRIPT_ATTACH, "A - r host 42 0.1 digest 800 7 a b");
     redisReply *r = redis_server_command(&l.server, "EVALSHA %s 1 %s",
-                                         script_text(SCRIPT_LOOK)->sha1, meta.text);
+                                         script_text(SCRIPT_SNAPSHOT)->sha1, meta.text);
 
-    cr_assert_eq(look_decode(&look, r, &err), 0, "%s", err.msg);
-    cr_expect_eq(look.n_keys, 2u);
-    cr_expect_eq(look.n_routers, 1u);
-    cr_expect_str_eq(look.keys[1].line.key, "b");
-    cr_expect_str_eq(look.routers[0].host, "host");
-    cr_expect_str_eq(look.routers[0].config, "digest");
-    look_release(&look);
+    cr_assert_eq(snapshot_decode(&snapshot, r, &err), 0, "%s", err.msg);
+    cr_expect_eq(snapshot.n_slots, 2u);
+    cr_expect_eq(snapshot.n_routers, 1u);
+    cr_expect_str_eq(snapshot.slots[1].line.slot, "b");
+    cr_expect_str_eq(snapshot.routers[0].host, "host");
+    cr_expect_str_eq(snapshot.routers[0].config, "digest");
+    snapshot_release(&snapshot);
     freeReplyObject(r);
     lua_stop(&l);
 }

@@ -32,12 +32,12 @@ static const struct {
 Test(codec, what_decodes_encodes_to_the_same_bytes)
 {
     for (size_t i = 0; i < ARRAY_LEN(good); i++) {
-        struct codec_line l;
+        struct state_line l;
         struct buf b;
 
         buf_init(&b, 1000);
-        cr_assert(codec_decode(str_of(good[i].line), &l), "row '%s'", good[i].name);
-        cr_assert_eq(codec_encode(&b, &l), 0, "row '%s'", good[i].name);
+        cr_assert(state_line_decode(str_of(good[i].line), &l), "row '%s'", good[i].name);
+        cr_assert_eq(state_line_encode(&b, &l), 0, "row '%s'", good[i].name);
         cr_expect_str_eq(b.data, good[i].line, "row '%s'", good[i].name);
         buf_release(&b);
     }
@@ -45,14 +45,14 @@ Test(codec, what_decodes_encodes_to_the_same_bytes)
 
 Test(codec, fields_land_where_they_belong)
 {
-    struct codec_line l;
+    struct state_line l;
 
-    cr_assert(
-        codec_decode(str_of("1 g7 9 1000 a%20b open 3 1500 2 drain 2000 w%25y m 1700"), &l));
+    cr_assert(state_line_decode(
+        str_of("1 g7 9 1000 a%20b open 3 1500 2 drain 2000 w%25y m 1700"), &l));
     cr_expect_str_eq(l.gen, "g7");
     cr_expect_eq(l.ver, 9u);
     cr_expect_eq(l.now_ms, 1000);
-    cr_expect_str_eq(l.key, "a b");
+    cr_expect_str_eq(l.slot, "a b");
     cr_expect_eq(l.st, BREAKER_OPEN);
     cr_expect_eq(l.ep, 3u);
     cr_expect_eq(l.until_ms, 1500);
@@ -64,10 +64,10 @@ Test(codec, fields_land_where_they_belong)
     cr_expect_eq(l.lim_ms, 1700);
     cr_expect_eq(l.ramp_ms, 0, "routers of the first versions say no more");
     cr_expect_not(l.doubt);
-    cr_assert(codec_decode(str_of("1 g7 9 1000 a closed 3 0 0 auto 0 - - 0 900"), &l));
+    cr_assert(state_line_decode(str_of("1 g7 9 1000 a closed 3 0 0 auto 0 - - 0 900"), &l));
     cr_expect_eq(l.ramp_ms, 900);
     cr_expect_not(l.doubt);
-    cr_assert(codec_decode(str_of("1 g7 9 1000 a open 3 1500 1 auto 0 - - 0 0 1"), &l));
+    cr_assert(state_line_decode(str_of("1 g7 9 1000 a open 3 1500 1 auto 0 - - 0 0 1"), &l));
     cr_expect_eq(l.ramp_ms, 0);
     cr_expect(l.doubt);
 }
@@ -78,18 +78,18 @@ Test(codec, what_a_later_version_adds_is_passed_over)
         const char *tail;
         bool doubt;
     } more[] = {{" 0 0 7", false}, {" 0 1 7", true}, {" 0 0 x=1 ~ 0", false}};
-    struct codec_line l;
+    struct state_line l;
 
     for (size_t i = 0; i < ARRAY_LEN(more); i++) {
         char line[200];
 
         snprintf(line, sizeof(line), GOOD "%s", more[i].tail);
-        cr_assert(codec_decode(str_of(line), &l), "%s", line);
+        cr_assert(state_line_decode(str_of(line), &l), "%s", line);
         cr_expect_eq(l.doubt, more[i].doubt, "%s", line);
         cr_expect_eq(l.ramp_ms, 0);
         cr_expect_eq(l.until_ms, 1500);
     }
-    cr_assert(codec_decode(str_of("1 g7 9 1000 a closed 3 0 0 auto 0 - - 0 900 0 7"), &l));
+    cr_assert(state_line_decode(str_of("1 g7 9 1000 a closed 3 0 0 auto 0 - - 0 900 0 7"), &l));
     cr_expect_eq(l.ramp_ms, 900);
 }
 
@@ -157,36 +157,36 @@ static const struct {
 
 Test(codec, everything_else_is_refused)
 {
-    struct codec_line l;
+    struct state_line l;
 
-    cr_assert(codec_decode(str_of(GOOD), &l));
+    cr_assert(state_line_decode(str_of(GOOD), &l));
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-        cr_expect_not(codec_decode(str_of(bad[i].line), &l), "row '%s'", bad[i].name);
-    cr_expect_not(codec_decode((struct str){GOOD "\0", sizeof(GOOD)}, &l),
+        cr_expect_not(state_line_decode(str_of(bad[i].line), &l), "row '%s'", bad[i].name);
+    cr_expect_not(state_line_decode((struct str){GOOD "\0", sizeof(GOOD)}, &l),
                   "NUL byte at the end");
 }
 
 Test(codec, words_at_their_limits)
 {
-    char text[600], word[VIEW_WORD_MAX + 3], key[VIEW_KEY_MAX + 3];
-    struct codec_line l;
+    char text[600], word[VIEW_WORD_MAX + 3], slot[VIEW_SLOT_MAX + 3];
+    struct state_line l;
 
     for (size_t more = 0; more <= 1; more++) {
         memset(word, 'w', sizeof(word));
         word[VIEW_WORD_MAX + more] = '\0';
         snprintf(text, sizeof(text), "1 g 9 1000 a closed 3 0 0 auto 0 %s %s 0", word, "r");
-        cr_expect_eq(codec_decode(str_of(text), &l), more == 0);
-        memset(key, 'k', sizeof(key));
-        key[VIEW_KEY_MAX + more] = '\0';
-        snprintf(text, sizeof(text), "1 g 9 1000 %s closed 3 0 0 auto 0 - - 0", key);
-        cr_expect_eq(codec_decode(str_of(text), &l), more == 0);
+        cr_expect_eq(state_line_decode(str_of(text), &l), more == 0);
+        memset(slot, 'k', sizeof(slot));
+        slot[VIEW_SLOT_MAX + more] = '\0';
+        snprintf(text, sizeof(text), "1 g 9 1000 %s closed 3 0 0 auto 0 - - 0", slot);
+        cr_expect_eq(state_line_decode(str_of(text), &l), more == 0);
     }
 }
 
 Test(codec, lines_at_their_limit)
 {
     char text[700];
-    struct codec_line l;
+    struct state_line l;
 
     for (int escaped = 0; escaped < 60; escaped++) { /* each ä takes six bytes of the line */
         int n = snprintf(text, sizeof(text), "1 g 9 1000 %0120d closed 3 0 0 down 0 ", 7);
@@ -194,30 +194,30 @@ Test(codec, lines_at_their_limit)
         for (int i = 0; i < escaped; i++)
             n += snprintf(text + n, sizeof(text) - (size_t)n, "%%C3%%A4");
         n += snprintf(text + n, sizeof(text) - (size_t)n, "x - 0");
-        cr_expect_eq(codec_decode((struct str){text, (size_t)n}, &l),
+        cr_expect_eq(state_line_decode((struct str){text, (size_t)n}, &l),
                      n <= VIEW_LINE_MAX && 2 * escaped + 1 <= VIEW_WORD_MAX, "%d bytes", n);
     }
 }
 
 Test(codec, encoding_refuses_what_no_line_may_say)
 {
-    static const struct codec_line base = {
-        .gen = "g", .ver = 1, .now_ms = 1000, .key = "a", .st = BREAKER_CLOSED, .ep = 1};
+    static const struct state_line base = {
+        .gen = "g", .ver = 1, .now_ms = 1000, .slot = "a", .st = BREAKER_CLOSED, .ep = 1};
     struct buf b;
 
     buf_init(&b, 1000);
-    cr_assert_eq(codec_encode(&b, &base), 0);
+    cr_assert_eq(state_line_encode(&b, &base), 0);
     buf_clear(&b);
-    struct codec_line l = base;
+    struct state_line l = base;
 
     l.until_ms = 2000;
-    cr_expect_eq(codec_encode(&b, &l), -1);
+    cr_expect_eq(state_line_encode(&b, &l), -1);
     l = base;
     memcpy(l.why, "a\nb", 4);
-    cr_expect_eq(codec_encode(&b, &l), -1);
+    cr_expect_eq(state_line_encode(&b, &l), -1);
     cr_expect_eq(b.len, 0u);
     buf_release(&b);
     buf_init(&b, 10);
-    cr_expect_eq(codec_encode(&b, &base), -1);
+    cr_expect_eq(state_line_encode(&b, &base), -1);
     buf_release(&b);
 }

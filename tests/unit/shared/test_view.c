@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const keys[] = {"a", "b"};
+static const char *const slots[] = {"a", "b"};
 static struct view *v;
 static bool changed[2];
 static int at;
@@ -33,7 +33,7 @@ static enum view_verdict push(const char *line, int64_t now_ms)
 
 static void setup(void)
 {
-    v = view_new(keys, 2, 60000);
+    v = view_new(slots, 2, 60000);
     cr_assert_eq(snapshot("g", 0, A0, B0, 50), VIEW_APPLIED);
 }
 
@@ -46,7 +46,7 @@ TestSuite(view, .init = setup, .fini = teardown);
 
 Test(view, starts_without_a_word_heard)
 {
-    struct view *fresh = view_new(keys, 2, 60000);
+    struct view *fresh = view_new(slots, 2, 60000);
 
     cr_expect_str_eq(view_gen(fresh), "");
     cr_expect_eq(view_get(fresh, 1)->ver, 0u);
@@ -177,12 +177,12 @@ Test(view, knows_when_an_operator_spoke)
 
         view_free(v);
         setup();
-        cr_expect_eq(view_word_ver(v), 0u);
+        cr_expect_eq(view_override_ver(v), 0u);
         snprintf(line, sizeof(line), "1 g 1 1000 %s", words[i].first);
         cr_assert_eq(push(line, 100), VIEW_APPLIED, "row '%s'", words[i].name);
         snprintf(line, sizeof(line), "1 g 2 2000 %s", words[i].then);
         cr_assert_eq(push(line, 1103), VIEW_APPLIED, "row '%s'", words[i].name);
-        cr_expect_eq(view_word_ver(v), words[i].want, "row '%s'", words[i].name);
+        cr_expect_eq(view_override_ver(v), words[i].want, "row '%s'", words[i].name);
     }
 }
 
@@ -190,20 +190,20 @@ Test(view, a_snapshot_may_bring_an_operators_word)
 {
     cr_expect_eq(snapshot("g", 7, "1 g 5 1000 a closed 1 0 0 down 0 inc me 0", B2, 200),
                  VIEW_APPLIED);
-    cr_expect_eq(view_word_ver(v), 5u);
+    cr_expect_eq(view_override_ver(v), 5u);
     cr_expect_eq(snapshot("g", 7, "1 g 5 1100 a closed 1 0 0 down 0 inc me 0", B2, 300),
                  VIEW_OLD);
-    cr_expect_eq(view_word_ver(v), 5u);
+    cr_expect_eq(view_override_ver(v), 5u);
     cr_expect_eq(snapshot("h", 0, "1 h 0 1100 a closed 1 0 0 down 0 inc me 0",
                           "1 h 0 1000 b closed 1 0 0 auto 0 - - 0", 300),
                  VIEW_APPLIED);
-    cr_expect_eq(view_word_ver(v), 0u, "versions of another generation say nothing");
+    cr_expect_eq(view_override_ver(v), 0u, "versions of another generation say nothing");
 }
 
 Test(view, deadlines_become_monotonic_on_receipt)
 {
     cr_assert_eq(push("1 g 1 1000 a open 2 1500 1 drain 9000 - - 4000", 70), VIEW_APPLIED);
-    const struct view_key *k = view_get(v, 0);
+    const struct view_slot *k = view_get(v, 0);
 
     cr_expect_eq(k->until_ms, 70 + 500);
     cr_expect_eq(k->forced_until_ms, 70 + 8000);

@@ -10,7 +10,7 @@
 #define MONO 5000
 #define HEAD "sluice-view 1 t 1700000000000 "
 
-static const char *const keys[] = {"a", "b"};
+static const char *const slots[] = {"a", "b"};
 static struct view *v;
 static char gen[VIEW_GEN_MAX + 1];
 static uint64_t ver[2];
@@ -18,7 +18,7 @@ static struct err err;
 
 static void setup(void)
 {
-    v = view_new(keys, 2, 86400000);
+    v = view_new(slots, 2, 86400000);
     memset(&err, 0, sizeof(err));
 }
 
@@ -59,7 +59,7 @@ Test(view_file, what_is_written_comes_back)
         STR("1 g 9 1000 b half-open 5 0 1 drain 0 - - 0")};
     bool changed[2];
     struct buf out;
-    struct view *live = view_new(keys, 2, 86400000);
+    struct view *live = view_new(slots, 2, 86400000);
 
     cr_assert_eq(view_snapshot(live, STR("g"), 9, lines, 2, 100, changed), VIEW_APPLIED);
     buf_init(&out, 10000);
@@ -68,7 +68,7 @@ Test(view_file, what_is_written_comes_back)
     cr_expect_str_eq(gen, "g");
     cr_expect_eq(ver[0], 7u);
     cr_expect_eq(ver[1], 9u);
-    const struct view_key *a = view_get(v, 0), *b = view_get(v, 1);
+    const struct view_slot *a = view_get(v, 0), *b = view_get(v, 1);
 
     cr_expect_eq(a->st, BREAKER_OPEN);
     cr_expect_eq(a->until_ms, MONO + 19000);
@@ -94,7 +94,7 @@ Test(view_file, deadlines_that_have_passed_are_written_as_now)
                           STR("1 g 8 1000 b closed 3 0 0 auto 0 - - 0")};
     bool changed[2];
     struct buf out;
-    struct view *live = view_new(keys, 2, 86400000);
+    struct view *live = view_new(slots, 2, 86400000);
 
     cr_assert_eq(view_snapshot(live, STR("g"), 9, lines, 2, 100, changed), VIEW_APPLIED);
     buf_init(&out, 10000);
@@ -143,7 +143,7 @@ Test(view_file, what_is_too_old_is_left_out)
         setup();
         cr_assert_eq(decode_a(rows[i].rest, rows[i].age_ms), 0, "row '%s': %s", rows[i].name,
                      err.msg);
-        const struct view_key *k = view_get(v, 0);
+        const struct view_slot *k = view_get(v, 0);
 
         cr_expect_eq(k->st, rows[i].st, "row '%s'", rows[i].name);
         cr_expect_eq(view_forced_now(k, MONO), rows[i].forced, "row '%s'", rows[i].name);

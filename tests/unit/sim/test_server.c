@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CALLS    3000
-#define LOOK_AT  100                    /* calls between two looks at all data */
-#define START_MS INT64_C(4000000000000) /* ahead of both clocks: the same time in both */
+#define CALLS       3000
+#define SNAPSHOT_AT 100                    /* calls between two looks at all data */
+#define START_MS    INT64_C(4000000000000) /* ahead of both clocks: the same time in both */
 
 static struct lua real, host;
 static struct rand r;
@@ -240,7 +240,7 @@ static enum script draw_presence(char args[300])
     }
     if (what < 3) {
         args[0] = '\0';
-        return SCRIPT_LOOK;
+        return SCRIPT_SNAPSHOT;
     }
     if (what < 7) {
         snprintf(args, 300, "%s - x h 1 v c 0 %d a b", router(), below(9));
@@ -317,7 +317,7 @@ Test(server, answers_as_redis_does)
         }
         both_run(draws[below((int)ARRAY_LEN(draws))](args), args);
         note_answer(heard);
-        if (i % LOOK_AT == 0 || i == CALLS - 1)
+        if (i % SNAPSHOT_AT == 0 || i == CALLS - 1)
             compare_data();
     }
     for (size_t i = 0; i < ARRAY_LEN(answers); i++)

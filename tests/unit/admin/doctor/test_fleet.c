@@ -8,16 +8,16 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct look look;
+static struct snapshot snapshot;
 static struct doctor_facts facts;
 static struct findings found;
 
 /* The sample without its troubles. */
 static void setup(void)
 {
-    sample_look(&look);
-    for (size_t i = 0; i < look.n_keys; i++) {
-        struct look_key *k = &look.keys[i];
+    sample_look(&snapshot);
+    for (size_t i = 0; i < snapshot.n_slots; i++) {
+        struct snapshot_slot *k = &snapshot.slots[i];
 
         k->line.st = BREAKER_CLOSED;
         k->line.forced = VIEW_AUTO;
@@ -26,9 +26,9 @@ static void setup(void)
         k->cooling[0] = '\0';
         k->check.result[0] = '\0';
     }
-    for (size_t i = 0; i < look.n_routers; i++) {
-        look.routers[i].applied = 12;
-        str_copy(look.routers[i].config, sizeof(look.routers[i].config), "c1");
+    for (size_t i = 0; i < snapshot.n_routers; i++) {
+        snapshot.routers[i].applied = 12;
+        str_copy(snapshot.routers[i].config, sizeof(snapshot.routers[i].config), "c1");
     }
     memset(&facts, 0, sizeof(facts));
     facts.has_info = facts.has_meta = true;
@@ -39,7 +39,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    look_release(&look);
+    snapshot_release(&snapshot);
     findings_release(&found);
 }
 
@@ -57,7 +57,7 @@ static const struct finding *find(const char *check, const char *what)
 static void judge(void)
 {
     findings_release(&found);
-    doctor_fleet_judge(&look, 12, &facts, "0.1.0", &found);
+    doctor_fleet_judge(&snapshot, 12, &facts, "0.1.0", &found);
 }
 
 Test(doctor_fleet, a_healthy_one_has_nothing_to_do)
@@ -69,11 +69,11 @@ Test(doctor_fleet, a_healthy_one_has_nothing_to_do)
 
 static void laggard(void)
 {
-    look.routers[1].applied = 11;
+    snapshot.routers[1].applied = 11;
 }
 static void nobody(void)
 {
-    look.n_routers = 0;
+    snapshot.n_routers = 0;
 }
 static void deaf(void)
 {
@@ -90,11 +90,11 @@ static void may_not_numsub(void)
 }
 static void other_config(void)
 {
-    str_copy(look.routers[1].config, 65, "c2");
+    str_copy(snapshot.routers[1].config, 65, "c2");
 }
 static void other_version(void)
 {
-    str_copy(look.routers[1].version, 65, "0.2.0");
+    str_copy(snapshot.routers[1].version, 65, "0.2.0");
 }
 static void moved(void)
 {
@@ -106,17 +106,17 @@ static void no_run(void)
 }
 static void forced_for_good(void)
 {
-    look.keys[1].line.forced = VIEW_DRAIN;
+    snapshot.slots[1].line.forced = VIEW_DRAIN;
 }
 static void forced_a_while(void)
 {
-    look.keys[1].line.forced = VIEW_DRAIN;
-    look.keys[1].line.funtil_ms = look.now_ms + 1000;
+    snapshot.slots[1].line.forced = VIEW_DRAIN;
+    snapshot.slots[1].line.funtil_ms = snapshot.now_ms + 1000;
 }
 static void cool(size_t i, const char *why, int64_t ms)
 {
-    str_copy(look.keys[i].cooling, sizeof(look.keys[i].cooling), why);
-    look.keys[i].line.lim_ms = look.now_ms + ms;
+    str_copy(snapshot.slots[i].cooling, sizeof(snapshot.slots[i].cooling), why);
+    snapshot.slots[i].line.lim_ms = snapshot.now_ms + ms;
 }
 static void refused_key(void)
 {
@@ -140,22 +140,22 @@ static void cooled_down(void)
 }
 static void does_not_heal(void)
 {
-    look.keys[1].line.st = BREAKER_OPEN;
-    look.keys[1].line.trips = DOCTOR_FLEET_TRIPS;
+    snapshot.slots[1].line.st = BREAKER_OPEN;
+    snapshot.slots[1].line.trips = DOCTOR_FLEET_TRIPS;
 }
 static void tripped(void)
 {
     does_not_heal();
-    look.keys[1].line.trips--;
+    snapshot.slots[1].line.trips--;
 }
 static void check_of(int64_t ago_ms)
 {
-    struct look_check *c = &look.keys[1].check;
+    struct snapshot_check *c = &snapshot.slots[1].check;
 
     str_copy(c->result, sizeof(c->result), "fail");
     str_copy(c->what, sizeof(c->what), "status_500");
     str_copy(c->from, sizeof(c->from), "r3");
-    c->t_ms = look.now_ms - ago_ms;
+    c->t_ms = snapshot.now_ms - ago_ms;
 }
 static void check_failed(void)
 {
@@ -167,14 +167,14 @@ static void check_failed_long_ago(void)
 }
 static void all_open(void)
 {
-    for (size_t i = 0; i < look.n_keys; i++)
-        look.keys[i].line.st = BREAKER_OPEN;
+    for (size_t i = 0; i < snapshot.n_slots; i++)
+        snapshot.slots[i].line.st = BREAKER_OPEN;
 }
 static void all_open_one_up(void)
 {
     all_open();
-    look.keys[0].line.forced = VIEW_UP;
-    look.keys[0].line.funtil_ms = look.now_ms + 1000;
+    snapshot.slots[0].line.forced = VIEW_UP;
+    snapshot.slots[0].line.funtil_ms = snapshot.now_ms + 1000;
 }
 
 Test(doctor_fleet, each_trouble_is_named)
@@ -239,12 +239,12 @@ Test(doctor_fleet, says_nothing_of_routers_where_none_is_alive)
 
 Test(doctor_fleet, names_are_cut_when_there_are_too_many)
 {
-    look_release(&look);
-    look.n_routers = 200;
-    look.routers = xcalloc(look.n_routers, sizeof(look.routers[0]));
-    for (size_t i = 0; i < look.n_routers; i++) {
-        snprintf(look.routers[i].id, sizeof(look.routers[i].id), "router-%zu", i);
-        snprintf(look.routers[i].config, 65, "c%zu", i > 100 ? i : 0);
+    snapshot_release(&snapshot);
+    snapshot.n_routers = 200;
+    snapshot.routers = xcalloc(snapshot.n_routers, sizeof(snapshot.routers[0]));
+    for (size_t i = 0; i < snapshot.n_routers; i++) {
+        snprintf(snapshot.routers[i].id, sizeof(snapshot.routers[i].id), "router-%zu", i);
+        snprintf(snapshot.routers[i].config, 65, "c%zu", i > 100 ? i : 0);
     }
     judge();
     const struct finding *one = find("config", "router-101");

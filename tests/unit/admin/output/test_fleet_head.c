@@ -13,25 +13,25 @@ Test(fleet_head, a_line_and_a_table)
 {
     static const char want[] = "fleet demo  generation g1  version 12  3 live routers  "
                                "redis://h:1/0\n\nREGION  STATE ";
-    struct look look;
+    struct snapshot snapshot;
     struct buf out;
 
-    sample_look(&look);
+    sample_look(&snapshot);
     buf_init(&out, 1u << 20);
-    cr_assert_eq(fleet_head_status(&head, &look, NULL, false, &out), 0);
+    cr_assert_eq(fleet_head_status(&head, &snapshot, NULL, false, &out), 0);
     cr_expect_eq(strncmp(out.data, want, strlen(want)), 0, "%s", out.data);
     cr_expect_not_null(strstr(out.data, "\nap "));
     cr_expect_not_null(strstr(out.data, "\nus "));
     buf_clear(&out);
-    cr_assert_eq(fleet_head_status(&head, &look, &look.keys[1], false, &out), 0);
+    cr_assert_eq(fleet_head_status(&head, &snapshot, &snapshot.slots[1], false, &out), 0);
     cr_expect_null(strstr(out.data, "\nap "));
     cr_expect_not_null(strstr(out.data, "\neu "));
-    look.n_routers = 0;
+    snapshot.n_routers = 0;
     buf_clear(&out);
-    cr_assert_eq(fleet_head_status(&head, &look, NULL, false, &out), 0);
+    cr_assert_eq(fleet_head_status(&head, &snapshot, NULL, false, &out), 0);
     cr_expect_not_null(strstr(out.data, "0 live routers"));
     cr_expect_not_null(strstr(out.data, "\nno router is alive"));
-    look_release(&look);
+    snapshot_release(&snapshot);
     buf_release(&out);
 }
 
@@ -39,13 +39,13 @@ Test(fleet_head, json_is_json)
 {
     static const char *const members[] = {"fleet",  "redis",   "generation",  "version",
                                           "now_ms", "born_ms", "live_routers"};
-    struct look look;
+    struct snapshot snapshot;
     struct buf out;
     struct err err;
 
-    sample_look(&look);
+    sample_look(&snapshot);
     buf_init(&out, 1u << 20);
-    cr_assert_eq(fleet_head_status_json(&head, &look, NULL, false, &out), 0);
+    cr_assert_eq(fleet_head_status_json(&head, &snapshot, NULL, false, &out), 0);
     cr_expect_eq(strchr(out.data, '\n'), out.data + out.len - 1, "one line");
     struct json *doc = json_parse(buf_str(&out), 1u << 20, 8, &err);
 
@@ -56,12 +56,12 @@ Test(fleet_head, json_is_json)
     cr_expect_eq(json_int(json_get(doc, "live_routers")), 3);
     json_free(doc);
     buf_clear(&out);
-    cr_assert_eq(fleet_head_status_json(&head, &look, &look.keys[2], true, &out), 0);
+    cr_assert_eq(fleet_head_status_json(&head, &snapshot, &snapshot.slots[2], true, &out), 0);
     doc = json_parse(buf_str(&out), 1u << 20, 8, &err);
     cr_assert_eq(json_count(json_get(doc, "regions")), 1);
     cr_expect(
         str_eqz(json_text(json_get(json_at(json_get(doc, "regions"), 0), "region")), "us"));
     json_free(doc);
-    look_release(&look);
+    snapshot_release(&snapshot);
     buf_release(&out);
 }

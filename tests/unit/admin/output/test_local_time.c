@@ -30,28 +30,28 @@ Test(when, spans)
         {INT64_C(31622400000), "366d"},
         {INT64_MAX, "106751991167d07h"},
     };
-    char out[WHEN_MAX];
+    char out[LOCAL_TIME_MAX];
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        when_span(rows[i].ms, out);
+        local_time_span(rows[i].ms, out);
         cr_expect_str_eq(out, rows[i].want, "%lld ms: %s", (long long)rows[i].ms, out);
     }
 }
 
 Test(when, dates_are_local)
 {
-    char out[WHEN_MAX];
+    char out[LOCAL_TIME_MAX];
 
     setenv("TZ", "UTC0", 1);
     tzset();
-    when_date(INT64_C(1795218795381), out);
+    local_time_date(INT64_C(1795218795381), out);
     cr_expect_str_eq(out, "2026-11-20 23:53:15");
     setenv("TZ", "XXX-2", 1);
     tzset();
-    when_date(INT64_C(1795218795381), out);
+    local_time_date(INT64_C(1795218795381), out);
     cr_expect_str_eq(out, "2026-11-21 01:53:15");
-    when_date(0, out);
+    local_time_date(0, out);
     cr_expect_str_eq(out, "1970-01-01 02:00:00");
-    when_date(INT64_MAX, out); /* whatever it is, it ends */
+    local_time_date(INT64_MAX, out); /* whatever it is, it ends */
     cr_expect_neq(out[0], '\0');
 }

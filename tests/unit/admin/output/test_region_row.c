@@ -7,18 +7,18 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct look look;
+static struct snapshot snapshot;
 static struct buf out;
 
 static void setup(void)
 {
-    sample_look(&look);
+    sample_look(&snapshot);
     buf_init(&out, 1u << 20);
 }
 
 static void teardown(void)
 {
-    look_release(&look);
+    snapshot_release(&snapshot);
     buf_release(&out);
 }
 
@@ -28,8 +28,8 @@ Test(region_row, rows)
 {
     struct table *t = region_row_table();
 
-    for (size_t i = 0; i < look.n_keys; i++)
-        region_row_add(t, &look, &look.keys[i]);
+    for (size_t i = 0; i < snapshot.n_slots; i++)
+        region_row_add(t, &snapshot, &snapshot.slots[i]);
     cr_assert_eq(table_print(t, false, &out), 0);
     cr_expect_str_eq(
         out.data,
@@ -48,11 +48,11 @@ Test(region_row, a_forced_state_without_end_and_one_that_is_over)
 {
     struct table *t = region_row_table();
 
-    look.keys[1].line.funtil_ms = 0;
-    region_row_add(t, &look, &look.keys[1]);
-    look.keys[1].line.funtil_ms = look.now_ms - 5;
-    look.keys[1].line.until_ms = look.now_ms - 5;
-    region_row_add(t, &look, &look.keys[1]);
+    snapshot.slots[1].line.funtil_ms = 0;
+    region_row_add(t, &snapshot, &snapshot.slots[1]);
+    snapshot.slots[1].line.funtil_ms = snapshot.now_ms - 5;
+    snapshot.slots[1].line.until_ms = snapshot.now_ms - 5;
+    region_row_add(t, &snapshot, &snapshot.slots[1]);
     cr_assert_eq(table_print(t, false, &out), 0);
     cr_expect_not_null(strstr(out.data, "down without end"), "%s", out.data);
     cr_expect_not_null(strstr(out.data, "down for 0s"), "%s", out.data);
@@ -72,11 +72,11 @@ Test(region_row, what_an_operator_has_to_mend_is_said)
     struct table *t = region_row_table();
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct look_key *k = &look.keys[0];
+        struct snapshot_slot *k = &snapshot.slots[0];
 
         str_copy(k->cooling, sizeof(k->cooling), rows[i].cooling);
-        k->line.lim_ms = look.now_ms + 9000;
-        region_row_add(t, &look, k);
+        k->line.lim_ms = snapshot.now_ms + 9000;
+        region_row_add(t, &snapshot, k);
     }
     cr_assert_eq(table_print(t, false, &out), 0);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -100,46 +100,47 @@ Test(region_row, facts)
         "named        by a router 0.4s ago\n",
     };
 
-    cr_assert_eq(region_row_facts(&look, &look.keys[1], false, &out), 0);
+    cr_assert_eq(region_row_facts(&snapshot, &snapshot.slots[1], false, &out), 0);
     for (size_t i = 0; i < ARRAY_LEN(want); i++)
         cr_expect_not_null(strstr(out.data, want[i]), "%s", want[i]);
     buf_clear(&out);
-    cr_assert_eq(region_row_facts(&look, &look.keys[2], false, &out), 0);
+    cr_assert_eq(region_row_facts(&snapshot, &snapshot.slots[2], false, &out), 0);
     cr_expect_not_null(strstr(out.data, "cooling      throttled, still 3s\n"), "%s", out.data);
     cr_expect_not_null(strstr(out.data, "check        none so far\n"), "%s", out.data);
     cr_expect_not_null(strstr(out.data, "forced       no\n"), "%s", out.data);
-    look.keys[1].line.until_ms = look.now_ms;
+    snapshot.slots[1].line.until_ms = snapshot.now_ms;
     buf_clear(&out);
-    cr_assert_eq(region_row_facts(&look, &look.keys[1], false, &out), 0);
+    cr_assert_eq(region_row_facts(&snapshot, &snapshot.slots[1], false, &out), 0);
     cr_expect_not_null(strstr(out.data, "open, may be probed now\n"), "%s", out.data);
 }
 
 Test(region_row, what_the_check_saw)
 {
-    struct look_check *c = &look.keys[2].check;
+    struct snapshot_check *c = &snapshot.slots[2].check;
 
-    *c = (struct look_check){.result = "fail", .t_ms = look.now_ms - 4000, .took_ms = 12};
+    *c = (struct snapshot_check){
+        .result = "fail", .t_ms = snapshot.now_ms - 4000, .took_ms = 12};
     snprintf(c->what, sizeof(c->what), "status 404");
     snprintf(c->from, sizeof(c->from), "r2");
-    cr_assert_eq(region_row_facts(&look, &look.keys[2], false, &out), 0);
+    cr_assert_eq(region_row_facts(&snapshot, &snapshot.slots[2], false, &out), 0);
     cr_expect_not_null(
         strstr(out.data, "check        fail, status 404 in 12ms, 4s ago by r2\n"), "%s",
         out.data);
 }
 
-static void json(const struct look_key *k)
+static void json(const struct snapshot_slot *k)
 {
     struct json_out o;
 
     buf_clear(&out);
     json_out_init(&o, &out, false);
-    region_row_json(&look, k, &o);
+    region_row_json(&snapshot, k, &o);
     cr_assert_eq(json_out_finish(&o), 0);
 }
 
 Test(region_row, json_fields)
 {
-    json(&look.keys[1]);
+    json(&snapshot.slots[1]);
     cr_expect_str_eq(
         out.data,
         "{\"region\":\"eu\",\"state\":\"open\",\"epoch\":4,\"version\":12,\"trips\":2,"
@@ -151,12 +152,13 @@ Test(region_row, json_fields)
         "\"check\":null,\"changed_ms\":1795218790381,\"named_ms\":"
         "1795218794981,"
         "\"acknowledged\":2,\"live_routers\":3}");
-    snprintf(look.keys[2].check.result, 5, "ok");
-    snprintf(look.keys[2].check.what, 20, "status 200");
-    snprintf(look.keys[2].check.from, 20, "r2");
-    look.keys[2].check.t_ms = look.now_ms - 10;
-    look.keys[2].measured = (struct look_measured){.first_us = 3, .total_us = 5, .health = 0};
-    json(&look.keys[2]);
+    snprintf(snapshot.slots[2].check.result, 5, "ok");
+    snprintf(snapshot.slots[2].check.what, 20, "status 200");
+    snprintf(snapshot.slots[2].check.from, 20, "r2");
+    snapshot.slots[2].check.t_ms = snapshot.now_ms - 10;
+    snapshot.slots[2].measured =
+        (struct snapshot_measured){.first_us = 3, .total_us = 5, .health = 0};
+    json(&snapshot.slots[2]);
     cr_expect_not_null(strstr(out.data, "\"health\":0,\"first_byte_us\":3,\"total_us\":5,"
                                         "\"check\":{\"result\":\"ok\",\"seen\":\"status 200\","
                                         "\"took_ms\":0,\"ago_ms\":10,\"from\":\"r2\"}"),
@@ -171,8 +173,8 @@ Test(region_row, json_fields)
 
 Test(region_row, applied_counts_routers_at_or_past_the_version)
 {
-    cr_expect_eq(region_row_applied(&look, 10), 3);
-    cr_expect_eq(region_row_applied(&look, 11), 2);
-    cr_expect_eq(region_row_applied(&look, 12), 2);
-    cr_expect_eq(region_row_applied(&look, 13), 0);
+    cr_expect_eq(region_row_applied(&snapshot, 10), 3);
+    cr_expect_eq(region_row_applied(&snapshot, 11), 2);
+    cr_expect_eq(region_row_applied(&snapshot, 12), 2);
+    cr_expect_eq(region_row_applied(&snapshot, 13), 0);
 }

@@ -7,18 +7,18 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-static struct look look;
+static struct snapshot snapshot;
 static struct buf out;
 
 static void setup(void)
 {
-    sample_look(&look);
+    sample_look(&snapshot);
     buf_init(&out, 1u << 20);
 }
 
 static void teardown(void)
 {
-    look_release(&look);
+    snapshot_release(&snapshot);
     buf_release(&out);
 }
 
@@ -26,7 +26,7 @@ TestSuite(router_row, .init = setup, .fini = teardown);
 
 Test(router_row, marks_the_odd_config_and_the_laggard)
 {
-    cr_assert_eq(router_row_print(&look, false, &out), 0);
+    cr_assert_eq(router_row_print(&snapshot, false, &out), 0);
     cr_expect_str_eq(
         out.data, "ROUTER  HOST  PID  VERSION  CONFIG  STARTED  LOAD  APPLIED  LAG  SEEN\n"
                   "r1      h1    77   0.1.0    c1      1m ago      3       12    0  0.4s ago\n"
@@ -38,15 +38,15 @@ Test(router_row, marks_the_odd_config_and_the_laggard)
 
 Test(router_row, a_fleet_in_step_has_no_notes)
 {
-    str_copy(look.routers[1].config, sizeof(look.routers[1].config), "c1");
-    look.routers[2].applied = 12;
-    cr_assert_eq(router_row_print(&look, false, &out), 0);
+    str_copy(snapshot.routers[1].config, sizeof(snapshot.routers[1].config), "c1");
+    snapshot.routers[2].applied = 12;
+    cr_assert_eq(router_row_print(&snapshot, false, &out), 0);
     cr_expect_null(strstr(out.data, "routers"), "%s", out.data);
-    look.n_routers = 0;
+    snapshot.n_routers = 0;
     buf_clear(&out);
-    cr_assert_eq(router_row_print(&look, false, &out), 0);
+    cr_assert_eq(router_row_print(&snapshot, false, &out), 0);
     cr_expect_null(strstr(out.data, "routers"), "%s", out.data);
-    cr_expect_str_eq(router_row_usual_config(&look), "");
+    cr_expect_str_eq(router_row_usual_config(&snapshot), "");
 }
 
 Test(router_row, json_fields)
@@ -55,8 +55,8 @@ Test(router_row, json_fields)
 
     json_out_init(&o, &out, false);
     json_out_array(&o);
-    router_row_json(&look, &look.routers[1], &o);
-    router_row_json(&look, &look.routers[2], &o);
+    router_row_json(&snapshot, &snapshot.routers[1], &o);
+    router_row_json(&snapshot, &snapshot.routers[2], &o);
     json_out_end(&o);
     cr_assert_eq(json_out_finish(&o), 0);
     cr_expect_str_eq(
@@ -75,15 +75,15 @@ Test(router_row, laggards_are_named_as_far_as_there_is_room)
     static const char *const first = "r1 (at version 12, seen 0.4s ago)";
     char text[200];
 
-    router_row_behind(&look, 12, text, sizeof(text));
+    router_row_behind(&snapshot, 12, text, sizeof(text));
     cr_expect_str_eq(text, "r3 (at version 10, seen 0.4s ago)");
-    router_row_behind(&look, 10, text, sizeof(text));
+    router_row_behind(&snapshot, 10, text, sizeof(text));
     cr_expect_str_eq(text, "");
-    router_row_behind(&look, 13, text, sizeof(text));
+    router_row_behind(&snapshot, 13, text, sizeof(text));
     cr_expect_eq(strncmp(text, first, strlen(first)), 0, "%s", text);
     cr_expect_not_null(strstr(text, ", r3 (at"), "%s", text);
-    router_row_behind(&look, 13, text, strlen(first) + 30);
+    router_row_behind(&snapshot, 13, text, strlen(first) + 30);
     cr_expect_str_eq(text + strlen(first), " and 2 more");
-    router_row_behind(&look, 13, text, 24);
+    router_row_behind(&snapshot, 13, text, 24);
     cr_expect_str_eq(text, "3 more");
 }

@@ -6,7 +6,7 @@
 Test(admit, at_the_limit)
 {
     struct config conf = {.requests_max = 3};
-    struct metrics_slot slot = {0};
+    struct metrics_block slot = {0};
     struct worker w = {.conf = &conf, .slot = &slot};
 
     for (int n = 1; n <= 5; n++) {

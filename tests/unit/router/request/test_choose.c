@@ -71,11 +71,11 @@ static int pick(struct choosing *c, const char *model, bool allow_last, bool *la
 /* One attempt of region that ends as o. */
 static void attempt(struct choosing *c, size_t region, enum outcome o, int64_t cool_ms)
 {
-    struct fleet_pass p;
+    struct permit p;
     int64_t due_ms = clock_mono_ms() + 30000;
 
-    fleet_begin(c->fleet, region, false, clock_mono_ms(), &p);
-    fleet_end(c->fleet, &p, o, cool_ms);
+    permit_begin(c->fleet, region, false, clock_mono_ms(), &p);
+    permit_end(c->fleet, &p, o, cool_ms);
     while (fleet_ask(c->fleet, region, clock_mono_ms()) == PICKER_USABLE &&
            clock_mono_ms() < due_ms)
         event_base_loop(c->base, EVLOOP_ONCE);
@@ -160,7 +160,7 @@ Test(choose, context_window)
 Test(choose, last_resort_is_what_returns_first)
 {
     struct choosing c;
-    struct fleet_pass p[FLEET_LAST_RESORTS_MAX];
+    struct permit p[FLEET_LAST_RESORTS_MAX];
     int64_t until[3];
     size_t first = 0;
     bool last;
@@ -178,12 +178,12 @@ Test(choose, last_resort_is_what_returns_first)
         at = pick(&c, "x", true, &last);
         cr_expect_eq(at, (int)first);
         cr_expect(last);
-        fleet_begin(c.fleet, first, true, clock_mono_ms(), &p[i]);
+        permit_begin(c.fleet, first, true, clock_mono_ms(), &p[i]);
     }
     at = pick(&c, "x", true, &last);
     cr_expect(at >= 0 && at != (int)first, "it has as many as it may");
     for (size_t i = 0; i < ARRAY_LEN(p); i++)
-        fleet_end(c.fleet, &p[i], OUTCOME_OK, -1);
+        permit_end(c.fleet, &p[i], OUTCOME_OK, -1);
     cr_expect_eq(pick(&c, "x", true, &last), (int)first);
     c.tried[first] = true;
     at = pick(&c, "x", true, &last);

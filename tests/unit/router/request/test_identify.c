@@ -9,7 +9,7 @@
 static void identify(const char *given, struct rand *r, char *out)
 {
     struct http_field id = {str_of("X-Request-ID"), str_of(given)};
-    struct http_head head = {.fields = &id, .n_fields = given != NULL};
+    struct http1_head head = {.fields = &id, .n_fields = given != NULL};
 
     identify_request_id(&head, r, out);
 }

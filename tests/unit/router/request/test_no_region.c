@@ -70,15 +70,15 @@ Test(degrade, says_what_happened)
 
     start(&d);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct degrade_facts facts = {.plan = choose_find(d.choose, "m"),
-                                      .attempts = rows[i].attempts,
-                                      .last = rows[i].last,
-                                      .region = "a",
-                                      .out_of_time = rows[i].out_of_time};
+        struct no_region_facts facts = {.plan = choose_find(d.choose, "m"),
+                                        .attempts = rows[i].attempts,
+                                        .last = rows[i].last,
+                                        .region = "a",
+                                        .out_of_time = rows[i].out_of_time};
         struct reply_error e;
         char text[256];
 
-        degrade_explain(&facts, d.fleet, 1000, text, sizeof(text), &e);
+        no_region_explain(&facts, d.fleet, 1000, text, sizeof(text), &e);
         cr_expect_eq(e.status, rows[i].status, "row %zu", i);
         cr_expect_str_eq(e.code, rows[i].code);
         cr_expect_str_eq(e.message, rows[i].text);
@@ -102,22 +102,22 @@ Test(degrade, earliest_return)
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct degrading d;
-        struct degrade_facts facts = {.attempts = 1, .region = "a"};
+        struct no_region_facts facts = {.attempts = 1, .region = "a"};
         struct reply_error e;
         char text[256];
 
         start(&d);
         facts.plan = choose_find(d.choose, "m");
         for (size_t r = 0; r < 2; r++) {
-            struct fleet_pass p;
+            struct permit p;
 
             if (rows[i].cool_ms[r] == 0)
                 continue;
-            fleet_begin(d.fleet, r, false, clock_mono_ms(), &p);
-            fleet_end(d.fleet, &p, OUTCOME_THROTTLED, rows[i].cool_ms[r]);
+            permit_begin(d.fleet, r, false, clock_mono_ms(), &p);
+            permit_end(d.fleet, &p, OUTCOME_THROTTLED, rows[i].cool_ms[r]);
         }
         event_base_loop(d.base, EVLOOP_NONBLOCK);
-        degrade_explain(&facts, d.fleet, clock_mono_ms(), text, sizeof(text), &e);
+        no_region_explain(&facts, d.fleet, clock_mono_ms(), text, sizeof(text), &e);
         cr_expect(e.retry_after_ms >= rows[i].min_ms && e.retry_after_ms <= rows[i].max_ms,
                   "row %zu: %lld ms", i, (long long)e.retry_after_ms);
         stop(&d);
