@@ -49,7 +49,7 @@ int session_command(struct session *s, int argc, const char *const *argv,
                     session_decode *decode, void *arg, struct err *err) MUST_CHECK;
 bool session_is_lost(const struct session *s); /* no connection now */
 
-/* The fleet as it is; the caller calls look_release either way. */
+/* The fleet as it is; the caller calls snapshot_release either way. */
 int session_look(struct session *s, struct snapshot *out, struct err *err) MUST_CHECK;
 
 /* From now on SIGINT and SIGTERM end waits instead of the process. */

@@ -50,7 +50,7 @@ struct region_check { /* one region */
 
 struct health_check {
     struct worker *w;
-    struct region_headers *envelope;
+    struct region_headers *region_headers;
     struct log_ctx log;
     int64_t interval_ms, lease_ms;
     struct event *tick;
@@ -155,7 +155,7 @@ static void start(struct region_check *pl, int64_t now_ms)
     const struct config *conf = p->w->conf;
     struct region_headers_lines lines;
 
-    region_headers_fill_check(p->envelope, pl->region, &lines);
+    region_headers_fill_check(p->region_headers, pl->region, &lines);
     pl->status = 0;
     pl->body_bytes = 0;
     pl->started_ms = now_ms;
@@ -264,7 +264,7 @@ struct health_check *health_check_new(struct worker *w)
     p->log.where = "check";
     p->interval_ms = interval_ms;
     p->lease_ms = interval_ms * 3 / 2;
-    p->envelope = region_headers_new(w->conf);
+    p->region_headers = region_headers_new(w->conf);
     p->places = xcalloc(w->conf->n_regions, sizeof(*p->places));
     p->due_ms = xcalloc(w->conf->n_slots, sizeof(*p->due_ms));
     for (size_t i = 0; i < w->conf->n_regions; i++) {
@@ -291,7 +291,7 @@ void health_check_free(struct health_check *p)
         if (pl->is_probe)
             fleet_check_end(p->w->fleet, &pl->pass, OUTCOME_ABORTED);
     }
-    region_headers_free(p->envelope);
+    region_headers_free(p->region_headers);
     free(p->places);
     free(p->due_ms);
     free(p);

@@ -1,7 +1,7 @@
 /* reference.c - the manual's part that the code knows better; reference.h has the contract. */
 #include "config/reference.h"
 
-#include "config/keys.h"
+#include "config/settings.h"
 
 #include <stdio.h>
 

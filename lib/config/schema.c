@@ -6,7 +6,7 @@
 #include "config/schema.h"
 
 #include "base/json_out.h"
-#include "config/keys.h"
+#include "config/settings.h"
 
 #include <stdio.h>
 

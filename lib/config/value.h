@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/json_out.h"
-#include "config/keys.h"
+#include "config/settings.h"
 
 #include <stdbool.h>
 #include <stdint.h>

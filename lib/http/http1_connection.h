@@ -46,7 +46,8 @@ struct http_handler { /* shared by the connections of one listener; arg is passe
      * called.  The handler answers with the calls below, inside this call or later. */
     void (*on_request)(void *arg, struct http1_connection *c, const struct http1_head *head,
                        struct str body);
-    /* Writes a complete JSON error answer of the house (http_conn uses it for its own 4xx). */
+    /* Writes a complete JSON error answer of the house (http1_connection uses it for its own
+     * 4xx). */
     void (*format_error)(void *arg, const struct http_refusal *r, char *out, size_t cap);
     void (*on_open)(void *arg, struct http1_connection *c); /* may be NULL: counting */
     void (*on_close)(void *arg,

@@ -48,7 +48,7 @@ struct snapshot {
     size_t n_routers;
 };
 
-/* Fills *out; the caller calls look_release either way.  {"NONE"} is a success with gen "".
+/* Fills *out; the caller calls snapshot_release either way.  {"NONE"} is a success with gen "".
  * -1: an error reply, or a reply that is not the script's. */
 int snapshot_decode(struct snapshot *out, const struct redisReply *r,
                     struct err *err) MUST_CHECK;

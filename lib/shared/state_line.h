@@ -22,8 +22,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define STATE_LINE_NUMBER_MAX ((INT64_C(1) << 53) - 1) /* Lua's numbers are exact up to here   \
-                                                        */
+#define STATE_LINE_NUMBER_MAX                                                                  \
+    ((INT64_C(1) << 53) - 1) /* Lua's numbers are exact up to here                             \
+                              */
 #define STATE_LINE_TRIPS_MAX   1000000
 #define STATE_LINE_OPEN_MAX_MS INT64_C(86400000) /* no script opens a breaker for longer */
 #define STATE_LINE_LIM_MAX_MS  INT64_C(86400000) /* nor cools a slot */

@@ -28,7 +28,7 @@ struct attempt_env *attempt_env_new(struct event_base *base, const struct config
     env->base = base;
     env->conf = conf;
     env->up = up;
-    env->envelope = region_headers_new(conf);
+    env->region_headers = region_headers_new(conf);
     return env;
 }
 
@@ -39,7 +39,7 @@ static void send_request(struct attempt *at, const struct attempt_ask *ask,
     struct region_headers_lines lines;
     struct upstream_request req;
 
-    region_headers_fill(at->env->envelope, ask, &lines);
+    region_headers_fill(at->env->region_headers, ask, &lines);
     req = (struct upstream_request){
         .method = ask->path == ATTEMPT_MODELS ? "GET" : "POST",
         .url = lines.url,
@@ -92,7 +92,7 @@ void attempt_env_free(struct attempt_env *env)
         next = at->next;
         attempt_free(at);
     }
-    region_headers_free(env->envelope);
+    region_headers_free(env->region_headers);
     free(env);
 }
 

@@ -12,7 +12,7 @@ struct attempt_env {
     struct event_base *base;
     const struct config *conf;
     struct upstream *up;
-    struct region_headers *envelope;
+    struct region_headers *region_headers;
     struct attempt *lingering;
 };
 

@@ -17,13 +17,13 @@ struct region_headers *region_headers_new(const struct config *conf);
 void region_headers_free(struct region_headers *e); /* overwrites the secrets */
 
 struct region_headers_lines {
-    const char *url;                      /* borrowed from the envelope */
+    const char *url;                      /* borrowed from the region_headers */
     const char *line[ENVELOPE_LINES_MAX]; /* "Name: value" */
     size_t n;
     struct buf text; /* behind the lines made for this request */
 };
 
-/* Fills *out for one attempt; valid until envelope_lines_release. */
+/* Fills *out for one attempt; valid until region_headers_lines_release. */
 void region_headers_fill(const struct region_headers *e, const struct attempt_ask *ask,
                          struct region_headers_lines *out);
 /* The same for a check from outside: health.path of that region, our credentials. */

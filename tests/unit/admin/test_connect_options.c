@@ -40,7 +40,7 @@ static enum connect_options_verdict find(struct connect_options *w, const char *
     return connect_options_find(w, &a, err);
 }
 
-Test(where, options_then_config_then_environment)
+Test(connect_options, options_then_config_then_environment)
 {
     static const struct {
         const char *redis, *fleet;
@@ -77,7 +77,7 @@ Test(where, options_then_config_then_environment)
     unlink(path);
 }
 
-Test(where, refusals)
+Test(connect_options, refusals)
 {
     static const struct {
         const char *redis, *fleet, *env;
@@ -115,7 +115,7 @@ Test(where, refusals)
     }
 }
 
-Test(where, a_config_without_redis_shares_nothing)
+Test(connect_options, a_config_without_redis_shares_nothing)
 {
     struct connect_options w;
     struct err err;

@@ -25,7 +25,7 @@ static struct args with(enum args_flag flag, const char *text)
     return a;
 }
 
-Test(force, what_an_actor_is_called)
+Test(override, what_an_actor_is_called)
 {
     static const struct {
         const char *sudo, *user, *want;
@@ -50,7 +50,7 @@ Test(force, what_an_actor_is_called)
     cr_expect_neq(actor[0], '@', "%s", actor);
 }
 
-Test(force, reasons_and_ids)
+Test(override, reasons_and_ids)
 {
     char long_reason[VIEW_WORD_MAX + 2], long_id[OVERRIDE_ID_MAX + 2];
     const struct {
@@ -89,7 +89,7 @@ Test(force, reasons_and_ids)
     }
 }
 
-Test(force, defaults)
+Test(override, defaults)
 {
     struct args endless = with(ARGS_FOR, "0");
     struct override f, g;
@@ -144,7 +144,7 @@ static void say(struct fixture *x)
     cr_assert_eq(override_say(&x->f, x->s, &x->result, &x->err), 0, "%s", x->err.msg);
 }
 
-Test(force, is_said_once_however_often)
+Test(override, is_said_once_however_often)
 {
     struct fixture x;
 
@@ -162,7 +162,7 @@ Test(force, is_said_once_however_often)
     stop(&x);
 }
 
-Test(force, a_lost_connection_does_not_lose_the_word)
+Test(override, a_lost_connection_does_not_lose_the_word)
 {
     struct fixture x;
 
@@ -174,7 +174,7 @@ Test(force, a_lost_connection_does_not_lose_the_word)
     stop(&x);
 }
 
-Test(force, two_operators)
+Test(override, two_operators)
 {
     struct fixture x;
 
@@ -191,7 +191,7 @@ Test(force, two_operators)
     stop(&x);
 }
 
-Test(force, an_unknown_region_and_an_unknown_fleet)
+Test(override, an_unknown_region_and_an_unknown_fleet)
 {
     struct fixture x;
 
@@ -206,7 +206,7 @@ Test(force, an_unknown_region_and_an_unknown_fleet)
     stop(&x);
 }
 
-Test(force, auto_may_reset_the_breaker)
+Test(override, auto_may_reset_the_breaker)
 {
     struct fixture x;
 
@@ -220,7 +220,7 @@ Test(force, auto_may_reset_the_breaker)
     stop(&x);
 }
 
-Test(force, waiting_ends_when_all_have_applied_or_time_is_over)
+Test(override, waiting_ends_when_all_have_applied_or_time_is_over)
 {
     struct fixture x;
     struct snapshot snapshot;

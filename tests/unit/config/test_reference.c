@@ -1,7 +1,7 @@
 /* test_reference.c - the manual page has the code's keys, and the tables every row. */
 #include "config/reference.h"
 
-#include "config/keys.h"
+#include "config/settings.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #include "config/schema.h"
 
 #include "base/json.h"
-#include "config/keys.h"
+#include "config/settings.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -55,7 +55,7 @@ static const struct {
     {"embedding", CHAT_REQUEST_EMBEDDING, "{\"model\":\"m\",\"input\":[\"a\"]}", NULL, NULL},
 };
 
-Test(ask, accepted_and_refused)
+Test(chat_request, accepted_and_refused)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct chat_request a;
@@ -72,7 +72,7 @@ Test(ask, accepted_and_refused)
     }
 }
 
-Test(ask, reads_what_decisions_need)
+Test(chat_request, reads_what_decisions_need)
 {
     struct chat_request a;
     struct chat_request_error e;
@@ -95,7 +95,7 @@ Test(ask, reads_what_decisions_need)
     cr_expect(str_eqz(a.user, "\"u1\""));
 }
 
-Test(ask, answers_asked_for)
+Test(chat_request, answers_asked_for)
 {
     static const struct {
         enum chat_request_kind kind;
@@ -129,7 +129,7 @@ Test(ask, answers_asked_for)
     }
 }
 
-Test(ask, depth_at_the_limit_and_one_deeper)
+Test(chat_request, depth_at_the_limit_and_one_deeper)
 {
     struct chat_request a;
     struct chat_request_error e;
@@ -173,7 +173,7 @@ static const struct {
      NULL, true, NULL},
 };
 
-Test(ask, splices_only_what_changes)
+Test(chat_request, splices_only_what_changes)
 {
     for (size_t i = 0; i < ARRAY_LEN(splices); i++) {
         struct chat_request a;
@@ -195,7 +195,7 @@ Test(ask, splices_only_what_changes)
     }
 }
 
-Test(ask, splice_refuses_more_than_its_cap)
+Test(chat_request, splice_refuses_more_than_its_cap)
 {
     struct chat_request a;
     struct chat_request_error e;

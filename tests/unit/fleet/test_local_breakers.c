@@ -100,7 +100,7 @@ static void probe_until_granted(size_t slot, uint64_t token)
     cr_assert_eq(last.grant, BREAKER_GRANTED);
 }
 
-Test(store_mem, is_attached_and_starts_closed)
+Test(local_breakers, is_attached_and_starts_closed)
 {
     cr_expect(store_is_attached(mem));
     cr_expect_eq(store_count(mem), 2u);
@@ -112,7 +112,7 @@ Test(store_mem, is_attached_and_starts_closed)
     cr_expect_eq(n_modes, 0);
 }
 
-Test(store_mem, a_trip_is_told_from_the_loop_once)
+Test(local_breakers, a_trip_is_told_from_the_loop_once)
 {
     fail(0, 2);
     turn();
@@ -129,14 +129,14 @@ Test(store_mem, a_trip_is_told_from_the_loop_once)
     cr_expect_eq(n_slots, 1);
 }
 
-Test(store_mem, evidence_of_another_epoch_is_ignored)
+Test(local_breakers, evidence_of_another_epoch_is_ignored)
 {
     for (int i = 0; i < 5; i++)
         store_report(mem, 0, 7, STORE_FAIL, false);
     cr_expect_eq(store_get(mem, 0)->st, BREAKER_CLOSED);
 }
 
-Test(store_mem, probes_are_answered_later_and_close)
+Test(local_breakers, probes_are_answered_later_and_close)
 {
     store_probe(mem, 0, 5);
     cr_expect_eq(n_probes, 0, "never inside the call");
@@ -162,7 +162,7 @@ Test(store_mem, probes_are_answered_later_and_close)
     cr_expect_eq(store_get(mem, 0)->ep, 4u);
 }
 
-Test(store_mem, the_longer_cooling_wins)
+Test(local_breakers, the_longer_cooling_wins)
 {
     int64_t now_ms = clock_mono_ms();
 
@@ -176,7 +176,7 @@ Test(store_mem, the_longer_cooling_wins)
     cr_expect_leq(store_get(mem, 1)->lim_ms, clock_mono_ms() + 86400000);
 }
 
-Test(store_mem, may_be_freed_from_its_own_event)
+Test(local_breakers, may_be_freed_from_its_own_event)
 {
     fail(0, 3);
     fail(1, 3);
@@ -205,7 +205,7 @@ static const struct view_slot *fake_get(const struct store *s, size_t slot)
     return &shown[slot];
 }
 
-Test(store_mem, adopts_the_last_view)
+Test(local_breakers, adopts_the_last_view)
 {
     static const struct store_ops ops = {.count = fake_count, .get = fake_get};
     struct store from = {&ops};
@@ -241,7 +241,7 @@ Test(store_mem, adopts_the_last_view)
     probe_until_granted(0, 10);
 }
 
-Test(store_mem, the_longer_of_two_coolings_is_adopted)
+Test(local_breakers, the_longer_of_two_coolings_is_adopted)
 {
     static const struct store_ops ops = {.count = fake_count, .get = fake_get};
     static const struct {

@@ -1,5 +1,5 @@
-/* http_rig.h - one http_conn on a real loopback socket, a raw byte client at the other end,
- * both in the test's event loop; the owner is scripted by `mode`. */
+/* http_rig.h - one http1_connection on a real loopback socket, a raw byte client at the other
+ * end, both in the test's event loop; the owner is scripted by `mode`. */
 #ifndef TESTS_UNIT_HTTP_HTTP_RIG_H
 #define TESTS_UNIT_HTTP_HTTP_RIG_H
 

@@ -15,7 +15,7 @@ static const struct {
     {4102444800000, "Fri, 01 Jan 2100 00:00:00 GMT"},
 };
 
-Test(http_answer, dates)
+Test(http1_answer, dates)
 {
     struct http_date d = {0};
 
@@ -40,7 +40,7 @@ static const struct {
     {{.status = 599, .framing = HTTP_NO_CONTENT}, "HTTP/1.1 599 Unknown\r\nDate: D\r\n\r\n"},
 };
 
-Test(http_answer, heads)
+Test(http1_answer, heads)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct buf out;
@@ -52,7 +52,7 @@ Test(http_answer, heads)
     }
 }
 
-Test(http_answer, the_cap_is_kept)
+Test(http1_answer, the_cap_is_kept)
 {
     struct http1_answer a = {.status = 200, .framing = HTTP_LENGTH};
     size_t need = sizeof(FRONT "Content-Length: 0\r\n\r\n") - 1;
@@ -67,7 +67,7 @@ Test(http_answer, the_cap_is_kept)
     }
 }
 
-Test(http_answer, every_status_the_server_gives_has_a_phrase)
+Test(http1_answer, every_status_the_server_gives_has_a_phrase)
 {
     static const int ours[] = {200, 400, 404, 405, 408, 413, 414, 415, 417,
                                429, 431, 500, 501, 502, 503, 504, 505, 529};

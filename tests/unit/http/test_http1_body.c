@@ -102,7 +102,7 @@ static struct run run(const char *text, size_t len, int64_t length, size_t step)
     return r;
 }
 
-Test(http_body, verdicts_at_every_step)
+Test(http1_body, verdicts_at_every_step)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         size_t len = strlen(rows[i].text);
@@ -122,7 +122,7 @@ Test(http_body, verdicts_at_every_step)
     }
 }
 
-Test(http_body, nul_in_the_framing_is_refused)
+Test(http1_body, nul_in_the_framing_is_refused)
 {
     static const char text[] = "1;a=b\r\nx\r\n0\r\nT: v\r\n\r\n";
 
@@ -138,7 +138,7 @@ Test(http_body, nul_in_the_framing_is_refused)
     }
 }
 
-Test(http_body, trailer_section_at_limit_minus_one_limit_and_plus_one)
+Test(http1_body, trailer_section_at_limit_minus_one_limit_and_plus_one)
 {
     for (size_t total = HTTP_TRAILER_MAX_BYTES - 1; total <= HTTP_TRAILER_MAX_BYTES + 1;
          total++) {

@@ -63,7 +63,7 @@ static bool has_in_order(const struct rig *r, const char *const *want)
     return true;
 }
 
-Test(http_conn, conversations)
+Test(http1_connection, conversations)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct rig r;
@@ -89,7 +89,7 @@ Test(http_conn, conversations)
 }
 
 /* The same bytes in random pieces give the same transcript (the dates apart). */
-Test(http_conn, transcript_does_not_depend_on_the_split)
+Test(http1_connection, transcript_does_not_depend_on_the_split)
 {
     static const char text[] = GET("/1") POST("/2", 5) "hello" CHUNKED(
         "/3") "3;a\r\nabc\r\n0\r\n\r\n" GET("/4") "GET /5 HTTP/1.1\r\nHost: a\r\nA : b\r\n\r\n";
@@ -120,7 +120,7 @@ Test(http_conn, transcript_does_not_depend_on_the_split)
     }
 }
 
-Test(http_conn, pipelined_requests_wait_for_the_answer_before_them)
+Test(http1_connection, pipelined_requests_wait_for_the_answer_before_them)
 {
     struct rig r;
 
@@ -145,7 +145,7 @@ Test(http_conn, pipelined_requests_wait_for_the_answer_before_them)
     rig_release(&r);
 }
 
-Test(http_conn, body_at_limit_minus_one_limit_and_plus_one)
+Test(http1_connection, body_at_limit_minus_one_limit_and_plus_one)
 {
     for (int chunked = 0; chunked < 2; chunked++) {
         for (int len = 999; len <= 1001; len++) {
@@ -183,7 +183,7 @@ Test(http_conn, body_at_limit_minus_one_limit_and_plus_one)
     }
 }
 
-Test(http_conn, a_large_body_arrives_whole)
+Test(http1_connection, a_large_body_arrives_whole)
 {
     struct rig r;
     size_t len = 90000;
@@ -201,7 +201,7 @@ Test(http_conn, a_large_body_arrives_whole)
     rig_release(&r);
 }
 
-Test(http_conn, a_served_request_holds_little_more_than_itself)
+Test(http1_connection, a_served_request_holds_little_more_than_itself)
 {
     static const size_t sizes[] = {0, 5, 3000, 4095, 4096, 20000, 90000};
 
@@ -236,7 +236,7 @@ Test(http_conn, a_served_request_holds_little_more_than_itself)
     }
 }
 
-Test(http_conn, the_owner_refuses_before_the_body)
+Test(http1_connection, the_owner_refuses_before_the_body)
 {
     struct rig r;
 
@@ -253,7 +253,7 @@ Test(http_conn, the_owner_refuses_before_the_body)
 }
 
 /* Closing with unread bytes would reset the connection under the answer. */
-Test(http_conn, an_error_answer_survives_a_body_that_is_still_coming)
+Test(http1_connection, an_error_answer_survives_a_body_that_is_still_coming)
 {
     struct rig r;
     static char waste[65536];
@@ -272,7 +272,7 @@ Test(http_conn, an_error_answer_survives_a_body_that_is_still_coming)
     rig_release(&r);
 }
 
-Test(http_conn, header_deadline_is_total_however_slowly_bytes_drip)
+Test(http1_connection, header_deadline_is_total_however_slowly_bytes_drip)
 {
     struct rig r;
     int64_t start_ms, next_ms;
@@ -307,7 +307,7 @@ static const struct {
     {"idle after an answer", GET("/"), "HTTP/1.1 200"},
 };
 
-Test(http_conn, each_silence_has_a_deadline)
+Test(http1_connection, each_silence_has_a_deadline)
 {
     for (size_t i = 0; i < ARRAY_LEN(silences); i++) {
         struct rig r;
@@ -327,7 +327,7 @@ Test(http_conn, each_silence_has_a_deadline)
 }
 
 /* Pipelines for ever and never reads an answer: nothing of ours may grow with it. */
-Test(http_conn, a_client_that_only_writes_stays_within_the_bounds)
+Test(http1_connection, a_client_that_only_writes_stays_within_the_bounds)
 {
     static const char one[] = GET("/flood");
     struct rig r;
@@ -368,7 +368,7 @@ Test(http_conn, a_client_that_only_writes_stays_within_the_bounds)
     rig_release(&r);
 }
 
-Test(http_conn, keepalive_requests_is_a_limit)
+Test(http1_connection, keepalive_requests_is_a_limit)
 {
     struct rig r;
 
@@ -382,7 +382,7 @@ Test(http_conn, keepalive_requests_is_a_limit)
     rig_release(&r);
 }
 
-Test(http_conn, drain_closes_the_idle_and_ends_the_busy_properly)
+Test(http1_connection, drain_closes_the_idle_and_ends_the_busy_properly)
 {
     struct rig r;
 
@@ -411,7 +411,7 @@ Test(http_conn, drain_closes_the_idle_and_ends_the_busy_properly)
     rig_release(&r);
 }
 
-Test(http_conn, drain_answers_a_request_that_was_on_its_way)
+Test(http1_connection, drain_answers_a_request_that_was_on_its_way)
 {
     for (int served = 0; served <= 1; served++) {
         struct rig r;
@@ -432,7 +432,7 @@ Test(http_conn, drain_answers_a_request_that_was_on_its_way)
     }
 }
 
-Test(http_conn, free_tells_the_owner_of_a_running_request)
+Test(http1_connection, free_tells_the_owner_of_a_running_request)
 {
     struct rig r;
 
@@ -446,7 +446,7 @@ Test(http_conn, free_tells_the_owner_of_a_running_request)
     rig_release(&r);
 }
 
-Test(http_conn, free_inside_a_callback_is_safe)
+Test(http1_connection, free_inside_a_callback_is_safe)
 {
     struct rig r;
 

@@ -174,7 +174,7 @@ static int verdict_of(const char *text, size_t len, size_t cut,
     return status;
 }
 
-Test(http_head, verdicts_at_every_split)
+Test(http1_head, verdicts_at_every_split)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         size_t len = strlen(rows[i].text);
@@ -186,7 +186,7 @@ Test(http_head, verdicts_at_every_split)
     }
 }
 
-Test(http_head, nul_bytes_are_refused_everywhere)
+Test(http1_head, nul_bytes_are_refused_everywhere)
 {
     /* The last line end is there for the NUL in the one before it to be seen. */
     static const char text[] = "GET /a HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n\r\n";
@@ -207,7 +207,7 @@ static void expect_str(struct str got, const char *want, const char *what)
               want != NULL ? want : "(none)");
 }
 
-Test(http_head, everything_is_read_byte_by_byte)
+Test(http1_head, everything_is_read_byte_by_byte)
 {
     static const char text[] =
         "POST /v1/%63hat/./x?q=%41&r=/? HTTP/1.1\r\nhost: A.example:80\r\n"
@@ -269,7 +269,7 @@ static const struct {
     {"GET / HTTP/1.0\r\n", "Connection: keep-alive, close\r\n", false},
 };
 
-Test(http_head, keep_alive_per_version)
+Test(http1_head, keep_alive_per_version)
 {
     for (size_t i = 0; i < ARRAY_LEN(keep_alive); i++) {
         struct http1_head_parser p;
@@ -284,7 +284,7 @@ Test(http_head, keep_alive_per_version)
     }
 }
 
-Test(http_head, caps_at_limit_minus_one_limit_and_plus_one)
+Test(http1_head, caps_at_limit_minus_one_limit_and_plus_one)
 {
     static const char text[] = "GET /abc HTTP/1.1\r\n" HOST "X: y\r\nZ: w\r\n\r\n";
     size_t len = sizeof(text) - 1;
@@ -303,7 +303,7 @@ Test(http_head, caps_at_limit_minus_one_limit_and_plus_one)
     }
 }
 
-Test(http_head, an_endless_line_is_refused_at_the_cap)
+Test(http1_head, an_endless_line_is_refused_at_the_cap)
 {
     struct http1_head_limits l = {256, 64, 10};
     char text[600] = "GET / HTTP/1.1\r\nX: ";
@@ -317,7 +317,7 @@ Test(http_head, an_endless_line_is_refused_at_the_cap)
 }
 
 /* Heads of n fields in turn through one parser, each read in two halves whose bytes move. */
-Test(http_head, the_field_table_grows_with_the_head)
+Test(http1_head, the_field_table_grows_with_the_head)
 {
     static const size_t sizes[] = {1, 15, 16, 17, HTTP_FIELDS_MAX, 2, 33};
     struct http1_head_limits l = {32768, 8192, HTTP_FIELDS_MAX};

@@ -9,7 +9,7 @@
 
 #define NOTHING ((struct str){NULL, 0})
 
-Test(http_out, chunk_sizes)
+Test(http1_output, chunk_sizes)
 {
     static const struct {
         size_t len;
@@ -31,7 +31,7 @@ Test(http_out, chunk_sizes)
     }
 }
 
-Test(http_out, a_chunk_over_the_cap_leaves_nothing_behind)
+Test(http1_output, a_chunk_over_the_cap_leaves_nothing_behind)
 {
     for (size_t max = 7; max <= 9; max++) { /* "3\r\nabc\r\n" needs 8 */
         struct http1_output o;
@@ -43,7 +43,7 @@ Test(http_out, a_chunk_over_the_cap_leaves_nothing_behind)
     }
 }
 
-Test(http_out, everything_arrives_in_order_through_a_full_socket)
+Test(http1_output, everything_arrives_in_order_through_a_full_socket)
 {
     struct http1_output o;
     int pair[2];
@@ -79,7 +79,7 @@ Test(http_out, everything_arrives_in_order_through_a_full_socket)
     http1_output_release(&o);
 }
 
-Test(http_out, a_tail_over_the_cap_fails)
+Test(http1_output, a_tail_over_the_cap_fails)
 {
     struct http1_output o;
     int pair[2];

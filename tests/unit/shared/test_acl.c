@@ -108,7 +108,7 @@ static void without(const char *rule, size_t skip, char *out, char *word)
     }
 }
 
-Test(redis_acl, allows_all_and_nothing_of_it_can_go)
+Test(acl, allows_all_and_nothing_of_it_can_go)
 {
     struct commands c = {.n = 0};
     struct redis_server s;
@@ -135,7 +135,7 @@ Test(redis_acl, allows_all_and_nothing_of_it_can_go)
     redis_server_stop(&s);
 }
 
-Test(redis_acl, other_fleets_stay_out_of_reach)
+Test(acl, other_fleets_stay_out_of_reach)
 {
     static const char *const denied[] = {"HGET {sluice:tt}:x f",
                                          "HGET other f",
@@ -168,7 +168,7 @@ Test(redis_acl, other_fleets_stay_out_of_reach)
 }
 
 /* The page writes F for the fleet and breaks lines where it likes. */
-Test(redis_acl, the_manual_prints_it)
+Test(acl, the_manual_prints_it)
 {
     static char page[1 << 17], plain[1 << 17];
     char rule[ACL_MAX];

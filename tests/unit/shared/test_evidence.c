@@ -18,7 +18,7 @@ static const struct { /* per attempt: f = failed, o = ok, F and O the same but s
     {"slow ones of both kinds", "OFo", 2, 1, 2, 0, 1001},
 };
 
-Test(batch, joins_attempts)
+Test(evidence, joins_attempts)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct evidence *b = evidence_new(3);
@@ -48,7 +48,7 @@ static const struct {
     int64_t at_ms, due_ms;
 } after[] = {{1000, 1010}, {1001, 1010}, {1009, 1010}, {1010, 1010}, {1011, 1011}};
 
-Test(batch, the_first_failure_leaves_at_once_and_later_ones_together)
+Test(evidence, the_first_failure_leaves_at_once_and_later_ones_together)
 {
     for (size_t i = 0; i < ARRAY_LEN(after); i++) {
         struct evidence *b = evidence_new(2);
@@ -66,7 +66,7 @@ Test(batch, the_first_failure_leaves_at_once_and_later_ones_together)
     }
 }
 
-Test(batch, only_failures_of_the_same_key_make_one_wait)
+Test(evidence, only_failures_of_the_same_key_make_one_wait)
 {
     struct evidence *b = evidence_new(2);
     struct evidence_item item;
@@ -81,7 +81,7 @@ Test(batch, only_failures_of_the_same_key_make_one_wait)
 }
 
 /* A displaced batch has left too. */
-Test(batch, a_failure_behind_a_displaced_one_waits)
+Test(evidence, a_failure_behind_a_displaced_one_waits)
 {
     struct evidence *b = evidence_new(1);
     struct evidence_item item;
@@ -93,7 +93,7 @@ Test(batch, a_failure_behind_a_displaced_one_waits)
     evidence_free(b);
 }
 
-Test(batch, a_newer_epoch_displaces_and_an_older_one_is_late)
+Test(evidence, a_newer_epoch_displaces_and_an_older_one_is_late)
 {
     struct evidence *b = evidence_new(1);
     struct evidence_item item;
@@ -110,7 +110,7 @@ Test(batch, a_newer_epoch_displaces_and_an_older_one_is_late)
     evidence_free(b);
 }
 
-Test(batch, keys_are_apart_and_clear_counts)
+Test(evidence, keys_are_apart_and_clear_counts)
 {
     struct evidence *b = evidence_new(3);
     struct evidence_item item;
@@ -129,7 +129,7 @@ Test(batch, keys_are_apart_and_clear_counts)
     evidence_free(NULL);
 }
 
-Test(batch, a_full_batch_is_due_at_once)
+Test(evidence, a_full_batch_is_due_at_once)
 {
     struct evidence *b = evidence_new(1);
     struct evidence_item item;
@@ -146,7 +146,7 @@ Test(batch, a_full_batch_is_due_at_once)
 
 /* In a large fleet: successes of several keys share one gap, who waited longest goes first, and
  * failures wait for nothing. */
-Test(batch, successes_keep_their_distance)
+Test(evidence, successes_keep_their_distance)
 {
     static const struct {
         int64_t at_ms;

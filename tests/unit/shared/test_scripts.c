@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-Test(script, none_is_missing_and_the_hashes_are_redis_own)
+Test(scripts, none_is_missing_and_the_hashes_are_redis_own)
 {
     struct redis_server s;
     size_t rows = 0;
@@ -51,7 +51,7 @@ static void write_file(const char *dir, const char *name, const char *text)
     fclose(f);
 }
 
-Test(script, embedding_keeps_every_byte)
+Test(scripts, embedding_keeps_every_byte)
 {
     static const char want[] = "const struct script_text script_texts[] = {\n"
                                "    {\"a\", \"dd8e8fd3518ac2cb669676b5d1948c95410585ca\",\n"
@@ -109,7 +109,7 @@ static bool two_replies(const struct world *w)
     return w->replies == 2;
 }
 
-Test(script, goes_as_hash_and_once_as_text)
+Test(scripts, goes_as_hash_and_once_as_text)
 {
     struct redis_server s;
     struct world w;
@@ -151,7 +151,7 @@ static bool is_settled(const struct world *w)
     return w->replies + w->lost > 0;
 }
 
-Test(script, answers_once)
+Test(scripts, answers_once)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct world w;

@@ -29,7 +29,7 @@ static const struct {
      "1 g7 9007199254740991 1 a closed 9007199254740991 0 1000000 up 0 - - 0"},
 };
 
-Test(codec, what_decodes_encodes_to_the_same_bytes)
+Test(state_line, what_decodes_encodes_to_the_same_bytes)
 {
     for (size_t i = 0; i < ARRAY_LEN(good); i++) {
         struct state_line l;
@@ -43,7 +43,7 @@ Test(codec, what_decodes_encodes_to_the_same_bytes)
     }
 }
 
-Test(codec, fields_land_where_they_belong)
+Test(state_line, fields_land_where_they_belong)
 {
     struct state_line l;
 
@@ -72,7 +72,7 @@ Test(codec, fields_land_where_they_belong)
     cr_expect(l.doubt);
 }
 
-Test(codec, what_a_later_version_adds_is_passed_over)
+Test(state_line, what_a_later_version_adds_is_passed_over)
 {
     static const struct {
         const char *tail;
@@ -155,7 +155,7 @@ static const struct {
     {"cooling for too long", "1 g7 9 1000 us-east open 3 1500 2 auto 0 - r1 86401001"},
 };
 
-Test(codec, everything_else_is_refused)
+Test(state_line, everything_else_is_refused)
 {
     struct state_line l;
 
@@ -166,7 +166,7 @@ Test(codec, everything_else_is_refused)
                   "NUL byte at the end");
 }
 
-Test(codec, words_at_their_limits)
+Test(state_line, words_at_their_limits)
 {
     char text[600], word[VIEW_WORD_MAX + 3], slot[VIEW_SLOT_MAX + 3];
     struct state_line l;
@@ -183,7 +183,7 @@ Test(codec, words_at_their_limits)
     }
 }
 
-Test(codec, lines_at_their_limit)
+Test(state_line, lines_at_their_limit)
 {
     char text[700];
     struct state_line l;
@@ -199,7 +199,7 @@ Test(codec, lines_at_their_limit)
     }
 }
 
-Test(codec, encoding_refuses_what_no_line_may_say)
+Test(state_line, encoding_refuses_what_no_line_may_say)
 {
     static const struct state_line base = {
         .gen = "g", .ver = 1, .now_ms = 1000, .slot = "a", .st = BREAKER_CLOSED, .ep = 1};

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-Test(when, spans)
+Test(local_time, spans)
 {
     static const struct {
         int64_t ms;
@@ -38,7 +38,7 @@ Test(when, spans)
     }
 }
 
-Test(when, dates_are_local)
+Test(local_time, dates_are_local)
 {
     char out[LOCAL_TIME_MAX];
 

@@ -46,7 +46,7 @@ static void stop(struct degrading *d)
     event_base_free(d->base);
 }
 
-Test(degrade, says_what_happened)
+Test(no_region, says_what_happened)
 {
     static const struct {
         int attempts;
@@ -89,7 +89,7 @@ Test(degrade, says_what_happened)
 }
 
 /* The earliest of the regions counts, a second at least, a stated time at most ten minutes. */
-Test(degrade, earliest_return)
+Test(no_region, earliest_return)
 {
     static const struct {
         int64_t cool_ms[2]; /* 0: the region is not cooling */

@@ -1,5 +1,5 @@
 /* test_keys.c - the tables of keys are sound, and each row's bounds are the loader's. */
-#include "config/keys.h"
+#include "config/settings.h"
 
 #include "base/buf.h"
 #include "config/config.h"
@@ -30,7 +30,7 @@ static int set(const struct setting *k, void *base, const char *json, struct err
     return rc;
 }
 
-Test(keys, every_row_is_complete)
+Test(settings, every_row_is_complete)
 {
     for (size_t w = 0; w < N_SETTINGS_OF; w++) {
         const struct key_table *t = settings_table((enum settings_of)w);
@@ -52,7 +52,7 @@ Test(keys, every_row_is_complete)
 }
 
 /* The dump and the schema open a section at its first row and close it after its last. */
-Test(keys, a_section_stands_in_one_piece)
+Test(settings, a_section_stands_in_one_piece)
 {
     const struct key_table *t = settings_table(SETTINGS_TOP);
 
@@ -69,7 +69,7 @@ Test(keys, a_section_stands_in_one_piece)
     }
 }
 
-Test(keys, every_default_is_within_its_row)
+Test(settings, every_default_is_within_its_row)
 {
     for (size_t w = 0; w < N_SETTINGS_OF; w++) {
         const struct key_table *t = settings_table((enum settings_of)w);
@@ -115,7 +115,7 @@ static void expect_number(const struct setting *k, int64_t n)
                        err.msg);
 }
 
-Test(keys, each_number_at_limit_minus_one_limit_and_plus_one)
+Test(settings, each_number_at_limit_minus_one_limit_and_plus_one)
 {
     size_t seen = 0;
 
@@ -177,7 +177,7 @@ static void expect_length(const struct setting *k, int64_t n, bool want)
     value_release(k, &base);
 }
 
-Test(keys, each_string_at_limit_minus_one_limit_and_plus_one)
+Test(settings, each_string_at_limit_minus_one_limit_and_plus_one)
 {
     for (size_t w = 0; w < N_SETTINGS_OF; w++) {
         const struct key_table *t = settings_table((enum settings_of)w);
@@ -196,7 +196,7 @@ Test(keys, each_string_at_limit_minus_one_limit_and_plus_one)
     }
 }
 
-Test(keys, messages_say_what_a_row_wants)
+Test(settings, messages_say_what_a_row_wants)
 {
     static const struct {
         const char *name, *want;
@@ -221,13 +221,13 @@ Test(keys, messages_say_what_a_row_wants)
 }
 
 /* The parser's table of fields has a fixed size; this layer may not include its header. */
-Test(keys, fields_fit_the_parser)
+Test(settings, fields_fit_the_parser)
 {
     cr_expect_eq(settings_find(settings_table(SETTINGS_TOP), STR("http.max_fields"))->max,
                  HTTP_FIELDS_MAX);
 }
 
-Test(keys, only_sockets_and_workers_need_a_restart)
+Test(settings, only_sockets_and_workers_need_a_restart)
 {
     const struct key_table *t = settings_table(SETTINGS_TOP);
 

@@ -1,7 +1,7 @@
-/* keys.h - one row per config key: the loader, the bounds, the dump, the reload check, the
+/* settings.h - one row per config key: the loader, the bounds, the dump, the reload check, the
  * schema and the manual all read these tables and nothing else. */
-#ifndef CONFIG_KEYS_H
-#define CONFIG_KEYS_H
+#ifndef CONFIG_SETTINGS_H
+#define CONFIG_SETTINGS_H
 
 #include "base/base.h"
 #include "config/form.h"
