@@ -1,6 +1,6 @@
 /* load.c - from a file to a checked struct config.
  *
- * Every object of the file goes through the same two steps, driven by its table in keys.c:
+ * Every object of the file goes through the same two steps, driven by its table in settings.c:
  * collect() sorts the members to their rows and refuses unknown ones, store() sets every
  * scalar, default or given, and finds what is missing.  Lists are built afterwards, regions
  * first, because targets and fallbacks name things that must exist by then.

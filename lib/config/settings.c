@@ -1,4 +1,4 @@
-/* settings.c - every key of the config; keys.h says what a row means.
+/* settings.c - every key of the config; settings.h says what a row means.
  *
  * A new setting is a field in config.h and a row here.  Keys of one section stand together:
  * the dump and the schema open a section when its first row comes and close it after the last.
