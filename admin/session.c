@@ -242,7 +242,7 @@ int session_script(struct session *s, enum script which, const char *const *args
 
     if (begin(s, err) < 0)
         return -1;
-    if (script_run(s->link, which, keys, 1, args, n_args, on_reply, &c) < 0)
+    if (redis_script_run(s->link, scripts_get(which), keys, 1, args, n_args, on_reply, &c) < 0)
         return cannot_send(s, err);
     return finish(&c);
 }

@@ -31,7 +31,7 @@ quote() {
 echo '/* Made by scripts/embed_lua.sh: do not edit. */'
 echo '#include "shared/scripts.h"'
 echo
-echo 'const struct script_text script_texts[] = {'
+echo 'const struct redis_script scripts_table[] = {'
 for f in "$@"; do
     [ "$f" != "$common" ] || continue
     name=${f##*/}

@@ -17,7 +17,6 @@
 #include "redis/backoff.h"
 
 #include <event2/event.h>
-#include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -26,7 +26,6 @@
 #include "shared/state_line.h"
 #include "shared/acl.h"
 
-#include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +65,8 @@ int store_redis_run(struct store_redis *s, enum script script, const char *const
 {
     const char *slots[] = {s->meta.text};
 
-    if (s->freed || script_run(s->cmd, script, slots, 1, args, n, cb, arg) < 0)
+    if (s->freed ||
+        redis_script_run(s->cmd, scripts_get(script), slots, 1, args, n, cb, arg) < 0)
         return -1;
     s->stats.commands++;
     return 0;
@@ -77,7 +77,7 @@ void store_redis_rubbish(struct store_redis *s, enum script script)
     char why[120];
 
     s->stats.errors++;
-    snprintf(why, sizeof(why), "the %s script's answer makes no sense", script_name(script));
+    snprintf(why, sizeof(why), "the %s script's answer makes no sense", scripts_name(script));
     store_redis_away(s, why);
 }
 
@@ -87,7 +87,7 @@ static void take_error(struct store_redis *s, enum script script, const struct r
 
     s->stats.errors++;
     redis_value_show(r, text, sizeof(text));
-    snprintf(why, sizeof(why), "%s (script %s)", text, script_name(script));
+    snprintf(why, sizeof(why), "%s (script %s)", text, scripts_name(script));
     switch (redis_error_of(r)) {
     case REDIS_ERROR_READONLY:
         redis_link_restart(s->cmd, why); /* the name may lead to another server by now */
@@ -101,7 +101,7 @@ static void take_error(struct store_redis *s, enum script script, const struct r
     case REDIS_ERROR_NOPERM:
         acl_rule(s->fleet, rule);
         snprintf(why, sizeof(why), "%s (script %s); the user needs %s", text,
-                 script_name(script), rule);
+                 scripts_name(script), rule);
         store_redis_away(s, why);
         break;
     default:
@@ -117,7 +117,7 @@ bool store_redis_usable(struct store_redis *s, enum script script, const struct 
     if (r == NULL) {
         s->stats.late++;
         store_redis_bad(s, why);
-    } else if (r->type == REDIS_REPLY_ERROR) {
+    } else if (redis_error_of(r) != REDIS_ERROR_NONE) {
         take_error(s, script, r);
     } else if (redis_value_text(redis_value_at(r, 0)).ptr == NULL) {
         store_redis_rubbish(s, script);
@@ -173,7 +173,7 @@ static void on_left(void *arg, const struct redisReply *r, const char *why)
 static void say_goodbye(struct store_redis *s)
 {
     const char *argv[] = {
-        "EVAL",      script_text(SCRIPT_LEAVE)->text, "1", s->meta.text, view_gen(s->view),
+        "EVAL",      scripts_get(SCRIPT_LEAVE)->text, "1", s->meta.text, view_gen(s->view),
         s->router_id};
 
     if (s->phase == PHASE_ATTACHED &&

@@ -1,9 +1,8 @@
-/* scripts.h - the Lua scripts, embedded at build time, sent by EVALSHA and after NOSCRIPT as
- * EVAL (nothing ran, so sending again is safe). */
+/* scripts.h - the fleet's Lua scripts, embedded at build time. */
 #ifndef SHARED_SCRIPTS_H
 #define SHARED_SCRIPTS_H
 
-#include "redis/link.h"
+#include "redis/script.h"
 
 enum script {
     SCRIPT_ATTACH,
@@ -21,21 +20,12 @@ enum script {
     N_SCRIPTS
 };
 
-struct script_text { /* made by scripts/embed_lua.sh from lib/shared/lua/<name>.lua */
-    const char *name, *sha1, *text;
-};
-extern const struct script_text script_texts[]; /* ends with a row of NULLs */
+/* Made by scripts/embed_lua.sh from lib/shared/lua/<name>.lua; ends with a row of NULLs. */
+extern const struct redis_script scripts_table[];
 
 /* "attach", "sync", ...: the file's name without ".lua". */
-const char *script_name(enum script s);
+const char *scripts_name(enum script s);
 /* NULL when the build has no such file; a unit test holds that there is none missing. */
-const struct script_text *script_text(enum script s);
-
-/* Runs s with the keys and arguments (NUL-terminated, copied).  cb as for redis_link_send:
- * never sees NOSCRIPT, and the second sending has a deadline of its own.  -1: not sent, cb will
- * not be called. */
-int script_run(struct redis_link *l, enum script s, const char *const *keys, size_t n_keys,
-               const char *const *args, size_t n_args, redis_link_reply_cb *cb,
-               void *arg) MUST_CHECK;
+const struct redis_script *scripts_get(enum script s);
 
 #endif

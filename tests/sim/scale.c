@@ -90,7 +90,7 @@ static int reply_bytes(const struct redisReply *r)
 static enum script which(const char *sha1)
 {
     for (int i = 0; i < N_SCRIPTS; i++)
-        if (strcmp(script_text((enum script)i)->sha1, sha1) == 0)
+        if (strcmp(scripts_get((enum script)i)->sha1, sha1) == 0)
             return (enum script)i;
     return SCRIPT_LEAVE;
 }

@@ -184,7 +184,7 @@ bool server_load(const struct server_mutant *mutant)
     luaL_register(lua.L, "redis", redis);
     lua_settop(lua.L, 0);
     for (int i = 0; i < N_SCRIPTS; i++) {
-        const struct script_text *t = script_text((enum script)i);
+        const struct redis_script *t = scripts_get((enum script)i);
         char *text = mutate(t->text, mutant, &found);
 
         text[0] = text[1] = '-'; /* the line that begins with #! becomes a comment */
@@ -314,7 +314,7 @@ static struct redisReply *run(struct server *s, enum script which, const char *m
     struct redisReply *r;
 
     s->calls++;
-    s->script = script_name(which);
+    s->script = scripts_name(which);
     s->args = args;
     s->n_args = n_args;
     lua.running = s;
@@ -331,7 +331,7 @@ struct redisReply *server_run(struct server *s, const char *script, int n_args,
                               const char *const *args)
 {
     for (int i = 0; i < N_SCRIPTS; i++)
-        if (strcmp(script_name((enum script)i), script) == 0)
+        if (strcmp(scripts_name((enum script)i), script) == 0)
             return run(s, (enum script)i, BASE "meta", n_args, args);
     abort();
 }
@@ -340,7 +340,7 @@ struct redisReply *server_eval(struct server *s, int argc, const char *const *ar
 {
     /* EVALSHA sha1 1 meta args..., EVAL text 1 meta args... */
     for (int i = 0; argc > 3 && i < N_SCRIPTS; i++) {
-        const struct script_text *t = script_text((enum script)i);
+        const struct redis_script *t = scripts_get((enum script)i);
 
         if (strcmp(argv[1], t->sha1) == 0 || strcmp(argv[1], t->text) == 0)
             return run(s, (enum script)i, argv[3], argc - 4, argv + 4);

@@ -48,8 +48,8 @@ static void note_generation(struct world *w, const char *script, int router)
 static const char *script_of(const char *sha1)
 {
     for (int i = 0; i < N_SCRIPTS; i++)
-        if (strcmp(script_text((enum script)i)->sha1, sha1) == 0)
-            return script_name((enum script)i);
+        if (strcmp(scripts_get((enum script)i)->sha1, sha1) == 0)
+            return scripts_name((enum script)i);
     return "leave"; /* the one that is sent as text */
 }
 

@@ -170,7 +170,7 @@ void store_world_force(struct store_world *w, const char *word, const char *id)
 {
     redisReply *r =
         redis_server_command(&w->server, "EVAL %s 1 {sluice:t}:meta - a %s 0 op incident - %s",
-                             script_text(SCRIPT_FORCE)->text, word, id);
+                             scripts_get(SCRIPT_FORCE)->text, word, id);
 
     cr_assert(r->type == REDIS_REPLY_ARRAY, "%s", r->str);
     cr_assert_str_eq(r->element[0]->str, "OK");

@@ -124,7 +124,7 @@ Test(store_redis_reassert, a_newer_word_is_not_overwritten_by_an_old_view)
         cr_assert_lt(clock_mono_ms(), end_ms);
         redisReply *r = redis_server_command(
             &w.server, "EVAL %s 1 {sluice:t}:meta - a drain 0 op newer - i9",
-            script_text(SCRIPT_FORCE)->text);
+            scripts_get(SCRIPT_FORCE)->text);
 
         spoke = r->type == REDIS_REPLY_ARRAY && strcmp(r->element[0]->str, "OK") == 0;
         freeReplyObject(r);

@@ -115,7 +115,7 @@ const char *lua_run(struct lua *l, enum script s, const char *args)
 {
     struct names_text meta = names_of("t", NAMES_META);
     char *copy = xstrdup(args);
-    const char *argv[WORDS_MAX] = {"EVALSHA", script_text(s)->sha1, "1", meta.text};
+    const char *argv[WORDS_MAX] = {"EVALSHA", scripts_get(s)->sha1, "1", meta.text};
 
     call(l, args[0] == '\0' ? 4 : split(copy, argv, 4), argv);
     free(copy);
@@ -156,10 +156,10 @@ void lua_connect(struct lua *l)
         abort();
     redisSetTimeout(l->c, limit);
     for (int s = 0; s < N_SCRIPTS; s++) {
-        const char *argv[] = {"SCRIPT", "LOAD", script_text((enum script)s)->text};
+        const char *argv[] = {"SCRIPT", "LOAD", scripts_get((enum script)s)->text};
 
-        if (strcmp(call(l, 3, argv), script_text((enum script)s)->sha1) != 0) {
-            fprintf(stderr, "lua_call: %s: %s\n", script_name((enum script)s), l->reply);
+        if (strcmp(call(l, 3, argv), scripts_get((enum script)s)->sha1) != 0) {
+            fprintf(stderr, "lua_call: %s: %s\n", scripts_name((enum script)s), l->reply);
             abort();
         }
     }

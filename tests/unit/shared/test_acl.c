@@ -39,7 +39,7 @@ static void collect(struct commands *c)
         add(c, ours[i], strlen(ours[i]));
     size_t before = c->n;
 
-    for (const struct script_text *t = script_texts; t->name != NULL; t++)
+    for (const struct redis_script *t = scripts_table; t->name != NULL; t++)
         for (const char *at = t->text; (at = strstr(at, "call('")) != NULL;) {
             at += strlen("call('");
             add(c, at, strcspn(at, "'"));

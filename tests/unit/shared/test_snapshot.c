@@ -127,7 +127,7 @@ Test(snapshot, the_scripts_own_reply)
     lua_start(&l, "");
     lua_run(&l, SCRIPT_ATTACH, "A - r host 42 0.1 digest 800 7 a b");
     redisReply *r = redis_server_command(&l.server, "EVALSHA %s 1 %s",
-                                         script_text(SCRIPT_SNAPSHOT)->sha1, meta.text);
+                                         scripts_get(SCRIPT_SNAPSHOT)->sha1, meta.text);
 
     cr_assert_eq(snapshot_decode(&snapshot, r, &err), 0, "%s", err.msg);
     cr_expect_eq(snapshot.n_slots, 2u);

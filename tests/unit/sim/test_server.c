@@ -90,7 +90,7 @@ static void both_run(enum script s, const char *args)
     lua_set_now(&host, now_ms);
     lua_run(&real, s, args);
     lua_run(&host, s, args);
-    snprintf(what, sizeof(what), "%s %s", script_name(s), args);
+    snprintf(what, sizeof(what), "%s %s", scripts_name(s), args);
     expect_same(what);
 }
 
