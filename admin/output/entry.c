@@ -92,7 +92,7 @@ static void describe(const struct entry *e, char *out, size_t cap)
     char date[LOCAL_TIME_MAX];
     int64_t until_ms;
 
-    if (is(e, "cool") && state_line_number(str_of(e->to), STATE_LINE_NUMBER_MAX, &until_ms)) {
+    if (is(e, "cool") && str_to_whole(str_of(e->to), STATE_LINE_NUMBER_MAX, &until_ms)) {
         local_time_date(until_ms, date);
         snprintf(out, cap, "cooling until %s", date);
     } else if (is(e, "attach") && e->key[0] == '\0') {

@@ -66,6 +66,17 @@ uint16_t rand_jitter(struct rand *r)
     return (uint16_t)(rand_u64(r) >> 48);
 }
 
+int64_t rand_backoff_ms(struct rand *r, int64_t first_ms, int64_t max_ms, unsigned failures)
+{
+    int64_t step_ms = first_ms;
+
+    for (unsigned i = 0; i < failures && step_ms > 0 && step_ms < max_ms; i++)
+        step_ms = step_ms > max_ms / 2 ? max_ms : step_ms * 2;
+    if (step_ms > max_ms)
+        step_ms = max_ms;
+    return (int64_t)rand_below(r, (uint64_t)step_ms + 1);
+}
+
 void rand_hex(struct rand *r, char *out, size_t digits)
 {
     static const char hex[] = "0123456789abcdef";

@@ -108,6 +108,16 @@ bool str_to_u64(struct str s, uint64_t *out)
     return true;
 }
 
+bool str_to_whole(struct str s, int64_t max, int64_t *out)
+{
+    uint64_t n;
+
+    if ((s.len > 1 && s.ptr[0] == '0') || !str_to_u64(s, &n) || n > (uint64_t)max)
+        return false;
+    *out = (int64_t)n;
+    return true;
+}
+
 #define NEAREST_MAX 64 /* longer words are not typos of ours */
 
 static size_t min3(size_t a, size_t b, size_t c)

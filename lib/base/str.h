@@ -37,6 +37,8 @@ bool str_list_has(struct str list, struct str item);
 
 /* Digits only: no sign, no space, no overflow, at least one digit.  false leaves *out alone. */
 bool str_to_u64(struct str s, uint64_t *out);
+/* One spelling of each number: digits only, no leading zero, at most max. */
+bool str_to_whole(struct str s, int64_t max, int64_t *out);
 
 /* The candidate nearest to word by edit distance, or NULL when none is near enough to
  * be what was meant: distance over a third of the length, rounded up, or nothing in common. */

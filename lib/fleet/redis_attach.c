@@ -14,7 +14,6 @@
 #include "base/clock.h"
 #include "redis/value.h"
 #include "shared/state_line.h"
-#include "redis/backoff.h"
 
 #include <event2/event.h>
 #include <stdio.h>
@@ -72,7 +71,7 @@ static void ask_later(struct store_redis *s)
 {
     int64_t max_ms = s->reads_go_on && s->sync_ms < ASK_MAX_MS ? s->sync_ms : ASK_MAX_MS;
     int64_t wait_ms =
-        redis_backoff_ms(ASK_MS < max_ms ? ASK_MS : max_ms, max_ms, s->ask_tries, &s->rand);
+        rand_backoff_ms(&s->rand, ASK_MS < max_ms ? ASK_MS : max_ms, max_ms, s->ask_tries);
 
     if (s->freed || s->phase != PHASE_ASKING || s->asking)
         return;

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SLOTS 16384 /* of a Cluster */
+
 /* clang-format off */
 static const struct {
     const char *word;
@@ -48,6 +50,32 @@ enum redis_error redis_error_of(const struct redisReply *r)
         if (str_eqz(word, words[i].word))
             return words[i].kind;
     return REDIS_ERROR_OTHER;
+}
+
+bool redis_error_moved(const struct redisReply *r, const struct redis_node *from,
+                       struct redis_node *out)
+{
+    struct str slot, place;
+    uint64_t n;
+
+    if (redis_error_of(r) != REDIS_ERROR_MOVED)
+        return false;
+    (void)str_split((struct str){r->str, r->len}, ' ', &slot);
+    if (slot.ptr == NULL)
+        return false;
+    slot = str_split(slot, ' ', &place);
+    if (!str_to_u64(slot, &n) || n >= SLOTS || place.ptr == NULL)
+        return false;
+
+    /* The last colon: an IPv6 address has no brackets here. */
+    const char *colon = memrchr(place.ptr, ':', place.len);
+
+    if (colon == NULL)
+        return false;
+    struct str host = {place.ptr, (size_t)(colon - place.ptr)};
+    struct str port = {colon + 1, place.len - host.len - 1};
+
+    return redis_node_set(out, host.len > 0 ? host : str_of(from->host), port);
 }
 
 const char *redis_error_text(const struct redisReply *r, const char *secret,

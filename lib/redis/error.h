@@ -3,6 +3,8 @@
 #ifndef REDIS_ERROR_H
 #define REDIS_ERROR_H
 
+#include "redis/url.h"
+
 struct redisReply;
 
 /* Not REDIS_ERR_*: hiredis has macros REDIS_ERR_OOM and REDIS_ERR_OTHER, with other values. */
@@ -19,13 +21,20 @@ enum redis_error {
     REDIS_ERROR_NOAUTH,
     REDIS_ERROR_WRONGPASS,
     REDIS_ERROR_WRONGTYPE,
-    REDIS_ERROR_MOVED, /* a Cluster: another node has the keys; redis/moved.h */
+    REDIS_ERROR_MOVED, /* a Cluster: another node has the keys: redis_error_moved() */
     REDIS_ERROR_ASK,   /* their slot is on its way to another node */
     REDIS_ERROR_TRYAGAIN,
     REDIS_ERROR_CLUSTERDOWN,
     REDIS_ERROR_OTHER
 };
 enum redis_error redis_error_of(const struct redisReply *r); /* NONE: no error reply, or NULL */
+
+/* Where a Cluster's node says that a key is served
+ * (https://redis.io/docs/reference/cluster-spec/, "MOVED Redirection"): r is "MOVED slot
+ * host:port"; without a host it is that of from, which answered.  false: r is anything else, or
+ * names no place (then *out is undefined). */
+bool redis_error_moved(const struct redisReply *r, const struct redis_node *from,
+                       struct redis_node *out) MUST_CHECK;
 
 #define REDIS_ERROR_TEXT_MAX 128
 /* The server's words for a log line: cut, control bytes as '?'.  Returns out, or a literal when

@@ -16,10 +16,8 @@
 #include "redis/link_impl.h"
 
 #include "base/clock.h"
-#include "redis/backoff.h"
 #include "redis/format.h"
-#include "redis/moved.h"
-#include "redis/push.h"
+#include "redis/value.h"
 
 #include <assert.h>
 #include <event2/buffer.h>
@@ -116,8 +114,8 @@ static void plan_next_try(struct redis_link *l)
         l->failures = 0;
     l->up_since_ms = 0;
     if (l->conf.keep_trying) {
-        redis_link_arm(l, redis_backoff_ms(l->conf.backoff_ms, l->conf.backoff_max_ms,
-                                           l->failures, &l->rand));
+        redis_link_arm(l, rand_backoff_ms(&l->rand, l->conf.backoff_ms, l->conf.backoff_max_ms,
+                                          l->failures));
         l->state = LINK_WAITING;
     } else {
         l->state = LINK_IDLE;
@@ -196,7 +194,7 @@ int redis_link_subscribe(struct redis_link *l, const char *channel)
 
 static void take_push(struct redis_link *l, const struct redisReply *r)
 {
-    enum redis_push kind = redis_push_of(r);
+    enum redis_value_push kind = redis_value_push(r);
     char text[REDIS_ERROR_TEXT_MAX];
 
     if (r->type == REDIS_REPLY_ERROR) {
@@ -204,11 +202,12 @@ static void take_push(struct redis_link *l, const struct redisReply *r)
                        redis_error_text(r, l->conf.url.password, text));
         return;
     }
-    if (kind == REDIS_PUSH_NONE || (kind == REDIS_PUSH_CONFIRMED && l->unconfirmed == 0)) {
+    if (kind == REDIS_VALUE_PUSH_NONE ||
+        (kind == REDIS_VALUE_PUSH_CONFIRMED && l->unconfirmed == 0)) {
         redis_link_end(l, "Redis sent what is no subscription message");
         return;
     }
-    if (kind == REDIS_PUSH_CONFIRMED && --l->unconfirmed == 0)
+    if (kind == REDIS_VALUE_PUSH_CONFIRMED && --l->unconfirmed == 0)
         l->confirm_by_ms = 0;
     if (l->ops.on_push != NULL)
         l->ops.on_push(l->arg, r);
@@ -220,7 +219,7 @@ static bool take_moved(struct redis_link *l, const struct redisReply *r)
     char text[REDIS_NODE_TEXT_MAX];
     struct redis_node node;
 
-    if (l->state != LINK_UP || l->subscribed || !redis_moved_of(r, &l->at, &node))
+    if (l->state != LINK_UP || l->subscribed || !redis_error_moved(r, &l->at, &node))
         return false;
     l->told = node;
     l->told_tries = TOLD_TRIES;
@@ -390,7 +389,7 @@ static void go_to(struct redis_link *l, const struct redis_node *node, const cha
     redis_link_end(l, "%s %s", why, text);
     if (l->state == LINK_WAITING)
         redis_link_arm(
-            l, redis_backoff_ms(l->conf.backoff_ms, l->conf.backoff_max_ms, 0, &l->rand));
+            l, rand_backoff_ms(&l->rand, l->conf.backoff_ms, l->conf.backoff_max_ms, 0));
 }
 
 /* A Sentinel's word: the old master may be alive, so that nothing else would tell. */

@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "redis/value.h"
-#include "redis/moved.h"
 
 #include <event2/bufferevent.h>
 #include <event2/event.h>
@@ -93,7 +92,7 @@ static void on_key(void *arg, const struct redisReply *r, const char *why)
     struct redis_node node;
 
     (void)why;
-    if (redis_link_is_open(l) && redis_moved_of(r, &l->at, &node))
+    if (redis_link_is_open(l) && redis_error_moved(r, &l->at, &node))
         redirect(l, &node);
 }
 

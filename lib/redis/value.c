@@ -1,8 +1,6 @@
 /* value.c - reading a script's reply; value.h has the contract. */
 #include "redis/value.h"
 
-#include "shared/state_line.h"
-
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 
@@ -28,8 +26,8 @@ bool redis_value_number(const struct redisReply *r, int64_t *out)
     if (r == NULL)
         return false;
     if (r->type != REDIS_REPLY_INTEGER)
-        return state_line_number(redis_value_text(r), STATE_LINE_NUMBER_MAX, out);
-    if (r->integer < 0 || r->integer > STATE_LINE_NUMBER_MAX)
+        return str_to_whole(redis_value_text(r), REDIS_VALUE_NUMBER_MAX, out);
+    if (r->integer < 0 || r->integer > REDIS_VALUE_NUMBER_MAX)
         return false;
     *out = r->integer;
     return true;
@@ -38,6 +36,23 @@ bool redis_value_number(const struct redisReply *r, int64_t *out)
 bool redis_value_is(const struct redisReply *r, const char *word)
 {
     return str_eqz(redis_value_text(redis_value_at(r, 0)), word);
+}
+
+static bool is_word(const struct redisReply *r, const char *word)
+{
+    return r->type == REDIS_REPLY_STRING && str_eqz((struct str){r->str, r->len}, word);
+}
+
+enum redis_value_push redis_value_push(const struct redisReply *r)
+{
+    if (r->type != REDIS_REPLY_ARRAY || r->elements != 3 ||
+        r->element[1]->type != REDIS_REPLY_STRING)
+        return REDIS_VALUE_PUSH_NONE;
+    if (is_word(r->element[0], "message") && r->element[2]->type == REDIS_REPLY_STRING)
+        return REDIS_VALUE_PUSH_MESSAGE;
+    if (is_word(r->element[0], "subscribe") && r->element[2]->type == REDIS_REPLY_INTEGER)
+        return REDIS_VALUE_PUSH_CONFIRMED;
+    return REDIS_VALUE_PUSH_NONE;
 }
 
 void redis_value_show(const struct redisReply *r, char *out, size_t cap)

@@ -31,16 +31,6 @@ static int hex_value(char c)
     return -1;
 }
 
-bool state_line_number(struct str s, int64_t max, int64_t *out)
-{
-    uint64_t n;
-
-    if ((s.len > 1 && s.ptr[0] == '0') || !str_to_u64(s, &n) || n > (uint64_t)max)
-        return false;
-    *out = (int64_t)n;
-    return true;
-}
-
 bool state_line_unword(struct str s, char *out, size_t cap)
 {
     size_t n = 0;
@@ -173,7 +163,7 @@ static bool read_u64(struct str s, uint64_t *out)
 {
     int64_t n;
 
-    if (!state_line_number(s, STATE_LINE_NUMBER_MAX, &n))
+    if (!str_to_whole(s, STATE_LINE_NUMBER_MAX, &n))
         return false;
     *out = (uint64_t)n;
     return true;
@@ -181,7 +171,7 @@ static bool read_u64(struct str s, uint64_t *out)
 
 static bool read_ms(struct str s, int64_t *out)
 {
-    return state_line_number(s, STATE_LINE_NUMBER_MAX, out);
+    return str_to_whole(s, STATE_LINE_NUMBER_MAX, out);
 }
 
 /* The fields that routers of the first versions did not know: each only where it differs from
@@ -229,7 +219,7 @@ bool state_line_decode(struct str line, struct state_line *out)
         !state_line_unword(f[F_KEY], out->slot, sizeof(out->slot)) ||
         !read_state(f[F_ST], &out->st) || !read_u64(f[F_EP], &out->ep) ||
         !read_ms(f[F_UNTIL], &out->until_ms) ||
-        !state_line_number(f[F_N], STATE_LINE_TRIPS_MAX, &trips) ||
+        !str_to_whole(f[F_N], STATE_LINE_TRIPS_MAX, &trips) ||
         !read_forced(f[F_FORCED], &out->forced) || !read_ms(f[F_FUNTIL], &out->funtil_ms) ||
         !state_line_unword(f[F_WHY], out->why, sizeof(out->why)) ||
         !state_line_unword(f[F_BY], out->by, sizeof(out->by)) ||

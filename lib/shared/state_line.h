@@ -17,14 +17,13 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "policy/breaker.h"
+#include "redis/value.h"
 #include "shared/view.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define STATE_LINE_NUMBER_MAX                                                                  \
-    ((INT64_C(1) << 53) - 1) /* Lua's numbers are exact up to here                             \
-                              */
+#define STATE_LINE_NUMBER_MAX  REDIS_VALUE_NUMBER_MAX
 #define STATE_LINE_TRIPS_MAX   1000000
 #define STATE_LINE_OPEN_MAX_MS INT64_C(86400000) /* no script opens a breaker for longer */
 #define STATE_LINE_LIM_MAX_MS  INT64_C(86400000) /* nor cools a slot */
@@ -53,8 +52,6 @@ bool state_line_decode(struct str line, struct state_line *out) MUST_CHECK;
 /* Appends the line.  -1: out's cap, or l holds what no line may say. */
 int state_line_encode(struct buf *out, const struct state_line *l) MUST_CHECK;
 
-/* Digits only, no leading zero, at most max. */
-bool state_line_number(struct str s, int64_t max, int64_t *out) MUST_CHECK;
 /* Decodes one word into out, NUL-terminated.  false: other bytes than the encoding's, a
  * second spelling, a control byte, or longer than cap - 1. */
 bool state_line_unword(struct str s, char *out, size_t cap) MUST_CHECK;

@@ -62,8 +62,8 @@ static int decode_head(struct str line, const char *fleet, struct head *h, struc
     struct str wall = rest.ptr != NULL ? str_split(rest, ' ', &rest) : rest;
 
     if (!str_eqz(word, "sluice-view") || !str_eqz(version, "1") || rest.ptr == NULL ||
-        !state_line_number(wall, STATE_LINE_NUMBER_MAX, &h->wall_ms) ||
-        !state_line_number(rest, VIEW_FILE_LINES_MAX, &h->lines))
+        !str_to_whole(wall, STATE_LINE_NUMBER_MAX, &h->wall_ms) ||
+        !str_to_whole(rest, VIEW_FILE_LINES_MAX, &h->lines))
         return err_set(err, ERR_SYNTAX, "line 1 is not '" MARK " FLEET TIME LINES'");
     if (!str_eqz(name, fleet))
         return err_set(err, ERR_SYNTAX, "line 1 names another fleet than '%s'", fleet);

@@ -1,8 +1,7 @@
 /* fuzz_redis_reply.c - bytes from a server, cut anywhere, never crash the decoder nor get past
  * its caps.  The first byte is the size of the pieces they come in. */
 #include "redis/error.h"
-#include "redis/moved.h"
-#include "redis/push.h"
+#include "redis/value.h"
 #include "redis/reply.h"
 
 #include <hiredis/hiredis.h>
@@ -23,8 +22,9 @@ static void check(const struct redisReply *r, size_t bytes)
         abort();
     (void)redis_error_of(r);
     (void)redis_error_text(r, "secret", text);
-    (void)redis_push_of(r);
-    if (redis_moved_of(r, &from, &to) && (to.host[0] == '\0' || to.port < 1 || to.port > 65535))
+    (void)redis_value_push(r);
+    if (redis_error_moved(r, &from, &to) &&
+        (to.host[0] == '\0' || to.port < 1 || to.port > 65535))
         abort();
 }
 

@@ -7,7 +7,6 @@
 #include "wire_impl.h"
 
 #include "base/clock.h"
-#include "redis/backoff.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,8 +174,8 @@ static void close_now(struct redis_link *l, const char *why)
     if (l->freed)
         link_destroy(l);
     else
-        wire_plan_try(l, redis_backoff_ms(l->conf.backoff_ms, l->conf.backoff_max_ms,
-                                          l->failures++, vtime_rand()));
+        wire_plan_try(l, rand_backoff_ms(vtime_rand(), l->conf.backoff_ms,
+                                         l->conf.backoff_max_ms, l->failures++));
 }
 
 static void try_ends(void *arg)

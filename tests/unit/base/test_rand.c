@@ -121,3 +121,42 @@ Test(rand, hex_writes_its_digits_and_a_nul)
         cr_expect_eq(out[sizes[i] + 1], '#', "nothing is written behind the NUL");
     }
 }
+
+/* clang-format off */
+static const struct {
+    int64_t first_ms, max_ms;
+    unsigned failures;
+    int64_t step_ms;
+} backoffs[] = {
+    {100, 5000, 0, 100},
+    {100, 5000, 1, 200},
+    {100, 5000, 5, 3200},
+    {100, 5000, 6, 5000},
+    {100, 5000, 4000000000u, 5000},
+    {100, 100,  9, 100},
+    {0,   0,    3, 0},
+    {0,   5000, 3, 0},
+    {1, INT64_MAX / 2, 62, INT64_MAX / 2},
+};
+/* clang-format on */
+
+Test(rand, backoff_doubles_up_to_its_limit_and_the_jitter_uses_all_of_it)
+{
+    for (size_t i = 0; i < ARRAY_LEN(backoffs); i++) {
+        struct rand r;
+        int64_t least = INT64_MAX, most = -1;
+
+        rand_init(&r, 42 + i);
+        for (int n = 0; n < 2000; n++) {
+            int64_t ms = rand_backoff_ms(&r, backoffs[i].first_ms, backoffs[i].max_ms,
+                                         backoffs[i].failures);
+
+            least = ms < least ? ms : least;
+            most = ms > most ? ms : most;
+        }
+        cr_expect(least >= 0 && least <= backoffs[i].step_ms / 50, "row %zu: from %lld", i,
+                  (long long)least);
+        cr_expect(most <= backoffs[i].step_ms && most >= backoffs[i].step_ms / 50 * 49,
+                  "row %zu: to %lld", i, (long long)most);
+    }
+}

@@ -181,6 +181,21 @@ Test(str, digits_only)
     cr_expect_eq(got, 12u, "reads no further than its span");
 }
 
+Test(str, to_whole_has_one_spelling_of_each_number)
+{
+    int64_t got = 77;
+
+    cr_expect(str_to_whole(STR("0"), 10, &got) && got == 0);
+    cr_expect(str_to_whole(STR("10"), 10, &got) && got == 10);
+    cr_expect_not(str_to_whole(STR("11"), 10, &got));
+    cr_expect_not(str_to_whole(STR("05"), 10, &got));
+    cr_expect_not(str_to_whole(STR("00"), 10, &got));
+    cr_expect_not(str_to_whole(STR(""), 10, &got));
+    cr_expect_not(str_to_whole(STR("-1"), 10, &got));
+    cr_expect_not(str_to_whole(STR("9223372036854775808"), INT64_MAX, &got));
+    cr_expect_eq(got, 10, "and leaves it alone otherwise");
+}
+
 Test(str, nearest)
 {
     static const char *const known[] = {"listen", "regions", "redis", "retry", "up"};
