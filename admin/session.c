@@ -26,6 +26,7 @@ struct session {
     char fleet[NAMES_FLEET_MAX + 1];
     char shown[512]; /* the URL */
     char why[256];   /* of the last loss */
+    enum redis_error error;
     bool up, interrupted;
     struct event *signals[2];
 };
@@ -39,29 +40,33 @@ static void on_up(void *arg)
     s->up = true;
 }
 
-static void on_down(void *arg, const char *why)
+static void on_down(void *arg, enum redis_error cause, const char *why)
 {
     struct session *s = arg;
 
     s->up = false;
+    s->error = cause;
     str_copy(s->why, sizeof(s->why), why);
 }
 
 static int refuse_login(const struct session *s, struct err *err)
 {
-    if (strstr(s->why, "wants a password") != NULL)
+    switch (s->error) {
+    case REDIS_ERROR_NOAUTH:
         return err_set(
             err, ERR_STORE,
             "Redis at %s wants a password (NOAUTH): put it into the URL of SLUICE_REDIS "
             "or of the config file",
             s->shown);
-    if (strstr(s->why, "WRONGPASS") != NULL)
+    case REDIS_ERROR_WRONGPASS:
         return err_set(
             err, ERR_STORE,
             "Redis at %s refused the user or the password (WRONGPASS): check the URL "
             "of SLUICE_REDIS or of the config file",
             s->shown);
-    return err_set(err, ERR_STORE, "Redis at %s cannot be reached: %s", s->shown, s->why);
+    default:
+        return err_set(err, ERR_STORE, "Redis at %s cannot be reached: %s", s->shown, s->why);
+    }
 }
 
 /* The link has a deadline for the whole try, so this ends. */
@@ -138,6 +143,11 @@ bool session_is_lost(const struct session *s)
     return !s->up;
 }
 
+enum redis_error session_error(const struct session *s)
+{
+    return s->error;
+}
+
 /* ---- calls ---- */
 
 struct call {
@@ -181,8 +191,9 @@ static int refuse_reply(const struct session *s, const struct redisReply *r, str
     char text[REDIS_ERROR_TEXT_MAX], rule[ACL_MAX];
     const char *said = redis_error_text(r, s->conf.url.password, text);
 
-    if (str_starts(str_of(said), "BADARG "))
-        return err_set(err, ERR_RANGE, "Redis' script refused it: %s", said + 7);
+    if (kind == REDIS_ERROR_BADARG)
+        return err_set(err, ERR_RANGE, "Redis' script refused it: %s",
+                       redis_error_detail(r, s->conf.url.password, text));
     if (kind == REDIS_ERROR_NOPERM) {
         acl_rule(s->fleet, rule);
         return err_set(
@@ -202,9 +213,10 @@ static void on_reply(void *arg, const struct redisReply *r, const char *why)
     struct call *c = arg;
 
     c->done = true;
+    c->s->error = redis_error_of(r);
     if (r == NULL)
         c->rc = err_set(c->err, ERR_STORE, "Redis at %s gave no answer: %s", c->s->shown, why);
-    else if (redis_error_of(r) != REDIS_ERROR_NONE)
+    else if (c->s->error != REDIS_ERROR_NONE)
         c->rc = refuse_reply(c->s, r, c->err);
     else
         c->rc = c->decode(c->arg, r, c->err);
@@ -226,6 +238,7 @@ static int finish(struct call *c)
 
 static int begin(struct session *s, struct err *err)
 {
+    s->error = REDIS_ERROR_NONE;
     return s->up ? 0 : connect_link(s, err);
 }
 

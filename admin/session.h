@@ -8,6 +8,7 @@
 #include "base/base.h"
 #include "base/err.h"
 #include "shared/snapshot.h"
+#include "redis/error.h"
 #include "redis/tls.h"
 #include "shared/scripts.h"
 
@@ -48,6 +49,8 @@ int session_script(struct session *s, enum script which, const char *const *args
 int session_command(struct session *s, int argc, const char *const *argv,
                     session_decode *decode, void *arg, struct err *err) MUST_CHECK;
 bool session_is_lost(const struct session *s); /* no connection now */
+/* The error reply that the last call got, or its connecting; NONE: none. */
+enum redis_error session_error(const struct session *s);
 
 /* The fleet as it is; the caller calls snapshot_release either way. */
 int session_look(struct session *s, struct snapshot *out, struct err *err) MUST_CHECK;

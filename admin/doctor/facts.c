@@ -148,7 +148,7 @@ static int ask(struct session *s, const char *const *argv, session_decode *decod
     int rc = session_command(s, argc, argv, decode, arg, err);
 
     if (denied != NULL)
-        *denied = rc < 0 && strstr(err->msg, "(NOPERM)") != NULL;
+        *denied = rc < 0 && session_error(s) == REDIS_ERROR_NOPERM;
     return rc < 0 && session_is_lost(s) ? -1 : 0;
 }
 

@@ -314,10 +314,11 @@ static void on_cmd_up(void *arg)
     send_attach(s);
 }
 
-static void on_cmd_down(void *arg, const char *why)
+static void on_cmd_down(void *arg, enum redis_error cause, const char *why)
 {
     struct store_redis *s = arg;
 
+    (void)cause;
     store_redis_hold(s);
     s->phase = PHASE_DOWN;
     s->asking = s->syncing = false;

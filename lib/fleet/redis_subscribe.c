@@ -95,14 +95,14 @@ static void on_up(void *arg)
         redis_link_restart(sub->link, "SUBSCRIBE could not be sent");
 }
 
-static void on_down(void *arg, const char *why)
+static void on_down(void *arg, enum redis_error cause, const char *why)
 {
     struct store_redis_sub *sub = arg;
     struct store_redis *s = sub->s;
     bool lost = carries(sub);
 
     /* Syncs go on, faster; the mode is the command link's. */
-    if (!s->sub_denied && strstr(why, "NOPERM") != NULL) {
+    if (!s->sub_denied && cause == REDIS_ERROR_NOPERM) {
         char rule[ACL_MAX];
 
         s->sub_denied = true;

@@ -31,10 +31,13 @@ static const struct {
     {"ASK",        REDIS_ERROR_ASK},
     {"TRYAGAIN",   REDIS_ERROR_TRYAGAIN},
     {"CLUSTERDOWN", REDIS_ERROR_CLUSTERDOWN},
+    {"BADARG",     REDIS_ERROR_BADARG},
 };
 /* clang-format on */
 
+/* Kinds that Redis hides behind "ERR". */
 static const char script_denied[] = "ERR The user executing the script can't ";
+static const char no_db[] = "cluster mode"; /* "ERR SELECT is not allowed in cluster mode" */
 
 enum redis_error redis_error_of(const struct redisReply *r)
 {
@@ -49,7 +52,7 @@ enum redis_error redis_error_of(const struct redisReply *r)
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (str_eqz(word, words[i].word))
             return words[i].kind;
-    return REDIS_ERROR_OTHER;
+    return strstr(r->str, no_db) != NULL ? REDIS_ERROR_NO_DB : REDIS_ERROR_OTHER;
 }
 
 bool redis_error_moved(const struct redisReply *r, const struct redis_node *from,
@@ -89,4 +92,13 @@ const char *redis_error_text(const struct redisReply *r, const char *secret,
         if ((unsigned char)*c < ' ' || *c == 0x7f)
             *c = '?';
     return out;
+}
+
+const char *redis_error_detail(const struct redisReply *r, const char *secret,
+                               char out[REDIS_ERROR_TEXT_MAX])
+{
+    const char *text = redis_error_text(r, secret, out);
+    const char *space = text == out ? strchr(text, ' ') : NULL;
+
+    return space != NULL ? space + 1 : text;
 }

@@ -1,5 +1,6 @@
 /* error.h - what an error reply means for us: its first word, in capitals, is the kind.
- */
+ *
+ * Nobody else looks into an error's text to decide anything. */
 #ifndef REDIS_ERROR_H
 #define REDIS_ERROR_H
 
@@ -25,6 +26,8 @@ enum redis_error {
     REDIS_ERROR_ASK,   /* their slot is on its way to another node */
     REDIS_ERROR_TRYAGAIN,
     REDIS_ERROR_CLUSTERDOWN,
+    REDIS_ERROR_BADARG, /* a script of ours refuses its arguments */
+    REDIS_ERROR_NO_DB,  /* a Cluster has database 0 only */
     REDIS_ERROR_OTHER
 };
 enum redis_error redis_error_of(const struct redisReply *r); /* NONE: no error reply, or NULL */
@@ -41,5 +44,8 @@ bool redis_error_moved(const struct redisReply *r, const struct redis_node *from
  * r is no error or its text has secret ("": none) in it. */
 const char *redis_error_text(const struct redisReply *r, const char *secret,
                              char out[REDIS_ERROR_TEXT_MAX]);
+/* The same without the first word, which says the kind. */
+const char *redis_error_detail(const struct redisReply *r, const char *secret,
+                               char out[REDIS_ERROR_TEXT_MAX]);
 
 #endif

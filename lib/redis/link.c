@@ -65,20 +65,36 @@ bool redis_link_is_open(const struct redis_link *l)
     return !l->freed && (l->state == LINK_CONNECTING || l->state == LINK_UP);
 }
 
-void redis_link_end(struct redis_link *l, const char *fmt, ...)
+static PRINTF_LIKE(3, 0) void end(struct redis_link *l, enum redis_error cause, const char *fmt,
+                                  va_list ap)
 {
-    va_list ap;
-
     if (!redis_link_is_open(l))
         return;
-    va_start(ap, fmt);
     vsnprintf(l->why, sizeof(l->why), fmt, ap);
-    va_end(ap);
+    l->cause = cause;
     l->state = LINK_ENDING;
     if (l->bev != NULL)
         bufferevent_disable(l->bev, EV_READ | EV_WRITE);
     event_del(l->timer);
     event_active(l->finish, 0, 0);
+}
+
+void redis_link_end(struct redis_link *l, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    end(l, REDIS_ERROR_NONE, fmt, ap);
+    va_end(ap);
+}
+
+void redis_link_end_for(struct redis_link *l, enum redis_error cause, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    end(l, cause, fmt, ap);
+    va_end(ap);
 }
 
 void redis_link_close(struct redis_link *l)
@@ -127,6 +143,7 @@ static void plan_next_try(struct redis_link *l)
 static void on_finish(evutil_socket_t fd, short what, void *arg)
 {
     struct redis_link *l = arg;
+    enum redis_error cause = l->cause;
     char why[sizeof(l->why)];
 
     (void)fd, (void)what;
@@ -143,7 +160,7 @@ static void on_finish(evutil_socket_t fd, short what, void *arg)
     plan_next_try(l); /* before any callback, so each finds the link in a settled state */
     redis_link_lose(l, why);
     if (!l->freed)
-        l->ops.on_down(l->arg, why);
+        l->ops.on_down(l->arg, cause, why);
     drop(l);
 }
 
@@ -198,8 +215,8 @@ static void take_push(struct redis_link *l, const struct redisReply *r)
     char text[REDIS_ERROR_TEXT_MAX];
 
     if (r->type == REDIS_REPLY_ERROR) {
-        redis_link_end(l, "Redis refused SUBSCRIBE: %s",
-                       redis_error_text(r, l->conf.url.password, text));
+        redis_link_end_for(l, redis_error_of(r), "Redis refused SUBSCRIBE: %s",
+                           redis_error_text(r, l->conf.url.password, text));
         return;
     }
     if (kind == REDIS_VALUE_PUSH_NONE ||
@@ -224,7 +241,7 @@ static bool take_moved(struct redis_link *l, const struct redisReply *r)
     l->told = node;
     l->told_tries = TOLD_TRIES;
     redis_node_show(&node, text);
-    redis_link_end(l, "the Cluster moved the keys to %s", text);
+    redis_link_end_for(l, REDIS_ERROR_MOVED, "the Cluster moved the keys to %s", text);
     return true;
 }
 

@@ -46,8 +46,10 @@ struct redis_link_ops {
     /* Connected, authenticated, selected, and the server answers. */
     void (*on_up)(void *arg);
     /* Once for every connection lost and for every try that failed, after the callbacks of all
-     * pending commands.  Unless !keep_trying, the next try is already planned. */
-    void (*on_down)(void *arg, const char *why);
+     * pending commands.  Unless !keep_trying, the next try is already planned.  cause: the
+     * error reply that ended it (a Sentinel's too); NONE: something else did.  why says it for
+     * people. */
+    void (*on_down)(void *arg, enum redis_error cause, const char *why);
     /* Subscription messages; may be NULL.  Only well-formed ones come: an array of three,
      * "message" channel text, or "subscribe" channel count as the confirmation. */
     void (*on_push)(void *arg, const struct redisReply *r);

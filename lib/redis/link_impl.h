@@ -26,6 +26,7 @@ struct redis_link {
     struct event *timer;  /* what it means depends on the state */
     struct event *finish; /* activated by redis_link_end */
     char why[256];        /* of ENDING */
+    enum redis_error cause;
     struct rand rand;
 
     unsigned tries;    /* rotates through a name's addresses */
@@ -59,6 +60,9 @@ bool redis_link_is_open(const struct redis_link *l); /* connecting or up */
 void redis_link_arm(struct redis_link *l, int64_t ms);
 /* Everything that can end a connection calls this; it takes notes, the end comes later. */
 void redis_link_end(struct redis_link *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* The same for what the server said. */
+void redis_link_end_for(struct redis_link *l, enum redis_error cause, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
 int redis_link_write(struct redis_link *l, int argc, const char *const *argv,
                      const size_t *lens) MUST_CHECK;
 /* Closes what this try or connection has; nobody is told. */

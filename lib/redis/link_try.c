@@ -39,8 +39,8 @@ static void expect_ok(struct redis_link *l, const struct redisReply *r, const ch
     char text[REDIS_ERROR_TEXT_MAX];
 
     if (r != NULL && r->type != REDIS_REPLY_STATUS)
-        redis_link_end(l, "Redis refused %s: %s", what,
-                       redis_error_text(r, l->conf.url.password, text));
+        redis_link_end_for(l, redis_error_of(r), "Redis refused %s: %s", what,
+                           redis_error_text(r, l->conf.url.password, text));
 }
 
 static void on_auth(void *arg, const struct redisReply *r, const char *why)
@@ -54,9 +54,10 @@ static void on_select(void *arg, const struct redisReply *r, const char *why)
     struct redis_link *l = arg;
 
     (void)why;
-    if (redis_error_of(r) == REDIS_ERROR_OTHER && strstr(r->str, "cluster mode") != NULL)
-        redis_link_end(l, "a Redis Cluster has database 0 only, and the URL says %d",
-                       l->conf.url.db);
+    if (redis_error_of(r) == REDIS_ERROR_NO_DB)
+        redis_link_end_for(l, REDIS_ERROR_NO_DB,
+                           "a Redis Cluster has database 0 only, and the URL says %d",
+                           l->conf.url.db);
     else
         expect_ok(l, r, "SELECT");
 }
@@ -81,8 +82,9 @@ static void on_role(void *arg, const struct redisReply *r, const char *why)
         redis_link_end(l, "Sentinel named %s, which is no master (a failover is going on?)",
                        node);
     else
-        redis_link_end(l, "%s refused ROLE (behind Sentinel the user needs +role): %s", node,
-                       redis_error_text(r, l->conf.url.password, text));
+        redis_link_end_for(l, redis_error_of(r),
+                           "%s refused ROLE (behind Sentinel the user needs +role): %s", node,
+                           redis_error_text(r, l->conf.url.password, text));
 }
 
 /* Any other answer is for the first command to get. */
@@ -129,11 +131,12 @@ static void on_ping(void *arg, const struct redisReply *r, const char *why)
         break;
     case REDIS_ERROR_NOAUTH:
         if (!ask_auth(l))
-            redis_link_end(l, "Redis wants a password and the URL has none");
+            redis_link_end_for(l, REDIS_ERROR_NOAUTH,
+                               "Redis wants a password and the URL has none");
         return;
     default:
-        redis_link_end(l, "Redis refused PING: %s",
-                       redis_error_text(r, l->conf.url.password, text));
+        redis_link_end_for(l, redis_error_of(r), "Redis refused PING: %s",
+                           redis_error_text(r, l->conf.url.password, text));
         return;
     }
     event_del(l->timer);
@@ -253,14 +256,15 @@ bool redis_link_try_next(struct redis_link *l)
     return true;
 }
 
-static void on_found(void *arg, const struct redis_node *node, size_t from, const char *why)
+static void on_found(void *arg, const struct redis_node *node, size_t from,
+                     enum redis_error cause, const char *why)
 {
     struct redis_link *l = arg;
 
     l->sentinel = from;
     if (node == NULL) {
         l->sentinel++; /* and another one first, next time */
-        redis_link_end(l, "%s", why);
+        redis_link_end_for(l, cause, "%s", why);
         return;
     }
     redis_sentinel_free(l->finder);

@@ -56,6 +56,7 @@ struct redis_sentinel {
     void *arg;
     size_t next, left; /* the Sentinel to ask, and how many are left */
     struct redis_link *link;
+    enum redis_error cause; /* of the last one that did not know */
     char why[256];
 };
 
@@ -72,16 +73,17 @@ static void finish(struct redis_sentinel *s, const struct redis_node *node)
 
     snprintf(why, sizeof(why), "no Sentinel says where '%s' is: %s", s->conf.url.master,
              s->why);
-    s->cb(s->arg, node, (s->next + redis_url_count(&s->conf.url) - 1), why);
+    s->cb(s->arg, node, (s->next + redis_url_count(&s->conf.url) - 1), s->cause, why);
 }
 
-static void note(struct redis_sentinel *s, const char *what)
+static void note(struct redis_sentinel *s, enum redis_error cause, const char *what)
 {
     struct redis_node at =
         redis_url_node(&s->conf.url, (s->next - 1) % redis_url_count(&s->conf.url));
     char text[REDIS_NODE_TEXT_MAX];
 
     redis_node_show(&at, text);
+    s->cause = cause;
     snprintf(s->why, sizeof(s->why), "%.120s: %.120s", text, what);
 }
 
@@ -102,7 +104,7 @@ static void on_address(void *arg, const struct redisReply *r, const char *why)
     if (r == NULL) {
         if (!redis_link_is_up(s->link))
             return; /* on_down says so next */
-        note(s, why);
+        note(s, REDIS_ERROR_NONE, why);
         give_up_on_it(s);
         return;
     }
@@ -113,9 +115,9 @@ static void on_address(void *arg, const struct redisReply *r, const char *why)
         return;
     }
     if (r->type == REDIS_REPLY_NIL)
-        note(s, "it watches no master of that name");
+        note(s, REDIS_ERROR_NONE, "it watches no master of that name");
     else
-        note(s, redis_error_text(r, s->conf.url.password, text));
+        note(s, redis_error_of(r), redis_error_text(r, s->conf.url.password, text));
     give_up_on_it(s);
 }
 
@@ -128,11 +130,11 @@ static void on_ask_up(void *arg)
         redis_link_restart(s->link, "the question could not be sent");
 }
 
-static void on_ask_down(void *arg, const char *why)
+static void on_ask_down(void *arg, enum redis_error cause, const char *why)
 {
     struct redis_sentinel *s = arg;
 
-    note(s, why);
+    note(s, cause, why);
     give_up_on_it(s);
 }
 
@@ -200,9 +202,10 @@ static void on_watch_up(void *arg)
         redis_link_restart(w->link, "SUBSCRIBE could not be sent");
 }
 
-static void on_watch_down(void *arg, const char *why)
+static void on_watch_down(void *arg, enum redis_error cause, const char *why)
 {
-    (void)arg, (void)why; /* the next Sentinel is tried; the master's link speaks for itself */
+    (void)arg, (void)cause,
+        (void)why; /* the next Sentinel is tried; the master's link speaks for itself */
 }
 
 /* "name old-ip old-port new-ip new-port" */

@@ -8,10 +8,11 @@
 struct redis_sentinel;       /* one question */
 struct redis_sentinel_watch; /* one ear, for as long as it exists */
 
-/* Once, from the event loop.  node NULL: no Sentinel knew, why has the last one's words.  from
- * is the one that answered: where to begin next time.  The question may be freed inside. */
+/* Once, from the event loop.  node NULL: no Sentinel knew, cause and why are the last one's.
+ * from is the one that answered: where to begin next time.  The question may be freed inside.
+ */
 typedef void redis_sentinel_cb(void *arg, const struct redis_node *node, size_t from,
-                               const char *why);
+                               enum redis_error cause, const char *why);
 
 /* Asks the Sentinels of conf->url in order, beginning with number first; a dead one does
  * not take the time of the next.  A Sentinel that wants a password gets the URL's. */

@@ -87,9 +87,9 @@ static void on_up(void *arg)
     (void)arg;
 }
 
-static void on_down(void *arg, const char *why)
+static void on_down(void *arg, enum redis_error cause, const char *why)
 {
-    (void)arg;
+    (void)arg, (void)cause;
     fprintf(stderr, "bench_divert: connection to Redis: %s\n", why);
 }
 

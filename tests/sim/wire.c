@@ -170,7 +170,7 @@ static void close_now(struct redis_link *l, const char *why)
         return;
     }
     if (was_up || l->started)
-        l->ops.on_down(l->arg, why);
+        l->ops.on_down(l->arg, REDIS_ERROR_NONE, why);
     if (l->freed)
         link_destroy(l);
     else

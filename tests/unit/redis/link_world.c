@@ -52,11 +52,12 @@ static void on_up(void *arg)
         w->on_up(w);
 }
 
-static void on_down(void *arg, const char *why)
+static void on_down(void *arg, enum redis_error cause, const char *why)
 {
     struct world *w = arg;
 
     w->downs++;
+    w->cause = cause;
     snprintf(w->why, sizeof(w->why), "%s", why);
     note(w, 'd');
 }

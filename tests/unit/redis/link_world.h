@@ -12,7 +12,8 @@ struct world {
     struct event_base *base;
     struct redis_link *link;
     int ups, downs, pushes, replies, lost; /* lost: callbacks without a reply */
-    char why[256];                         /* of the last on_down */
+    enum redis_error cause;                /* of the last on_down */
+    char why[256];                         /* the same */
     char lost_why[256];                    /* of the last lost command */
     char said[1024]; /* the last replies' or pushes' text, one word each */
     char order[64];  /* u d p r l: the events in order */

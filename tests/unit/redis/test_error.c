@@ -29,6 +29,8 @@ static const struct {
     {"NOAUTH Authentication required.",                REDIS_ERROR_NOAUTH},
     {"WRONGPASS invalid username-password pair",       REDIS_ERROR_WRONGPASS},
     {"WRONGTYPE Operation against a key",              REDIS_ERROR_WRONGTYPE},
+    {"BADARG a number, please",                        REDIS_ERROR_BADARG},
+    {"ERR SELECT is not allowed in cluster mode",      REDIS_ERROR_NO_DB},
     {"OOM",                                            REDIS_ERROR_OOM},
     {"ERR unknown command",                            REDIS_ERROR_OTHER},
     {"BUSYKEY Target key name already exists.",        REDIS_ERROR_OTHER},
@@ -64,6 +66,8 @@ Test(redis_error, text_is_fit_to_print)
     cr_expect_str_eq(redis_error_text(&r, "", out), "ERR bad hunter2");
     cr_expect_str_eq(redis_error_text(&r, "hunter2", out), "an unexpected answer");
     cr_expect_str_eq(redis_error_text(&r, "hunter3", out), "ERR bad hunter2");
+    cr_expect_str_eq(redis_error_detail(&r, "", out), "bad hunter2");
+    cr_expect_str_eq(redis_error_detail(&r, "hunter2", out), "an unexpected answer");
     r = reply(REDIS_REPLY_ERROR, odd);
     cr_expect_str_eq(redis_error_text(&r, "", out), "ERR a?b?c?");
     memset(big, 'x', sizeof(big) - 1);

@@ -56,16 +56,17 @@ Test(redis_link, speaks_to_a_server)
 static const struct {
     const char *name, *options, *user, *password, *why; /* why NULL: comes up */
     int db;
+    enum redis_error cause;
 } logins[] = {
-    {"right password",       "--requirepass s3cret", "",     "s3cret", NULL, 0},
-    {"right, with user",     "--requirepass s3cret", "default", "s3cret", NULL, 2},
-    {"wrong password",       "--requirepass s3cret", "",     "guess", "Redis refused AUTH: WRONGPASS", 0},
-    {"wrong user",           "--requirepass s3cret", "eve",  "s3cret", "Redis refused AUTH: WRONGPASS", 0},
-    {"missing password",     "--requirepass s3cret", "",     "", "Redis wants a password and the URL has none", 0},
-    {"password not needed",  "",                     "",     "guess", "Redis refused AUTH: ERR", 0},
-    {"database that is not", "",                     "",     "", "Redis refused SELECT: ERR", 99},
-    {"no right to PING or SETNAME", "--user bob on >pw +get ~*", "bob", "pw", NULL, 0},
-    {"no right to SELECT",   "--user bob on >pw +ping ~*", "bob", "pw", "Redis refused SELECT: NOPERM", 1},
+    {"right password",       "--requirepass s3cret", "",     "s3cret", NULL, 0, REDIS_ERROR_NONE},
+    {"right, with user",     "--requirepass s3cret", "default", "s3cret", NULL, 2, REDIS_ERROR_NONE},
+    {"wrong password",       "--requirepass s3cret", "",     "guess", "Redis refused AUTH: WRONGPASS", 0, REDIS_ERROR_WRONGPASS},
+    {"wrong user",           "--requirepass s3cret", "eve",  "s3cret", "Redis refused AUTH: WRONGPASS", 0, REDIS_ERROR_WRONGPASS},
+    {"missing password",     "--requirepass s3cret", "",     "", "Redis wants a password and the URL has none", 0, REDIS_ERROR_NOAUTH},
+    {"password not needed",  "",                     "",     "guess", "Redis refused AUTH: ERR", 0, REDIS_ERROR_OTHER},
+    {"database that is not", "",                     "",     "", "Redis refused SELECT: ERR", 99, REDIS_ERROR_OTHER},
+    {"no right to PING or SETNAME", "--user bob on >pw +get ~*", "bob", "pw", NULL, 0, REDIS_ERROR_NONE},
+    {"no right to SELECT",   "--user bob on >pw +ping ~*", "bob", "pw", "Redis refused SELECT: NOPERM", 1, REDIS_ERROR_NOPERM},
 };
 /* clang-format on */
 
@@ -95,6 +96,7 @@ Test(redis_link, logs_in)
             cr_expect(logins[i].password[0] == '\0' ||
                           strstr(w.why, logins[i].password) == NULL,
                       "row '%s' shows the password", logins[i].name);
+            cr_expect_eq(w.cause, logins[i].cause, "row '%s'", logins[i].name);
         }
         world_release(&w);
         redis_server_stop(&s);

@@ -158,6 +158,8 @@ Test(redis_link_peer, pushes)
         w.on_up = subscribe;
         world_link(&w, &conf);
         world_wait(&w, pushes[i].why[0] != '\0' ? world_is_down : world_has_push);
+        cr_expect_eq(w.cause == REDIS_ERROR_NOPERM, strstr(pushes[i].why, "NOPERM") != NULL,
+                     "row '%s'", pushes[i].name);
         world_idle(&w, 10);
         cr_expect_str_eq(w.order, pushes[i].order, "row '%s'", pushes[i].name);
         cr_expect_str_eq(w.why, pushes[i].why, "row '%s'", pushes[i].name);

@@ -20,10 +20,12 @@ struct answer { /* what a question was answered with */
     bool found, free_inside;
     struct redis_node node;
     size_t from;
+    enum redis_error cause;
     char why[512];
 };
 
-static void on_answer(void *arg, const struct redis_node *node, size_t from, const char *why)
+static void on_answer(void *arg, const struct redis_node *node, size_t from,
+                      enum redis_error cause, const char *why)
 {
     struct answer *a = arg;
 
@@ -32,6 +34,7 @@ static void on_answer(void *arg, const struct redis_node *node, size_t from, con
     if (node != NULL)
         a->node = *node;
     a->from = from;
+    a->cause = cause;
     snprintf(a->why, sizeof(a->why), "%s", why);
     if (a->free_inside) {
         redis_sentinel_free(a->question);
@@ -58,24 +61,25 @@ static void ask(struct world *w, const char *url, size_t first, struct answer *a
 /* clang-format off */
 static const struct {
     const char *name, *login, *replies[4], *heard, *why; /* why NULL: 10.0.0.7:7000 */
+    enum redis_error cause;
 } rows[] = {
-    {"an address",           "", {"+PONG\r\n", ADDRESS}, "PING " ASKED, NULL},
-    {"a login it wants not", "u:s3cret@", {"+PONG\r\n", ADDRESS}, "PING " ASKED, NULL},
+    {"an address",           "", {"+PONG\r\n", ADDRESS}, "PING " ASKED, NULL, REDIS_ERROR_NONE},
+    {"a login it wants not", "u:s3cret@", {"+PONG\r\n", ADDRESS}, "PING " ASKED, NULL, REDIS_ERROR_NONE},
     {"a login it wants",     "u:s3cret@", {"-NOAUTH x\r\n", "+OK\r\n", "+PONG\r\n", ADDRESS},
-     "PING AUTH u s3cret PING " ASKED, NULL},
+     "PING AUTH u s3cret PING " ASKED, NULL, REDIS_ERROR_NONE},
     {"a login it refuses",   "u:s3cret@", {"-NOAUTH x\r\n", "-WRONGPASS no\r\n"},
-     "PING AUTH u s3cret PING ", "Redis refused AUTH: WRONGPASS no"},
-    {"a login there is none", "", {"-NOAUTH x\r\n"}, "PING ", "Redis wants a password"},
-    {"no such master",       "", {"+PONG\r\n", "*-1\r\n"}, "PING " ASKED, "it watches no master of that name"},
-    {"an error",             "", {"+PONG\r\n", "-IDONTKNOW x\r\n"}, "PING " ASKED, "IDONTKNOW x"},
-    {"a port that is none",  "", {"+PONG\r\n", "*2\r\n$1\r\nh\r\n$1\r\n0\r\n"}, "PING " ASKED, "an unexpected answer"},
-    {"a host that is none",  "", {"+PONG\r\n", "*2\r\n$2\r\nh/\r\n$1\r\n1\r\n"}, "PING " ASKED, "an unexpected answer"},
-    {"one word",             "", {"+PONG\r\n", "*1\r\n$1\r\nh\r\n"}, "PING " ASKED, "an unexpected answer"},
-    {"a number",             "", {"+PONG\r\n", ":7\r\n"}, "PING " ASKED, "an unexpected answer"},
-    {"rubbish",              "", {"+PONG\r\n", "HTTP/1.1\r\n"}, "PING " ASKED, "no Redis protocol"},
-    {"closed",               "", {"+PONG\r\n", "!"}, "PING " ASKED, "connection closed"},
-    {"silence",              "", {""}, "PING ", "no answer to the login"},
-    {"silence later",        "", {"+PONG\r\n", ""}, "PING " ASKED, "deadline of 301 ms passed"},
+     "PING AUTH u s3cret PING ", "Redis refused AUTH: WRONGPASS no", REDIS_ERROR_WRONGPASS},
+    {"a login there is none", "", {"-NOAUTH x\r\n"}, "PING ", "Redis wants a password", REDIS_ERROR_NOAUTH},
+    {"no such master",       "", {"+PONG\r\n", "*-1\r\n"}, "PING " ASKED, "it watches no master of that name", REDIS_ERROR_NONE},
+    {"an error",             "", {"+PONG\r\n", "-IDONTKNOW x\r\n"}, "PING " ASKED, "IDONTKNOW x", REDIS_ERROR_OTHER},
+    {"a port that is none",  "", {"+PONG\r\n", "*2\r\n$1\r\nh\r\n$1\r\n0\r\n"}, "PING " ASKED, "an unexpected answer", REDIS_ERROR_NONE},
+    {"a host that is none",  "", {"+PONG\r\n", "*2\r\n$2\r\nh/\r\n$1\r\n1\r\n"}, "PING " ASKED, "an unexpected answer", REDIS_ERROR_NONE},
+    {"one word",             "", {"+PONG\r\n", "*1\r\n$1\r\nh\r\n"}, "PING " ASKED, "an unexpected answer", REDIS_ERROR_NONE},
+    {"a number",             "", {"+PONG\r\n", ":7\r\n"}, "PING " ASKED, "an unexpected answer", REDIS_ERROR_NONE},
+    {"rubbish",              "", {"+PONG\r\n", "HTTP/1.1\r\n"}, "PING " ASKED, "no Redis protocol", REDIS_ERROR_NONE},
+    {"closed",               "", {"+PONG\r\n", "!"}, "PING " ASKED, "connection closed", REDIS_ERROR_NONE},
+    {"silence",              "", {""}, "PING ", "no answer to the login", REDIS_ERROR_NONE},
+    {"silence later",        "", {"+PONG\r\n", ""}, "PING " ASKED, "deadline of 301 ms passed", REDIS_ERROR_NONE},
 };
 /* clang-format on */
 
@@ -98,6 +102,7 @@ static void play(size_t i)
     else
         cr_expect(redis_node_equal(&a.node, &(struct redis_node){"10.0.0.7", 7000}));
     cr_expect_null(strstr(a.why, "s3cret"));
+    cr_expect_eq(a.cause, rows[i].cause, "row '%s'", rows[i].name);
     fake_redis_stop(&f);
     world_release(&w);
 }
