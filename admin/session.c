@@ -18,10 +18,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define IN_FLIGHT_MAX 16
+
 struct session {
     struct redis_link_conf conf;
     struct event_base *base;
     struct redis_link *link;
+    struct redis_owner *owner;
+    int64_t command_ms;
     struct names_text meta;
     char fleet[NAMES_FLEET_MAX + 1];
     char shown[512]; /* the URL */
@@ -76,6 +80,8 @@ static int connect_link(struct session *s, struct err *err)
 
     redis_link_free(s->link);
     s->link = redis_link_new(s->base, &s->conf, &ops, s);
+    s->owner = redis_link_owner_new(
+        s->link, &(struct redis_owner_conf){"session", IN_FLIGHT_MAX, s->command_ms});
     s->up = false;
     s->why[0] = '\0';
     redis_link_start(s->link);
@@ -93,9 +99,8 @@ struct session *session_open(const struct session_conf *conf, struct err *err)
         goto fail;
     s->conf.name = "sluice-admin";
     s->conf.connect_timeout_ms = conf->connect_ms;
-    s->conf.command_timeout_ms = conf->command_ms;
+    s->command_ms = conf->command_ms;
     s->conf.output_max_bytes = 1u << 20;
-    s->conf.inflight_max = 16;
     s->meta = names_of(conf->fleet, NAMES_META);
     s->conf.key = s->meta.text;
     str_copy(s->fleet, sizeof(s->fleet), conf->fleet);
@@ -255,7 +260,7 @@ int session_script(struct session *s, enum script which, const char *const *args
 
     if (begin(s, err) < 0)
         return -1;
-    if (redis_script_run(s->link, scripts_get(which), keys, 1, args, n_args, on_reply, &c) < 0)
+    if (redis_script_run(s->owner, scripts_get(which), keys, 1, args, n_args, on_reply, &c) < 0)
         return cannot_send(s, err);
     return finish(&c);
 }
@@ -267,7 +272,7 @@ int session_command(struct session *s, int argc, const char *const *argv,
 
     if (begin(s, err) < 0)
         return -1;
-    if (redis_link_send(s->link, argc, argv, NULL, on_reply, &c) < 0)
+    if (redis_link_send(s->owner, argc, argv, NULL, on_reply, &c) < 0)
         return cannot_send(s, err);
     return finish(&c);
 }

@@ -23,7 +23,8 @@
 
 #define STEADY_MS     10000 /* attached this long: the next attach starts with a fresh back-off */
 #define BAD_ROW_MAX   5
-#define ASK_MS        100 /* back-off of attach: full jitter up to this, doubling */
+#define IN_FLIGHT_MAX 10000 /* commands; late ones count too */
+#define ASK_MS        100   /* back-off of attach: full jitter up to this, doubling */
 #define ASK_MAX_MS    4000
 #define ASK_GAP_MS    20 /* never faster than this, whatever Redis answers */
 #define N_ABOUT       6
@@ -376,6 +377,8 @@ void store_redis_open(struct store_redis *s, const struct redis_link_conf *conf,
     s->flush = store_redis_timer(s, on_flush);
     s->grace = store_redis_timer(s, on_grace);
     s->cmd = redis_link_new(s->base, conf, &cmd_ops, s);
+    s->owner = redis_link_owner_new(
+        s->cmd, &(struct redis_owner_conf){"fleet", IN_FLIGHT_MAX, s->command_timeout_ms});
     store_redis_open_sync(s);
     store_redis_open_sub(s, conf, far);
     redis_link_start(s->cmd);

@@ -74,7 +74,7 @@ static void write_key(const struct store_redis *s, size_t i, int64_t now_ms, str
     memcpy(args, row, sizeof(row));
 }
 
-int store_redis_reassert(struct store_redis *s, struct str gen, redis_link_reply_cb *cb)
+int store_redis_reassert(struct store_redis *s, struct str gen, redis_reply_cb *cb)
 {
     size_t n = view_count(s->view);
     const char **args = xcalloc(4 + n * FIELDS, sizeof(*args));

@@ -237,7 +237,7 @@ static void on_probe(void *arg, const struct redisReply *r, const char *why)
 }
 
 static int send_probe(struct store_redis *s, size_t slot, uint64_t token, const char *how,
-                      redis_link_reply_cb *cb, void *arg)
+                      redis_reply_cb *cb, void *arg)
 {
     char name[NUMBER_BYTES];
     struct args a;

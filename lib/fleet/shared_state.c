@@ -61,12 +61,12 @@ void store_redis_tell(struct store_redis *s, size_t i)
 }
 
 int store_redis_run(struct store_redis *s, enum script script, const char *const *args,
-                    size_t n, redis_link_reply_cb *cb, void *arg)
+                    size_t n, redis_reply_cb *cb, void *arg)
 {
     const char *slots[] = {s->meta.text};
 
     if (s->freed ||
-        redis_script_run(s->cmd, scripts_get(script), slots, 1, args, n, cb, arg) < 0)
+        redis_script_run(s->owner, scripts_get(script), slots, 1, args, n, cb, arg) < 0)
         return -1;
     s->stats.commands++;
     return 0;
@@ -177,7 +177,7 @@ static void say_goodbye(struct store_redis *s)
         s->router_id};
 
     if (s->phase == PHASE_ATTACHED &&
-        redis_link_send(s->cmd, (int)ARRAY_LEN(argv), argv, NULL, on_left, NULL) < 0)
+        redis_link_send(s->owner, (int)ARRAY_LEN(argv), argv, NULL, on_left, NULL) < 0)
         s->stats.dropped++; /* then the silence will say it */
 }
 
@@ -288,12 +288,10 @@ struct store *store_redis_new(struct event_base *base, const struct store_conf *
 {
     struct redis_link_conf link = {
         .name = conf->router_id,
-        .command_timeout_ms = conf->command_timeout_ms,
         .connect_timeout_ms = conf->connect_timeout_ms,
         .backoff_ms = 100,
         .backoff_max_ms = 4000, /* with a last connect that fails: level again in 5 s */
         .output_max_bytes = (size_t)4 << 20,
-        .inflight_max = 10000,
         .keep_trying = true,
     };
 

@@ -64,6 +64,7 @@ struct store_redis {
     struct store_redis_file file;
     struct store_redis_doubt *doubts; /* one per slot */
     struct redis_link *cmd;
+    struct redis_owner *owner; /* of what is sent over it */
     enum store_redis_phase phase;
     enum store_redis_mode mode;
     int refs;   /* one of the owner, one per event that runs */
@@ -113,7 +114,7 @@ void store_redis_hold(struct store_redis *s);
 void store_redis_drop(struct store_redis *s);
 /* Sends one script with n arguments; -1: not sent. */
 int store_redis_run(struct store_redis *s, enum script script, const char *const *args,
-                    size_t n, redis_link_reply_cb *cb, void *arg) MUST_CHECK;
+                    size_t n, redis_reply_cb *cb, void *arg) MUST_CHECK;
 /* Is this reply one to read?  If not, what it means for the connection was seen to. */
 bool store_redis_usable(struct store_redis *s, enum script script, const struct redisReply *r,
                         const char *why) MUST_CHECK;
@@ -179,8 +180,7 @@ bool store_redis_must_reassert(const struct store_redis *s,
                                const struct redisReply *attach) MUST_CHECK;
 /* Sends our last view to generation gen; cb gets a reply laid out as attach's.  -1: not sent.
  */
-int store_redis_reassert(struct store_redis *s, struct str gen,
-                         redis_link_reply_cb *cb) MUST_CHECK;
+int store_redis_reassert(struct store_redis *s, struct str gen, redis_reply_cb *cb) MUST_CHECK;
 int store_redis_save(const struct store *store, struct buf *out);
 int store_redis_restore(struct store *store, struct str text, struct err *err);
 void store_redis_forget_file(struct store_redis *s);

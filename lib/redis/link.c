@@ -41,6 +41,10 @@ static void drop(struct redis_link *l)
 {
     if (--l->refs > 0)
         return;
+    for (struct redis_owner *o = l->queue.owners, *next; o != NULL; o = next) {
+        next = o->next;
+        free(o);
+    }
     redis_url_release(&l->conf.url);
     redis_tls_drop(l->conf.tls);
     free(l->key);
@@ -114,13 +118,9 @@ void redis_link_close(struct redis_link *l)
     l->confirm_by_ms = 0;
 }
 
-/* No callback finds the queue half gone: a link without a connection has none. */
 void redis_link_lose(struct redis_link *l, const char *why)
 {
-    struct redis_queue lost = l->queue;
-
-    l->queue = (struct redis_queue){0};
-    while (redis_queue_lose(&lost, l->freed ? NULL : why))
+    while (redis_queue_lose(&l->queue, l->freed ? NULL : why))
         ;
 }
 
@@ -172,25 +172,54 @@ int redis_link_write(struct redis_link *l, int argc, const char *const *argv,
     return redis_format_send(l->bev, l->conf.output_max_bytes, argc, argv, lens);
 }
 
-int redis_link_send_owned(struct redis_link *l, int argc, const char *const *argv,
-                          const size_t *lens, redis_link_reply_cb *cb, void *arg,
+static struct redis_owner *owner_new(struct redis_link *l, const struct redis_owner_conf *conf)
+{
+    struct redis_owner *o = xcalloc(1, sizeof(*o));
+
+    o->link = l;
+    o->conf = *conf;
+    o->stats.name = conf->name;
+    redis_queue_join(&l->queue, o);
+    return o;
+}
+
+struct redis_owner *redis_link_owner_new(struct redis_link *l,
+                                         const struct redis_owner_conf *conf)
+{
+    assert(conf->in_flight_max > 0 && conf->deadline_ms > 0);
+    return owner_new(l, conf);
+}
+
+void redis_link_owner_stats(const struct redis_owner *o, struct redis_owner_stats *out)
+{
+    *out = o->stats;
+}
+
+int redis_link_send_owned(struct redis_owner *o, int argc, const char *const *argv,
+                          const size_t *lens, redis_reply_cb *cb, void *arg,
                           void (*release)(void *arg))
 {
+    struct redis_link *l = o->link;
+
     assert(cb != NULL);
-    if (!redis_link_is_up(l) || l->subscribed || l->queue.n >= l->conf.inflight_max ||
-        redis_link_write(l, argc, argv, lens) < 0)
+    if (!redis_link_is_up(l) || l->subscribed || o->stats.in_flight >= o->conf.in_flight_max ||
+        redis_link_write(l, argc, argv, lens) < 0) {
+        o->stats.refused++;
         return -1;
-    bool first = l->queue.waiting == NULL; /* the timer may be set for late ones, far behind */
-    redis_queue_add(&l->queue, cb, arg, release, clock_mono_ms() + l->conf.command_timeout_ms);
-    if (first)
-        redis_link_arm(l, l->conf.command_timeout_ms);
+    }
+    int64_t at_ms = clock_mono_ms() + o->conf.deadline_ms;
+    bool sooner = at_ms < redis_queue_next_ms(&l->queue, REDIS_LINK_LATE_MAX_MS);
+
+    redis_queue_add(&l->queue, o, cb, arg, release, at_ms);
+    if (sooner)
+        redis_link_arm(l, o->conf.deadline_ms);
     return 0;
 }
 
-int redis_link_send(struct redis_link *l, int argc, const char *const *argv, const size_t *lens,
-                    redis_link_reply_cb *cb, void *arg)
+int redis_link_send(struct redis_owner *o, int argc, const char *const *argv,
+                    const size_t *lens, redis_reply_cb *cb, void *arg)
 {
-    return redis_link_send_owned(l, argc, argv, lens, cb, arg, NULL);
+    return redis_link_send_owned(o, argc, argv, lens, cb, arg, NULL);
 }
 
 int redis_link_subscribe(struct redis_link *l, const char *channel)
@@ -326,19 +355,15 @@ static void arm_next_deadline(struct redis_link *l, int64_t now_ms)
 
 static void check_deadlines(struct redis_link *l)
 {
-    int64_t now_ms = clock_mono_ms(), late_ms;
-    char why[64];
+    int64_t now_ms = clock_mono_ms(), late_ms, unanswered_ms;
 
-    snprintf(why, sizeof(why), "deadline of %lld ms passed",
-             (long long)l->conf.command_timeout_ms);
-    while (redis_link_is_open(l) && redis_queue_expire(&l->queue, now_ms, why))
+    while (redis_link_is_open(l) && redis_queue_expire(&l->queue, now_ms))
         ;
     if (!redis_link_is_open(l))
         return;
-    late_ms = redis_queue_late_ms(&l->queue, now_ms);
+    late_ms = redis_queue_late_ms(&l->queue, now_ms, &unanswered_ms);
     if (l->queue.n_late > REDIS_LINK_LATE_MAX || late_ms >= REDIS_LINK_LATE_MAX_MS)
-        redis_link_end(l, "no answer for %lld ms",
-                       (long long)(late_ms + l->conf.command_timeout_ms));
+        redis_link_end(l, "no answer for %lld ms", (long long)unanswered_ms);
     else if (l->confirm_by_ms != 0 && l->confirm_by_ms <= now_ms)
         redis_link_end(l, "no answer to SUBSCRIBE within %lld ms",
                        (long long)l->conf.connect_timeout_ms);
@@ -373,7 +398,7 @@ struct redis_link *redis_link_new(struct event_base *base, const struct redis_li
 {
     struct redis_link *l = xcalloc(1, sizeof(*l));
 
-    assert(conf->command_timeout_ms > 0 && conf->connect_timeout_ms > 0);
+    assert(conf->connect_timeout_ms > 0);
     assert(conf->backoff_ms >= 0 && conf->backoff_max_ms >= conf->backoff_ms);
     l->conf = *conf;
     assert(!conf->url.tls || conf->tls != NULL);
@@ -385,6 +410,7 @@ struct redis_link *redis_link_new(struct event_base *base, const struct redis_li
     l->arg = arg;
     l->base = base;
     l->refs = 1;
+    l->login = owner_new(l, &(struct redis_owner_conf){.name = "login"});
     rand_init_os(&l->rand);
     l->timer = event_new(base, -1, 0, on_timer, l);
     l->finish = event_new(base, -1, 0, on_finish, l);

@@ -1,15 +1,16 @@
 /* link.h - one connection to Redis on a bufferevent, with hiredis' reader and formatter.
  *
  * Connects, authenticates, selects the database, reconnects with full jitter, and bounds
- * everything a server can do to us: a deadline per command, caps on output and on commands in
- * flight, caps on a reply's size and nesting.  A connection that misbehaves is closed, never
- * trusted again half-way.  The program must ignore SIGPIPE. */
+ * everything a server can do to us: a deadline per command, caps on output and on each owner's
+ * commands in flight, caps on a reply's size and nesting.  A connection that misbehaves is
+ * closed, never trusted again half-way.  The program must ignore SIGPIPE. */
 #ifndef REDIS_LINK_H
 #define REDIS_LINK_H
 
 #include "base/base.h"
 #include "base/err.h"
 #include "redis/error.h"
+#include "redis/owner.h"
 #include "redis/tls.h"
 #include "redis/url.h"
 
@@ -32,12 +33,10 @@ struct redis_link_conf {
     const char *key;       /* of a Cluster's nodes, up is only the one that serves it; copied;
                               NULL: any will do */
     bool auth_if_asked;    /* the login goes only to a server that wants one */
-    int64_t command_timeout_ms;
     int64_t connect_timeout_ms; /* for all from the name lookup to on_up */
     int64_t backoff_ms,
         backoff_max_ms;      /* reconnect: full jitter between 0 and the doubled step */
     size_t output_max_bytes; /* 4 MiB */
-    int inflight_max;        /* 10000; late ones count too */
     bool keep_trying;        /* false: one try (the CLI), no reconnect either */
 };
 
@@ -54,10 +53,6 @@ struct redis_link_ops {
      * "message" channel text, or "subscribe" channel count as the confirmation. */
     void (*on_push)(void *arg, const struct redisReply *r);
 };
-
-/* Exactly once per accepted command.  reply NULL: it was lost, why says how ("deadline of 50 ms
- * passed", "connection closed"); else borrowed for the call, error replies included. */
-typedef void redis_link_reply_cb(void *arg, const struct redisReply *reply, const char *why);
 
 /* Copies conf and ops. */
 struct redis_link *redis_link_new(struct event_base *base, const struct redis_link_conf *conf,
@@ -76,13 +71,19 @@ void redis_link_pin(struct redis_link *l, const struct redis_node *node);
  * tries it does nothing: the next one starts from the start anyway. */
 void redis_link_restart(struct redis_link *l, const char *why);
 
+/* Somebody who sends over the link, with a budget and a deadline of its own (redis/owner.h).
+ * Lives as long as the link; copies conf. */
+struct redis_owner *redis_link_owner_new(struct redis_link *l,
+                                         const struct redis_owner_conf *conf);
+void redis_link_owner_stats(const struct redis_owner *o, struct redis_owner_stats *out);
+
 /* -1: not up, or a cap is reached; nothing was queued and cb will not be called. */
-int redis_link_send(struct redis_link *l, int argc, const char *const *argv, const size_t *lens,
-                    redis_link_reply_cb *cb, void *arg) MUST_CHECK;
+int redis_link_send(struct redis_owner *o, int argc, const char *const *argv,
+                    const size_t *lens, redis_reply_cb *cb, void *arg) MUST_CHECK;
 /* The same with an arg that the link owns once this returned 0: release(arg) follows cb, and
  * comes alone when the link is freed first. */
-int redis_link_send_owned(struct redis_link *l, int argc, const char *const *argv,
-                          const size_t *lens, redis_link_reply_cb *cb, void *arg,
+int redis_link_send_owned(struct redis_owner *o, int argc, const char *const *argv,
+                          const size_t *lens, redis_reply_cb *cb, void *arg,
                           void (*release)(void *arg)) MUST_CHECK;
 
 /* After this the link only delivers on_push; a lost subscription comes as on_down.  Must be

@@ -50,6 +50,7 @@ struct redis_link {
     struct redis_reply *decoder;
 
     struct redis_queue queue;
+    struct redis_owner *login; /* whose steps are ours */
     bool subscribed;
     int unconfirmed; /* channels */
     int64_t confirm_by_ms;

@@ -99,7 +99,7 @@ static void on_key(void *arg, const struct redisReply *r, const char *why)
 }
 
 static int send_step(struct redis_link *l, int argc, const char *const *argv,
-                     redis_link_reply_cb *cb);
+                     redis_reply_cb *cb);
 static int send_auth(struct redis_link *l);
 static int send_ping(struct redis_link *l);
 
@@ -147,11 +147,12 @@ static void on_ping(void *arg, const struct redisReply *r, const char *why)
 }
 
 static int send_step(struct redis_link *l, int argc, const char *const *argv,
-                     redis_link_reply_cb *cb)
+                     redis_reply_cb *cb)
 {
     if (redis_link_write(l, argc, argv, NULL) < 0)
         return -1;
-    redis_queue_add(&l->queue, cb, l, NULL, 0); /* the try as a whole has a deadline */
+    redis_queue_add(&l->queue, l->login, cb, l, NULL,
+                    0); /* the try as a whole has a deadline */
     return 0;
 }
 

@@ -21,9 +21,9 @@
 #define FIXED_ARGS 3 /* EVALSHA sha1 numkeys */
 
 struct run {
-    struct redis_link *link;
+    struct redis_owner *owner;
     const struct redis_script *script;
-    redis_link_reply_cb *cb;
+    redis_reply_cb *cb;
     void *arg;
     int argc;
     char n_keys[24];
@@ -82,33 +82,33 @@ static void on_hash_reply(void *arg, const struct redisReply *reply, const char 
     struct run *again = run_new(run->argv + FIXED_ARGS, n_keys, run->argv + FIXED_ARGS + n_keys,
                                 (size_t)run->argc - FIXED_ARGS - n_keys);
 
-    again->link = run->link;
+    again->owner = run->owner;
     again->script = run->script;
     again->cb = run->cb;
     again->arg = run->arg;
     again->argv[0] = "EVAL";
     again->argv[1] = run->script->text;
-    if (redis_link_send_owned(again->link, again->argc, again->argv, NULL, on_text_reply, again,
-                              free) < 0) {
+    if (redis_link_send_owned(again->owner, again->argc, again->argv, NULL, on_text_reply,
+                              again, free) < 0) {
         free(again);
         run->cb(run->arg, NULL, "the script's text could not be sent");
     }
 }
 
-int redis_script_run(struct redis_link *l, const struct redis_script *script,
+int redis_script_run(struct redis_owner *o, const struct redis_script *script,
                      const char *const *keys, size_t n_keys, const char *const *args,
-                     size_t n_args, redis_link_reply_cb *cb, void *arg)
+                     size_t n_args, redis_reply_cb *cb, void *arg)
 {
     assert(n_keys <= INT32_MAX / 4 && n_args <= INT32_MAX / 4);
     struct run *run = run_new(keys, n_keys, args, n_args);
 
-    run->link = l;
+    run->owner = o;
     run->script = script;
     run->cb = cb;
     run->arg = arg;
     run->argv[0] = "EVALSHA";
     run->argv[1] = script->sha1;
-    if (redis_link_send_owned(l, run->argc, run->argv, NULL, on_hash_reply, run, free) < 0) {
+    if (redis_link_send_owned(o, run->argc, run->argv, NULL, on_hash_reply, run, free) < 0) {
         free(run);
         return -1;
     }

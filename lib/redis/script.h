@@ -14,8 +14,8 @@ struct redis_script { /* must outlive its runs: a table of literals */
 /* Runs it with the keys and arguments (NUL-terminated, copied).  cb as for redis_link_send:
  * never sees NOSCRIPT, and the second sending has a deadline of its own.  -1: not sent, cb will
  * not be called. */
-int redis_script_run(struct redis_link *l, const struct redis_script *script,
+int redis_script_run(struct redis_owner *o, const struct redis_script *script,
                      const char *const *keys, size_t n_keys, const char *const *args,
-                     size_t n_args, redis_link_reply_cb *cb, void *arg) MUST_CHECK;
+                     size_t n_args, redis_reply_cb *cb, void *arg) MUST_CHECK;
 
 #endif

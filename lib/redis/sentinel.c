@@ -34,12 +34,10 @@ static struct redis_link_conf conf_of(const struct redis_link_conf *from, size_t
     struct redis_link_conf conf = {
         .tls = from->tls,
         .name = from->name,
-        .command_timeout_ms = from->connect_timeout_ms,
         .connect_timeout_ms = from->connect_timeout_ms,
         .backoff_ms = from->backoff_ms,
         .backoff_max_ms = from->backoff_max_ms,
         .output_max_bytes = (size_t)64 << 10,
-        .inflight_max = 4,
         .auth_if_asked = true,
     };
 
@@ -56,6 +54,7 @@ struct redis_sentinel {
     void *arg;
     size_t next, left; /* the Sentinel to ask, and how many are left */
     struct redis_link *link;
+    struct redis_owner *owner;
     enum redis_error cause; /* of the last one that did not know */
     char why[256];
 };
@@ -126,7 +125,7 @@ static void on_ask_up(void *arg)
     struct redis_sentinel *s = arg;
     const char *argv[] = {"SENTINEL", "GET-MASTER-ADDR-BY-NAME", s->conf.url.master};
 
-    if (redis_link_send(s->link, (int)ARRAY_LEN(argv), argv, NULL, on_address, s) < 0)
+    if (redis_link_send(s->owner, (int)ARRAY_LEN(argv), argv, NULL, on_address, s) < 0)
         redis_link_restart(s->link, "the question could not be sent");
 }
 
@@ -147,9 +146,10 @@ static void ask_next(struct redis_sentinel *s)
     s->left--;
     conf.url.n_others = 0;
     conf.connect_timeout_ms = redis_sentinel_share_ms(&s->conf);
-    conf.command_timeout_ms = conf.connect_timeout_ms;
     redis_link_free(s->link);
     s->link = redis_link_new(s->base, &conf, &ops, s);
+    s->owner = redis_link_owner_new(
+        s->link, &(struct redis_owner_conf){"sentinel", 1, conf.connect_timeout_ms});
     redis_url_release(&conf.url);
     redis_link_start(s->link);
 }

@@ -50,6 +50,7 @@ struct child {
     struct event_base *base;
     struct store *store;
     struct redis_link *sub, *cmd;
+    struct redis_owner *owner; /* of cmd */
     struct event *command, *again;
     int index, fd;
     uint64_t token;
@@ -150,7 +151,7 @@ static void publish(struct child *c)
                           "bench", line};
 
     memset(line, 'x', LINE_BYTES);
-    if (redis_link_send(c->cmd, (int)ARRAY_LEN(argv), argv, NULL, on_bare, NULL) < 0)
+    if (redis_link_send(c->owner, (int)ARRAY_LEN(argv), argv, NULL, on_bare, NULL) < 0)
         fprintf(stderr, "bench_divert: publish was not sent\n");
 }
 
@@ -176,12 +177,10 @@ static void on_command(evutil_socket_t fd, short what, void *arg)
 static struct redis_link *open_link(struct child *c, const char *url, void (*up)(void *arg))
 {
     struct redis_link_ops ops = {up, on_down, on_push};
-    struct redis_link_conf conf = {.command_timeout_ms = 1000,
-                                   .connect_timeout_ms = 2000,
+    struct redis_link_conf conf = {.connect_timeout_ms = 2000,
                                    .backoff_ms = 100,
                                    .backoff_max_ms = 1000,
                                    .output_max_bytes = 1u << 20,
-                                   .inflight_max = 1000,
                                    .keep_trying = true};
     struct redis_link *l;
 
@@ -231,6 +230,7 @@ static void run_child(struct shared *shared, const char *url, int index, int fd)
     c.sub = open_link(&c, url, on_sub_up);
     if (index == 0) {
         c.cmd = open_link(&c, url, on_up);
+        c.owner = redis_link_owner_new(c.cmd, &(struct redis_owner_conf){"bench", 1000, 1000});
         c.again = event_new(c.base, -1, 0, on_again, &c);
         c.command = event_new(c.base, fd, EV_READ | EV_PERSIST, on_command, &c);
         event_add(c.command, NULL);

@@ -78,6 +78,10 @@ static void link_destroy(struct redis_link *l)
         next = m->next;
         wire_message_free(m);
     }
+    for (struct redis_owner *o = l->owners, *next; o != NULL; o = next) {
+        next = o->next;
+        free(o);
+    }
     vtime_cancel(l->try);
     vtime_cancel(l->deadline);
     free(l);
@@ -217,8 +221,7 @@ void wire_plan_deadline(struct redis_link *l)
     vtime_cancel(l->deadline);
     l->deadline = NULL;
     for (struct wire_message *m = l->waiting; m != NULL; m = m->next) {
-        int64_t ms =
-            m->cb != NULL ? l->conf.command_timeout_ms : l->conf.command_timeout_ms + LATE_MS;
+        int64_t ms = m->from->conf.deadline_ms + (m->cb != NULL ? 0 : LATE_MS);
 
         if (m->sent_us + ms * 1000 < at_us)
             at_us = m->sent_us + ms * 1000;
@@ -234,13 +237,13 @@ static void on_deadline(void *arg)
 
     l->deadline = NULL;
     for (struct wire_message *m = l->waiting; m != NULL; m = m->next) {
-        redis_link_reply_cb *cb = m->cb;
+        redis_reply_cb *cb = m->cb;
 
-        if (now_us - m->sent_us >= (l->conf.command_timeout_ms + LATE_MS) * 1000) {
+        if (now_us - m->sent_us >= (m->from->conf.deadline_ms + LATE_MS) * 1000) {
             close_now(l, "no answer for 2050 ms");
             return;
         }
-        if (cb != NULL && now_us - m->sent_us >= l->conf.command_timeout_ms * 1000) {
+        if (cb != NULL && now_us - m->sent_us >= m->from->conf.deadline_ms * 1000) {
             m->cb = NULL;
             cb(m->arg, NULL, "deadline passed");
             break; /* the list may be another one now */

@@ -6,15 +6,22 @@
 #include "vtime.h"
 #include "wire.h"
 
+struct redis_owner { /* of a link */
+    struct redis_owner *next;
+    struct redis_link *link;
+    struct redis_owner_conf conf;
+};
+
 struct wire_message {
     struct wire_message *next;
     int64_t at_us;
     int argc; /* a command's */
     char **argv;
     struct redisReply *reply; /* an answer, or a push */
-    redis_link_reply_cb *cb;  /* NULL: already called */
+    redis_reply_cb *cb;       /* NULL: already called */
     void *arg;
     void (*release)(void *arg);
+    const struct redis_owner *from;
     int64_t sent_us;
     bool sent_off; /* the server has it */
 };
@@ -30,7 +37,8 @@ struct redis_link {
     struct redis_link_conf conf;
     struct redis_link_ops ops;
     void *arg;
-    int owner;
+    struct redis_owner *owners;
+    int owner; /* the router */
     char name[64];
     bool started, up, subscribed, freed, lost; /* lost: the server does not know it any more */
     int server_life;

@@ -84,10 +84,22 @@ void redis_link_restart(struct redis_link *l, const char *why)
     }
 }
 
-int redis_link_send_owned(struct redis_link *l, int argc, const char *const *argv,
-                          const size_t *lens, redis_link_reply_cb *cb, void *arg,
+struct redis_owner *redis_link_owner_new(struct redis_link *l,
+                                         const struct redis_owner_conf *conf)
+{
+    struct redis_owner *o = xcalloc(1, sizeof(*o));
+
+    *o = (struct redis_owner){.next = l->owners, .link = l, .conf = *conf};
+    l->owners = o;
+    return o;
+}
+
+int redis_link_send_owned(struct redis_owner *o, int argc, const char *const *argv,
+                          const size_t *lens, redis_reply_cb *cb, void *arg,
                           void (*release)(void *arg))
 {
+    struct redis_link *l = o->link;
+
     (void)lens;
     if (!l->up || l->freed)
         return -1;
@@ -98,7 +110,8 @@ int redis_link_send_owned(struct redis_link *l, int argc, const char *const *arg
     for (int i = 0; i < argc; i++)
         m->argv[i] = xstrdup(argv[i]);
     wire_push_back(l, &l->out, m, wire_pump_out);
-    *w = (struct wire_message){.cb = cb, .arg = arg, .release = release, .sent_us = vtime_us()};
+    *w = (struct wire_message){
+        .cb = cb, .arg = arg, .release = release, .from = o, .sent_us = vtime_us()};
     for (at = &l->waiting; *at != NULL; at = &(*at)->next)
         ;
     *at = w;
@@ -107,10 +120,10 @@ int redis_link_send_owned(struct redis_link *l, int argc, const char *const *arg
     return 0;
 }
 
-int redis_link_send(struct redis_link *l, int argc, const char *const *argv, const size_t *lens,
-                    redis_link_reply_cb *cb, void *arg)
+int redis_link_send(struct redis_owner *o, int argc, const char *const *argv,
+                    const size_t *lens, redis_reply_cb *cb, void *arg)
 {
-    return redis_link_send_owned(l, argc, argv, lens, cb, arg, NULL);
+    return redis_link_send_owned(o, argc, argv, lens, cb, arg, NULL);
 }
 
 int redis_link_subscribe(struct redis_link *l, const char *channel)

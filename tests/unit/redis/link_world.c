@@ -89,6 +89,7 @@ void world_on_reply(void *arg, const struct redisReply *r, const char *why)
 void world_init(struct world *w)
 {
     memset(w, 0, sizeof(*w));
+    w->owner_conf = (struct redis_owner_conf){"test", 10000, 5000};
     signal(SIGPIPE, SIG_IGN);
     w->base = event_base_new();
     cr_assert_not_null(w->base);
@@ -103,12 +104,10 @@ void world_release(struct world *w)
 
 struct redis_link_conf world_conf(const char *url)
 {
-    struct redis_link_conf conf = {.command_timeout_ms = 5000,
-                                   .connect_timeout_ms = 5000,
+    struct redis_link_conf conf = {.connect_timeout_ms = 5000,
                                    .backoff_ms = 1,
                                    .backoff_max_ms = 20,
                                    .output_max_bytes = 4u << 20,
-                                   .inflight_max = 10000,
                                    .keep_trying = true};
     struct err err = {0};
 
@@ -121,6 +120,7 @@ void world_link(struct world *w, const struct redis_link_conf *conf)
     static const struct redis_link_ops ops = {on_up, on_down, on_push};
 
     w->link = redis_link_new(w->base, conf, &ops, w);
+    w->owner = redis_link_owner_new(w->link, &w->owner_conf);
     w->inside = true;
     redis_link_start(w->link);
     w->inside = false;
@@ -157,7 +157,7 @@ int world_send(struct world *w, const char *text)
     for (char *word; (word = strsep(&rest, " ")) != NULL && argc < 16;)
         argv[argc++] = word;
     w->inside = true;
-    rc = redis_link_send(w->link, argc, argv, NULL, world_on_reply, w);
+    rc = redis_link_send(w->owner, argc, argv, NULL, world_on_reply, w);
     w->inside = false;
     return rc;
 }

@@ -11,6 +11,8 @@ struct event_base;
 struct world {
     struct event_base *base;
     struct redis_link *link;
+    struct redis_owner *owner;
+    struct redis_owner_conf owner_conf;    /* before world_link: what a test is about */
     int ups, downs, pushes, replies, lost; /* lost: callbacks without a reply */
     enum redis_error cause;                /* of the last on_down */
     char why[256];                         /* the same */
@@ -34,7 +36,7 @@ void world_wait(struct world *w, bool (*until)(const struct world *w));
 void world_idle(struct world *w, int ms);
 /* redis_link_send of the words of text; its reply goes to replies or lost. */
 int world_send(struct world *w, const char *text);
-redis_link_reply_cb world_on_reply; /* with the world as arg */
+redis_reply_cb world_on_reply; /* with the world as arg */
 
 bool world_is_up(const struct world *w);
 bool world_is_down(const struct world *w);

@@ -122,7 +122,7 @@ Test(redis_link, a_stopped_server_costs_deadlines_and_late_replies_reach_nobody)
     world_init(&w);
     struct redis_link_conf conf = world_conf(s.url);
 
-    conf.command_timeout_ms = 300; /* enough for a busy machine to answer the last one in */
+    w.owner_conf.deadline_ms = 300; /* enough for a busy machine to answer the last one in */
     world_link(&w, &conf);
     world_wait(&w, world_is_up);
     redis_server_pause(&s);
@@ -149,7 +149,7 @@ Test(redis_link, a_server_stopped_for_too_long_is_left)
     world_init(&w);
     struct redis_link_conf conf = world_conf(s.url);
 
-    conf.command_timeout_ms = 50;
+    w.owner_conf.deadline_ms = 50;
     conf.connect_timeout_ms = 500;
     world_link(&w, &conf);
     world_wait(&w, world_is_up);

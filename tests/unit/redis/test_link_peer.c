@@ -202,7 +202,7 @@ Test(redis_link_peer, may_be_freed_in_any_callback)
         f.replies[1] = frees[i].reply;
         struct redis_link_conf conf = world_conf(f.url);
 
-        conf.command_timeout_ms = frees[i].reply[0] == '\0' ? 30 : 5000;
+        w.owner_conf.deadline_ms = frees[i].reply[0] == '\0' ? 30 : 5000;
         w.free_at = frees[i].at;
         if (frees[i].at != 'u')
             w.on_up = ask;
@@ -224,7 +224,7 @@ Test(redis_link_peer, late_replies_are_swallowed_in_their_place)
     fake_redis_start(&f, w.base);
     struct redis_link_conf conf = world_conf(f.url);
 
-    conf.command_timeout_ms = 300; /* a busy machine must answer the second in it */
+    w.owner_conf.deadline_ms = 300; /* a busy machine must answer the second in it */
     world_link(&w, &conf);
     world_wait(&w, world_is_up);
     cr_assert_eq(world_send(&w, "GET a"), 0);
@@ -255,7 +255,7 @@ Test(redis_link_peer, leaves_a_server_that_is_late_too_often)
         fake_redis_start(&f, w.base);
         struct redis_link_conf conf = world_conf(f.url);
 
-        conf.command_timeout_ms = 50;
+        w.owner_conf.deadline_ms = 50;
         conf.keep_trying = false;
         world_link(&w, &conf);
         world_wait(&w, world_is_up);
@@ -280,7 +280,7 @@ Test(redis_link_peer, caps_what_is_in_flight)
     fake_redis_start(&f, w.base);
     struct redis_link_conf conf = world_conf(f.url);
 
-    conf.inflight_max = 3;
+    w.owner_conf.in_flight_max = 3;
     world_link(&w, &conf);
     cr_assert_eq(world_send(&w, "GET k"), -1, "not up yet");
     world_wait(&w, world_is_up);
@@ -309,7 +309,7 @@ Test(redis_link_peer, caps_what_waits_to_be_sent)
     conf.output_max_bytes = 10000;
     world_link(&w, &conf);
     world_wait(&w, world_is_up);
-    while (sent < 10 && redis_link_send(w.link, 3, argv, NULL, world_on_reply, &w) == 0)
+    while (sent < 10 && redis_link_send(w.owner, 3, argv, NULL, world_on_reply, &w) == 0)
         sent++;
     cr_expect_eq(sent, 2, "two of 4 kB fit in 10 kB, %d did", sent);
     cr_expect_eq(world_send(&w, "GET k"), 0, "a small one still does");
@@ -363,7 +363,7 @@ Test(redis_link_peer, free_calls_nobody_and_releases)
     const char *argv[] = {"GET", "k"};
     char *owned = xstrdup("a leak unless released");
 
-    cr_assert_eq(redis_link_send_owned(w.link, 2, argv, NULL, world_on_reply, owned, free), 0);
+    cr_assert_eq(redis_link_send_owned(w.owner, 2, argv, NULL, world_on_reply, owned, free), 0);
     w.inside = true;
     redis_link_free(w.link);
     w.inside = false;

@@ -63,21 +63,23 @@ Test(redis_queue, histories)
     static const redisReply ok = {.type = REDIS_REPLY_INTEGER, .integer = 1};
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct redis_owner o = {.conf.deadline_ms = 10};
         struct redis_queue q = {0};
         int64_t now_ms = 1000;
         int sent = 0;
 
+        redis_queue_join(&q, &o);
         history[0] = '\0';
         for (const char *c = rows[i].script; *c != '\0'; c++) {
             if (*c == '+')
-                redis_queue_add(&q, on_reply, &names[sent++], on_release, now_ms + 10);
+                redis_queue_add(&q, &o, on_reply, &names[sent++], on_release, now_ms + 10);
             else if (*c == '.')
                 now_ms += 5;
             else if (*c == 'x' || *c == 'q')
                 (void)redis_queue_lose(&q, *c == 'x' ? "lost" : NULL);
             else if (*c == '=' && !redis_queue_answer(&q, &ok))
                 snprintf(history + strlen(history), sizeof(history) - strlen(history), "!");
-            while (*c == 'e' && redis_queue_expire(&q, now_ms, "late"))
+            while (*c == 'e' && redis_queue_expire(&q, now_ms))
                 ;
         }
         cr_expect_str_eq(history, rows[i].log, "row '%s'", rows[i].name);
@@ -91,19 +93,57 @@ Test(redis_queue, histories)
 Test(redis_queue, says_when_to_look_again)
 {
     static int name = 1;
+    struct redis_owner o = {.conf.deadline_ms = 10};
     struct redis_queue q = {0};
+    int64_t unanswered_ms;
 
+    redis_queue_join(&q, &o);
     cr_expect_eq(redis_queue_next_ms(&q, 100), INT64_MAX);
-    redis_queue_add(&q, on_reply, &name, NULL, 1010);
+    redis_queue_add(&q, &o, on_reply, &name, NULL, 1010);
     cr_expect_eq(redis_queue_next_ms(&q, 100), 1010);
-    cr_expect_eq(redis_queue_late_ms(&q, 5000), 0, "not expired, so not late");
-    cr_expect(redis_queue_expire(&q, 1010, "late"));
+    cr_expect_eq(redis_queue_late_ms(&q, 5000, &unanswered_ms), 0, "not expired, so not late");
+    cr_expect(redis_queue_expire(&q, 1010));
     cr_expect_eq(redis_queue_next_ms(&q, 100), 1110);
-    cr_expect_eq(redis_queue_late_ms(&q, 1030), 20);
-    redis_queue_add(&q, on_reply, &name, NULL, 1050);
+    cr_expect_eq(redis_queue_late_ms(&q, 1030, &unanswered_ms), 20);
+    cr_expect_eq(unanswered_ms, 30);
+    redis_queue_add(&q, &o, on_reply, &name, NULL, 1050);
     cr_expect_eq(redis_queue_next_ms(&q, 100), 1050);
-    redis_queue_add(&q, on_reply, &name, NULL, 1050);
+    redis_queue_add(&q, &o, on_reply, &name, NULL, 1050);
     while (redis_queue_lose(&q, NULL))
         ;
     cr_expect_eq(redis_queue_next_ms(&q, 100), INT64_MAX);
+}
+
+Test(redis_queue, each_owner_has_its_own_deadlines_and_counts)
+{
+    static int names[] = {1, 2, 3};
+    static const redisReply ok = {.type = REDIS_REPLY_INTEGER, .integer = 1};
+    struct redis_owner slow = {.conf.deadline_ms = 500}, quick = {.conf.deadline_ms = 10};
+    struct redis_queue q = {0};
+    int64_t unanswered_ms;
+
+    history[0] = '\0';
+    redis_queue_join(&q, &slow);
+    redis_queue_join(&q, &quick);
+    redis_queue_add(&q, &slow, on_reply, &names[0], NULL, 1500);
+    redis_queue_add(&q, &quick, on_reply, &names[1], NULL, 1010);
+    redis_queue_add(&q, &slow, on_reply, &names[2], NULL, 1500);
+    cr_expect_eq(redis_queue_next_ms(&q, 100), 1010);
+    cr_expect(redis_queue_expire(&q, 1010));
+    cr_expect_not(redis_queue_expire(&q, 1010));
+    cr_expect_str_eq(history, "2l");
+    cr_expect_eq(redis_queue_late_ms(&q, 1030, &unanswered_ms), 20);
+    cr_expect_eq(unanswered_ms, 30);
+    cr_expect_eq(redis_queue_next_ms(&q, 100), 1110, "quick's is late by 100 before slow's is");
+    for (int i = 0; i < 3; i++)
+        cr_expect(redis_queue_answer(&q, &ok));
+    cr_expect_str_eq(history, "2l1r3r", "the late one's reply was swallowed in its place");
+    redis_queue_add(&q, &slow, on_reply, &names[0], NULL, 2000);
+    cr_expect(redis_queue_lose(&q, "lost"));
+    cr_expect_eq(slow.stats.sent, 3u);
+    cr_expect_eq(slow.stats.late, 0u);
+    cr_expect_eq(slow.stats.failed, 1u);
+    cr_expect_eq(quick.stats.late, 1u);
+    cr_expect_eq(quick.stats.failed, 0u);
+    cr_expect_eq(q.n_late + slow.stats.in_flight + quick.stats.in_flight, 0);
 }

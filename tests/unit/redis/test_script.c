@@ -32,7 +32,7 @@ static const struct redis_script echo = {"echo", "4cfb4166ae4c0001fb4259c299bc0d
 static int run(struct world *w)
 {
     w->inside = true;
-    int rc = redis_script_run(w->link, &echo, keys, 1, args, 2, world_on_reply, w);
+    int rc = redis_script_run(w->owner, &echo, keys, 1, args, 2, world_on_reply, w);
 
     w->inside = false;
     return rc;
@@ -99,7 +99,7 @@ Test(redis_script, answers_once)
 
         conf.keep_trying = false;
         if (rows[i].text_reply != NULL && rows[i].text_reply[0] == '\0')
-            conf.command_timeout_ms = 300;
+            w.owner_conf.deadline_ms = 300;
         world_link(&w, &conf);
         world_wait(&w, world_is_up);
         cr_assert_eq(run(&w), 0);

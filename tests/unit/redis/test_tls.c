@@ -161,11 +161,11 @@ Test(redis_tls, carries_much_and_the_last_word)
     snprintf(s.options, sizeof(s.options), "--requirepass pw");
     open_link(&w, "127.0.0.1", s.port, tls_of(&f, "ca.crt", NULL), 5000);
     world_wait(&w, world_is_up);
-    cr_assert_eq(redis_link_send(w.link, 3, set, lens, world_on_reply, &w), 0);
-    cr_assert_eq(redis_link_send(w.link, 2, get, NULL, world_on_reply, &w), 0);
+    cr_assert_eq(redis_link_send(w.owner, 3, set, lens, world_on_reply, &w), 0);
+    cr_assert_eq(redis_link_send(w.owner, 2, get, NULL, world_on_reply, &w), 0);
     world_wait(&w, big_reply);
     cr_expect_eq(strlen(w.said), sizeof(w.said) - 1);
-    cr_assert_eq(redis_link_send(w.link, 3, last, NULL, world_on_reply, &w), 0);
+    cr_assert_eq(redis_link_send(w.owner, 3, last, NULL, world_on_reply, &w), 0);
     redis_link_free(w.link);
     w.link = NULL;
     /* Redis reads the connection in order, but answers others meanwhile. */
