@@ -128,7 +128,7 @@ static int put_region(const struct worker *w, size_t i, struct buf *out)
     fleet_describe(w->fleet, i, clock_mono_ms(), &r);
     if (buf_appendf(out, "%s{\"name\":", i > 0 ? "," : "") < 0 ||
         put_slot(w->conf->regions[i].name, &r, out) < 0 ||
-        buf_appendf(out, ",\"in_flight\":%" PRId64, w->slot->region[i].inflight) < 0 ||
+        buf_appendf(out, ",\"in_flight\":%" PRId64, w->slot->fleet->slot[i].inflight) < 0 ||
         put_measures(&r, out) < 0 || put_check(w, i, out) < 0 || put_models(w, i, out) < 0)
         return -1;
     return buf_append_str(out, STR("}"));

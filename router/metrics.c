@@ -30,14 +30,19 @@ static const char *const request_names[METRICS_N_REQ] = {
     [METRICS_REQ_GONE] = "client_gone",
 };
 
+static size_t fleet_bytes(const struct config *conf)
+{
+    return sizeof(struct fleet_counters) + conf->n_slots * sizeof(struct fleet_slot_counters);
+}
+
 struct metrics *metrics_new(const struct config *conf, int slots)
 {
     struct metrics *m = xcalloc(1, sizeof(*m));
 
     m->conf = conf;
     m->slots = slots;
-    m->slot_bytes =
-        sizeof(struct metrics_block) + conf->n_slots * sizeof(struct metrics_region);
+    m->slot_bytes = sizeof(struct metrics_block) + fleet_bytes(conf) +
+                    conf->n_regions * sizeof(struct metrics_region);
     m->slot_bytes = (m->slot_bytes + 63) & ~(size_t)63; /* no two workers share a cache line */
     m->map = mmap(NULL, m->slot_bytes * (size_t)slots, PROT_READ | PROT_WRITE,
                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -63,26 +68,42 @@ static struct metrics_block *slot_at(const struct metrics *m, int slot)
     return (struct metrics_block *)(void *)(m->map + m->slot_bytes * (size_t)slot);
 }
 
-static void reset_gauges(const struct metrics *m, struct metrics_block *s)
+static struct fleet_counters *fleet_at(const struct metrics *m, int slot)
 {
+    return (struct fleet_counters *)(void *)(slot_at(m, slot) + 1);
+}
+
+static struct metrics_region *regions_at(const struct metrics *m, int slot)
+{
+    return (struct metrics_region *)(void *)((char *)fleet_at(m, slot) + fleet_bytes(m->conf));
+}
+
+static void reset_gauges(const struct metrics *m, int slot)
+{
+    struct metrics_block *s = slot_at(m, slot);
+    struct fleet_counters *f = fleet_at(m, slot);
+
     s->pid = 0;
-    s->inflight = s->connections = s->draining = s->store_attached = 0;
+    s->inflight = s->connections = s->draining = f->store_attached = 0;
     for (size_t r = 0; r < m->conf->n_slots; r++)
-        s->region[r].inflight = s->region[r].state = s->region[r].forced = 0;
+        f->slot[r].inflight = f->slot[r].state = f->slot[r].forced = 0;
 }
 
 struct metrics_block *metrics_claim(struct metrics *m, int slot)
 {
     struct metrics_block *s = slot_at(m, slot);
 
-    reset_gauges(m, s); /* a crashed predecessor's counters go on */
+    reset_gauges(m, slot); /* a crashed predecessor's counters go on */
+    s->fleet = fleet_at(m, slot);
+    s->fleet->requests = &s->inflight;
+    s->region = regions_at(m, slot);
     s->pid = getpid();
     return s;
 }
 
 void metrics_vacate(struct metrics *m, int slot)
 {
-    reset_gauges(m, slot_at(m, slot));
+    reset_gauges(m, slot);
 }
 
 void metrics_observe(struct metrics_hist *h, int64_t us)
@@ -139,9 +160,11 @@ static int put_type(struct buf *out, const char *name, const char *type, const c
 struct row {
     const char *name, *type, *help;
     size_t offset;
+    bool fleets; /* in the fleet's counters */
 };
 
-#define SLOT(field) offsetof(struct metrics_block, field)
+#define SLOT(field)  offsetof(struct metrics_block, field), false
+#define FLEET(field) offsetof(struct fleet_counters, field), true
 static const struct row totals[] = {
     /* clang-format off */
     {"sluice_attempts_total", "counter", "Attempts at regions, every try counted.", SLOT(attempts)},
@@ -150,18 +173,18 @@ static const struct row totals[] = {
     {"sluice_hedges_total", "counter", "Second targets asked while the first was silent.", SLOT(hedges)},
     {"sluice_client_bytes_total", "counter", "Answer bytes handed to clients.", SLOT(bytes_out)},
     {"sluice_http_refused_total", "counter", "Requests refused by the HTTP layer.", SLOT(http_refused)},
-    {"sluice_store_commands_total", "counter", "Commands sent to Redis.", SLOT(store_commands)},
-    {"sluice_store_errors_total", "counter", "Commands Redis refused or lost.", SLOT(store_errors)},
-    {"sluice_store_pushes_total", "counter", "Verdicts pushed by the fleet.", SLOT(store_pushes)},
-    {"sluice_store_reconnects_total", "counter", "Connections to Redis made again.", SLOT(store_reconnects)},
+    {"sluice_store_commands_total", "counter", "Commands sent to Redis.", FLEET(store_commands)},
+    {"sluice_store_errors_total", "counter", "Commands Redis refused or lost.", FLEET(store_errors)},
+    {"sluice_store_pushes_total", "counter", "Verdicts pushed by the fleet.", FLEET(store_pushes)},
+    {"sluice_store_reconnects_total", "counter", "Connections to Redis made again.", FLEET(store_reconnects)},
     {"sluice_requests_in_flight", "gauge", "Requests being served.", SLOT(inflight)},
     {"sluice_client_connections", "gauge", "Client connections open.", SLOT(connections)},
     /* clang-format on */
 };
 static const struct row per_worker[] = {
     /* clang-format off */
-    {"sluice_store_attached", "gauge", "1 while the shared state is reachable.", SLOT(store_attached)},
-    {"sluice_store_version", "gauge", "Version of the shared state applied.", SLOT(store_ver)},
+    {"sluice_store_attached", "gauge", "1 while the shared state is reachable.", FLEET(store_attached)},
+    {"sluice_store_version", "gauge", "Version of the shared state applied.", FLEET(store_ver)},
     {"sluice_draining", "gauge", "1 while the worker finishes its last requests.", SLOT(draining)},
     /* clang-format on */
 };
@@ -174,13 +197,19 @@ static int64_t number_at(const void *s, size_t offset)
     return n;
 }
 
+static int64_t row_at(const struct metrics *m, int slot, const struct row *row)
+{
+    return row->fleets ? number_at(fleet_at(m, slot), row->offset)
+                       : number_at(slot_at(m, slot), row->offset);
+}
+
 static int put_totals(const struct metrics *m, struct buf *out)
 {
     for (size_t r = 0; r < ARRAY_LEN(totals); r++) {
         int64_t sum = 0;
 
         for (int i = 0; i < m->slots; i++)
-            sum += number_at(slot_at(m, i), totals[r].offset);
+            sum += row_at(m, i, &totals[r]);
         if (put_type(out, totals[r].name, totals[r].type, totals[r].help) < 0 ||
             buf_appendf(out, "%s %" PRId64 "\n", totals[r].name, sum) < 0)
             return -1;
@@ -198,7 +227,7 @@ static int put_per_worker(const struct metrics *m, struct buf *out)
 
             if (s->pid != 0 &&
                 buf_appendf(out, "%s{worker=\"%d\"} %" PRId64 "\n", per_worker[r].name, i,
-                            number_at(s, per_worker[r].offset)) < 0)
+                            row_at(m, i, &per_worker[r])) < 0)
                 return -1;
         }
     }
@@ -232,26 +261,40 @@ static int put_requests(const struct metrics *m, struct buf *out)
     return put_hist(out, "sluice_overhead_seconds", "", &overhead);
 }
 
-/* Adds region r of every slot; the state gauges are any live worker's (they agree or lag). */
-static void sum_region(const struct metrics *m, size_t r, struct metrics_region *sum)
+/* Region r of every slot; the state gauges are any live worker's (they agree or lag). */
+static void sum_fleet(const struct metrics *m, size_t r, struct fleet_slot_counters *sum)
 {
-    memset(sum, 0, sizeof(*sum));
     sum->health = 100;
     for (int i = 0; i < m->slots; i++) {
-        const struct metrics_block *s = slot_at(m, i);
-        const struct metrics_region *g = &s->region[r];
+        const struct fleet_slot_counters *g = &fleet_at(m, i)->slot[r];
 
         for (int o = 0; o < N_OUTCOMES; o++)
             sum->attempts[o] += g->attempts[o];
         sum->probes += g->probes;
         sum->last_resorts += g->last_resorts;
-        sum->checks_ok += g->checks_ok;
-        sum->checks_failed += g->checks_failed;
         sum->inflight += g->inflight;
         sum->state = g->state > sum->state ? g->state : sum->state;
-        if (s->pid != 0 && g->health < sum->health)
+        if (slot_at(m, i)->pid != 0 && g->health < sum->health)
             sum->health = g->health; /* the worst tells most */
         sum->forced = g->forced > sum->forced ? g->forced : sum->forced;
+    }
+}
+
+struct region_sum {
+    struct fleet_slot_counters fleet;
+    struct metrics_region own;
+};
+
+static void sum_region(const struct metrics *m, size_t r, struct region_sum *out)
+{
+    struct metrics_region *sum = &out->own;
+
+    sum_fleet(m, r, &out->fleet);
+    for (int i = 0; i < m->slots; i++) {
+        const struct metrics_region *g = &regions_at(m, i)[r];
+
+        sum->checks_ok += g->checks_ok;
+        sum->checks_failed += g->checks_failed;
         sum->prompt_tokens += g->prompt_tokens;
         sum->completion_tokens += g->completion_tokens;
         sum->partial_streams += g->partial_streams;
@@ -260,23 +303,23 @@ static void sum_region(const struct metrics *m, size_t r, struct metrics_region 
     }
 }
 
-#define REGION(field) offsetof(struct metrics_region, field)
+#define REGION(field) offsetof(struct region_sum, field), false
 static const struct row per_region[] = {
     /* clang-format off */
-    {"sluice_region_probes_total", "counter", "Attempts made as probes of a half-open region.", REGION(probes)},
-    {"sluice_region_last_resorts_total", "counter", "Attempts at an open region, nothing better left.", REGION(last_resorts)},
-    {"sluice_region_in_flight", "gauge", "Attempts under way.", REGION(inflight)},
-    {"sluice_region_breaker_state", "gauge", "0 closed, 1 open, 2 half-open; the highest of its models' where they have breakers.", REGION(state)},
-    {"sluice_region_health", "gauge", "0 bad to 100 good, of the worker with the worst.", REGION(health)},
-    {"sluice_region_forced", "gauge", "0 auto, 1 up, 2 down, 3 drain.", REGION(forced)},
-    {"sluice_region_prompt_tokens_total", "counter", "Prompt tokens as vendors counted them.", REGION(prompt_tokens)},
-    {"sluice_region_completion_tokens_total", "counter", "Completion tokens as vendors counted them.", REGION(completion_tokens)},
-    {"sluice_region_partial_streams_total", "counter", "Streams that had content and did not end whole.", REGION(partial_streams)},
-    {"sluice_region_partial_events_total", "counter", "Content events of such streams, about a token each.", REGION(partial_events)},
+    {"sluice_region_probes_total", "counter", "Attempts made as probes of a half-open region.", REGION(fleet.probes)},
+    {"sluice_region_last_resorts_total", "counter", "Attempts at an open region, nothing better left.", REGION(fleet.last_resorts)},
+    {"sluice_region_in_flight", "gauge", "Attempts under way.", REGION(fleet.inflight)},
+    {"sluice_region_breaker_state", "gauge", "0 closed, 1 open, 2 half-open; the highest of its models' where they have breakers.", REGION(fleet.state)},
+    {"sluice_region_health", "gauge", "0 bad to 100 good, of the worker with the worst.", REGION(fleet.health)},
+    {"sluice_region_forced", "gauge", "0 auto, 1 up, 2 down, 3 drain.", REGION(fleet.forced)},
+    {"sluice_region_prompt_tokens_total", "counter", "Prompt tokens as vendors counted them.", REGION(own.prompt_tokens)},
+    {"sluice_region_completion_tokens_total", "counter", "Completion tokens as vendors counted them.", REGION(own.completion_tokens)},
+    {"sluice_region_partial_streams_total", "counter", "Streams that had content and did not end whole.", REGION(own.partial_streams)},
+    {"sluice_region_partial_events_total", "counter", "Content events of such streams, about a token each.", REGION(own.partial_events)},
     /* clang-format on */
 };
 
-static int put_region_attempts(const struct metrics *m, const struct metrics_region *sums,
+static int put_region_attempts(const struct metrics *m, const struct region_sum *sums,
                                struct buf *out)
 {
     if (put_type(out, "sluice_region_attempts_total", "counter", "Attempts by outcome.") < 0)
@@ -287,12 +330,12 @@ static int put_region_attempts(const struct metrics *m, const struct metrics_reg
                     out,
                     "sluice_region_attempts_total{region=\"%s\",outcome=\"%s\"} %" PRIu64 "\n",
                     m->conf->regions[r].name, outcome_traits((enum outcome)o)->name,
-                    sums[r].attempts[o]) < 0)
+                    sums[r].fleet.attempts[o]) < 0)
                 return -1;
     return 0;
 }
 
-static int put_region_checks(const struct metrics *m, const struct metrics_region *sums,
+static int put_region_checks(const struct metrics *m, const struct region_sum *sums,
                              struct buf *out)
 {
     static const char name[] = "sluice_region_checks_total";
@@ -303,13 +346,13 @@ static int put_region_checks(const struct metrics *m, const struct metrics_regio
         if (buf_appendf(out,
                         "%s{region=\"%s\",result=\"ok\"} %" PRIu64 "\n"
                         "%s{region=\"%s\",result=\"fail\"} %" PRIu64 "\n",
-                        name, m->conf->regions[r].name, sums[r].checks_ok, name,
-                        m->conf->regions[r].name, sums[r].checks_failed) < 0)
+                        name, m->conf->regions[r].name, sums[r].own.checks_ok, name,
+                        m->conf->regions[r].name, sums[r].own.checks_failed) < 0)
             return -1;
     return 0;
 }
 
-static int put_region_rows(const struct metrics *m, const struct metrics_region *sums,
+static int put_region_rows(const struct metrics *m, const struct region_sum *sums,
                            struct buf *out)
 {
     for (size_t i = 0; i < ARRAY_LEN(per_region); i++) {
@@ -325,7 +368,7 @@ static int put_region_rows(const struct metrics *m, const struct metrics_region 
     return 0;
 }
 
-static int put_region_first_bytes(const struct metrics *m, const struct metrics_region *sums,
+static int put_region_first_bytes(const struct metrics *m, const struct region_sum *sums,
                                   struct buf *out)
 {
     char label[CONFIG_NAME_MAX + 16];
@@ -335,7 +378,8 @@ static int put_region_first_bytes(const struct metrics *m, const struct metrics_
         return -1;
     for (size_t r = 0; r < m->conf->n_regions; r++) {
         snprintf(label, sizeof(label), "region=\"%s\"", m->conf->regions[r].name);
-        if (put_hist(out, "sluice_region_first_byte_seconds", label, &sums[r].first_byte) < 0)
+        if (put_hist(out, "sluice_region_first_byte_seconds", label, &sums[r].own.first_byte) <
+            0)
             return -1;
     }
     return 0;
@@ -356,8 +400,8 @@ static int put_models(const struct metrics *m, struct buf *out)
         int64_t state = 0;
 
         for (int i = 0; i < m->slots; i++)
-            if (slot_at(m, i)->region[k].state > state)
-                state = slot_at(m, i)->region[k].state;
+            if (fleet_at(m, i)->slot[k].state > state)
+                state = fleet_at(m, i)->slot[k].state;
         if (buf_appendf(out, "%s{region=\"%s\",model=\"%s\"} %" PRId64 "\n", name, region,
                         slot->name + strlen(region) + 1, state) < 0)
             return -1;
@@ -368,7 +412,7 @@ static int put_models(const struct metrics *m, struct buf *out)
 /* All lines of a metric stand together: the format asks for it, and strict readers do. */
 static int put_regions(const struct metrics *m, struct buf *out)
 {
-    struct metrics_region *sums = xcalloc(m->conf->n_regions, sizeof(*sums));
+    struct region_sum *sums = xcalloc(m->conf->n_regions, sizeof(*sums));
     int rc;
 
     for (size_t r = 0; r < m->conf->n_regions; r++)

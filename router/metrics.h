@@ -9,7 +9,7 @@
 #include "base/base.h"
 #include "base/buf.h"
 #include "config/config.h"
-#include "policy/outcome.h"
+#include "fleet/counters.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,14 +20,8 @@ struct metrics_hist { /* seconds as microseconds; bounds in metrics.c */
     uint64_t bucket[METRICS_BUCKETS], count, sum_us;
 };
 
-struct metrics_region {
-    uint64_t attempts[N_OUTCOMES];
-    uint64_t probes, last_resorts;
+struct metrics_region {                /* what the fleet counts of it stands in fleet->slot */
     uint64_t checks_ok, checks_failed; /* from outside; no attempts */
-    int64_t inflight;                  /* gauge */
-    int64_t state;                     /* gauge: enum breaker_state */
-    int64_t forced;                    /* gauge: enum view_forced */
-    int64_t health;                    /* gauge: 0..100 */
     uint64_t prompt_tokens, completion_tokens;
     uint64_t partial_streams, partial_events;
     struct metrics_hist first_byte;
@@ -46,10 +40,10 @@ struct metrics_block {
     int64_t pid; /* 0: the slot is free */
     uint64_t requests[METRICS_N_REQ];
     uint64_t attempts, retries, retries_refused, hedges, bytes_out, http_refused;
-    int64_t inflight, connections, draining, store_attached;
-    uint64_t store_ver, store_commands, store_errors, store_pushes, store_reconnects;
+    int64_t inflight, connections, draining;
     struct metrics_hist duration, overhead;
-    struct metrics_region region[]; /* one per slot; of models only the state is kept */
+    struct fleet_counters *fleet; /* of its slots; of models only the state is kept */
+    struct metrics_region *region;
 };
 
 struct metrics; /* the mapping */

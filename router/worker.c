@@ -62,7 +62,7 @@ int worker_init(struct worker *w, struct event_base *base, const struct config *
     if (w->up == NULL)
         goto fail;
     w->attempts = attempt_env_new(base, conf, w->up);
-    w->fleet = fleet_new(base, conf, w->id, &w->rand, w->slot, err);
+    w->fleet = fleet_new(base, conf, w->id, &w->rand, w->slot->fleet, err);
     if (w->fleet == NULL)
         goto fail;
     keep_view(w, slot);

@@ -29,7 +29,7 @@ void averages_note_health(struct fleet *f, size_t region, const struct outcome_t
         return;
     health_note(&place->health, t->heals);
     place->health_new++;
-    f->metrics->region[region].health = health_score(&place->health);
+    f->counters->slot[region].health = health_score(&place->health);
 }
 
 /* The weight of a row from its last one and what is new, which is taken. */
@@ -48,7 +48,7 @@ static void share(struct fleet *f)
 
     for (size_t i = 0; i < f->conf->n_regions; i++) {
         struct region_state *place = &f->places[i];
-        int64_t inflight = f->metrics->region[i].inflight;
+        int64_t inflight = f->counters->slot[i].inflight;
 
         rows[i] = (struct store_measure){
             .first_us = ewma_us(&place->first, 0),
@@ -90,6 +90,6 @@ void averages_start(struct fleet *f)
     for (size_t i = 0; i < f->conf->n_regions; i++) {
         f->places[i].fleets =
             (struct store_measured){.first_us = -1, .total_us = -1, .health = -1};
-        f->metrics->region[i].health = health_score(&f->places[i].health);
+        f->counters->slot[i].health = health_score(&f->places[i].health);
     }
 }

@@ -103,7 +103,7 @@ static void on_mode(void *arg, bool attached, const char *why)
     for (size_t i = 0; i < f->conf->n_slots; i++)
         probe_lease_drop(f, i);
     f->attached = attached;
-    f->metrics->store_attached = attached;
+    f->counters->store_attached = attached;
     if (!attached) /* the store has said why, once */
         local_verdict_adopt(f);
     for (size_t i = 0; i < f->conf->n_slots; i++)
@@ -172,12 +172,13 @@ static void on_fleet_tick(evutil_socket_t fd, short what, void *arg)
         return;
     state_file_tick(f, now_ms);
     averages_tick(f, now_ms);
-    store_set_load(f->shared, (int)f->metrics->inflight);
+    if (f->counters->requests != NULL)
+        store_set_load(f->shared, (int)*f->counters->requests);
     store_get_stats(f->shared, &st);
-    f->metrics->store_commands = st.commands;
-    f->metrics->store_errors = st.errors + st.late;
-    f->metrics->store_pushes = st.pushes;
-    f->metrics->store_reconnects = st.reconnects;
+    f->counters->store_commands = st.commands;
+    f->counters->store_errors = st.errors + st.late;
+    f->counters->store_pushes = st.pushes;
+    f->counters->store_reconnects = st.reconnects;
 }
 
 static int start_tick(struct fleet *f, struct event_base *base)
@@ -206,8 +207,8 @@ static void describe_keys(const struct fleet *f, const char **slots, struct stor
 }
 
 struct fleet *fleet_new(struct event_base *base, const struct config *conf,
-                        const char *router_id, struct rand *rand, struct metrics_block *metrics,
-                        struct err *err)
+                        const char *router_id, struct rand *rand,
+                        struct fleet_counters *counters, struct err *err)
 {
     struct fleet *f = xcalloc(1, sizeof(*f));
     const char **slots = xcalloc(conf->n_slots, sizeof(*slots));
@@ -217,7 +218,7 @@ struct fleet *fleet_new(struct event_base *base, const struct config *conf,
     gethostname(host, sizeof(host) - 1);
     f->conf = conf;
     f->rand = rand;
-    f->metrics = metrics;
+    f->counters = counters;
     f->log = (struct log_ctx){.where = "fleet"};
     f->places = xcalloc(conf->n_slots, sizeof(*f->places));
     describe_keys(f, slots, rules);

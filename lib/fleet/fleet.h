@@ -15,7 +15,7 @@
 #include "config/config.h"
 #include "policy/outcome.h"
 #include "policy/picker.h"
-#include "router/metrics.h"
+#include "fleet/counters.h"
 #include "fleet/store.h"
 
 #include <stdbool.h>
@@ -39,10 +39,10 @@ struct permit { /* the right to make one attempt; ended exactly once */
     struct permit *next, **prev; /* probes in flight, for renewal */
 };
 
-/* slot, rand and conf are borrowed.  NULL with err when the Redis URL cannot work. */
+/* counters, rand and conf are borrowed.  NULL with err when the Redis URL cannot work. */
 struct fleet *fleet_new(struct event_base *base, const struct config *conf,
-                        const char *router_id, struct rand *rand, struct metrics_block *metrics,
-                        struct err *err);
+                        const char *router_id, struct rand *rand,
+                        struct fleet_counters *counters, struct err *err);
 /* Starts from the view that an earlier run kept in this file, and keeps it from now on.  A file
  * that is missing is none, one that makes no sense is said and left.  Before the loop runs. */
 void fleet_keep(struct fleet *f, const char *path);

@@ -47,7 +47,7 @@ struct state_file { /* see state_file.c */
 struct fleet {
     const struct config *conf;
     struct rand *rand;
-    struct metrics_block *metrics;
+    struct fleet_counters *counters;
     struct log_ctx log;
     struct store *shared, *local;
     bool attached, dead;

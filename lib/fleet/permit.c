@@ -31,7 +31,7 @@ void permit_begin(struct fleet *f, size_t slot, bool last_resort, int64_t now_ms
                   struct permit *p)
 {
     const struct view_slot *k = fleet_slot(f, slot);
-    struct metrics_region *m = &f->metrics->region[fleet_region_of(f, slot)];
+    struct fleet_slot_counters *m = &f->counters->slot[fleet_region_of(f, slot)];
     bool forced_up = fleet_forced(f, slot, now_ms) == VIEW_UP;
 
     memset(p, 0, sizeof(*p));
@@ -146,8 +146,8 @@ void permit_end(struct fleet *f, struct permit *p, enum outcome o, int64_t cool_
 
     size_t region = fleet_region_of(f, p->slot);
 
-    f->metrics->region[region].inflight--;
-    f->metrics->region[region].attempts[o]++;
+    f->counters->slot[region].inflight--;
+    f->counters->slot[region].attempts[o]++;
     if (t->heals)
         note_ok(f, p->slot);
     averages_note_health(f, region, t);

@@ -62,7 +62,7 @@ void fleet_note_state(struct fleet *f, size_t slot)
 {
     size_t region = fleet_region_of(f, slot);
     const struct config_region *r = &f->conf->regions[region];
-    struct metrics_region *m = f->metrics->region;
+    struct fleet_slot_counters *m = f->counters->slot;
 
     m[slot].state = fleet_slot(f, slot)->st;
     m[slot].forced = fleet_forced(f, slot, clock_mono_ms());
@@ -70,7 +70,7 @@ void fleet_note_state(struct fleet *f, size_t slot)
         if (i == r->first_slot || m[i].state > m[region].state)
             m[region].state = m[i].state;
     if (f->shared != NULL)
-        f->metrics->store_ver = store_ver(f->shared);
+        f->counters->store_ver = store_ver(f->shared);
 }
 
 bool fleet_region_usable(const struct fleet *f, size_t region, int64_t now_ms)

@@ -76,7 +76,7 @@ void flow_stop(struct flow_world *f)
     cr_expect_null(f->w.requests, "a request is left");
     cr_expect_eq(f->w.slot->inflight, 0, "in flight: %lld", (long long)f->w.slot->inflight);
     for (size_t i = 0; i < f->conf->n_regions; i++)
-        cr_expect_eq(f->w.slot->region[i].inflight, 0, "a pass of region %zu is left", i);
+        cr_expect_eq(f->w.slot->fleet->slot[i].inflight, 0, "a pass of region %zu is left", i);
     cr_expect_eq(script_unscripted(f->w.up), 0, "calls nobody expected: %s",
                  script_story(f->w.up));
     worker_release(&f->w);

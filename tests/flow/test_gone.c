@@ -102,8 +102,8 @@ static void leave(size_t i, bool by_reset)
     cr_expect_eq(script_call(f.w.up, 0)->cancelled, phases[i].running, "row '%s'",
                  phases[i].name);
     cr_expect_eq(f.w.slot->requests[METRICS_REQ_GONE], 1, "row '%s'", phases[i].name);
-    cr_expect_eq(f.w.slot->region[0].attempts[OUTCOME_ABORTED], phases[i].running, "row '%s'",
-                 phases[i].name);
+    cr_expect_eq(f.w.slot->fleet->slot[0].attempts[OUTCOME_ABORTED], phases[i].running,
+                 "row '%s'", phases[i].name);
     cr_expect_eq(script_count(f.w.up), 1, "row '%s'", phases[i].name);
     flow_drain_loop(&f, 10);
     if (phases[i].running)

@@ -38,14 +38,14 @@ static bool is_open(void *arg)
 {
     struct flow_world *f = arg;
 
-    return f->w.slot->region[0].state == BREAKER_OPEN;
+    return f->w.slot->fleet->slot[0].state == BREAKER_OPEN;
 }
 
 static bool is_closed(void *arg)
 {
     struct flow_world *f = arg;
 
-    return f->w.slot->region[0].state == BREAKER_CLOSED;
+    return f->w.slot->fleet->slot[0].state == BREAKER_CLOSED;
 }
 
 static bool is_usable(void *arg)
@@ -93,15 +93,15 @@ Test(flow_half_open, open_region_is_left_alone_until_its_time)
     cr_assert(flow_until(&f, is_usable, &f), "no ticket after the open time");
     cr_expect_eq(one(&f, WORD_ASK, &region), 200);
     cr_expect_eq(region, 'a', "the ticket is for the next request");
-    cr_expect_eq(f.w.slot->region[0].probes, 1);
-    cr_expect_neq(f.w.slot->region[0].state, BREAKER_CLOSED, "one success of two");
+    cr_expect_eq(f.w.slot->fleet->slot[0].probes, 1);
+    cr_expect_neq(f.w.slot->fleet->slot[0].state, BREAKER_CLOSED, "one success of two");
     cr_assert(flow_until(&f, is_usable, &f));
     cr_expect_eq(one(&f, WORD_ASK, &region), 200);
     cr_expect_eq(region, 'a');
     cr_assert(flow_until(&f, is_closed, &f), "two successes close it");
     cr_expect_eq(one(&f, WORD_ASK, &region), 200);
     cr_expect_eq(region, 'a');
-    cr_expect_eq(f.w.slot->region[0].probes, 2, "no probe when closed");
+    cr_expect_eq(f.w.slot->fleet->slot[0].probes, 2, "no probe when closed");
     flow_stop(&f);
 }
 
@@ -242,7 +242,7 @@ Test(flow_half_open, last_resort)
         flow_post(&c[i], "/v1/chat/completions", NULL, ONE);
     }
     cr_assert(flow_wait_running(&f, 2));
-    cr_expect_eq(f.w.slot->region[0].last_resorts, 2);
+    cr_expect_eq(f.w.slot->fleet->slot[0].last_resorts, 2);
     cr_expect_eq(one(&f, ONE, &region), 503, "a third at a time");
     script_release(f.w.up);
     flow_wait_answer(&c[0], &a);

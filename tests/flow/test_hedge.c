@@ -112,7 +112,7 @@ static void expect_outcome(const struct flow_world *f, size_t region, enum outco
                            const char *row)
 {
     for (int o = 0; o < N_OUTCOMES; o++)
-        cr_expect_eq(f->w.slot->region[region].attempts[o], (uint64_t)(o == (int)want),
+        cr_expect_eq(f->w.slot->fleet->slot[region].attempts[o], (uint64_t)(o == (int)want),
                      "row '%s': region %zu ended as %s", row, region,
                      outcome_traits((enum outcome)o)->name);
 }
@@ -152,8 +152,8 @@ static bool has_failed(void *arg)
 {
     const struct flow_world *f = arg;
 
-    return f->w.slot->region[0].attempts[OUTCOME_CONNECT] +
-               f->w.slot->region[1].attempts[OUTCOME_CONNECT] >
+    return f->w.slot->fleet->slot[0].attempts[OUTCOME_CONNECT] +
+               f->w.slot->fleet->slot[1].attempts[OUTCOME_CONNECT] >
            0;
 }
 
@@ -207,8 +207,8 @@ Test(flow_hedge, a_client_that_leaves_ends_both)
     cr_assert(flow_wait_calls(&f, 2));
     flow_kill(&c);
     cr_expect(flow_wait_running(&f, 0));
-    cr_expect_eq(f.w.slot->region[0].attempts[OUTCOME_ABORTED], 1);
-    cr_expect_eq(f.w.slot->region[1].attempts[OUTCOME_ABORTED], 1);
+    cr_expect_eq(f.w.slot->fleet->slot[0].attempts[OUTCOME_ABORTED], 1);
+    cr_expect_eq(f.w.slot->fleet->slot[1].attempts[OUTCOME_ABORTED], 1);
     cr_expect_eq(f.w.slot->requests[METRICS_REQ_GONE], 1);
     flow_stop(&f);
 }

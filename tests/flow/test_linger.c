@@ -54,7 +54,8 @@ Test(flow_linger, client_is_served_at_once)
         cr_expect_eq(a.status, 200, "row '%s'", rows[i].name);
         cr_expect(a.whole, "row '%s'", rows[i].name);
         cr_expect_str_eq(a.body.data, HI STOP DONE, "row '%s'", rows[i].name);
-        cr_expect_eq(f.w.slot->region[0].attempts[OUTCOME_OK], 1, "row '%s'", rows[i].name);
+        cr_expect_eq(f.w.slot->fleet->slot[0].attempts[OUTCOME_OK], 1, "row '%s'",
+                     rows[i].name);
         flow_answer_release(&a);
         buf_clear(&c.in);
         flow_post(&c, "/v1/chat/completions", NULL, "{\"model\":\"m\",\"messages\":[2]}");

@@ -60,9 +60,9 @@ Test(flow_probe, each_region_is_asked_with_its_own_credentials)
         cr_expect_str_eq(c->method, "GET");
         cr_expect_eq(c->total_ms, 300);
         cr_expect_not_null(strstr(c->headers.data, rows[i].auth), "%s", c->headers.data);
-        cr_expect_eq(f.w.slot->region[i].inflight, 0);
+        cr_expect_eq(f.w.slot->fleet->slot[i].inflight, 0);
         for (int o = 0; o < N_OUTCOMES; o++)
-            cr_expect_eq(f.w.slot->region[i].attempts[o], 0, "a check is no attempt");
+            cr_expect_eq(f.w.slot->fleet->slot[i].attempts[o], 0, "a check is no attempt");
     }
     flow_stop(&f);
 }
@@ -112,7 +112,8 @@ Test(flow_probe, verdicts)
         cr_expect_eq(c.ok, verdicts[i].ok, "row '%s'", verdicts[i].name);
         cr_expect_eq(strncmp(c.what, verdicts[i].seen, strlen(verdicts[i].seen)), 0,
                      "row '%s': %s", verdicts[i].name, c.what);
-        cr_expect_eq(f.w.slot->region[0].state, BREAKER_CLOSED, "row '%s'", verdicts[i].name);
+        cr_expect_eq(f.w.slot->fleet->slot[0].state, BREAKER_CLOSED, "row '%s'",
+                     verdicts[i].name);
         flow_stop(&f);
     }
 }
@@ -121,21 +122,21 @@ static bool is_closed(void *arg)
 {
     struct flow_world *f = arg;
 
-    return f->w.slot->region[0].state == BREAKER_CLOSED;
+    return f->w.slot->fleet->slot[0].state == BREAKER_CLOSED;
 }
 
 static bool is_not_open(void *arg)
 {
     struct flow_world *f = arg;
 
-    return f->w.slot->region[0].state != BREAKER_OPEN;
+    return f->w.slot->fleet->slot[0].state != BREAKER_OPEN;
 }
 
 static bool is_half_open(void *arg)
 {
     struct flow_world *f = arg;
 
-    return f->w.slot->region[0].state == BREAKER_HALF_OPEN;
+    return f->w.slot->fleet->slot[0].state == BREAKER_HALF_OPEN;
 }
 
 /* Opens region a; from then on answers are what its checks find. */
@@ -162,7 +163,7 @@ Test(flow_probe, closes_an_open_region_that_nobody_asks)
     trip(&f, answers, ARRAY_LEN(answers));
     cr_expect(flow_until(&f, is_not_open, &f));
     cr_expect(flow_until(&f, is_closed, &f));
-    cr_expect_eq(f.w.slot->region[0].probes, 0, "no request was one");
+    cr_expect_eq(f.w.slot->fleet->slot[0].probes, 0, "no request was one");
     flow_stop(&f);
 }
 

@@ -427,7 +427,8 @@ static void run(size_t i, bool stream)
     cr_expect_str_eq(script_story(f.w.up), rows[i].story, "row '%s': %s", rows[i].name,
                      script_story(f.w.up));
     check_body(i, &a);
-    cr_expect_geq(f.w.slot->region[0].attempts[rows[i].outcome], 1, "row '%s'", rows[i].name);
+    cr_expect_geq(f.w.slot->fleet->slot[0].attempts[rows[i].outcome], 1, "row '%s'",
+                  rows[i].name);
     if (rows[i].hurts && !again) {
         cr_expect(flow_until(&f, is_open, &f), "row '%s' is no evidence", rows[i].name);
     } else {

@@ -83,7 +83,7 @@ Test(flow_stream_clock, limits)
         cr_expect_eq(strstr(a.body.data, "stream_broken") != NULL, rows[i].fails, "row '%s'",
                      rows[i].name);
         cr_expect(script_call(f.w.up, 0)->cancelled, "row '%s'", rows[i].name);
-        cr_expect_eq(f.w.slot->region[0].attempts[rows[i].outcome], 1, "row '%s'",
+        cr_expect_eq(f.w.slot->fleet->slot[0].attempts[rows[i].outcome], 1, "row '%s'",
                      rows[i].name);
         flow_answer_release(&a);
         flow_stop(&f);
@@ -103,7 +103,7 @@ Test(flow_stream_clock, the_deadline_behind_the_finish)
     flow_ask(&f, NULL, WORD_STREAM, &a);
     cr_expect(a.whole);
     cr_expect_str_eq(a.body.data, WORD_HI WORD_STOP WORD_DONE);
-    cr_expect_eq(f.w.slot->region[0].attempts[OUTCOME_OK], 1);
+    cr_expect_eq(f.w.slot->fleet->slot[0].attempts[OUTCOME_OK], 1);
     cr_expect_eq(f.w.slot->requests[METRICS_REQ_OK], 1);
     flow_answer_release(&a);
     flow_stop(&f);
@@ -129,7 +129,7 @@ Test(flow_stream_clock, silence_of_a_plain_answer)
         flow_ask(&f, NULL, WORD_ASK, &a);
         cr_expect_eq(a.status, 200, "row %zu", i);
         cr_expect_str_eq(script_story(f.w.up), "a b", "row %zu", i);
-        cr_expect_eq(f.w.slot->region[0].attempts[OUTCOME_TIMEOUT], 1, "row %zu", i);
+        cr_expect_eq(f.w.slot->fleet->slot[0].attempts[OUTCOME_TIMEOUT], 1, "row %zu", i);
         flow_answer_release(&a);
         flow_stop(&f);
     }
@@ -148,8 +148,8 @@ Test(flow_stream_clock, a_late_attempt_is_no_evidence)
     flow_ask(&f, NULL, WORD_ASK, &a);
     cr_expect_eq(a.status, 504, "%d: %.*s", a.status, (int)a.body.len, a.body.data);
     cr_expect_str_eq(script_story(f.w.up), "a b");
-    cr_expect_eq(f.w.slot->region[0].attempts[OUTCOME_TIMEOUT], 1);
-    cr_expect_eq(f.w.slot->region[1].attempts[OUTCOME_ABORTED], 1);
+    cr_expect_eq(f.w.slot->fleet->slot[0].attempts[OUTCOME_TIMEOUT], 1);
+    cr_expect_eq(f.w.slot->fleet->slot[1].attempts[OUTCOME_ABORTED], 1);
     flow_answer_release(&a);
     flow_stop(&f);
 }

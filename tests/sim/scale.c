@@ -55,7 +55,7 @@ struct scale_router {
     struct scale *s;
     int i;
     struct fleet *fleet;
-    struct metrics_block *slot;
+    struct fleet_counters *counters;
     struct rand rand;
     struct permit pass;
     bool busy;
@@ -180,7 +180,7 @@ static void router_starts(void *arg)
 
     snprintf(id, sizeof(id), "host-%04d.example:%d:1", r->i, 10000 + r->i);
     rand_init(&r->rand, (uint64_t)r->i);
-    r->fleet = fleet_new(NULL, &r->s->conf, id, &r->rand, r->slot, &err);
+    r->fleet = fleet_new(NULL, &r->s->conf, id, &r->rand, r->counters, &err);
     if (r->fleet == NULL)
         abort();
     vtime_at(vtime_us() + (int64_t)rand_below(vtime_rand(), GAP_US), r->i + 1, request, r);
@@ -329,7 +329,8 @@ static void run(int n_routers, int n_regions, bool words)
 
         r->s = s;
         r->i = i;
-        r->slot = xcalloc(1, sizeof(*r->slot) + (size_t)n_regions * sizeof(r->slot->region[0]));
+        r->counters =
+            xcalloc(1, sizeof(*r->counters) + (size_t)n_regions * sizeof(r->counters->slot[0]));
         vtime_at((int64_t)rand_below(vtime_rand(), 3000000), 0, router_starts, r);
     }
     while (vtime_step(WARM_US))
@@ -346,7 +347,7 @@ static void run(int n_routers, int n_regions, bool words)
     for (int i = 0; i < s->n_sample; i++) {
         wire_crash(i + 1);
         fleet_free(s->routers[i].fleet);
-        free(s->routers[i].slot);
+        free(s->routers[i].counters);
     }
     wire_stop();
     vtime_stop();

@@ -261,7 +261,8 @@ static void begin(struct world *w, bool skewed, bool verbose)
 
         r->w = w;
         r->i = i;
-        r->slot = xcalloc(1, sizeof(*r->slot) + WORLD_KEYS * sizeof(r->slot->region[0]));
+        r->counters =
+            xcalloc(1, sizeof(*r->counters) + WORLD_KEYS * sizeof(r->counters->slot[0]));
         vtime_set_offset(i + 1, 10000000 + world_between(0, 1000000), skewed ? off_ms : 0);
         vtime_at(world_between(0, 300000), 0, world_router_starts, r);
     }
@@ -286,7 +287,7 @@ void world_run(uint64_t seed, bool skewed, bool verbose, struct world_result *ou
         snprintf(out->verdict, sizeof(out->verdict), "%s", judge_verdict(w->judge));
     for (int i = 0; i < w->n_routers; i++) {
         world_router_ends(&w->routers[i], true);
-        free(w->routers[i].slot);
+        free(w->routers[i].counters);
     }
     wire_stop();
     vtime_stop();

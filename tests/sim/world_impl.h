@@ -33,7 +33,7 @@ struct world_router {
     int i, lives;
     char id[32];
     struct fleet *fleet; /* NULL: not running */
-    struct metrics_block *slot;
+    struct fleet_counters *counters;
     struct rand rand;
     struct vtime_job *next;
     struct world_attempt attempts[WORLD_PASSES];

@@ -156,7 +156,7 @@ void world_router_starts(void *arg)
     rand_init(&r->rand, rand_u64(vtime_rand()));
     judge_router(r->w->judge, r->i);
     r->must_reassert = false;
-    r->fleet = fleet_new(NULL, &r->w->conf, r->id, &r->rand, r->slot, &err);
+    r->fleet = fleet_new(NULL, &r->w->conf, r->id, &r->rand, r->counters, &err);
     if (r->fleet == NULL)
         abort();
     r->next = vtime_at(vtime_us() + world_between(1000, 50000), r->i + 1, request, r);

@@ -7,12 +7,13 @@
 #include <criterion/criterion.h>
 #include <event2/event.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct passing {
     struct event_base *base;
     struct config *conf;
-    struct metrics *metrics;
+    struct fleet_counters *counters;
     struct rand rand;
     struct fleet *fleet;
 };
@@ -36,15 +37,15 @@ static void start(struct passing *p, const char *breaker)
     p->base = event_base_new();
     p->conf = config_parse("t", str_of(text), &err);
     cr_assert_not_null(p->conf, "%s", err.msg);
-    p->metrics = metrics_new(p->conf, 1);
-    p->fleet = fleet_new(p->base, p->conf, "me", &p->rand, metrics_claim(p->metrics, 0), &err);
+    p->counters = xcalloc(1, sizeof(*p->counters) + sizeof(p->counters->slot[0]));
+    p->fleet = fleet_new(p->base, p->conf, "me", &p->rand, p->counters, &err);
     cr_assert_not_null(p->fleet, "%s", err.msg);
 }
 
 static void stop(struct passing *p)
 {
     fleet_free(p->fleet);
-    metrics_free(p->metrics);
+    free(p->counters);
     config_free(p->conf);
     event_base_free(p->base);
 }

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "router/metrics.h"
 
 #include <criterion/criterion.h>
 #include <event2/event.h>
@@ -38,7 +39,7 @@ static void setup(void)
     conf = config_parse("t", str_of(CONF), &err);
     cr_assert_not_null(conf, "%s", err.msg);
     metrics = metrics_new(conf, 1);
-    fleet = fleet_new(base, conf, "me", &dice, metrics_claim(metrics, 0), &err);
+    fleet = fleet_new(base, conf, "me", &dice, metrics_claim(metrics, 0)->fleet, &err);
 }
 
 static void teardown(void)

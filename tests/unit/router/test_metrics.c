@@ -160,7 +160,7 @@ Test(metrics, text_is_well_formed)
         metrics_observe(&s->region[1].first_byte, us);
     }
     metrics_observe(&s->overhead, -5);
-    s->region[0].attempts[OUTCOME_BROKEN] = 3;
+    s->fleet->slot[0].attempts[OUTCOME_BROKEN] = 3;
     expect_format(render(m, &out));
     buf_release(&out);
     metrics_free(m);
@@ -195,12 +195,12 @@ Test(metrics, slots_are_summed)
         s[i]->requests[METRICS_REQ_OK] = 5;
         s[i]->attempts = 7;
         s[i]->inflight = 2;
-        s[i]->store_ver = 10 + (uint64_t)i;
-        s[i]->region[1].attempts[OUTCOME_TIMEOUT] = 4;
-        s[i]->region[1].inflight = 1;
+        s[i]->fleet->store_ver = 10 + (uint64_t)i;
+        s[i]->fleet->slot[1].attempts[OUTCOME_TIMEOUT] = 4;
+        s[i]->fleet->slot[1].inflight = 1;
         metrics_observe(&s[i]->region[1].first_byte, 200);
     }
-    s[1]->region[1].state = 1; /* heard of it first */
+    s[1]->fleet->slot[1].state = 1; /* heard of it first */
     expect_line(m, "sluice_requests_total{result=\"ok\"} 10", true);
     expect_line(m, "sluice_attempts_total 14", true);
     expect_line(m, "sluice_requests_in_flight 4", true);
@@ -227,10 +227,10 @@ Test(metrics, a_crashed_workers_counters_go_on)
     s->attempts = 3;
     s->inflight = 4;
     s->connections = 9;
-    s->draining = s->store_attached = 1;
-    s->region[0].inflight = 2;
-    s->region[0].state = 2;
-    s->region[0].attempts[OUTCOME_OK] = 6;
+    s->draining = s->fleet->store_attached = 1;
+    s->fleet->slot[0].inflight = 2;
+    s->fleet->slot[0].state = 2;
+    s->fleet->slot[0].attempts[OUTCOME_OK] = 6;
     expect_line(m, "sluice_requests_in_flight 4", true);
     s = metrics_claim(m, 1);
     cr_expect_eq(s->pid, getpid());

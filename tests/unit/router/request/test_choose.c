@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <event2/event.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define CONF(more)                                                                             \
@@ -24,7 +25,7 @@
 struct choosing {
     struct event_base *base;
     struct config *conf;
-    struct metrics *metrics;
+    struct fleet_counters *counters;
     struct rand rand;
     struct fleet *fleet;
     struct choose *choose;
@@ -47,8 +48,9 @@ static void start(struct choosing *c, const char *text)
     c->base = event_base_new();
     c->conf = config_parse("t", str_of(text), &err);
     cr_assert_not_null(c->conf, "%s", err.msg);
-    c->metrics = metrics_new(c->conf, 1);
-    c->fleet = fleet_new(c->base, c->conf, "me", &c->rand, metrics_claim(c->metrics, 0), &err);
+    c->counters =
+        xcalloc(1, sizeof(*c->counters) + c->conf->n_slots * sizeof(c->counters->slot[0]));
+    c->fleet = fleet_new(c->base, c->conf, "me", &c->rand, c->counters, &err);
     c->choose = choose_new(c->conf);
     c->st.tried = c->tried;
 }
@@ -57,7 +59,7 @@ static void stop(struct choosing *c)
 {
     fleet_free(c->fleet);
     choose_free(c->choose);
-    metrics_free(c->metrics);
+    free(c->counters);
     config_free(c->conf);
     event_base_free(c->base);
 }

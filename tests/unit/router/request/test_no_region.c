@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <event2/event.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void no_line(enum log_level level, const char *line)
@@ -16,7 +17,7 @@ static void no_line(enum log_level level, const char *line)
 struct degrading {
     struct event_base *base;
     struct config *conf;
-    struct metrics *metrics;
+    struct fleet_counters *counters;
     struct rand rand;
     struct fleet *fleet;
     struct choose *choose;
@@ -32,8 +33,9 @@ static void start(struct degrading *d)
     rand_init(&d->rand, 1);
     d->base = event_base_new();
     d->conf = config_parse("t", str_of(text), &err);
-    d->metrics = metrics_new(d->conf, 1);
-    d->fleet = fleet_new(d->base, d->conf, "me", &d->rand, metrics_claim(d->metrics, 0), &err);
+    d->counters =
+        xcalloc(1, sizeof(*d->counters) + d->conf->n_slots * sizeof(d->counters->slot[0]));
+    d->fleet = fleet_new(d->base, d->conf, "me", &d->rand, d->counters, &err);
     d->choose = choose_new(d->conf);
 }
 
@@ -41,7 +43,7 @@ static void stop(struct degrading *d)
 {
     fleet_free(d->fleet);
     choose_free(d->choose);
-    metrics_free(d->metrics);
+    free(d->counters);
     config_free(d->conf);
     event_base_free(d->base);
 }
