@@ -5,23 +5,13 @@
 #include "base/json_scan.h"
 
 #include "base/buf.h"
+#include "base/text.h"
 #include "base/utf8.h"
 
 #include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
 
 /* The code unit of "\uXXXX" at the start of s; -1 when it is none. */
 static int32_t code_unit(struct str s)
@@ -31,7 +21,7 @@ static int32_t code_unit(struct str s)
     if (s.len < 6 || s.ptr[0] != '\\' || s.ptr[1] != 'u')
         return -1;
     for (size_t i = 2; i < 6; i++) {
-        int digit = hex_digit(s.ptr[i]);
+        int digit = text_hex_digit(s.ptr[i]);
 
         if (digit < 0)
             return -1;

@@ -81,14 +81,6 @@ struct str str_split(struct str s, char sep, struct str *rest)
     return (struct str){s.ptr, head};
 }
 
-bool str_list_has(struct str list, struct str item)
-{
-    while (list.ptr != NULL)
-        if (str_ieq(str_trim(str_split(list, ',', &list)), item))
-            return true;
-    return false;
-}
-
 bool str_to_u64(struct str s, uint64_t *out)
 {
     uint64_t n = 0;

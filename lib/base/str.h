@@ -32,9 +32,6 @@ struct str str_trim(struct str s);
 /* Up to the first sep; *rest is what follows it (ptr NULL when there was none). */
 struct str str_split(struct str s, char sep, struct str *rest);
 
-/* Is item, in any case, one of a comma-separated list (RFC 9110 5.6.1)? */
-bool str_list_has(struct str list, struct str item);
-
 /* Digits only: no sign, no space, no overflow, at least one digit.  false leaves *out alone. */
 bool str_to_u64(struct str s, uint64_t *out);
 /* One spelling of each number: digits only, no leading zero, at most max. */

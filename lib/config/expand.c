@@ -1,6 +1,8 @@
 /* expand.c - ${ENV} in strings; expand.h has the contract. */
 #include "config/expand.h"
 
+#include "base/text.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,16 +10,8 @@
 
 static bool is_env_name(struct str s)
 {
-    if (s.len == 0 || s.len > NAME_MAX_BYTES || (s.ptr[0] >= '0' && s.ptr[0] <= '9'))
-        return false;
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-
-        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-              c == '_'))
-            return false;
-    }
-    return true;
+    return s.len > 0 && s.len <= NAME_MAX_BYTES && !text_is_digit(s.ptr[0]) &&
+           text_is_alnum_or(s, "_");
 }
 
 static int append_value(struct str name, struct buf *out, struct err *err)

@@ -2,13 +2,9 @@
 #include "config/form.h"
 
 #include "base/duration.h"
+#include "base/text.h"
 
 #include <string.h>
-
-static bool is_alnum(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
 
 static bool is_visible(char c)
 {
@@ -24,14 +20,6 @@ static bool all_visible(struct str s, const char *without)
     return true;
 }
 
-static bool all_in(struct str s, const char *extra)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (!is_alnum(s.ptr[i]) && (s.ptr[i] == '\0' || strchr(extra, s.ptr[i]) == NULL))
-            return false;
-    return true;
-}
-
 static bool is_text(struct str s)
 {
     for (size_t i = 0; i < s.len; i++)
@@ -42,7 +30,7 @@ static bool is_text(struct str s)
 
 static bool is_name(struct str s)
 {
-    return s.len > 0 && is_alnum(s.ptr[0]) && all_in(s, "._-");
+    return s.len > 0 && text_is_alnum(s.ptr[0]) && text_is_alnum_or(s, "._-");
 }
 
 static bool is_model(struct str s)
@@ -81,7 +69,7 @@ static bool split_host(struct str s, struct str *host, struct str *port)
         struct str literal = str_split(s, ']', port);
 
         *host = (struct str){literal.ptr + 1, literal.len - 1};
-        if (port->ptr == NULL || host->len == 0 || !all_in(*host, ":."))
+        if (port->ptr == NULL || host->len == 0 || !text_is_alnum_or(*host, ":."))
             return false;
         if (port->len == 0) {
             *port = (struct str){NULL, 0};
@@ -93,7 +81,7 @@ static bool split_host(struct str s, struct str *host, struct str *port)
         return true;
     }
     *host = str_split(s, ':', port);
-    return all_in(*host, ".-_");
+    return text_is_alnum_or(*host, ".-_");
 }
 
 static bool is_listen(struct str s)
@@ -153,7 +141,7 @@ static bool is_field(struct str s)
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)
         if (str_ieqz(s, ours[i]))
             return false;
-    return s.len > 0 && all_in(s, "!#$%&'*+-.^_`|~");
+    return text_is_token(s);
 }
 
 static bool is_key(struct str s)

@@ -3,6 +3,8 @@
  * A region's name has no '/', so the first one in "region/model" divides the two. */
 #include "config/scope.h"
 
+#include "base/text.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,10 +23,7 @@ static size_t word_bytes(const char *name)
     size_t n = 0;
 
     for (; *name != '\0'; name++)
-        n += (*name >= '0' && *name <= '9') || (*name >= 'A' && *name <= 'Z') ||
-                     (*name >= 'a' && *name <= 'z') || strchr("._:@/-", *name) != NULL
-                 ? 1
-                 : 3;
+        n += text_is_alnum(*name) || strchr("._:@/-", *name) != NULL ? 1 : 3;
     return n;
 }
 

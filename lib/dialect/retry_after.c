@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "base/http_date.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <string.h>
@@ -27,7 +28,7 @@ static size_t count_digits(struct str s)
 {
     size_t n = 0;
 
-    while (n < s.len && s.ptr[n] >= '0' && s.ptr[n] <= '9')
+    while (n < s.len && text_is_digit(s.ptr[n]))
         n++;
     return n;
 }

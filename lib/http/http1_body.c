@@ -21,6 +21,8 @@
  */
 #include "http/http1_body.h"
 
+#include "base/text.h"
+
 #include <assert.h>
 
 enum step {
@@ -65,14 +67,6 @@ static int refuse(struct http1_body *b, int status, const char *message)
     return STEP_BAD;
 }
 
-static int hex(unsigned char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* What may follow an element of an extension: BWS, the next one, or the end of the line. */
 static int after_ext(struct http1_body *b, unsigned char c, int if_space)
 {
@@ -87,7 +81,7 @@ static int after_ext(struct http1_body *b, unsigned char c, int if_space)
 
 static int read_size(struct http1_body *b, unsigned char c)
 {
-    int digit = hex(c);
+    int digit = text_hex_digit((char)c);
 
     if (digit < 0) {
         if (b->digits == 0)
@@ -117,11 +111,11 @@ static int read_ext(struct http1_body *b, unsigned char c)
             return space ? STEP_SIZE_SPACE : STEP_EXT;
         break;
     case STEP_EXT:
-        if (space || http_is_token_char(c))
+        if (space || text_is_token_byte((char)c))
             return space ? STEP_EXT : STEP_EXT_NAME;
         break;
     case STEP_EXT_NAME:
-        if (http_is_token_char(c) || c == '=')
+        if (text_is_token_byte((char)c) || c == '=')
             return c == '=' ? STEP_EXT_EQUALS : STEP_EXT_NAME;
         return after_ext(b, c, STEP_EXT_NAME_SPACE);
     case STEP_EXT_NAME_SPACE: /* BWS before "=" or ";", not before the end of the line */
@@ -129,17 +123,17 @@ static int read_ext(struct http1_body *b, unsigned char c)
             return space ? STEP_EXT_NAME_SPACE : c == '=' ? STEP_EXT_EQUALS : STEP_EXT;
         break;
     case STEP_EXT_EQUALS:
-        if (space || c == '"' || http_is_token_char(c))
+        if (space || c == '"' || text_is_token_byte((char)c))
             return space ? STEP_EXT_EQUALS : c == '"' ? STEP_EXT_QUOTED : STEP_EXT_TOKEN;
         break;
     case STEP_EXT_TOKEN:
-        return http_is_token_char(c) ? STEP_EXT_TOKEN : after_ext(b, c, STEP_SIZE_SPACE);
+        return text_is_token_byte((char)c) ? STEP_EXT_TOKEN : after_ext(b, c, STEP_SIZE_SPACE);
     case STEP_EXT_QUOTED: /* RFC 9110 5.6.4 */
-        if (http_is_value_char(c))
+        if (text_is_field_byte((char)c))
             return c == '"' ? STEP_EXT_END : c == '\\' ? STEP_EXT_ESCAPE : STEP_EXT_QUOTED;
         break;
     case STEP_EXT_ESCAPE:
-        if (http_is_value_char(c))
+        if (text_is_field_byte((char)c))
             return STEP_EXT_QUOTED;
         break;
     case STEP_EXT_END:
@@ -154,15 +148,15 @@ static int read_trailer(struct http1_body *b, unsigned char c)
         return refuse(b, 431, "the trailer section is larger than the limit");
     switch (b->step) {
     case STEP_TRAILER:
-        if (c == '\r' || http_is_token_char(c))
+        if (c == '\r' || text_is_token_byte((char)c))
             return c == '\r' ? STEP_LAST_LF : STEP_TRAILER_NAME;
         break;
     case STEP_TRAILER_NAME:
-        if (c == ':' || http_is_token_char(c))
+        if (c == ':' || text_is_token_byte((char)c))
             return c == ':' ? STEP_TRAILER_VALUE : STEP_TRAILER_NAME;
         break;
     case STEP_TRAILER_VALUE:
-        if (c == '\r' || http_is_value_char(c))
+        if (c == '\r' || text_is_field_byte((char)c))
             return c == '\r' ? STEP_TRAILER_LF : STEP_TRAILER_VALUE;
         break;
     case STEP_TRAILER_LF:

@@ -32,6 +32,7 @@
  */
 #include "http/http1_head.h"
 
+#include "base/text.h"
 #include "http/target.h"
 
 #include <assert.h>
@@ -61,22 +62,6 @@ const char *http_method_name(enum http_method m)
 {
     assert((size_t)m < ARRAY_LEN(method_names));
     return method_names[m];
-}
-
-bool http_is_token_char(unsigned char c)
-{
-    /* RFC 9110 5.6.2: one bit per character of 0x00-0x7f. */
-    static const uint64_t token[2] = {
-        /* ! # $ % & ' * + - . 0-9 */ 0x03ff6cfa00000000u,
-        /* A-Z ^ _ ` a-z | ~ */ 0x57ffffffc7fffffeu,
-    };
-
-    return c < 128 && (token[c >> 6] >> (c & 63) & 1) != 0;
-}
-
-bool http_is_value_char(unsigned char c)
-{
-    return (c >= 0x20 && c != 0x7f) || c == '\t';
 }
 
 struct str http1_head_get(const struct http1_head *h, const char *name)
@@ -169,7 +154,7 @@ static enum http_method method_of(struct str name)
 static enum http_parse read_method(struct http1_head_parser *p, const char *data, size_t len)
 {
     for (; p->at < len && data[p->at] != ' '; p->at++) {
-        if (!http_is_token_char((unsigned char)data[p->at]))
+        if (!text_is_token_byte(data[p->at]))
             return refuse(p, 400, "the method holds a byte that is not allowed there");
         if (p->at - p->start == METHOD_MAX)
             return refuse(p, 501, "the method is longer than any known one");
@@ -239,7 +224,7 @@ static enum http_parse read_version(struct http1_head_parser *p, const char *dat
 
     for (; p->at < len; p->at++) {
         size_t i = p->at - from;
-        bool digit = data[p->at] >= '0' && data[p->at] <= '9';
+        bool digit = text_is_digit(data[p->at]);
 
         if (form[i] == 'd' ? !digit : data[p->at] != form[i])
             return refuse(p, 400,
@@ -261,16 +246,12 @@ static enum http_parse read_version(struct http1_head_parser *p, const char *dat
 /* "gzip, chunked": tokens only, none of them chunked, before a final chunked. */
 static bool is_unknown_before_chunked(struct str list)
 {
-    struct str rest = list, one;
+    struct str one;
     bool last_is_chunked = false;
 
-    while (rest.ptr != NULL) {
-        one = str_trim(str_split(rest, ',', &rest));
-        if (last_is_chunked || one.len == 0)
+    while (text_next_item(&list, &one)) {
+        if (last_is_chunked || !text_is_token(one))
             return false;
-        for (size_t i = 0; i < one.len; i++)
-            if (!http_is_token_char((unsigned char)one.ptr[i]))
-                return false;
         last_is_chunked = str_ieqz(one, "chunked");
     }
     return last_is_chunked;
@@ -318,8 +299,8 @@ static enum http_parse take_host(struct http1_head_parser *p, struct str value)
 
 static void take_connection(struct http1_head_parser *p, struct str value)
 {
-    p->close_seen |= str_list_has(value, STR("close"));
-    p->keep_alive_seen |= str_list_has(value, STR("keep-alive"));
+    p->close_seen |= text_list_has(value, STR("close"));
+    p->keep_alive_seen |= text_list_has(value, STR("keep-alive"));
 }
 
 /* A field that the connection itself acts upon; the others are the owner's. */
@@ -372,7 +353,7 @@ static enum http_parse read_field(struct http1_head_parser *p, struct str line)
 
     if (p->head.n_fields == p->limits.fields_max)
         return refuse(p, 431, "there are more fields than the limit");
-    while (n < line.len && http_is_token_char((unsigned char)line.ptr[n]))
+    while (n < line.len && text_is_token_byte(line.ptr[n]))
         n++;
     if (n == 0 && (line.ptr[0] == ' ' || line.ptr[0] == '\t'))
         return refuse(p, 400, "a field is continued on a second line");
@@ -383,9 +364,8 @@ static enum http_parse read_field(struct http1_head_parser *p, struct str line)
     f = next_field(p);
     f->name = (struct str){line.ptr, n};
     f->value = str_trim((struct str){line.ptr + n + 1, line.len - n - 1});
-    for (size_t i = 0; i < f->value.len; i++)
-        if (!http_is_value_char((unsigned char)f->value.ptr[i]))
-            return refuse(p, 400, "a field value holds a control byte");
+    if (!text_is_field_value(f->value))
+        return refuse(p, 400, "a field value holds a control byte");
     p->head.n_fields++;
     return take_field(p, f);
 }

@@ -83,8 +83,4 @@ enum http_parse http1_head_parse(struct http1_head_parser *p, const char *data, 
 /* The bytes were moved after HTTP_PARSE_DONE: the spans follow them. */
 void http1_head_rebase(struct http1_head_parser *p, const char *data);
 
-/* RFC 9110 5.6.2 token character; RFC 9110 5.5 field value byte (HTAB, SP, VCHAR, obs-text). */
-bool http_is_token_char(unsigned char c);
-bool http_is_value_char(unsigned char c);
-
 #endif

@@ -14,6 +14,8 @@
  */
 #include "http/target.h"
 
+#include "base/text.h"
+
 #include <string.h>
 
 enum { /* what a byte may be part of */
@@ -26,7 +28,7 @@ enum { /* what a byte may be part of */
 
 static int class_of(unsigned char c)
 {
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
+    if (text_is_alnum((char)c))
         return UNRESERVED;
     if (c == '\0')
         return 0;
@@ -46,33 +48,12 @@ bool http_target_has(unsigned char c)
     return (c >= 'a' && c <= 'z') || c == '/' || class_of(c) != 0;
 }
 
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
-/* The byte that "%XX" at i stands for; -1 when it is cut or not hexadecimal. */
-static int decode(struct str s, size_t i)
-{
-    if (s.len - i < 3)
-        return -1;
-    int high = hex(s.ptr[i + 1]), low = hex(s.ptr[i + 2]);
-
-    return high < 0 || low < 0 ? -1 : high * 16 + low;
-}
-
 /* Every byte is of the mask, or a whole "%XX". */
 static bool is_made_of(struct str s, int mask)
 {
     for (size_t i = 0; i < s.len; i++) {
         if (s.ptr[i] == '%') {
-            if (decode(s, i) < 0)
+            if (text_percent(s, i) < 0)
                 return false;
             i += 2;
         } else if ((class_of((unsigned char)s.ptr[i]) & mask) == 0) {
@@ -88,7 +69,7 @@ static bool is_ip_literal(struct str s)
     if (s.len < 4 || s.ptr[0] != '[' || s.ptr[s.len - 1] != ']')
         return false;
     for (size_t i = 1; i < s.len - 1; i++)
-        if (hex(s.ptr[i]) < 0 && s.ptr[i] != ':' && s.ptr[i] != '.')
+        if (text_hex_digit(s.ptr[i]) < 0 && s.ptr[i] != ':' && s.ptr[i] != '.')
             return false;
     return true;
 }
@@ -199,7 +180,7 @@ static int fold_dots(char *out, size_t *len)
 static int put_decoded(struct str path, size_t i, char *to, size_t *n)
 {
     static const char digits[] = "0123456789ABCDEF";
-    int byte = decode(path, i);
+    int byte = text_percent(path, i);
 
     if (byte < 0x20 || byte == 0x7f)
         return -1;

@@ -6,6 +6,8 @@
  */
 #include "redis/url.h"
 
+#include "base/text.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,17 +19,6 @@
 
 #define WANT "[user:password@]host[:port]"
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* RFC 3986 section 2.1.  A NUL would end the C string early, so it is refused. */
 static int decode(struct str s, char *out, size_t cap, const char *what, struct err *err)
 {
@@ -37,13 +28,9 @@ static int decode(struct str s, char *out, size_t cap, const char *what, struct 
         int c = (unsigned char)s.ptr[i];
 
         if (c == '%') {
-            int hi = s.len - i > 2 ? hex_value(s.ptr[i + 1]) : -1;
-            int lo = s.len - i > 2 ? hex_value(s.ptr[i + 2]) : -1;
-
-            if (hi < 0 || lo < 0)
+            if ((c = text_percent(s, i)) < 0)
                 return err_set(err, ERR_SYNTAX,
                                "%s has a '%%' without two hex digits (%%25 is '%%')", what);
-            c = hi * 16 + lo;
             i += 2;
         }
         if (c == '\0')
@@ -110,8 +97,8 @@ static int parse_db(struct redis_url *u, struct str s, struct err *err)
 
 static bool is_host_char(char c, bool v6)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           c == '.' || c == '-' || c == '_' || (v6 && (c == ':' || c == '%'));
+    return text_is_alnum(c) || c == '.' || c == '-' || c == '_' ||
+           (v6 && (c == ':' || c == '%'));
 }
 
 bool redis_node_set(struct redis_node *out, struct str host, struct str port)

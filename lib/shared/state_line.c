@@ -6,6 +6,8 @@
  * refused as a whole. */
 #include "shared/state_line.h"
 
+#include "base/text.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -13,8 +15,7 @@
 
 static bool is_plain(unsigned char c)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("._:@/-", c) != NULL);
+    return text_is_alnum((char)c) || (c != '\0' && strchr("._:@/-", c) != NULL);
 }
 
 static bool is_control(unsigned char c)
@@ -22,13 +23,12 @@ static bool is_control(unsigned char c)
     return c < 0x20 || c == 0x7f;
 }
 
-static int hex_value(char c)
+/* "%XX" at i, in capitals, as the scripts write it; -1 for anything else. */
+static int decode(struct str s, size_t i)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
+    int byte = text_percent(s, i);
+
+    return byte >= 0 && s.ptr[i + 1] < 'a' && s.ptr[i + 2] < 'a' ? byte : -1;
 }
 
 bool state_line_unword(struct str s, char *out, size_t cap)
@@ -45,13 +45,11 @@ bool state_line_unword(struct str s, char *out, size_t cap)
         unsigned char c = (unsigned char)s.ptr[i];
 
         if (c == '%') {
-            if (s.len - i < 3)
-                return false;
-            int high = hex_value(s.ptr[i + 1]), low = hex_value(s.ptr[i + 2]);
+            int byte = decode(s, i);
 
-            if (high < 0 || low < 0)
+            if (byte < 0)
                 return false;
-            c = (unsigned char)(high * 16 + low);
+            c = (unsigned char)byte;
             if (is_control(c) || (is_plain(c) && !dash))
                 return false;
             i += 2;

@@ -6,34 +6,9 @@
  * understand differently.  The same Content-Length said twice in two fields is not. */
 #include "upstream/head.h"
 
+#include "base/text.h"
+
 #include <string.h>
-
-bool upstream_head_is_token(struct str s)
-{
-    static const char tchar[256] = {
-        ['!'] = 1,         ['#'] = 1,         ['$'] = 1,         ['%'] = 1, ['&'] = 1,
-        ['\''] = 1,        ['*'] = 1,         ['+'] = 1,         ['-'] = 1, ['.'] = 1,
-        ['^'] = 1,         ['_'] = 1,         ['`'] = 1,         ['|'] = 1, ['~'] = 1,
-        ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
-    };
-
-    for (size_t i = 0; i < s.len; i++)
-        if (!tchar[(unsigned char)s.ptr[i]])
-            return false;
-    return s.len > 0;
-}
-
-/* No control byte but HTAB; bytes from 0x80 up are obs-text and pass. */
-static bool is_field_value(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char b = (unsigned char)s.ptr[i];
-
-        if ((b < 0x20 && b != '\t') || b == 0x7f)
-            return false;
-    }
-    return true;
-}
 
 /* Takes the next line off *text, its end removed; false when no LF is left. */
 static bool next_line(struct str *text, struct str *line)
@@ -69,11 +44,11 @@ static int parse_status_line(struct str line, int *status)
         return -1;
     *status = 0;
     for (size_t i = 0; i < 3; i++) {
-        if (rest.ptr[i] < '0' || rest.ptr[i] > '9')
+        if (!text_is_digit(rest.ptr[i]))
             return -1;
         *status = *status * 10 + (rest.ptr[i] - '0');
     }
-    if (*status < 100 || *status > 599 || !is_field_value(line)) /* RFC 9110 section 15 */
+    if (*status < 100 || *status > 599 || !text_is_field_value(line)) /* RFC 9110 section 15 */
         return -1;
     return version;
 }
@@ -116,9 +91,9 @@ static const char *parse_field(struct str line, struct upstream_field *field)
     size_t at = (size_t)(colon - line.ptr);
     field->name = (struct str){line.ptr, at};
     field->value = str_trim((struct str){colon + 1, line.len - at - 1});
-    if (!upstream_head_is_token(field->name))
+    if (!text_is_token(field->name))
         return "field name in the answer is not a token";
-    if (!is_field_value(field->value))
+    if (!text_is_field_value(field->value))
         return "control byte in a field value of the answer";
     return NULL;
 }
@@ -165,9 +140,9 @@ const char *upstream_head_check_request(const char *line, struct str *name, stru
     if (rest.ptr == NULL)
         return "request header without a colon";
     *value = str_trim(rest);
-    if (!upstream_head_is_token(*name))
+    if (!text_is_token(*name))
         return "request header name is not a token";
-    if (!is_field_value(*value))
+    if (!text_is_field_value(*value))
         return "control byte in a request header value";
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)
         if (str_ieq(*name, ours[i]))

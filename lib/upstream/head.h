@@ -22,7 +22,4 @@ const char *upstream_head_parse(struct str text, struct upstream_field *fields,
 const char *upstream_head_check_request(const char *line, struct str *name,
                                         struct str *value) MUST_CHECK;
 
-/* A method or field name: one or more tchar (RFC 9110 section 5.6.2). */
-bool upstream_head_is_token(struct str s);
-
 #endif

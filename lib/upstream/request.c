@@ -6,6 +6,8 @@
  * curl would parse it, compose it again and parse that. */
 #include "upstream/request.h"
 
+#include "base/text.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -166,7 +168,7 @@ const char *upstream_request_apply(struct upstream_wire *wire, CURL *easy,
     struct curl_slist *headers;
     const char *why = NULL;
 
-    if (!upstream_head_is_token(str_of(req->method)))
+    if (!text_is_token(str_of(req->method)))
         return "request method is not a token";
     if ((req->body.len > 0) &&
         (strcmp(req->method, "GET") == 0 || strcmp(req->method, "HEAD") == 0))

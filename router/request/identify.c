@@ -1,23 +1,14 @@
 /* identify.c - request ids; identify.h has the contract. */
 #include "router/request/identify.h"
 
+#include "base/text.h"
+
 #include <stdbool.h>
 #include <string.h>
 
-static bool is_id_byte(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '.' || c == '_' || c == '-';
-}
-
 static bool is_usable(struct str id)
 {
-    if (id.len == 0 || id.len > IDENTIFY_ID_MAX)
-        return false;
-    for (size_t i = 0; i < id.len; i++)
-        if (!is_id_byte(id.ptr[i]))
-            return false;
-    return true;
+    return id.len > 0 && id.len <= IDENTIFY_ID_MAX && text_is_alnum_or(id, "._-");
 }
 
 void identify_request_id(const struct http1_head *head, struct rand *r, char *out)

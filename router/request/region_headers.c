@@ -6,6 +6,7 @@
 #include "router/request/region_headers.h"
 
 #include "base/str.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -89,7 +90,7 @@ static bool is_named_by_connection(const struct http1_head *from, struct str nam
 {
     for (size_t i = 0; i < from->n_fields; i++)
         if (str_ieqz(from->fields[i].name, "connection") &&
-            str_list_has(from->fields[i].value, name))
+            text_list_has(from->fields[i].value, name))
             return true;
     return false;
 }

@@ -2,6 +2,7 @@
 #include "router/request/reply.h"
 
 #include "base/json_scan.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -99,7 +100,7 @@ static bool is_named_by_connection(const struct upstream_head *head, struct str 
 {
     for (size_t i = 0; i < head->n_fields; i++)
         if (str_ieqz(head->fields[i].name, "connection") &&
-            str_list_has(head->fields[i].value, name))
+            text_list_has(head->fields[i].value, name))
             return true;
     return false;
 }

@@ -116,30 +116,6 @@ Test(str, split_may_overwrite_what_it_splits)
     cr_expect_str_eq(seen, "abc");
 }
 
-Test(str, list_has)
-{
-    static const struct {
-        const char *list, *item;
-        bool has;
-    } rows[] = {
-        {"close", "close", true},
-        {"Close", "cLOSE", true},
-        {"a, \tclose ,b", "close", true},
-        {"a,close", "close", true},
-        {",,close", "close", true},
-        {"", "close", false},
-        {",", "close", false},
-        {"closer, xclose", "close", false},
-        {"close x", "close", false},
-        {"a;close", "close", false},
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        cr_expect_eq(str_list_has(str_of(rows[i].list), str_of(rows[i].item)), rows[i].has,
-                     "'%s' in '%s'", rows[i].item, rows[i].list);
-    cr_expect_not(str_list_has((struct str){NULL, 0}, STR("close")));
-}
-
 Test(str, digits_only)
 {
     /* clang-format off */
