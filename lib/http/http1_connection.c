@@ -130,7 +130,7 @@ static void begin_next(struct http1_connection *c)
 {
     c->served++;
     c->fin = c->eof;
-    c->probe_ms = c->snapshot_ms = HTTP1_CONNECTION_NEVER;
+    c->poke_ms = c->snapshot_ms = HTTP1_CONNECTION_NEVER;
     if (c->reset_after) {
         c->state = CONN_RESET;
         c->state_due_ms = c->now_ms + c->limits->write_timeout_ms;
@@ -378,7 +378,7 @@ struct http1_connection *http1_connection_new(struct event_base *base, int fd,
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked_ms, sizeof(unacked_ms));
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof(unsent_bytes));
     c->now_ms = clock_mono_ms();
-    c->timer_at_ms = c->stall_due_ms = c->snapshot_ms = c->probe_ms = HTTP1_CONNECTION_NEVER;
+    c->timer_at_ms = c->stall_due_ms = c->snapshot_ms = c->poke_ms = HTTP1_CONNECTION_NEVER;
     c->state_due_ms = c->now_ms + limits->header_timeout_ms; /* a first byte is due as well */
     if (handler->on_open != NULL)
         handler->on_open(handler->arg, c);

@@ -180,7 +180,7 @@ void http1_connection_abort(struct http1_connection *c)
     /* A body that lasts until the close would look whole (RFC 9112 8): only a reset tells.
      * An answer without content is whole already. */
     c->reset_after = http1_connection_ends_by_close(c);
-    /* A probe's lone zero looks like the last chunk to readers that take the end of the
+    /* A poke's lone zero looks like the last chunk to readers that take the end of the
      * connection for the end of a line (Python's http.client): a chunk that stays away does
      * not. */
     if (c->chunked && !c->no_content && c->zeros > 0 && !c->broken)
@@ -232,10 +232,10 @@ void http1_connection_continue(struct http1_connection *c)
     http1_connection_flush(c, (struct str){NULL, 0});
 }
 
-void http1_connection_probe(struct http1_connection *c)
+void http1_connection_poke(struct http1_connection *c)
 {
     if (http1_output_bytes(&c->out) > 0 || c->broken)
-        return; /* what waits is a probe already */
+        return; /* what waits is a poke already */
     if (!c->started) {
         if (c->parser.head.minor >= 1)
             http1_connection_continue(c);

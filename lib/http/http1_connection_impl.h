@@ -51,7 +51,7 @@ struct http1_connection {
     int64_t stall_due_ms;   /* output made no progress until then */
     int unacked_bytes;      /* in the kernel when that deadline was set; -1: unknown */
     int64_t snapshot_ms;    /* next look at the socket while it is not read */
-    int64_t probe_ms;       /* next probe of a peer that sent FIN */
+    int64_t poke_ms;        /* next poke of a peer that sent FIN */
     size_t discarded_bytes; /* while lingering */
 
     struct buf
@@ -63,7 +63,7 @@ struct http1_connection {
     struct http_date date;
     size_t request_bytes; /* of `in` that belong to the current request */
     int64_t content_left; /* of a started answer with a length; -1 otherwise */
-    int zeros;            /* written ahead of the next chunk size as probes */
+    int zeros;            /* written ahead of the next chunk size as pokes */
 
     bool reading, writing; /* the events are added */
     bool eof;              /* read returned 0 */
@@ -92,7 +92,7 @@ void http1_connection_take_body(struct http1_connection *c);
 void http1_connection_refuse(struct http1_connection *c, const struct http_refusal *r);
 void http1_connection_refuse_as(struct http1_connection *c, int status, const char *message);
 void http1_connection_continue(struct http1_connection *c); /* 100 (Continue) */
-void http1_connection_probe(struct http1_connection *c);
+void http1_connection_poke(struct http1_connection *c);
 void http1_connection_flush(struct http1_connection *c, struct str tail);
 bool http1_connection_ends_by_close(
     const struct http1_connection *c); /* the started answer does */
@@ -102,7 +102,7 @@ void http1_connection_set_reset(struct http1_connection *c,
  * reading, */
 void http1_connection_plan_look(struct http1_connection *c);
 void http1_connection_look(
-    struct http1_connection *c); /* and the look itself: sets broken, fin; may probe */
+    struct http1_connection *c); /* and the look itself: sets broken, fin; may poke */
 int64_t http1_connection_earlier(int64_t a, int64_t b);
 int http1_connection_unacked(
     const struct http1_connection *c); /* bytes the kernel holds; -1: unknown */

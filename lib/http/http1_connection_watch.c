@@ -2,8 +2,8 @@
  *
  * A client that shut only its sending side (which is legal, and is served to the end) and one
  * that left send the same FIN.  What tells them apart is the reset with which a closed socket
- * answers our next byte (RFC 9293 3.10.7.1), so after a FIN we send bytes that mean nothing to
- * a living client:
+ * answers our next byte (RFC 9293 3.10.7.1), so after a FIN we poke: we send bytes that mean
+ * nothing to a living client:
  *   - before the answer: "100 Continue", which a client can simply discard when it did not
  *     expect it (RFC 9110 15.2.1); not to HTTP/1.0 (15.2), which is served blindly;
  *   - within a chunked answer: a leading zero of the next chunk size, which is 1*HEXDIG
@@ -25,10 +25,10 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 
-#define SNAPSHOT_MS    100
-#define PROBE_FIRST_MS 300
-#define PROBE_AGAIN_MS 700
-#define RESET_LOOK_MS  10
+#define SNAPSHOT_MS   100
+#define POKE_FIRST_MS 300
+#define POKE_AGAIN_MS 700
+#define RESET_LOOK_MS 10
 
 int64_t http1_connection_earlier(int64_t a, int64_t b)
 {
@@ -63,8 +63,8 @@ void http1_connection_plan_look(struct http1_connection *c)
         c->snapshot_ms = http1_connection_earlier(c->snapshot_ms, c->now_ms + RESET_LOOK_MS);
     } else if (waiting && (c->fin || !c->reading)) {
         c->snapshot_ms = http1_connection_earlier(c->snapshot_ms, c->now_ms + SNAPSHOT_MS);
-        if (c->probe_ms == HTTP1_CONNECTION_NEVER)
-            c->probe_ms = c->now_ms + PROBE_FIRST_MS;
+        if (c->poke_ms == HTTP1_CONNECTION_NEVER)
+            c->poke_ms = c->now_ms + POKE_FIRST_MS;
     } else {
         c->snapshot_ms = HTTP1_CONNECTION_NEVER;
     }
@@ -85,8 +85,8 @@ void http1_connection_look(struct http1_connection *c)
             c->broken = true;
         c->fin = true;
     }
-    if (c->state == CONN_BUSY && c->now_ms >= c->probe_ms) {
-        c->probe_ms = c->now_ms + PROBE_AGAIN_MS;
-        http1_connection_probe(c);
+    if (c->state == CONN_BUSY && c->now_ms >= c->poke_ms) {
+        c->poke_ms = c->now_ms + POKE_AGAIN_MS;
+        http1_connection_poke(c);
     }
 }

@@ -26,7 +26,7 @@ static const struct {
     enum rig_mode mode;
     bool reset;    /* the client resets instead of closing */
     bool flood;    /* it has pipelined so much that nothing more is read */
-    int max_turns; /* of the loop, each 5 ms at most; 0: found out by a probe */
+    int max_turns; /* of the loop, each 5 ms at most; 0: found out by a poke */
 } leaves[] = {
     {"close while waiting", RIG_HOLD, false, false, 0},
     {"reset while waiting", RIG_HOLD, true, false, 10},
@@ -68,7 +68,7 @@ Test(http1_connection_watch, a_client_that_left_is_noticed)
     }
 }
 
-/* Removes the probes as a client does: interim answers are skipped (RFC 9110 15.2). */
+/* Removes the pokes as a client does: interim answers are skipped (RFC 9110 15.2). */
 static size_t interim(const struct rig *r)
 {
     return rig_count(r, "HTTP/1.1 100 Continue\r\n\r\n");
@@ -80,7 +80,7 @@ Test(http1_connection_watch, a_half_closed_client_is_served_to_the_end)
 
     begin(&r, RIG_HOLD, GET11);
     shutdown(r.client, SHUT_WR);
-    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, interim(&r) >= 3), "the probes go on");
+    cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, interim(&r) >= 3), "the pokes go on");
     cr_expect_eq(r.gone, 0);
     http1_connection_reply(r.conn, 200, NULL, 0, STR("late"));
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof));
@@ -90,7 +90,7 @@ Test(http1_connection_watch, a_half_closed_client_is_served_to_the_end)
     rig_release(&r);
 }
 
-Test(http1_connection_watch, a_quick_answer_to_a_half_closed_client_has_no_probe)
+Test(http1_connection_watch, a_quick_answer_to_a_half_closed_client_has_no_poke)
 {
     struct rig r;
 
@@ -126,7 +126,7 @@ Test(http1_connection_watch, a_half_closed_stream_stays_well_formed)
 
 /* Readers that take the end of the connection for the end of a line (Python's http.client)
  * would read a lone zero as the last chunk. */
-Test(http1_connection_watch, a_stream_that_breaks_behind_a_probe_looks_broken)
+Test(http1_connection_watch, a_stream_that_breaks_behind_a_poke_looks_broken)
 {
     struct rig r;
 
@@ -142,7 +142,7 @@ Test(http1_connection_watch, a_stream_that_breaks_behind_a_probe_looks_broken)
     rig_release(&r);
 }
 
-Test(http1_connection_watch, probes_of_a_stream_are_bounded)
+Test(http1_connection_watch, pokes_of_a_stream_are_bounded)
 {
     struct rig r;
 
