@@ -22,8 +22,8 @@
 
 struct control {
     struct worker *w;
-    struct http1_connection_limits limits;
-    struct http_handler handler;
+    struct http_limits limits;
+    struct exchange_handler handler;
     struct listener *listener;
 };
 
@@ -193,11 +193,10 @@ static bool on_head(void *arg, const struct http1_head *head, struct http_refusa
     return true;
 }
 
-static void on_request(void *arg, struct http1_connection *conn, const struct http1_head *head,
-                       struct str body)
+static void on_body(void *arg, struct exchange *ex, struct str body)
 {
     struct control *c = arg;
-    const struct page *page = find_page(head->path);
+    const struct page *page = find_page(ex->head->path);
     struct buf out;
 
     (void)body;
@@ -211,8 +210,15 @@ static void on_request(void *arg, struct http1_connection *conn, const struct ht
         status = 500;
         buf_clear(&out);
     }
-    http1_connection_reply(conn, status, f, ARRAY_LEN(f), buf_str(&out));
+    exchange_reply(ex, status, f, ARRAY_LEN(f), buf_str(&out));
     buf_release(&out);
+}
+
+static void on_exchange(void *arg, struct exchange *ex)
+{
+    static const struct exchange_taker taker = {.on_body = on_body};
+
+    exchange_take(ex, &taker, arg);
 }
 
 struct control *control_new(struct worker *w, int fd)
@@ -222,10 +228,10 @@ struct control *control_new(struct worker *w, int fd)
     c->w = w;
     server_limits(&w->conf->http, &c->limits);
     c->limits.output_max_bytes = PAGE_MAX_BYTES;
-    c->handler = (struct http_handler){.arg = c,
-                                       .on_head = on_head,
-                                       .on_request = on_request,
-                                       .format_error = reply_format_refusal};
+    c->handler = (struct exchange_handler){.arg = c,
+                                           .on_head = on_head,
+                                           .on_exchange = on_exchange,
+                                           .format_error = reply_format_refusal};
     c->listener = listener_new(w->base, fd, CONTROL_CONNECTIONS_MAX, &c->limits, &c->handler);
     return c;
 }

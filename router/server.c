@@ -16,8 +16,8 @@
 
 struct server {
     struct worker *w;
-    struct http1_connection_limits limits;
-    struct http_handler handler;
+    struct http_limits limits;
+    struct exchange_handler handler;
     struct listener *listener;
     struct buf models; /* the answer of GET /v1/models; empty when no models are configured */
 };
@@ -95,14 +95,14 @@ static bool on_head(void *arg, const struct http1_head *head, struct http_refusa
     return true;
 }
 
-static void serve_json(struct http1_connection *c, struct str body)
+static void serve_json(struct exchange *ex, struct str body)
 {
     const struct http_reply_field f[] = {{"Content-Type", STR("application/json")}};
 
-    http1_connection_reply(c, 200, f, ARRAY_LEN(f), body);
+    exchange_reply(ex, 200, f, ARRAY_LEN(f), body);
 }
 
-static void serve_model(struct server *s, struct http1_connection *c, struct str id)
+static void serve_model(struct server *s, struct exchange *ex, struct str id)
 {
     struct reply_error e = {.status = 404,
                             .type = "invalid_request_error",
@@ -119,43 +119,48 @@ static void serve_model(struct server *s, struct http1_connection *c, struct str
                     "asks a region for its list";
     buf_init(&body, 8192);
     if (models_one(s->w->conf, id, &body) < 0)
-        reply_error(c, &e, NULL);
+        reply_error(ex, &e, NULL);
     else
-        serve_json(c, buf_str(&body));
+        serve_json(ex, buf_str(&body));
     buf_release(&body);
 }
 
-static void on_request(void *arg, struct http1_connection *c, const struct http1_head *head,
-                       struct str body)
+static void on_body(void *arg, struct exchange *ex, struct str body)
 {
     struct server *s = arg;
-    const struct route *route = find_route(head->path);
+    struct str path = ex->head->path;
+    const struct route *route = find_route(path);
 
     assert(route != NULL); /* on_head let it through */
     if (route->to == ATTEMPT_MODELS && route->prefix) {
         size_t skip = strlen(MODEL_PATH);
 
-        serve_model(s, c, (struct str){head->path.ptr + skip, head->path.len - skip});
+        serve_model(s, ex, (struct str){path.ptr + skip, path.len - skip});
     } else if (route->to == ATTEMPT_MODELS && s->w->conf->n_models > 0) {
-        serve_json(c, buf_str(&s->models));
+        serve_json(ex, buf_str(&s->models));
     } else { /* without a list of our own, a region's */
-        request_start(s->w, c, head, body, route->to);
+        request_start(s->w, ex, body, route->to);
     }
 }
 
-static void on_open(void *arg, struct http1_connection *c)
+static void on_exchange(void *arg, struct exchange *ex)
+{
+    static const struct exchange_taker taker = {.on_body = on_body};
+
+    exchange_take(ex, &taker, arg);
+}
+
+static void on_open(void *arg)
 {
     struct server *s = arg;
 
-    (void)c;
     s->w->slot->connections++;
 }
 
-static void on_close(void *arg, struct http1_connection *c)
+static void on_close(void *arg)
 {
     struct server *s = arg;
 
-    (void)c;
     s->w->slot->connections--;
 }
 
@@ -167,9 +172,9 @@ static void count_refusal(void *arg, const struct http_refusal *r, char *out, si
     reply_format_refusal(NULL, r, out, cap);
 }
 
-void server_limits(const struct config_http *h, struct http1_connection_limits *l)
+void server_limits(const struct config_http *h, struct http_limits *l)
 {
-    *l = (struct http1_connection_limits){
+    *l = (struct http_limits){
         .head_max_bytes = h->head_max_bytes,
         .target_max_bytes = h->target_max_bytes,
         .fields_max = h->fields_max,
@@ -190,12 +195,12 @@ struct server *server_new(struct worker *w, int fd, struct err *err)
 
     s->w = w;
     server_limits(&w->conf->http, &s->limits);
-    s->handler = (struct http_handler){.arg = s,
-                                       .on_head = on_head,
-                                       .on_request = on_request,
-                                       .format_error = count_refusal,
-                                       .on_open = on_open,
-                                       .on_close = on_close};
+    s->handler = (struct exchange_handler){.arg = s,
+                                           .on_head = on_head,
+                                           .on_exchange = on_exchange,
+                                           .format_error = count_refusal,
+                                           .on_open = on_open,
+                                           .on_close = on_close};
     buf_init(&s->models, MODELS_MAX_BYTES);
     if (models_list(w->conf, &s->models) < 0) {
         err_set(err, ERR_LIMIT, "the list of models exceeds %u bytes", MODELS_MAX_BYTES);

@@ -3,12 +3,13 @@
 #define ROUTER_SERVER_H
 
 #include "base/err.h"
+#include "http/exchange.h"
 #include "router/worker.h"
 
 struct server;
 
 /* The bounds of client connections, as the config has them. */
-void server_limits(const struct config_http *h, struct http1_connection_limits *l);
+void server_limits(const struct config_http *h, struct http_limits *l);
 
 /* Serves clients on fd (borrowed) until freed.  NULL with err. */
 struct server *server_new(struct worker *w, int fd, struct err *err);

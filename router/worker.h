@@ -11,7 +11,6 @@
 #include "router/request/attempt.h"
 #include "router/request/choose.h"
 #include "fleet/fleet.h"
-#include "http/http1_connection.h"
 #include "router/metrics.h"
 #include "upstream/upstream.h"
 

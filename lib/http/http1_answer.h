@@ -4,7 +4,7 @@
 
 #include "base/base.h"
 #include "base/buf.h"
-#include "http/http1_connection.h"
+#include "http/exchange.h"
 
 #include <stdbool.h>
 #include <stddef.h>

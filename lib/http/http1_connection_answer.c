@@ -1,7 +1,7 @@
 /* http1_connection_answer.c - the answering half of a client connection; http1_connection.h has
  * the contract.
  *
- * An answer in one piece goes out in one write, inside http1_connection_reply().  The pieces of
+ * An answer in one piece goes out in one write, inside exchange_reply().  The pieces of
  * a stream are gathered and go out at the end of the same turn of the event loop, so three
  * events that arrive together cost one system call and none of them waits.
  *
@@ -13,8 +13,7 @@
 #include "base/clock.h"
 
 #include <assert.h>
-#include <stdio.h>
-#include <string.h>
+#include <stddef.h>
 #include <sys/socket.h>
 
 #define ZEROS_MAX 6 /* with 8 digits of a real size still under the 16 that peers must take */
@@ -83,20 +82,35 @@ static void put_head(struct http1_connection *c, int status, const struct http_r
     put(c, http1_answer_write(&c->out.buf, &a, http_date_text(&c->date, clock_wall_ms())));
 }
 
+static struct http1_connection *conn_of(struct exchange *ex)
+{
+    return (struct http1_connection *)((char *)ex - offsetof(struct http1_connection, ex));
+}
+
+/* An answer before the whole body: what is missing stays unread, so no request can follow. */
+static void begin_answer(struct http1_connection *c)
+{
+    assert((c->state == CONN_BUSY || c->state == CONN_BODY) && !c->started);
+    if (c->state == CONN_BODY && !c->body_here)
+        c->close_after = true;
+    c->state = CONN_BUSY;
+    c->state_due_ms = HTTP1_CONNECTION_NEVER;
+}
+
 /* The owner has said its last word. */
 static void end_answer(struct http1_connection *c)
 {
-    c->ex = (struct http_exchange){0};
     c->state = CONN_FLUSH;
     http1_connection_wake(c);
 }
 
-void http1_connection_reply(struct http1_connection *c, int status,
-                            const struct http_reply_field *f, size_t n, struct str body)
+static void reply(struct exchange *ex, int status, const struct http_reply_field *f, size_t n,
+                  struct str body)
 {
+    struct http1_connection *c = conn_of(ex);
     bool empty = http1_answer_is_empty(status);
 
-    assert(c->state == CONN_BUSY && !c->started);
+    begin_answer(c);
     put_head(c, status, f, n, empty ? HTTP_NO_CONTENT : HTTP_LENGTH, (int64_t)body.len);
     if (empty || c->parser.head.method == HTTP_HEAD)
         body.len = 0;
@@ -118,16 +132,17 @@ void http1_connection_set_reset(struct http1_connection *c, bool on)
     setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &how, sizeof(how));
 }
 
-void http1_connection_start(struct http1_connection *c, int status,
-                            const struct http_reply_field *f, size_t n, int64_t content_length)
+static void start(struct exchange *ex, int status, const struct http_reply_field *f, size_t n,
+                  int64_t content_length)
 {
+    struct http1_connection *c = conn_of(ex);
     bool empty = http1_answer_is_empty(status);
     enum http_framing framing = empty                       ? HTTP_NO_CONTENT
                                 : content_length >= 0       ? HTTP_LENGTH
                                 : c->parser.head.minor >= 1 ? HTTP_CHUNKED
                                                             : HTTP_UNTIL_CLOSE;
 
-    assert(c->state == CONN_BUSY && !c->started);
+    begin_answer(c);
     put_head(c, status, f, n, framing, content_length);
     c->started = true;
     c->no_content = empty || c->parser.head.method == HTTP_HEAD;
@@ -141,8 +156,10 @@ void http1_connection_start(struct http1_connection *c, int status,
     http1_connection_wake(c);
 }
 
-bool http1_connection_write(struct http1_connection *c, const void *data, size_t len)
+static bool write_piece(struct exchange *ex, const void *data, size_t len)
 {
+    struct http1_connection *c = conn_of(ex);
+
     assert(c->state == CONN_BUSY && c->started);
     if (c->content_left >= 0) {
         if (len > (uint64_t)c->content_left)
@@ -160,21 +177,10 @@ bool http1_connection_write(struct http1_connection *c, const void *data, size_t
     return !c->full;
 }
 
-void http1_connection_finish(struct http1_connection *c)
+static void cut(struct exchange *ex)
 {
-    assert(c->state == CONN_BUSY && c->started);
-    if (c->content_left > 0 &&
-        !c->no_content) { /* short of its length: the close must show it */
-        http1_connection_abort(c);
-        return;
-    }
-    if (c->chunked && !c->no_content && !c->broken)
-        put(c, http1_output_add(&c->out, "0\r\n\r\n", 5));
-    end_answer(c);
-}
+    struct http1_connection *c = conn_of(ex);
 
-void http1_connection_abort(struct http1_connection *c)
-{
     assert(c->state == CONN_BUSY);
     c->close_after = true;
     /* A body that lasts until the close would look whole (RFC 9112 8): only a reset tells.
@@ -188,41 +194,22 @@ void http1_connection_abort(struct http1_connection *c)
     end_answer(c);
 }
 
-void http1_connection_refuse(struct http1_connection *c, const struct http_refusal *r)
+static void finish(struct exchange *ex)
 {
-    char text[2048] = "";
-    struct http_reply_field f[3] = {
-        {"Content-Type", STR("application/json")},
-        {"x-sluice-error", str_of(r->code != NULL ? r->code : "")},
-        {"Allow", str_of(r->allow)},
-    };
+    struct http1_connection *c = conn_of(ex);
 
-    c->handler->format_error(c->handler->arg, r, text, sizeof(text));
-    c->close_after = true;
-    c->state = CONN_BUSY; /* nobody's but ours */
-    http1_connection_reply(c, r->status, f, r->allow != NULL ? 3 : 2, str_of(text));
+    assert(c->state == CONN_BUSY && c->started);
+    if (c->content_left > 0 &&
+        !c->no_content) { /* short of its length: the close must show it */
+        cut(ex);
+        return;
+    }
+    if (c->chunked && !c->no_content && !c->broken)
+        put(c, http1_output_add(&c->out, "0\r\n\r\n", 5));
+    end_answer(c);
 }
 
-void http1_connection_refuse_as(struct http1_connection *c, int status, const char *message)
-{
-    static const struct {
-        int status;
-        const char *code;
-    } codes[] = {
-        {400, "bad_request"},        {408, "request_timeout"},
-        {413, "request_too_large"},  {414, "uri_too_long"},
-        {417, "expectation_failed"}, {431, "headers_too_large"},
-        {501, "not_implemented"},    {505, "http_version_not_supported"},
-    };
-    struct http_refusal r = {.status = status, .type = "invalid_request_error"};
-
-    r.code = codes[0].code;
-    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
-        if (codes[i].status == status)
-            r.code = codes[i].code;
-    snprintf(r.message, sizeof(r.message), "The HTTP request was refused: %s.", message);
-    http1_connection_refuse(c, &r);
-}
+const struct exchange_ops http1_connection_ops = {reply, start, write_piece, finish, cut};
 
 void http1_connection_continue(struct http1_connection *c)
 {

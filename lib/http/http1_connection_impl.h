@@ -1,6 +1,6 @@
 /* http1_connection_impl.h - the inside of struct http1_connection, for http1_connection.c
- * (reading, deadlines, life), http1_connection_answer.c (answers) and http1_connection_watch.c
- * (is the client there) alone. */
+ * (reading, deadlines, life), http1_connection_request.c (requests), http1_connection_answer.c
+ * (answers) and http1_connection_watch.c (is the client there) alone. */
 #ifndef HTTP_HTTP1_CONNECTION_IMPL_H
 #define HTTP_HTTP1_CONNECTION_IMPL_H
 
@@ -26,8 +26,8 @@
 enum http1_connection_state {
     CONN_IDLE,   /* no byte of the next request yet */
     CONN_HEAD,   /* some of its head */
-    CONN_BODY,   /* its head, and not all of its body */
-    CONN_BUSY,   /* the owner has it; it may have started to answer */
+    CONN_BODY,   /* its head, and not all of its body; the owner has the exchange */
+    CONN_BUSY,   /* the owner has all of it; it may have started to answer */
     CONN_FLUSH,  /* answered; bytes may still wait for the client */
     CONN_LINGER, /* our side is shut; the rest of theirs is read and thrown away */
     CONN_RESET,  /* what was written is on its way, then comes the reset */
@@ -35,10 +35,10 @@ enum http1_connection_state {
 };
 
 struct http1_connection {
+    struct exchange ex; /* the current one */
     struct event_base *base;
-    const struct http1_connection_limits *limits;
-    const struct http_handler *handler;
-    struct http_exchange ex;
+    const struct http_limits *limits;
+    const struct exchange_handler *handler;
     void (*on_closed)(void *arg);
     void *on_closed_arg;
     int fd, served;
@@ -69,17 +69,18 @@ struct http1_connection {
     bool eof;              /* read returned 0 */
     bool fin;              /* eof, or a FIN is known to wait behind unread bytes */
     bool broken;           /* the socket failed or the peer stalled */
+    bool body_here;        /* every byte of the current body lies in `in` */
     bool close_after;      /* no request after this one */
     bool reset_after;      /* abort where a plain close would look like a proper end */
     bool running;          /* a callback of ours is on the stack */
     bool draining, settling;
     bool started, no_content, chunked; /* of the answer */
-    bool full;                         /* http1_connection_write returned false */
+    bool full;                         /* a write returned false */
 };
 
 /* http1_connection.c: come back from the event loop, in this turn of it. */
 void http1_connection_wake(struct http1_connection *c);
-/* http1_connection_request.c */
+/* http1_connection_request.c: what turns bytes into exchanges, or into refusals */
 bool http1_connection_is_reading(
     const struct http1_connection *c); /* of a request, not of what follows one */
 size_t
@@ -88,9 +89,10 @@ void http1_connection_make_room(struct http1_connection *c);
 void http1_connection_take_head(
     struct http1_connection *c); /* parses what there is; may call the owner */
 void http1_connection_take_body(struct http1_connection *c);
-/* http1_connection_answer.c */
-void http1_connection_refuse(struct http1_connection *c, const struct http_refusal *r);
+/* Whoever has the exchange hears that it is over.  From the event loop only. */
 void http1_connection_refuse_as(struct http1_connection *c, int status, const char *message);
+/* http1_connection_answer.c */
+extern const struct exchange_ops http1_connection_ops;
 void http1_connection_continue(struct http1_connection *c); /* 100 (Continue) */
 void http1_connection_poke(struct http1_connection *c);
 void http1_connection_flush(struct http1_connection *c, struct str tail);

@@ -1,11 +1,12 @@
-/* http1_connection_request.c - from the bytes of a client connection to a request for its
- * owner: room to read into, the head, the body.
+/* http1_connection_request.c - from the bytes of a client connection to an exchange for its
+ * owner, or to a refusal: room to read into, the head, the body.
  *
  * A body that came along with its head stays where it is: one read, no copy.  Any other is
- * gathered in memory of its own, because the head must not move once the owner has seen it.
+ * gathered in memory of its own, because `in` is bounded by what a head may be.
  */
 #include "http/http1_connection_impl.h"
 
+#include <stdio.h>
 #include <string.h>
 
 bool http1_connection_is_reading(const struct http1_connection *c)
@@ -18,7 +19,7 @@ size_t http1_connection_room(const struct http1_connection *c)
     return c->in.cap > 0 ? c->in.cap - 1 - c->in.len : 0;
 }
 
-/* Room for a read.  Only while no request is in flight may `in` move. */
+/* Room for a read.  `in` may move until the owner has the whole request. */
 void http1_connection_make_room(struct http1_connection *c)
 {
     size_t want = c->state == CONN_BODY ? HTTP1_CONNECTION_READ_BYTES
@@ -35,6 +36,47 @@ void http1_connection_make_room(struct http1_connection *c)
         http1_head_rebase(&c->parser, c->in.data);
 }
 
+/* ---- refusals of our own ---- */
+
+static void refuse(struct http1_connection *c, const struct http_refusal *r)
+{
+    char text[2048] = "";
+    struct http_reply_field f[3] = {
+        {"Content-Type", STR("application/json")},
+        {"x-sluice-error", str_of(r->code != NULL ? r->code : "")},
+        {"Allow", str_of(r->allow)},
+    };
+
+    exchange_tell_gone(&c->ex); /* whoever waits for the body */
+    c->handler->format_error(c->handler->arg, r, text, sizeof(text));
+    c->close_after = true;
+    c->state = CONN_BUSY; /* nobody's but ours */
+    exchange_reply(&c->ex, r->status, f, r->allow != NULL ? 3 : 2, str_of(text));
+}
+
+void http1_connection_refuse_as(struct http1_connection *c, int status, const char *message)
+{
+    static const struct {
+        int status;
+        const char *code;
+    } codes[] = {
+        {400, "bad_request"},        {408, "request_timeout"},
+        {413, "request_too_large"},  {414, "uri_too_long"},
+        {417, "expectation_failed"}, {431, "headers_too_large"},
+        {501, "not_implemented"},    {505, "http_version_not_supported"},
+    };
+    struct http_refusal r = {.status = status, .type = "invalid_request_error"};
+
+    r.code = codes[0].code;
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+        if (codes[i].status == status)
+            r.code = codes[i].code;
+    snprintf(r.message, sizeof(r.message), "The HTTP request was refused: %s.", message);
+    refuse(c, &r);
+}
+
+/* ---- the body ---- */
+
 /* A request may be served for minutes: what it does not need is not kept so long. */
 static void trim(struct http1_connection *c)
 {
@@ -43,14 +85,11 @@ static void trim(struct http1_connection *c)
     http1_head_rebase(&c->parser, c->in.data);
 }
 
-static void deliver(struct http1_connection *c, struct str body, size_t bytes_of_in)
+static void deliver(struct http1_connection *c, struct str body)
 {
     c->state = CONN_BUSY;
     c->state_due_ms = HTTP1_CONNECTION_NEVER;
-    c->request_bytes = bytes_of_in;
-    c->started = c->no_content = c->chunked = c->full = false;
-    c->content_left = -1;
-    c->handler->on_request(c->handler->arg, c, &c->parser.head, body);
+    exchange_tell_body(&c->ex, body);
 }
 
 /* Feeds what `in` holds behind the head to the framing. */
@@ -64,42 +103,58 @@ void http1_connection_take_body(struct http1_connection *c)
     c->in.len -= used;
     if (r == HTTP_PARSE_DONE) {
         trim(c);
-        deliver(c, buf_str(&c->body), head);
+        deliver(c, buf_str(&c->body));
     } else if (r == HTTP_PARSE_REFUSED) {
         http1_connection_refuse_as(c, c->framing.verdict.status, c->framing.verdict.message);
     }
 }
 
-/* The head is complete: is the request wanted, and where is its body? */
 static void begin_body(struct http1_connection *c)
 {
     const struct http1_head *h = &c->parser.head;
-    size_t used = c->parser.used, more = c->in.len - used;
-    struct http_refusal r = {0};
+    size_t used = c->parser.used;
 
-    if (!c->handler->on_head(c->handler->arg, h, &r)) {
-        http1_connection_refuse(c, &r);
-        return;
-    }
-    if (h->content_length > 0 && (uint64_t)h->content_length > c->limits->body_max_bytes) {
-        http1_connection_refuse_as(c, 413, "the body is larger than the limit");
-        return;
-    }
-    if (!h->chunked &&
-        (uint64_t)more >= (uint64_t)(h->content_length > 0 ? h->content_length : 0)) {
-        size_t len = h->content_length > 0 ? (size_t)h->content_length : 0;
-
+    if (c->body_here) {
         trim(c);
-        deliver(c, (struct str){c->in.data + used, len}, used + len);
+        deliver(c, (struct str){c->in.data + used, c->request_bytes - used});
         return;
     }
     http1_body_init(&c->framing, h->chunked ? -1 : h->content_length, c->limits->body_max_bytes,
                     c->limits->chunk_ext_max_bytes);
-    c->state = CONN_BODY;
     c->state_due_ms = c->now_ms + c->limits->body_timeout_ms;
-    if (h->expect_continue && more == 0) /* RFC 9110 10.1.1: may be omitted once body came */
+    if (h->expect_continue && c->in.len == used) /* RFC 9110 10.1.1: none once body came */
         http1_connection_continue(c);
     http1_connection_take_body(c);
+}
+
+/* ---- the head ---- */
+
+/* The head is complete: is the request wanted, and who takes it?  It is known whether the body
+ * came along before anybody is asked, so that a small one that is refused costs no connection.
+ */
+static void begin_exchange(struct http1_connection *c)
+{
+    const struct http1_head *h = &c->parser.head;
+    uint64_t len = h->content_length > 0 ? (uint64_t)h->content_length : 0;
+    size_t used = c->parser.used;
+    struct http_refusal r = {0};
+
+    if (!c->handler->on_head(c->handler->arg, h, &r)) {
+        refuse(c, &r);
+        return;
+    }
+    if (len > c->limits->body_max_bytes) {
+        http1_connection_refuse_as(c, 413, "the body is larger than the limit");
+        return;
+    }
+    c->body_here = !h->chunked && c->in.len - used >= len;
+    c->request_bytes = used + (c->body_here ? (size_t)len : 0);
+    c->state = CONN_BODY;
+    c->started = c->no_content = c->chunked = c->full = false;
+    c->content_left = -1;
+    c->handler->on_exchange(c->handler->arg, &c->ex);
+    if (c->state == CONN_BODY) /* neither answered nor freed */
+        begin_body(c);
 }
 
 void http1_connection_take_head(struct http1_connection *c)
@@ -108,7 +163,7 @@ void http1_connection_take_head(struct http1_connection *c)
     case HTTP_PARSE_MORE:
         break;
     case HTTP_PARSE_DONE:
-        begin_body(c);
+        begin_exchange(c);
         break;
     case HTTP_PARSE_REFUSED:
         http1_connection_refuse_as(c, c->parser.verdict.status, c->parser.verdict.message);

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/http1_connection.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -37,8 +38,8 @@ struct listener {
     struct event_base *base;
     struct event *acceptable, *resume;
     int connections_max;
-    const struct http1_connection_limits *limits;
-    const struct http_handler *handler;
+    const struct http_limits *limits;
+    const struct exchange_handler *handler;
     struct node *nodes;
     size_t n_nodes;
     int64_t quiet_after_ms; /* trouble before this time belongs to the logged episode */
@@ -240,8 +241,8 @@ static void on_listener_acceptable(evutil_socket_t fd, short what, void *arg)
 }
 
 struct listener *listener_new(struct event_base *base, int fd, int connections_max,
-                              const struct http1_connection_limits *limits,
-                              const struct http_handler *handler)
+                              const struct http_limits *limits,
+                              const struct exchange_handler *handler)
 {
     struct listener *l = xcalloc(1, sizeof(*l));
 

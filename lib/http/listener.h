@@ -5,8 +5,9 @@
 
 #include "base/base.h"
 #include "base/err.h"
-#include "http/http1_connection.h"
+#include "http/exchange.h"
 
+struct event_base;
 struct listener;
 
 /* A bound, listening, non-blocking, close-on-exec socket for "host:port" ("[v6]:port",
@@ -18,9 +19,9 @@ void listener_close(int fd);
 
 /* Borrows fd (the supervisor owns it), limits and handler. */
 struct listener *listener_new(struct event_base *base, int fd, int connections_max,
-                              const struct http1_connection_limits *limits,
-                              const struct http_handler *handler);
-/* Stops accepting; open connections finish their running answer (http1_connection_drain). */
+                              const struct http_limits *limits,
+                              const struct exchange_handler *handler);
+/* Stops accepting; open connections finish their running answer (and close behind it). */
 void listener_drain(struct listener *l);
 size_t listener_connections(const struct listener *l); /* open now */
 void listener_free(struct listener *l);                /* closes every connection */

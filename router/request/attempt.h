@@ -12,7 +12,7 @@
 #include "policy/outcome.h"
 #include "dialect/openai.h"
 #include "dialect/resume.h"
-#include "http/http1_connection.h"
+#include "http/exchange.h"
 #include "http/http1_head.h"
 #include "upstream/upstream.h"
 

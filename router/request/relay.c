@@ -25,7 +25,7 @@ static void commit(struct relay *r)
     };
 
     r->head_out = true;
-    http1_connection_start(r->conn, 200, f, ARRAY_LEN(f), -1);
+    exchange_start(r->ex, 200, f, ARRAY_LEN(f), -1);
 }
 
 static void on_relay_timer(evutil_socket_t fd, short what, void *arg)
@@ -40,18 +40,17 @@ static void on_relay_timer(evutil_socket_t fd, short what, void *arg)
         arm(r, left_ms > 0 ? left_ms : r->conf->heartbeat_ms);
         return;
     }
-    (void)http1_connection_write(r->conn, keep_alive,
-                                 sizeof(keep_alive) - 1); /* bounded: one per beat */
+    (void)exchange_write(r->ex, keep_alive, sizeof(keep_alive) - 1); /* bounded: one per beat */
     r->any_beats = true;
     r->last_ms = now_ms;
     if (r->conf->heartbeat_ms > 0)
         arm(r, r->conf->heartbeat_ms);
 }
 
-void relay_start(struct relay *r, struct event_base *base, struct http1_connection *conn,
+void relay_start(struct relay *r, struct event_base *base, struct exchange *ex,
                  const struct config_stream *conf, const char *request_id)
 {
-    *r = (struct relay){.conn = conn, .conf = conf, .request_id = request_id};
+    *r = (struct relay){.ex = ex, .conf = conf, .request_id = request_id};
     r->timer = event_new(base, -1, 0, on_relay_timer, r);
     arm(r, conf->commit_ms);
 }
@@ -71,7 +70,7 @@ void relay_open(struct relay *r, int status, const struct http_reply_field *f, s
         return;
     r->head_out = true;
     r->last_ms = clock_mono_ms();
-    http1_connection_start(r->conn, status, f, n, content_length);
+    exchange_start(r->ex, status, f, n, content_length);
     if (r->timer != NULL && r->conf->heartbeat_ms > 0)
         arm(r, r->conf->heartbeat_ms);
     else if (r->timer != NULL)
@@ -100,17 +99,17 @@ bool relay_bytes(struct relay *r, struct str bytes)
     r->any_bytes = true;
     r->bytes += bytes.len;
     r->last_ms = clock_mono_ms();
-    return http1_connection_write(r->conn, bytes.ptr, bytes.len);
+    return exchange_write(r->ex, bytes.ptr, bytes.len);
 }
 
 void relay_finish(struct relay *r, bool add_done)
 {
     relay_stop(r);
     if (r->in_line_end) /* [DONE] ends a stream at its CR: the LF is not waited for */
-        (void)http1_connection_write(r->conn, "\n", 1);
+        (void)exchange_write(r->ex, "\n", 1);
     if (add_done)
-        (void)http1_connection_write(r->conn, "data: [DONE]\n\n", 14);
-    http1_connection_finish(r->conn);
+        (void)exchange_write(r->ex, "data: [DONE]\n\n", 14);
+    exchange_finish(r->ex);
 }
 
 /* An event has one line: in JSON a line end can only stand between two tokens. */
@@ -129,12 +128,12 @@ void relay_fail_as(struct relay *r, struct str object)
     buf_init(&data, object.len);
     if (buf_append_str(&data, object) == 0 && data.len > 0) {
         join_lines(&data);
-        (void)http1_connection_write(r->conn, "data: ", 6);
-        (void)http1_connection_write(r->conn, data.data, data.len);
-        (void)http1_connection_write(r->conn, "\n\n", 2);
+        (void)exchange_write(r->ex, "data: ", 6);
+        (void)exchange_write(r->ex, data.data, data.len);
+        (void)exchange_write(r->ex, "\n\n", 2);
     }
     buf_release(&data);
-    http1_connection_abort(r->conn);
+    exchange_abort(r->ex);
 }
 
 void relay_fail(struct relay *r, const struct reply_error *e)

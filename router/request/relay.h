@@ -10,7 +10,7 @@
 #include "base/base.h"
 #include "base/str.h"
 #include "config/config.h"
-#include "http/http1_connection.h"
+#include "http/exchange.h"
 #include "router/request/reply.h"
 
 #include <stdbool.h>
@@ -20,7 +20,7 @@ struct event_base;
 struct event;
 
 struct relay {
-    struct http1_connection *conn;
+    struct exchange *ex;
     const struct config_stream *conf;
     const char *request_id;
     struct event *timer; /* commit first, heartbeats after; NULL until started */
@@ -34,7 +34,7 @@ struct relay {
 };
 
 /* Starts waiting for content.  Everything is borrowed. */
-void relay_start(struct relay *r, struct event_base *base, struct http1_connection *conn,
+void relay_start(struct relay *r, struct event_base *base, struct exchange *ex,
                  const struct config_stream *conf, const char *request_id);
 void relay_stop(struct relay *r); /* no timer any more; fine when never started */
 

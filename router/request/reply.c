@@ -29,8 +29,7 @@ int reply_format(struct buf *out, const struct reply_error *e)
     return 0;
 }
 
-void reply_error(struct http1_connection *c, const struct reply_error *e,
-                 const char *request_id)
+void reply_error(struct exchange *ex, const struct reply_error *e, const char *request_id)
 {
     struct http_reply_field f[7];
     char after_s[24], after_ms[24], attempts[24];
@@ -56,7 +55,7 @@ void reply_error(struct http1_connection *c, const struct reply_error *e,
     }
     if (e->no_retry)
         f[n++] = (struct http_reply_field){"x-should-retry", STR("false")};
-    http1_connection_reply(c, e->status, f, n, buf_str(&body));
+    exchange_reply(ex, e->status, f, n, buf_str(&body));
     buf_release(&body);
 }
 

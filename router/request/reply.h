@@ -6,7 +6,7 @@
 #include "base/base.h"
 #include "base/buf.h"
 #include "base/str.h"
-#include "http/http1_connection.h"
+#include "http/exchange.h"
 #include "upstream/upstream.h"
 
 #include <stdbool.h>
@@ -28,10 +28,9 @@ struct reply_error {
 /* The JSON body; cut to fit is impossible: 2 KiB hold every message of the house. */
 int reply_format(struct buf *out, const struct reply_error *e) MUST_CHECK;
 /* Sends e as a whole answer. request_id may be NULL. */
-void reply_error(struct http1_connection *c, const struct reply_error *e,
-                 const char *request_id);
+void reply_error(struct exchange *ex, const struct reply_error *e, const char *request_id);
 
-/* The refusal of a head or of framing, in the same shape (http_handler.format_error). */
+/* The refusal of a head or of framing, in the same shape (exchange_handler.format_error). */
 void reply_format_refusal(void *arg, const struct http_refusal *r, char *out, size_t cap);
 
 /* Copies into f the vendor's fields that pass to the client: all but hop-by-hop ones (RFC 9110

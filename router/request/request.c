@@ -71,7 +71,7 @@ static bool may_recover(const struct request *req)
 
 static void prepare_stream(struct request *req)
 {
-    relay_start(&req->relay, req->w->base, req->conn, &req->w->conf->stream, req->id);
+    relay_start(&req->relay, req->w->base, req->ex, &req->w->conf->stream, req->id);
     if (!may_recover(req))
         return;
     req->resume = xcalloc(1, sizeof(*req->resume));
@@ -266,7 +266,7 @@ static enum state step_done(struct request *req)
     }
     access_log_request(req->w, &req->log, &req->result);
     req->w->slot->inflight--;
-    req->conn = NULL;
+    req->ex = NULL;
     relay_stop(&req->relay);
     if (req->timer != NULL)
         event_del(req->timer);
@@ -325,15 +325,16 @@ static void on_client_writable(void *arg)
     request_resume(arg);
 }
 
-void request_start(struct worker *w, struct http1_connection *conn,
-                   const struct http1_head *head, struct str body, enum attempt_path path)
+void request_start(struct worker *w, struct exchange *ex, struct str body,
+                   enum attempt_path path)
 {
+    static const struct exchange_taker taker = {.on_gone = on_client_gone,
+                                                .on_writable = on_client_writable};
     struct request *req = xcalloc(1, sizeof(*req));
-    struct http_exchange ex = {req, on_client_gone, on_client_writable};
 
     req->w = w;
-    req->conn = conn;
-    req->head = head;
+    req->ex = ex;
+    req->head = ex->head;
     req->body = body;
     req->path = path;
     req->log.where = "request";
@@ -344,7 +345,7 @@ void request_start(struct worker *w, struct http1_connection *conn,
     if (req->next != NULL)
         req->next->prev = &req->next;
     w->requests = req;
-    http1_connection_set_exchange(conn, &ex);
+    exchange_take(ex, &taker, req);
     w->slot->inflight++;
     budget_earn(&w->retries);
     budget_earn(&w->hedges);

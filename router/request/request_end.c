@@ -22,7 +22,7 @@ enum state request_refuse(struct request *req, const struct reply_error *e)
     if (req->relay.head_out)
         relay_fail(&req->relay, e);
     else
-        reply_error(req->conn, e, req->id);
+        reply_error(req->ex, e, req->id);
     return ST_DONE;
 }
 
@@ -61,7 +61,7 @@ enum state request_pass(struct request *req, const struct attempt_answer *a)
 
     req->result.status = a->status;
     req->result.bytes = a->body.len;
-    http1_connection_reply(req->conn, a->status, f, n, a->body);
+    exchange_reply(req->ex, a->status, f, n, a->body);
     return ST_DONE;
 }
 
@@ -109,7 +109,7 @@ enum state request_pass_refusal(struct request *req)
     f[0] = (struct http_reply_field){"Content-Type", STR("application/json")};
     n = 1 + own_fields(req, f + 1, numbers);
     req->result.status = 400;
-    http1_connection_reply(req->conn, 400, f, n, a->body);
+    exchange_reply(req->ex, 400, f, n, a->body);
     return ST_DONE;
 }
 
@@ -161,7 +161,7 @@ enum state request_fail_relayed(struct request *req)
     if (req->ask.stream)
         relay_fail(&req->relay, &e);
     else
-        http1_connection_abort(req->conn);
+        exchange_abort(req->ex);
     return ST_DONE;
 }
 
@@ -185,6 +185,6 @@ void request_open(struct request *req, const struct attempt_answer *a)
 
     req->result.status = a->status;
     if (!req->ask.stream) /* not prepared for one: too large to hold, or nobody asked */
-        req->relay = (struct relay){.conn = req->conn, .conf = &req->w->conf->stream};
+        req->relay = (struct relay){.ex = req->ex, .conf = &req->w->conf->stream};
     relay_open(&req->relay, a->status, f, n, -1);
 }

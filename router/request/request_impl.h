@@ -46,7 +46,7 @@ struct request_try { /* one attempt of a request; two of them run while it hedge
 
 struct request {
     struct worker *w;
-    struct http1_connection *conn; /* NULL once the client is gone */
+    struct exchange *ex; /* NULL once it is over */
     const struct http1_head *head;
     struct str body;
     enum attempt_path path;

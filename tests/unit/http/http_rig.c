@@ -41,18 +41,16 @@ static void on_rig_writable(void *arg)
     ((struct rig *)arg)->writable++;
 }
 
-static void on_rig_request(void *arg, struct http1_connection *c, const struct http1_head *head,
-                           struct str body)
+static void on_rig_body(void *arg, struct exchange *ex, struct str body)
 {
     struct rig *r = arg;
-    struct http_exchange ex = {r, on_rig_gone, on_rig_writable};
+    const struct http1_head *head = ex->head;
     struct http_reply_field f[] = {{"Content-Type", STR("text/plain")}};
 
     r->requests++;
     r->inside_owner = true;
     buf_clear(&r->body);
     cr_assert_eq(buf_append_str(&r->body, body), 0);
-    http1_connection_set_exchange(c, &ex);
     if (r->mode == RIG_ECHO) {
         struct buf text;
 
@@ -63,14 +61,23 @@ static void on_rig_request(void *arg, struct http1_connection *c, const struct h
                      0);
         while (text.len < r->answer_bytes)
             cr_assert_eq(buf_append(&text, "0123456789abcdef", 16), 0);
-        http1_connection_reply(c, 200, f, 1, buf_str(&text));
+        exchange_reply(ex, 200, f, 1, buf_str(&text));
         buf_release(&text);
     } else if (r->mode == RIG_STREAM) {
-        http1_connection_start(c, 200, f, 1, r->stream_length);
+        exchange_start(ex, 200, f, 1, r->stream_length);
     }
     r->inside_owner = false;
     if (r->mode == RIG_FREE)
-        http1_connection_free(c);
+        http1_connection_free(r->conn);
+}
+
+static void on_rig_exchange(void *arg, struct exchange *ex)
+{
+    static const struct exchange_taker taker = {on_rig_body, on_rig_gone, on_rig_writable};
+    struct rig *r = arg;
+
+    r->ex = ex;
+    exchange_take(ex, &taker, r);
 }
 
 static void rig_format_error(void *arg, const struct http_refusal *refusal, char *out,
@@ -80,17 +87,15 @@ static void rig_format_error(void *arg, const struct http_refusal *refusal, char
     snprintf(out, cap, "{\"code\":\"%s\"}", refusal->code);
 }
 
-static void on_rig_open(void *arg, struct http1_connection *c)
+static void on_rig_open(void *arg)
 {
-    (void)c;
     ((struct rig *)arg)->opened++;
 }
 
-static void on_rig_close(void *arg, struct http1_connection *c)
+static void on_rig_close(void *arg)
 {
     struct rig *r = arg;
 
-    (void)c;
     r->closed++;
     r->conn = NULL;
 }
@@ -98,23 +103,23 @@ static void on_rig_close(void *arg, struct http1_connection *c)
 void rig_init(struct rig *r)
 {
     *r = (struct rig){.client = -1, .stream_length = -1};
-    r->limits = (struct http1_connection_limits){.head_max_bytes = 8192,
-                                                 .target_max_bytes = 1024,
-                                                 .fields_max = 50,
-                                                 .body_max_bytes = 100000,
-                                                 .chunk_ext_max_bytes = 16,
-                                                 .output_max_bytes = 65536,
-                                                 .keepalive_requests = 1000,
-                                                 .header_timeout_ms = 5000,
-                                                 .body_timeout_ms = 5000,
-                                                 .idle_timeout_ms = 5000,
-                                                 .write_timeout_ms = 5000};
-    r->handler = (struct http_handler){.arg = r,
-                                       .on_head = on_rig_head,
-                                       .on_request = on_rig_request,
-                                       .format_error = rig_format_error,
-                                       .on_open = on_rig_open,
-                                       .on_close = on_rig_close};
+    r->limits = (struct http_limits){.head_max_bytes = 8192,
+                                     .target_max_bytes = 1024,
+                                     .fields_max = 50,
+                                     .body_max_bytes = 100000,
+                                     .chunk_ext_max_bytes = 16,
+                                     .output_max_bytes = 65536,
+                                     .keepalive_requests = 1000,
+                                     .header_timeout_ms = 5000,
+                                     .body_timeout_ms = 5000,
+                                     .idle_timeout_ms = 5000,
+                                     .write_timeout_ms = 5000};
+    r->handler = (struct exchange_handler){.arg = r,
+                                           .on_head = on_rig_head,
+                                           .on_exchange = on_rig_exchange,
+                                           .format_error = rig_format_error,
+                                           .on_open = on_rig_open,
+                                           .on_close = on_rig_close};
     r->base = event_base_new();
     buf_init(&r->got, (size_t)1 << 28);
     buf_init(&r->body, 1 << 24);

@@ -14,14 +14,15 @@ enum rig_mode {
     RIG_ECHO,   /* answer at once: "METHOD PATH BODY" */
     RIG_HOLD,   /* keep the request; the test answers */
     RIG_STREAM, /* start a stream at once; the test writes and finishes */
-    RIG_FREE,   /* free the connection inside on_request, as a shutdown would */
+    RIG_FREE,   /* free the connection inside on_body, as a shutdown would */
 };
 
 struct rig {
     struct event_base *base;
-    struct http1_connection_limits limits;
-    struct http_handler handler;
+    struct http_limits limits;
+    struct exchange_handler handler;
     struct http1_connection *conn; /* NULL once on_close was called */
+    struct exchange *ex;           /* the last one */
     enum rig_mode mode;
     int client;     /* raw socket of the client; -1: closed */
     struct buf got; /* what the client received */

@@ -137,7 +137,7 @@ Test(http1_connection, pipelined_requests_wait_for_the_answer_before_them)
         cr_assert_eq(r.requests, i, "the next one was started before the answer");
         cr_assert(http1_connection_is_busy(r.conn));
         snprintf(want, sizeof(want), "[%d]", i);
-        http1_connection_reply(r.conn, 200, NULL, 0, str_of(want));
+        exchange_reply(r.ex, 200, NULL, 0, str_of(want));
         cr_assert_eq(r.requests, i, "the next one was started inside the answer");
         cr_assert(RIG_WAIT(&r, RIG_PATIENCE_MS, rig_count(&r, want) == 1));
     }
@@ -224,11 +224,11 @@ Test(http1_connection, a_served_request_holds_little_more_than_itself)
                       "a body of %zu", sizes[i]);
         cr_expect(str_eqz(http1_head_get(&r.conn->parser.head, "host"), "a"), "a body of %zu",
                   sizes[i]); /* it has moved */
-        http1_connection_reply(r.conn, 200, NULL, 0, STR("one"));
+        exchange_reply(r.ex, 200, NULL, 0, STR("one"));
         rig_send(&r, POST("/q", 5) "hello");
         cr_assert(RIG_WAIT(&r, 2000, r.requests == 2));
         cr_expect(str_eqz(buf_str(&r.body), "hello"));
-        http1_connection_reply(r.conn, 200, NULL, 0, STR("two"));
+        exchange_reply(r.ex, 200, NULL, 0, STR("two"));
         cr_assert(RIG_WAIT(&r, 2000, rig_count(&r, "two") == 1));
         cr_expect_eq(r.conn->in.cap, 0u, "an idle connection holds memory");
         free(body);
@@ -395,7 +395,7 @@ Test(http1_connection, drain_closes_the_idle_and_ends_the_busy_properly)
     for (int turn = 0; turn < 3; turn++)
         rig_turn(&r);
     cr_assert_eq(r.closed, 0, "a running request was cut");
-    http1_connection_reply(r.conn, 200, NULL, 0, STR("done"));
+    exchange_reply(r.ex, 200, NULL, 0, STR("done"));
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof));
     cr_expect_eq(rig_count(&r, "Connection: close"), 1u);
     cr_expect_eq(r.gone, 0);

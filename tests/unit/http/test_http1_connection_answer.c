@@ -38,14 +38,14 @@ Test(http1_connection_answer, chunks_leave_in_the_turn_they_are_written)
     cr_assert(RIG_WAIT(&r, RIG_PATIENCE_MS, ends_with(&r, "\r\n\r\n")),
               "the head waits for the body");
     cr_expect_eq(rig_count(&r, "Transfer-Encoding: chunked\r\n"), 1u);
-    cr_expect(http1_connection_write(r.conn, "data: 1\n\n", 9));
-    cr_expect(http1_connection_write(r.conn, "data: 0123456\n\n", 15));
+    cr_expect(exchange_write(r.ex, "data: 1\n\n", 9));
+    cr_expect(exchange_write(r.ex, "data: 0123456\n\n", 15));
     event_base_loop(r.base, EVLOOP_NONBLOCK); /* exactly one turn */
     cr_expect_eq(http1_connection_output_bytes(r.conn), 0u, "still here after one turn");
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS,
                        ends_with(&r, "9\r\ndata: 1\n\n\r\nf\r\ndata: 0123456\n\n\r\n")));
-    http1_connection_write(r.conn, "", 0); /* would be the last chunk: must not appear */
-    http1_connection_finish(r.conn);
+    exchange_write(r.ex, "", 0); /* would be the last chunk: must not appear */
+    exchange_finish(r.ex);
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, ends_with(&r, "\n\n\r\n0\r\n\r\n")));
     r.mode = RIG_ECHO;
     rig_send(&r, GET11);
@@ -80,11 +80,11 @@ Test(http1_connection_answer, ends_say_whether_the_answer_is_whole)
         struct rig r;
 
         begin(&r, RIG_STREAM, ends[i].length, ends[i].request);
-        http1_connection_write(r.conn, "abc", 3);
+        exchange_write(r.ex, "abc", 3);
         if (ends[i].finish)
-            http1_connection_finish(r.conn);
+            exchange_finish(r.ex);
         else
-            http1_connection_abort(r.conn);
+            exchange_abort(r.ex);
         if (ends[i].closes)
             cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, ends[i].resets ? r.got_reset : r.got_eof),
                       "row '%s': eof %d reset %d", ends[i].name, r.got_eof, r.got_reset);
@@ -107,7 +107,7 @@ Test(http1_connection_answer, statuses_without_content_have_none)
         struct rig r;
 
         begin(&r, RIG_HOLD, -1, GET11);
-        http1_connection_reply(r.conn, statuses[i], NULL, 0, STR("never sent"));
+        exchange_reply(r.ex, statuses[i], NULL, 0, STR("never sent"));
         cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, ends_with(&r, "\r\n\r\n")));
         cr_expect_eq(rig_count(&r, "Content-Length"), 0u);
         cr_expect_eq(rig_count(&r, "never"), 0u);
@@ -124,7 +124,7 @@ Test(http1_connection_answer, a_field_cannot_split_the_answer)
                                    {"h", STR("kept")}};
 
     begin(&r, RIG_HOLD, -1, GET11);
-    http1_connection_reply(r.conn, 200, f, ARRAY_LEN(f), STR("."));
+    exchange_reply(r.ex, 200, f, ARRAY_LEN(f), STR("."));
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, ends_with(&r, ".")));
     cr_expect_eq(rig_count(&r, "Set-Cookie"), 0u);
     cr_expect_eq(rig_count(&r, "h: kept\r\n"), 1u);
@@ -141,7 +141,7 @@ Test(http1_connection_answer, a_large_answer_arrives_whole_while_the_client_is_s
     for (size_t i = 0; i < len; i++)
         body[i] = (char)('a' + i % 23);
     begin(&r, RIG_HOLD, -1, GET11);
-    http1_connection_reply(r.conn, 200, NULL, 0, (struct str){body, len});
+    exchange_reply(r.ex, 200, NULL, 0, (struct str){body, len});
     cr_expect_gt(http1_connection_output_bytes(r.conn), 0u,
                  "the socket took all of it at once");
     cr_expect(
@@ -164,10 +164,10 @@ Test(http1_connection_answer, a_piece_has_no_cap_of_its_own)
 
         begin(&r, streamed ? RIG_STREAM : RIG_HOLD, -1, GET11);
         if (streamed) {
-            cr_expect_not(http1_connection_write(r.conn, body, len), "not told to pause");
-            http1_connection_finish(r.conn);
+            cr_expect_not(exchange_write(r.ex, body, len), "not told to pause");
+            exchange_finish(r.ex);
         } else {
-            http1_connection_reply(r.conn, 200, NULL, 0, (struct str){body, len});
+            exchange_reply(r.ex, 200, NULL, 0, (struct str){body, len});
         }
         cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got.len > len || r.closed > 0));
         cr_expect_gt(r.got.len, len, "%zu bytes came", r.got.len);
@@ -185,7 +185,7 @@ Test(http1_connection_answer, a_slow_reader_pauses_the_source)
 
     memset(piece, 'p', sizeof(piece));
     begin(&r, RIG_STREAM, -1, GET11);
-    while (http1_connection_write(r.conn, piece, sizeof(piece)) && written < (size_t)1 << 26) {
+    while (exchange_write(r.ex, piece, sizeof(piece)) && written < (size_t)1 << 26) {
         written += sizeof(piece);
         event_base_loop(r.base, EVLOOP_NONBLOCK); /* the client does not read */
         most = http1_connection_output_bytes(r.conn) > most
@@ -199,8 +199,8 @@ Test(http1_connection_answer, a_slow_reader_pauses_the_source)
     cr_expect_eq(r.writable, 0);
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.writable == 1), "not told to go on");
     cr_expect_leq(http1_connection_output_bytes(r.conn), r.limits.output_max_bytes / 2);
-    cr_expect(http1_connection_write(r.conn, "x", 1));
-    http1_connection_finish(r.conn);
+    cr_expect(exchange_write(r.ex, "x", 1));
+    exchange_finish(r.ex);
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, ends_with(&r, "1\r\nx\r\n0\r\n\r\n")));
     cr_expect_eq(r.gone, 0);
     rig_release(&r);
@@ -220,7 +220,7 @@ Test(http1_connection_answer, a_reader_that_stalls_is_dropped)
     rig_send(&r, GET11);
     while (r.requests == 0)
         event_base_loop(r.base, EVLOOP_ONCE);
-    while (http1_connection_write(r.conn, piece, sizeof(piece)))
+    while (exchange_write(r.ex, piece, sizeof(piece)))
         event_base_loop(r.base, EVLOOP_NONBLOCK);
     start_ms = clock_mono_ms();
     while (r.gone == 0 && clock_mono_ms() < start_ms + RIG_PATIENCE_MS)
@@ -238,8 +238,8 @@ Test(http1_connection_answer, the_reset_waits_for_what_was_written)
 
     memset(piece, 'p', sizeof(piece));
     begin(&r, RIG_STREAM, -1, GET10);
-    http1_connection_write(r.conn, piece, sizeof(piece));
-    http1_connection_abort(r.conn);
+    exchange_write(r.ex, piece, sizeof(piece));
+    exchange_abort(r.ex);
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_reset));
     cr_expect_gt(r.got.len, sizeof(piece), "%zu bytes came", r.got.len);
     rig_release(&r);
@@ -264,9 +264,9 @@ Test(http1_connection_answer, closed_too_early_is_a_reset)
         struct rig r;
 
         begin(&r, RIG_STREAM, -1, GET10);
-        http1_connection_write(r.conn, piece, len);
+        exchange_write(r.ex, piece, len);
         if (rows[i].finish)
-            http1_connection_finish(r.conn);
+            exchange_finish(r.ex);
         if (rows[i].all_sent)
             cr_assert(RIG_WAIT(&r, RIG_PATIENCE_MS, ends_with(&r, "ppp")), "%s", rows[i].name);
         http1_connection_free(r.conn);

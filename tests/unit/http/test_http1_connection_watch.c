@@ -82,7 +82,7 @@ Test(http1_connection_watch, a_half_closed_client_is_served_to_the_end)
     shutdown(r.client, SHUT_WR);
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, interim(&r) >= 3), "the pokes go on");
     cr_expect_eq(r.gone, 0);
-    http1_connection_reply(r.conn, 200, NULL, 0, STR("late"));
+    exchange_reply(r.ex, 200, NULL, 0, STR("late"));
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof));
     cr_expect_eq(rig_count(&r, "HTTP/1.1 200 OK"), 1u);
     cr_expect_eq(memcmp(r.got.data + r.got.len - 4, "late", 4), 0);
@@ -110,13 +110,13 @@ Test(http1_connection_watch, a_half_closed_stream_stays_well_formed)
 
     begin(&r, RIG_STREAM, GET11);
     shutdown(r.client, SHUT_WR);
-    http1_connection_write(r.conn, "abc", 3);
+    exchange_write(r.ex, "abc", 3);
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, rig_count(&r, "3\r\nabc\r\n00") == 1), "%s",
               r.got.data);
-    http1_connection_write(r.conn, "defghijklmnopqrs", 16);
+    exchange_write(r.ex, "defghijklmnopqrs", 16);
     cr_expect(
         RIG_WAIT(&r, RIG_PATIENCE_MS, rig_count(&r, "0010\r\ndefghijklmnopqrs\r\n0") == 1));
-    http1_connection_finish(r.conn);
+    exchange_finish(r.ex);
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof));
     cr_expect_eq(memcmp(r.got.data + r.got.len - 8, "\r\n00\r\n\r\n", 8), 0, "%s", r.got.data);
     cr_expect_eq(interim(&r), 0u, "an interim answer within an answer");
@@ -132,10 +132,10 @@ Test(http1_connection_watch, a_stream_that_breaks_behind_a_poke_looks_broken)
 
     begin(&r, RIG_STREAM, GET11);
     shutdown(r.client, SHUT_WR);
-    http1_connection_write(r.conn, "abc", 3);
+    exchange_write(r.ex, "abc", 3);
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, rig_count(&r, "3\r\nabc\r\n0") == 1), "%s",
               r.got.data);
-    http1_connection_abort(r.conn);
+    exchange_abort(r.ex);
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof));
     cr_expect_eq(memcmp(r.got.data + r.got.len - 4, "01\r\n", 4), 0, "%s", r.got.data);
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.closed == 1));
@@ -164,7 +164,7 @@ Test(http1_connection_watch, http_1_0_gets_no_interim_answer)
     begin(&r, RIG_HOLD, GET10);
     shutdown(r.client, SHUT_WR);
     cr_expect_not(RIG_WAIT(&r, 1200, r.got.len > 0 || r.gone > 0));
-    http1_connection_reply(r.conn, 200, NULL, 0, STR("late"));
+    exchange_reply(r.ex, 200, NULL, 0, STR("late"));
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof));
     cr_expect_eq(rig_count(&r, "HTTP/1.1 200 OK"), 1u);
     rig_release(&r);

@@ -115,12 +115,18 @@ static bool on_head(void *arg, const struct http1_head *head, struct http_refusa
     return true;
 }
 
-static void on_request(void *arg, struct http1_connection *c, const struct http1_head *head,
-                       struct str body)
+static void on_body(void *arg, struct exchange *ex, struct str body)
 {
-    (void)head, (void)body;
+    (void)body;
     ++*(int *)arg;
-    http1_connection_reply(c, 200, NULL, 0, STR("ok"));
+    exchange_reply(ex, 200, NULL, 0, STR("ok"));
+}
+
+static void on_exchange(void *arg, struct exchange *ex)
+{
+    static const struct exchange_taker taker = {.on_body = on_body};
+
+    exchange_take(ex, &taker, arg);
 }
 
 static void format_error(void *arg, const struct http_refusal *r, char *out, size_t cap)
@@ -129,14 +135,14 @@ static void format_error(void *arg, const struct http_refusal *r, char *out, siz
     snprintf(out, cap, "%d", r->status);
 }
 
-static const struct http1_connection_limits limits = {8192, 1024, 50,   65536, 256, 65536,
-                                                      100,  5000, 5000, 5000,  5000};
+static const struct http_limits limits = {8192, 1024, 50,   65536, 256, 65536,
+                                          100,  5000, 5000, 5000,  5000};
 
 struct setup {
     struct event_base *base;
     struct listener *l;
     int fd, port, requests;
-    struct http_handler handler;
+    struct exchange_handler handler;
 };
 
 static void setup(struct setup *s, int connections_max)
@@ -146,10 +152,10 @@ static void setup(struct setup *s, int connections_max)
     warnings = 0;
     log_set_sink(count_warnings);
     *s = (struct setup){.base = event_base_new()};
-    s->handler = (struct http_handler){.arg = &s->requests,
-                                       .on_head = on_head,
-                                       .on_request = on_request,
-                                       .format_error = format_error};
+    s->handler = (struct exchange_handler){.arg = &s->requests,
+                                           .on_head = on_head,
+                                           .on_exchange = on_exchange,
+                                           .format_error = format_error};
     s->fd = listener_bind("127.0.0.1:0", false, &err);
     cr_assert_geq(s->fd, 0, "%s", err.msg);
     s->port = port_of(s->fd);
