@@ -75,7 +75,7 @@ static void teardown(void)
     event_base_free(base);
 }
 
-TestSuite(store_mem, .init = setup, .fini = teardown);
+TestSuite(local_breakers, .init = setup, .fini = teardown);
 
 static void turn(void)
 {
