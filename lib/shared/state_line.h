@@ -16,9 +16,8 @@
 #include "base/base.h"
 #include "base/buf.h"
 #include "base/str.h"
-#include "policy/breaker.h"
 #include "redis/value.h"
-#include "shared/view.h"
+#include "shared/view_slot.h"
 
 #include <stdbool.h>
 #include <stdint.h>

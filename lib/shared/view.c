@@ -31,14 +31,6 @@ struct view {
     size_t *by_name; /* indexes of slots, sorted */
 };
 
-static const char *const forced_names[N_VIEW_FORCED] = {
-    [VIEW_AUTO] = "auto", [VIEW_UP] = "up", [VIEW_DOWN] = "down", [VIEW_DRAIN] = "drain"};
-
-const char *view_forced_name(enum view_forced f)
-{
-    return forced_names[f];
-}
-
 static void key_reset(struct view_slot *k)
 {
     k->ver = 0;
@@ -170,11 +162,6 @@ void view_restore(struct view *v, size_t i, const struct view_slot *from)
     *k = *from;
     memcpy(k->name, name, sizeof(name));
     k->ver = 0;
-}
-
-enum view_forced view_forced_now(const struct view_slot *k, int64_t now_ms)
-{
-    return k->forced_until_ms <= now_ms ? VIEW_AUTO : k->forced;
 }
 
 static bool decode(const struct view *v, struct str line, struct state_line *l)

@@ -9,35 +9,12 @@
 
 #include "base/base.h"
 #include "base/str.h"
-#include "policy/breaker.h"
+#include "shared/view_slot.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define VIEW_SLOT_MAX     130 /* region, or region/model */
-#define VIEW_GEN_MAX      40
-#define VIEW_WORD_MAX     120       /* reason and actor, decoded */
-#define VIEW_LINE_MAX     512       /* one push message or snapshot line */
-#define VIEW_SNAPSHOT_MAX 8192      /* lines; the scripts know half as many slots */
-#define VIEW_NEVER        INT64_MAX /* a forced state without an end */
-
-enum view_forced { VIEW_AUTO, VIEW_UP, VIEW_DOWN, VIEW_DRAIN, N_VIEW_FORCED };
-const char *view_forced_name(enum view_forced f); /* "auto", "up", "down", "drain" */
-
-struct view_slot {
-    char name[VIEW_SLOT_MAX + 1];
-    uint64_t ver; /* of the news that last changed this slot; 0: nothing heard yet */
-    uint64_t ep;
-    enum breaker_state st;
-    int trips;
-    int64_t until_ms;        /* monotonic; end of the open time */
-    enum view_forced forced; /* use view_forced_now(): the word may have run out */
-    int64_t forced_until_ms; /* monotonic; VIEW_NEVER */
-    char why[VIEW_WORD_MAX + 1], by[VIEW_WORD_MAX + 1];
-    int64_t lim_ms;  /* monotonic; cooling until then; 0: not */
-    int64_t ramp_ms; /* monotonic, may be negative; when it closed after probes; 0: no ramp */
-    bool doubt;      /* open, but somebody may try it at once */
-};
+#define VIEW_SNAPSHOT_MAX 8192 /* lines; the scripts know half as many slots */
 
 struct view; /* opaque */
 
@@ -77,8 +54,5 @@ enum view_verdict view_snapshot(struct view *v, struct str gen, uint64_t ver,
 /* Before the first snapshot: what was known of a slot in an earlier run (its name and version
  * are not taken). */
 void view_restore(struct view *v, size_t i, const struct view_slot *from);
-
-/* The operator's word in force now. */
-enum view_forced view_forced_now(const struct view_slot *k, int64_t now_ms);
 
 #endif
