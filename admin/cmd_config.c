@@ -2,7 +2,7 @@
 #include "admin/cmd.h"
 #include "admin/output/table.h"
 #include "base/json_out.h"
-#include "config/config_file.h"
+#include "config/config.h"
 
 static int print_json(const char *path, const struct config *conf, const struct err *why,
                       struct buf *out)
@@ -53,7 +53,7 @@ static int print_text(const char *path, const struct config *conf, struct buf *o
 enum run_status cmd_config_check(struct run *run, struct err *err)
 {
     const char *path = run->words[0];
-    struct config *conf = config_file_load(path, err);
+    struct config *conf = config_load(path, err);
     enum run_status status = conf != NULL ? RUN_OK : RUN_FAILED;
     struct err print_err = {0};
     struct buf out;

@@ -126,7 +126,7 @@ enum connect_options_verdict connect_options_find(struct connect_options *out,
 
     memset(out, 0, sizeof(*out));
     if (args_has(a, ARGS_CONFIG)) {
-        conf = config_load(a->text[ARGS_CONFIG], err);
+        conf = config_read(a->text[ARGS_CONFIG], err);
         if (conf == NULL)
             return CONNECT_OPTIONS_WRONG;
         take_tls(out, &conf->redis);

@@ -1,11 +1,10 @@
 /* main.c - sluice-router: flags, the config, and then the supervisor. */
 #include "base/buf.h"
-#include "config/config.h"
 #include "config/dump.h"
 #include "config/reference.h"
 #include "config/schema.h"
 #include "router/supervisor.h"
-#include "config/config_file.h"
+#include "config/config.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -70,7 +69,7 @@ static int finish(int rc)
 static int with_config(const char *path, enum action act)
 {
     struct err err = {0};
-    struct config *conf = config_file_load(path, &err);
+    struct config *conf = config_load(path, &err);
     int rc = 0;
 
     if (conf == NULL) {

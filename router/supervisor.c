@@ -14,7 +14,7 @@
 #include "http/listener.h"
 #include "router/metrics.h"
 #include "router/worker.h"
-#include "config/config_file.h"
+#include "config/config.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -288,7 +288,7 @@ static void reload(struct supervisor *s)
     struct generation next = {0}, old = s->now;
     struct err err = {0};
 
-    next.conf = config_file_load(old.conf->path, &err);
+    next.conf = config_load(old.conf->path, &err);
     if (next.conf == NULL || config_reload_check(old.conf, next.conf, &err) < 0) {
         log_at(LOG_ERROR, NULL, "reload refused, the old config stays: %s", err.msg);
         config_free(next.conf);

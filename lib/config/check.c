@@ -1,10 +1,13 @@
-/* check.c - rules between keys; check.h has the contract. */
+/* check.c - rules between keys, and what a start would find; check.h has the contract. */
 #include "config/check.h"
 
 #include "base/duration.h"
 #include "config/value.h"
+#include "redis/tls.h"
+#include "redis/url.h"
 
 #include <string.h>
+#include <unistd.h>
 
 /* clang-format off */
 static const struct {
@@ -79,6 +82,40 @@ int config_check(const struct config *c, struct err *err)
     if (c->health.status != 0 && c->health.status < 200)
         return err_set(err, ERR_RANGE, "health.status is %d, want 0 for any 2xx or 200..599",
                        c->health.status);
+    return 0;
+}
+
+/* One Redis URL, of whatever row.  Its form tells it by its scheme and keeps secrets maskable;
+ * whether the hosts, ports and database in it make sense is redis/url.c's to say.  The PEM
+ * files are read only where a URL wants TLS, so what other configs name there is not judged. */
+static int check_redis_url(const struct config *c, const struct setting *k, struct err *err)
+{
+    const struct redis_tls_conf files = {c->redis.ca_file, c->redis.cert_file,
+                                         c->redis.key_file};
+    struct redis_tls *tls;
+    struct redis_url url;
+
+    if (redis_url_parse(&url, value_string(k, c), err) < 0)
+        return err_wrap(err, "%s", k->name);
+    int rc = redis_tls_of(&tls, &url, &files, err);
+
+    redis_url_release(&url);
+    redis_tls_drop(tls);
+    return rc;
+}
+
+int config_check_start(const struct config *c, struct err *err)
+{
+    const struct key_table *t = settings_table(SETTINGS_TOP);
+
+    for (size_t i = 0; i < t->n; i++)
+        if (t->rows[i].form == FORM_REDIS_URL && c->redis.enabled &&
+            value_string(&t->rows[i], c) != NULL && check_redis_url(c, &t->rows[i], err) < 0)
+            return -1;
+    if (c->upstream.ca_file != NULL && access(c->upstream.ca_file, R_OK) != 0)
+        return err_set(err, ERR_IO,
+                       "upstream.ca_file '%s' cannot be read, want a file of CA certificates",
+                       c->upstream.ca_file);
     return 0;
 }
 

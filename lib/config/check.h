@@ -7,6 +7,10 @@
 /* Rules that no single key can break; part of config_load().  -1 with err naming both keys. */
 int config_check(const struct config *c, struct err *err) MUST_CHECK;
 
+/* What a start would find: each Redis URL as redis/url.c reads it, and the files that it reads
+ * itself.  Part of config_load(). */
+int config_check_start(const struct config *c, struct err *err) MUST_CHECK;
+
 /* May a running router go from one config to the other?  -1 with err naming the first changed
  * key that needs a restart. */
 int config_reload_check(const struct config *from, const struct config *to,

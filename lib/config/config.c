@@ -1,44 +1,7 @@
-/* config.c - the loaded config: find and free; load.c makes it. */
+/* config.c - the loaded config: what is found in it; load.c makes and frees it. */
 #include "config/config.h"
 
 #include "base/duration.h"
-#include "config/value.h"
-
-#include <stdlib.h>
-
-static void release(enum settings_of which, void *base)
-{
-    const struct key_table *t = settings_table(which);
-
-    for (size_t i = 0; i < t->n; i++)
-        value_release(&t->rows[i], base);
-}
-
-void config_free(struct config *c)
-{
-    if (c == NULL)
-        return;
-    for (size_t i = 0; i < c->n_models; i++) {
-        struct config_model *m = &c->models[i];
-
-        for (size_t j = 0; j < m->n_targets; j++)
-            release(SETTINGS_TARGET, &m->targets[j]);
-        release(SETTINGS_MODEL, m);
-        free(m->name);
-        free(m->targets);
-        free(m->fallbacks);
-    }
-    for (size_t i = 0; i < c->n_regions; i++)
-        release(SETTINGS_REGION, &c->regions[i]);
-    for (size_t i = 0; i < c->n_slots; i++)
-        free(c->slots[i].name);
-    release(SETTINGS_TOP, c);
-    free(c->slots);
-    free(c->models);
-    free(c->regions);
-    free(c->path);
-    free(c);
-}
 
 const char *config_sent_model(const struct config_model *m, const struct config_target *t)
 {

@@ -161,8 +161,11 @@ struct config {
 };
 
 /* Caller owns the result and calls config_free(); NULL when err is set: file, path in the JSON
- * and expectation. */
+ * and expectation.  Refuses whatever a router could not start with, the files that it names
+ * included: a start, a reload and a check of the file all call this. */
 struct config *config_load(const char *path, struct err *err);
+/* The same as far as the text alone says it: for a host that serves nothing. */
+struct config *config_read(const char *path, struct err *err);
 /* The same from text; name stands for the file in messages. */
 struct config *config_parse(const char *name, struct str text, struct err *err);
 void config_free(struct config *c);

@@ -1,9 +1,9 @@
-/* load.c - from a file to a checked struct config.
+/* load.c - from a file to a checked struct config, and the end of one.
  *
  * Every object of the file goes through the same two steps, driven by its table in settings.c:
- * collect() sorts the members to their rows and refuses unknown ones, store() sets every
- * scalar, default or given, and finds what is missing.  Lists are built afterwards, regions
- * first, because targets and fallbacks name things that must exist by then.
+ * object_collect() sorts the members to their rows and refuses unknown ones, object_store()
+ * sets every scalar, default or given, and finds what is missing.  Lists are built afterwards,
+ * regions first, because targets and fallbacks name things that must exist by then.
  *
  * The first fault ends the loading: one sentence with file, path in the JSON and expectation.
  */
@@ -11,176 +11,15 @@
 #include "config/check.h"
 #include "config/config.h"
 #include "config/dump.h"
+#include "config/object.h"
 #include "config/scope.h"
 #include "config/value.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH_MAX 8   /* models.NAME.targets[] is 5 */
-#define WHERE_MAX 256 /* a path for messages */
-#define NAMES_MAX 512 /* the names of one level, the same */
-
-struct object { /* one JSON object sorted by its table's rows */
-    const struct key_table *t;
-    const char *at; /* its path, "" for the root */
-    const struct json *given[SETTINGS_MAX];
-};
-
-/* Builds a path; one that is too long for a message is cut. */
-static PRINTF_LIKE(2, 3) void point(char where[WHERE_MAX], const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    vsnprintf(where, WHERE_MAX, fmt, ap);
-    va_end(ap);
-}
-
-static void join(char where[WHERE_MAX], const char *at, const char *name)
-{
-    point(where, "%s%s%s", at, at[0] != '\0' ? "." : "", name);
-}
-
-static const struct json *given(const struct object *o, const char *name)
-{
-    return o->given[settings_find(o->t, str_of(name)) - o->t->rows];
-}
-
-/* ---- unknown keys ---- */
-
-/* Several keys of one section give the same head: the rows stand together. */
-static void list_names(const char *const *names, size_t n, char out[NAMES_MAX])
-{
-    size_t len = 0;
-
-    out[0] = '\0';
-    for (size_t i = 0; i < n && len < NAMES_MAX; i++)
-        if (i == 0 || strcmp(names[i], names[i - 1]) != 0)
-            len += (size_t)snprintf(out + len, NAMES_MAX - len, "%s\"%s\"", i > 0 ? ", " : "",
-                                    names[i]);
-}
-
-/* The nearest name that could stand at this level: a key's last part inside section, or a key
- * or section of the object itself.  All of them where none is near. */
-static int unknown(const struct object *o, const char *section, const char *name,
-                   struct err *err)
-{
-    const char *names[SETTINGS_MAX];
-    char heads[SETTINGS_MAX][32], where[WHERE_MAX], shown[VALUE_SHOWN_MAX], all[NAMES_MAX];
-    size_t n = 0;
-
-    for (size_t i = 0; i < o->t->n; i++) {
-        struct str leaf, head = str_split(str_of(o->t->rows[i].name), '.', &leaf);
-
-        if (section != NULL && !(leaf.ptr != NULL && str_eqz(head, section)))
-            continue;
-        snprintf(heads[n], sizeof(heads[n]), STR_FMT, STR_ARG(section != NULL ? leaf : head));
-        names[n] = heads[n];
-        n++;
-    }
-    const char *near = str_nearest(name, names, n);
-
-    if (name[0] == '\0')
-        name = "\"\"";
-    if (section != NULL) {
-        char inner[WHERE_MAX];
-
-        join(inner, o->at, section);
-        join(where, inner, value_show(str_of(name), shown));
-    } else {
-        join(where, o->at, value_show(str_of(name), shown));
-    }
-    if (near != NULL)
-        return err_set(err, ERR_UNKNOWN_NAME, "%s is not a known key, did you mean \"%s\"?",
-                       where, near);
-    list_names(names, n, all);
-    return err_set(err, ERR_UNKNOWN_NAME, "%s is not a known key, want one of %s", where, all);
-}
-
-static bool is_section(const struct key_table *t, const char *name)
-{
-    for (size_t i = 0; i < t->n; i++) {
-        struct str leaf, head = str_split(str_of(t->rows[i].name), '.', &leaf);
-
-        if (leaf.ptr != NULL && str_eqz(head, name))
-            return true;
-    }
-    return false;
-}
-
-/* ---- one object ---- */
-
-static int collect_section(struct object *o, const char *section, const struct json *v,
-                           struct err *err)
-{
-    struct json_iter it = {0};
-    const struct json *value;
-    const char *name;
-    char path[WHERE_MAX];
-
-    join(path, o->at, section);
-    if (json_kind(v) != JSON_KIND_OBJECT)
-        return err_set(err, ERR_RANGE, "%s is %s, want an object", path,
-                       json_kind_name(json_kind(v)));
-    while (json_next(v, &it, &name, &value)) {
-        join(path, section, name); /* a name too long to fit is no key's */
-        const struct setting *k = settings_find(o->t, str_of(path));
-
-        if (k == NULL)
-            return unknown(o, section, name, err);
-        o->given[k - o->t->rows] = value;
-    }
-    return 0;
-}
-
-static int collect(struct object *o, const struct json *v, struct err *err)
-{
-    struct json_iter it = {0};
-    const struct json *value;
-    const char *name;
-
-    if (json_kind(v) != JSON_KIND_OBJECT)
-        return err_set(err, ERR_RANGE, "%s is %s, want an object",
-                       o->at[0] != '\0' ? o->at : "the whole", json_kind_name(json_kind(v)));
-    while (json_next(v, &it, &name, &value)) {
-        const struct setting *k = settings_find(o->t, str_of(name));
-
-        if (is_section(o->t, name)) {
-            if (collect_section(o, name, value, err) < 0)
-                return -1;
-        } else if (k == NULL || strchr(name, '.') != NULL) {
-            return unknown(o, NULL, name, err);
-        } else {
-            o->given[k - o->t->rows] = value;
-        }
-    }
-    return 0;
-}
-
-static int store(const struct object *o, void *base, struct err *err)
-{
-    char where[WHERE_MAX], want[SETTINGS_WANT_MAX];
-
-    for (size_t i = 0; i < o->t->n; i++) {
-        const struct setting *k = &o->t->rows[i];
-
-        join(where, o->at, k->name);
-        if (o->given[i] == NULL && settings_is_required(k)) {
-            settings_want(k, true, want, sizeof(want));
-            return err_set(err, ERR_RANGE, "%s is missing, want %s", where, want);
-        }
-        if (k->type >= KEY_LISTS || k->type == KEY_REGION_NAME)
-            continue;
-        if (o->given[i] == NULL)
-            value_set_default(k, base);
-        else if (value_set(k, base, o->given[i], where, err) < 0)
-            return -1;
-    }
-    return 0;
-}
+#define DEPTH_MAX 8 /* models.NAME.targets[] is 5 */
 
 /* A list's kind and number of elements. */
 static int check_list(const struct setting *k, const struct json *v, enum json_kind kind,
@@ -200,13 +39,13 @@ static int check_list(const struct setting *k, const struct json *v, enum json_k
 
 static int load_region(struct config *c, size_t i, const struct json *v, struct err *err)
 {
-    char at[WHERE_MAX];
+    char at[OBJECT_WHERE_MAX];
     struct object o = {.t = settings_table(SETTINGS_REGION), .at = at};
 
-    point(at, "regions[%zu]", i);
+    object_point(at, "regions[%zu]", i);
     c->regions[i].breaker = c->breaker; /* what is not given is inherited */
     c->regions[i].breaker.trip_confirm = xstrdup(c->breaker.trip_confirm);
-    if (collect(&o, v, err) < 0 || store(&o, &c->regions[i], err) < 0)
+    if (object_collect(&o, v, err) < 0 || object_store(&o, &c->regions[i], err) < 0)
         return -1;
     int first = config_find_region(c, str_of(c->regions[i].name));
 
@@ -219,7 +58,7 @@ static int load_region(struct config *c, size_t i, const struct json *v, struct 
 
 static int load_regions(struct config *c, const struct object *root, struct err *err)
 {
-    const struct json *v = given(root, "regions");
+    const struct json *v = object_given(root, "regions");
     const struct setting *k = settings_find(root->t, STR("regions"));
 
     if (check_list(k, v, JSON_KIND_ARRAY, k->name, err) < 0)
@@ -238,11 +77,11 @@ static int find_region(const struct config *c, const struct object *o, size_t *o
                        struct err *err)
 {
     const struct setting *k = settings_find(o->t, STR("region"));
-    const struct json *v = given(o, "region");
+    const struct json *v = object_given(o, "region");
     const char *names[CONFIG_REGIONS_MAX];
-    char where[WHERE_MAX], shown[VALUE_SHOWN_MAX];
+    char where[OBJECT_WHERE_MAX], shown[VALUE_SHOWN_MAX];
 
-    join(where, o->at, k->name);
+    object_join(where, o->at, k->name);
     char *name = value_text(k, v, where, err);
 
     if (name == NULL)
@@ -285,17 +124,17 @@ static int check_target_twice(const struct config *c, const struct config_model 
 static int load_target(struct config *c, struct config_model *m, size_t i, const char *model_at,
                        const struct json *v, struct err *err)
 {
-    char at[WHERE_MAX];
+    char at[OBJECT_WHERE_MAX];
     struct object o = {.t = settings_table(SETTINGS_TARGET), .at = at};
     struct config_target *t = &m->targets[i];
 
-    point(at, "%s.targets[%zu]", model_at, i);
+    object_point(at, "%s.targets[%zu]", model_at, i);
     t->context_window = m->context_window; /* what is not given is inherited */
-    if (collect(&o, v, err) < 0 || store(&o, t, err) < 0)
+    if (object_collect(&o, v, err) < 0 || object_store(&o, t, err) < 0)
         return -1;
     if (find_region(c, &o, &t->region, err) < 0)
         return -1;
-    if (given(&o, "priority") == NULL)
+    if (object_given(&o, "priority") == NULL)
         t->priority = c->regions[t->region].priority;
     return check_target_twice(c, m, i, at, err);
 }
@@ -304,10 +143,10 @@ static int load_targets(struct config *c, struct config_model *m, const struct o
                         struct err *err)
 {
     const struct setting *k = settings_find(o->t, STR("targets"));
-    const struct json *v = given(o, "targets");
-    char where[WHERE_MAX];
+    const struct json *v = object_given(o, "targets");
+    char where[OBJECT_WHERE_MAX];
 
-    join(where, o->at, k->name);
+    object_join(where, o->at, k->name);
     if (check_list(k, v, JSON_KIND_ARRAY, where, err) < 0)
         return -1;
     m->n_targets = json_count(v);
@@ -367,17 +206,17 @@ static int load_fallbacks(struct config *c, struct config_model *m, const struct
                           struct err *err)
 {
     const struct setting *k = settings_find(o->t, STR("fallbacks"));
-    const struct json *v = given(o, "fallbacks");
-    char list[WHERE_MAX], where[WHERE_MAX];
+    const struct json *v = object_given(o, "fallbacks");
+    char list[OBJECT_WHERE_MAX], where[OBJECT_WHERE_MAX];
 
     if (v == NULL)
         return 0;
-    join(list, o->at, k->name);
+    object_join(list, o->at, k->name);
     if (check_list(k, v, JSON_KIND_ARRAY, list, err) < 0)
         return -1;
     m->fallbacks = xcalloc(json_count(v) + 1, sizeof(*m->fallbacks));
     for (size_t i = 0; i < json_count(v); i++) {
-        point(where, "%s[%zu]", list, i);
+        object_point(where, "%s[%zu]", list, i);
         if (load_fallback(c, m, k, json_at(v, i), where, err) < 0)
             return -1;
     }
@@ -387,11 +226,11 @@ static int load_fallbacks(struct config *c, struct config_model *m, const struct
 static int load_model(struct config *c, struct config_model *m, const struct json *v,
                       struct err *err)
 {
-    char at[WHERE_MAX];
+    char at[OBJECT_WHERE_MAX];
     struct object o = {.t = settings_table(SETTINGS_MODEL), .at = at};
 
-    point(at, "models[\"%s\"]", m->name);
-    if (collect(&o, v, err) < 0 || store(&o, m, err) < 0)
+    object_point(at, "models[\"%s\"]", m->name);
+    if (object_collect(&o, v, err) < 0 || object_store(&o, m, err) < 0)
         return -1;
     if (load_targets(c, m, &o, err) < 0)
         return -1;
@@ -418,7 +257,7 @@ static int name_models(struct config *c, const struct json *v, struct err *err)
 static int load_models(struct config *c, const struct object *root, struct err *err)
 {
     const struct setting *k = settings_find(root->t, STR("models"));
-    const struct json *v = given(root, "models"), *value;
+    const struct json *v = object_given(root, "models"), *value;
     struct json_iter it = {0};
     const char *name;
 
@@ -441,12 +280,46 @@ static int fill(struct config *c, const struct json *root, struct err *err)
 {
     struct object o = {.t = settings_table(SETTINGS_TOP), .at = ""};
 
-    if (collect(&o, root, err) < 0 || store(&o, c, err) < 0)
+    if (object_collect(&o, root, err) < 0 || object_store(&o, c, err) < 0)
         return -1;
     c->redis.enabled = json_get(root, "redis") != NULL;
     if (load_regions(c, &o, err) < 0 || load_models(c, &o, err) < 0 || config_check(c, err) < 0)
         return -1;
     return scope_make_keys(c, err);
+}
+
+static void release(enum settings_of which, void *base)
+{
+    const struct key_table *t = settings_table(which);
+
+    for (size_t i = 0; i < t->n; i++)
+        value_release(&t->rows[i], base);
+}
+
+void config_free(struct config *c)
+{
+    if (c == NULL)
+        return;
+    for (size_t i = 0; i < c->n_models; i++) {
+        struct config_model *m = &c->models[i];
+
+        for (size_t j = 0; j < m->n_targets; j++)
+            release(SETTINGS_TARGET, &m->targets[j]);
+        release(SETTINGS_MODEL, m);
+        free(m->name);
+        free(m->targets);
+        free(m->fallbacks);
+    }
+    for (size_t i = 0; i < c->n_regions; i++)
+        release(SETTINGS_REGION, &c->regions[i]);
+    for (size_t i = 0; i < c->n_slots; i++)
+        free(c->slots[i].name);
+    release(SETTINGS_TOP, c);
+    free(c->slots);
+    free(c->models);
+    free(c->regions);
+    free(c->path);
+    free(c);
 }
 
 struct config *config_parse(const char *name, struct str text, struct err *err)
@@ -471,7 +344,7 @@ out:
     return result;
 }
 
-struct config *config_load(const char *path, struct err *err)
+struct config *config_read(const char *path, struct err *err)
 {
     struct config *c = NULL;
     struct buf text;
@@ -485,4 +358,15 @@ struct config *config_load(const char *path, struct err *err)
         explicit_bzero(text.data, text.len);
     buf_release(&text);
     return c;
+}
+
+struct config *config_load(const char *path, struct err *err)
+{
+    struct config *c = config_read(path, err);
+
+    if (c == NULL || config_check_start(c, err) == 0)
+        return c;
+    err_wrap(err, "config '%s'", path);
+    config_free(c);
+    return NULL;
 }
