@@ -69,7 +69,8 @@ static int finish(int rc)
 static int with_config(const char *path, enum action act)
 {
     struct err err = {0};
-    struct config *conf = config_load(path, &err);
+    /* A dump is of the text alone, so that it can be read on any host. */
+    struct config *conf = act == ACT_DUMP ? config_read(path, &err) : config_load(path, &err);
     int rc = 0;
 
     if (conf == NULL) {
