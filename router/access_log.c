@@ -38,19 +38,12 @@ void access_log_attempt(struct worker *w, const struct log_ctx *log,
 void access_log_request(struct worker *w, const struct log_ctx *log,
                         const struct access_log_request *r)
 {
-    static const char *const words[METRICS_N_REQ] = {
-        [METRICS_REQ_OK] = "ok",
-        [METRICS_REQ_VENDOR_4XX] = "vendor_refused",
-        [METRICS_REQ_REFUSED] = "refused",
-        [METRICS_REQ_FAILED] = "failed",
-        [METRICS_REQ_GONE] = "client_gone",
-    };
-
     w->slot->requests[r->result]++;
     w->slot->bytes_out += r->bytes;
     metrics_observe(&w->slot->duration, r->total_us);
     metrics_observe(&w->slot->overhead, r->overhead_us);
     log_at(r->result == METRICS_REQ_FAILED ? LOG_WARN : LOG_DEBUG, log,
            "request ended result=%s status=%d region=%s attempts=%d ms=%" PRId64,
-           words[r->result], r->status, r->region, r->attempts, r->total_us / 1000);
+           metrics_request_name(r->result), r->status, r->region, r->attempts,
+           r->total_us / 1000);
 }

@@ -9,6 +9,7 @@
 #include "base/json_scan.h"
 #include "http/listener.h"
 #include "router/health_check.h"
+#include "router/metrics_text.h"
 #include "router/request/reply.h"
 #include "router/server.h"
 
@@ -49,7 +50,7 @@ static int page_ready(const struct worker *w, struct buf *out)
 
 static int page_metrics(const struct worker *w, struct buf *out)
 {
-    return metrics_render(w->metrics, out);
+    return metrics_text_render(w->metrics, out);
 }
 
 static int put_check(const struct worker *w, size_t i, struct buf *out)

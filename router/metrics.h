@@ -1,63 +1,63 @@
-/* metrics.h - counters of every worker in one shared mapping, so that whichever worker is asked
- * can answer for the whole process group.
+/* metrics.h - the counters of a supervisor's workers, by the names of regions and models.
  *
- * The supervisor makes the mapping before it forks; each worker writes its own slot and nobody
- * else's, so no lock is needed: a reader sees each number whole (aligned 64-bit stores). */
+ * The supervisor owns them.  They lie in memory that every worker shares, whenever it was
+ * forked, so whichever one is asked answers for all.  Each worker writes the block that was
+ * claimed for it and nothing else: there is no lock, a reader sees each number whole.
+ *
+ * Counters only grow for as long as their region is known to a generation: what a worker
+ * counted is carried over when it has ended.  Gauges are those of workers that run. */
 #ifndef ROUTER_METRICS_H
 #define ROUTER_METRICS_H
 
 #include "base/base.h"
-#include "base/buf.h"
 #include "config/config.h"
-#include "fleet/counters.h"
+#include "router/metrics_table.h"
 
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#define METRICS_BUCKETS 12
+#define METRICS_GENERATIONS_MAX 256 /* that have workers: a reload is refused above it */
 
-struct metrics_hist { /* seconds as microseconds; bounds in metrics.c */
-    uint64_t bucket[METRICS_BUCKETS], count, sum_us;
-};
+struct metrics;
 
-struct metrics_region {                /* what the fleet counts of it stands in fleet->slot */
-    uint64_t checks_ok, checks_failed; /* from outside; no attempts */
-    uint64_t prompt_tokens, completion_tokens;
-    uint64_t partial_streams, partial_events;
-    struct metrics_hist first_byte;
-};
-
-enum metrics_request {                         /* how requests ended towards the client */
-                       METRICS_REQ_OK,         /* a region's complete answer */
-                       METRICS_REQ_VENDOR_4XX, /* a region's refusal, passed on */
-                       METRICS_REQ_REFUSED,    /* our 4xx */
-                       METRICS_REQ_FAILED, /* our 5xx, or a stream that ended with an error */
-                       METRICS_REQ_GONE,   /* the client left */
-                       METRICS_N_REQ
-};
-
-struct metrics_block {
-    int64_t pid; /* 0: the slot is free */
-    uint64_t requests[METRICS_N_REQ];
-    uint64_t attempts, retries, retries_refused, hedges, bytes_out, http_refused;
-    int64_t inflight, connections, draining;
-    struct metrics_hist duration, overhead;
-    struct fleet_counters *fleet; /* of its slots; of models only the state is kept */
-    struct metrics_region *region;
-};
-
-struct metrics; /* the mapping */
-
-/* NULL only when the kernel refuses the mapping. */
-struct metrics *metrics_new(const struct config *conf, int slots);
+/* Before the first fork.  NULL when the kernel refuses the memory. */
+struct metrics *metrics_new(void);
 void metrics_free(struct metrics *m);
-struct metrics_block *metrics_claim(struct metrics *m,
-                                    int slot); /* gauges zeroed, counters go on */
-void metrics_vacate(struct metrics *m, int slot);
+
+/* ---- for the supervisor ---- */
+
+/* Makes room for the workers of one generation; regions and models that are new begin with
+ * zeros.  Its number for the calls below; -1: there is no room. */
+int metrics_add(struct metrics *m, const struct config *conf, int workers) MUST_CHECK;
+
+/* The block of a worker, before it is forked.  What a predecessor counted there is carried
+ * over.  Never NULL. */
+struct metrics_block *metrics_claim(struct metrics *m, int generation, int worker);
+
+/* The worker has ended: its counters are carried over, its gauges go. */
+void metrics_vacate(struct metrics *m, int generation, int worker);
+
+/* All of its workers have ended.  Regions and models that no other generation has are gone. */
+void metrics_remove(struct metrics *m, int generation);
+
+/* ---- for workers ---- */
+
 void metrics_observe(struct metrics_hist *h, int64_t us);
 
-/* Prometheus text format 0.0.4: counters summed over slots, gauges per worker where they
- * differ. */
-int metrics_render(const struct metrics *m, struct buf *out) MUST_CHECK;
+struct metrics_series {               /* the numbers of one set of labels */
+    char labels[CONFIG_KEY_MAX + 32]; /* without braces; "": none */
+    char *part[METRICS_N_PARTS];      /* see enum metrics_scope */
+};
+
+struct metrics_snapshot { /* all numbers at one moment */
+    struct {
+        struct metrics_series *series;
+        size_t n;
+    } scope[METRICS_N_SCOPES];
+};
+
+/* -1: the supervisor was at it all the time; *out is empty. */
+int metrics_snapshot_take(const struct metrics *m, struct metrics_snapshot *out) MUST_CHECK;
+void metrics_snapshot_release(struct metrics_snapshot *s);
 
 #endif

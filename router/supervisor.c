@@ -2,7 +2,8 @@
  *
  * A reload starts a whole new generation of workers and retires the old one: a worker's config
  * never changes under it, and one that cannot start with the new config never replaces one
- * that serves.  The new generation accepts from the same sockets.
+ * that serves.  The new generation accepts from the same sockets.  An old one stays known, and
+ * its counters in sight, until its last worker has ended.
  *
  * The loop is sigtimedwait: a parent that waits for children and signals needs no more. */
 #include "router/supervisor.h"
@@ -30,7 +31,6 @@
 #define RESPAWN_MAX_MS 5000
 #define STEADY_MS      10000 /* a worker that lived this long starts with a fresh back-off */
 #define READY_MS       10000 /* for a generation to come up */
-#define RETIRED_MAX    1024
 
 struct child {
     pid_t pid; /* 0: not running */
@@ -39,19 +39,19 @@ struct child {
 
 struct generation { /* the workers of one config */
     struct config *conf;
-    struct metrics *metrics;
-    struct child *children; /* conf->workers of them */
+    int metrics;             /* its number there; -1: none */
+    struct child *children;  /* conf->workers of them; NULL: none was started */
+    struct generation *next; /* retired before this one */
 };
 
 struct supervisor {
-    struct generation now;
+    struct generation *now, *retired; /* those drain */
+    struct metrics *metrics;
     int *sockets; /* one per worker */
     int control;
     int n_sockets;
     bool stopping;
     sigset_t signals, before;
-    pid_t retired[RETIRED_MAX]; /* of earlier generations, draining */
-    size_t n_retired;
 };
 
 /* ---- sockets ---- */
@@ -70,7 +70,7 @@ static int check_free(const char *addr, struct err *err)
 
 static int open_sockets(struct supervisor *s, struct err *err)
 {
-    const struct config *conf = s->now.conf;
+    const struct config *conf = s->now->conf;
 
     s->sockets = xcalloc((size_t)conf->workers, sizeof(*s->sockets));
     if (check_free(conf->listen, err) < 0)
@@ -116,20 +116,22 @@ static void set_log_level(const struct config *conf)
 
 /* ---- children ---- */
 
-static void run_child(struct supervisor *s, const struct generation *g, int slot, int ready)
+static void run_child(struct supervisor *s, const struct generation *g,
+                      struct metrics_block *block, int ready)
 {
-    struct worker_sockets fds = {s->sockets[slot], s->control, ready};
+    struct worker_sockets fds = {s->sockets[block->worker], s->control, ready};
     int rc;
 
     set_log_level(g->conf);
     sigprocmask(SIG_SETMASK, &s->before, NULL);
-    rc = worker_main(g->conf, g->metrics, slot, &fds);
+    rc = worker_main(g->conf, s->metrics, block, &fds);
     fflush(NULL);
     _exit(rc);
 }
 
 /* The pid; -1 when the kernel refuses. */
-static pid_t spawn(struct supervisor *s, const struct generation *g, int slot, int ready)
+static pid_t spawn(struct supervisor *s, const struct generation *g,
+                   struct metrics_block *block, int ready)
 {
     pid_t parent = getpid(), pid = fork();
 
@@ -137,7 +139,7 @@ static pid_t spawn(struct supervisor *s, const struct generation *g, int slot, i
         prctl(PR_SET_PDEATHSIG, SIGTERM); /* a worker never outlives its supervisor for long */
         if (getppid() != parent)          /* it died before the child could ask to be told */
             _exit(1);
-        run_child(s, g, slot, ready);
+        run_child(s, g, block, ready);
     }
     if (pid < 0)
         log_at(LOG_ERROR, NULL, "cannot fork a worker: %s", strerror(errno));
@@ -149,9 +151,10 @@ static void start_child(struct supervisor *s, struct generation *g, int slot, in
     struct child *c = &g->children[slot];
 
     c->born_ms = clock_mono_ms();
-    c->pid = spawn(s, g, slot, ready);
+    c->pid = spawn(s, g, metrics_claim(s->metrics, g->metrics, slot), ready);
     if (c->pid < 0) {
         c->pid = 0;
+        metrics_vacate(s->metrics, g->metrics, slot);
         c->respawn_at_ms = c->born_ms + RESPAWN_MAX_MS;
     }
 }
@@ -163,12 +166,32 @@ static void signal_all(const struct generation *g, int sig)
             kill(g->children[i].pid, sig);
 }
 
-static void generation_release(struct generation *g)
+static bool generation_lives(const struct generation *g)
 {
-    metrics_free(g->metrics);
+    for (int i = 0; i < g->conf->workers; i++)
+        if (g->children[i].pid > 0)
+            return true;
+    return false;
+}
+
+static struct generation *generation_new(struct config *conf)
+{
+    struct generation *g = xcalloc(1, sizeof(*g));
+
+    g->conf = conf;
+    g->metrics = -1;
+    g->children = xcalloc((size_t)conf->workers, sizeof(*g->children));
+    return g;
+}
+
+/* None of its workers runs. */
+static void generation_free(struct supervisor *s, struct generation *g)
+{
+    if (g->metrics >= 0)
+        metrics_remove(s->metrics, g->metrics);
     free(g->children);
     config_free(g->conf);
-    memset(g, 0, sizeof(*g));
+    free(g);
 }
 
 /* Waits until every worker has written its byte.  false: one died or time ran out. */
@@ -194,16 +217,19 @@ static bool wait_ready(int fd, int count)
     return true;
 }
 
-/* Forks all workers of g and waits until they serve.  false: none of them is left running. */
-static bool generation_start(struct supervisor *s, struct generation *g)
+/* Forks all workers of g and waits until they serve.  -1 with err: none of them is left
+ * running. */
+static int generation_start(struct supervisor *s, struct generation *g, struct err *err)
 {
     int ready[2];
     bool ok;
 
-    g->metrics = metrics_new(g->conf, g->conf->workers);
-    g->children = xcalloc((size_t)g->conf->workers, sizeof(*g->children));
-    if (g->metrics == NULL || pipe(ready) < 0)
-        return false;
+    g->metrics = metrics_add(s->metrics, g->conf, g->conf->workers);
+    if (g->metrics < 0)
+        return err_set(err, ERR_LIMIT,
+                       "no room for counters: too many earlier generations still drain");
+    if (pipe(ready) < 0)
+        return err_set(err, ERR_IO, "pipe: %s", strerror(errno));
     for (int i = 0; i < g->conf->workers; i++) {
         g->children[i].backoff_ms = RESPAWN_MIN_MS;
         start_child(s, g, i, ready[1]);
@@ -212,12 +238,12 @@ static bool generation_start(struct supervisor *s, struct generation *g)
     ok = wait_ready(ready[0], g->conf->workers);
     close(ready[0]);
     if (ok)
-        return true;
+        return 0;
     signal_all(g, SIGKILL);
     for (int i = 0; i < g->conf->workers; i++)
         if (g->children[i].pid > 0)
             waitpid(g->children[i].pid, NULL, 0);
-    return false;
+    return err_set(err, ERR_IO, "a worker could not start with this config");
 }
 
 /* ---- what happens to a running group ---- */
@@ -230,34 +256,63 @@ static void describe(int status, char *out, size_t cap)
         snprintf(out, cap, "exit %d", WEXITSTATUS(status));
 }
 
-static void on_child_end(struct supervisor *s, pid_t pid, int status)
+/* The generation and the slot of pid; NULL: nobody's. */
+static struct generation *find_child(struct supervisor *s, pid_t pid, int *slot)
+{
+    struct generation *g = s->now;
+
+    for (struct generation *next = s->retired; g != NULL; g = next) {
+        for (int i = 0; i < g->conf->workers; i++) {
+            if (g->children[i].pid == pid) {
+                *slot = i;
+                return g;
+            }
+        }
+        if (g != s->now)
+            next = g->next;
+    }
+    return NULL;
+}
+
+static void on_retired_end(struct supervisor *s, struct generation *g)
+{
+    struct generation **at = &s->retired;
+
+    if (generation_lives(g))
+        return;
+    while (*at != g)
+        at = &(*at)->next;
+    *at = g->next;
+    generation_free(s, g);
+}
+
+static void say_death(struct child *c, int slot, pid_t pid, int status)
 {
     char how[32];
+    int64_t now_ms = clock_mono_ms();
 
-    for (size_t i = 0; i < s->n_retired; i++) {
-        if (s->retired[i] == pid) {
-            s->retired[i] = s->retired[--s->n_retired];
-            return;
-        }
-    }
-    for (int i = 0; i < s->now.conf->workers; i++) {
-        struct child *c = &s->now.children[i];
-        int64_t now_ms = clock_mono_ms();
+    if (now_ms - c->born_ms >= STEADY_MS)
+        c->backoff_ms = RESPAWN_MIN_MS;
+    c->respawn_at_ms = now_ms + c->backoff_ms;
+    describe(status, how, sizeof(how));
+    log_at(LOG_ERROR, NULL, "worker died slot=%d pid=%d how=\"%s\" respawn_in_ms=%lld", slot,
+           (int)pid, how, (long long)c->backoff_ms);
+    c->backoff_ms = c->backoff_ms * 2 > RESPAWN_MAX_MS ? RESPAWN_MAX_MS : c->backoff_ms * 2;
+}
 
-        if (c->pid != pid)
-            continue;
-        c->pid = 0;
-        metrics_vacate(s->now.metrics, i);
-        if (s->stopping)
-            return;
-        if (now_ms - c->born_ms >= STEADY_MS)
-            c->backoff_ms = RESPAWN_MIN_MS;
-        c->respawn_at_ms = now_ms + c->backoff_ms;
-        describe(status, how, sizeof(how));
-        log_at(LOG_ERROR, NULL, "worker died slot=%d pid=%d how=\"%s\" respawn_in_ms=%lld", i,
-               (int)pid, how, (long long)c->backoff_ms);
-        c->backoff_ms = c->backoff_ms * 2 > RESPAWN_MAX_MS ? RESPAWN_MAX_MS : c->backoff_ms * 2;
-    }
+static void on_child_end(struct supervisor *s, pid_t pid, int status)
+{
+    int slot;
+    struct generation *g = find_child(s, pid, &slot);
+
+    if (g == NULL)
+        return;
+    g->children[slot].pid = 0;
+    metrics_vacate(s->metrics, g->metrics, slot);
+    if (g != s->now)
+        on_retired_end(s, g);
+    else if (!s->stopping)
+        say_death(&g->children[slot], slot, pid, status);
 }
 
 static void reap(struct supervisor *s)
@@ -269,43 +324,39 @@ static void reap(struct supervisor *s)
         on_child_end(s, pid, status);
 }
 
-static void retire(struct supervisor *s, const struct generation *old)
+static void retire(struct supervisor *s, struct generation *old)
 {
-    for (int i = 0; i < old->conf->workers; i++) {
-        pid_t pid = old->children[i].pid;
-
-        if (pid <= 0)
-            continue;
-        kill(pid, SIGQUIT);
-        if (s->n_retired < RETIRED_MAX)
-            s->retired[s->n_retired++] = pid;
+    if (!generation_lives(old)) {
+        generation_free(s, old);
+        return;
     }
+    signal_all(old, SIGQUIT);
+    old->next = s->retired;
+    s->retired = old;
 }
 
 /* SIGHUP: all or nothing. */
 static void reload(struct supervisor *s)
 {
-    struct generation next = {0}, old = s->now;
+    struct generation *old = s->now, *next;
     struct err err = {0};
+    struct config *conf = config_load(old->conf->path, &err);
 
-    next.conf = config_load(old.conf->path, &err);
-    if (next.conf == NULL || config_reload_check(old.conf, next.conf, &err) < 0) {
+    if (conf == NULL || config_reload_check(old->conf, conf, &err) < 0) {
         log_at(LOG_ERROR, NULL, "reload refused, the old config stays: %s", err.msg);
-        config_free(next.conf);
+        config_free(conf);
         return;
     }
-    if (!generation_start(s, &next)) {
-        log_at(LOG_ERROR, NULL,
-               "reload refused, the old config stays: a worker could not start "
-               "with the new one");
-        generation_release(&next);
+    next = generation_new(conf);
+    if (generation_start(s, next, &err) < 0) {
+        log_at(LOG_ERROR, NULL, "reload refused, the old config stays: %s", err.msg);
+        generation_free(s, next);
         return;
     }
     s->now = next;
-    set_log_level(next.conf);
-    retire(s, &old);
-    log_at(LOG_INFO, NULL, "reloaded config=%s", next.conf->digest);
-    generation_release(&old);
+    set_log_level(conf);
+    retire(s, old);
+    log_at(LOG_INFO, NULL, "reloaded config=%s", conf->digest);
 }
 
 static void stop(struct supervisor *s)
@@ -314,30 +365,27 @@ static void stop(struct supervisor *s)
 
     log_at(LOG_INFO, NULL, s->stopping ? "stopping at once" : "stopping, workers drain");
     s->stopping = true;
-    signal_all(&s->now, sig);
-    for (size_t i = 0; i < s->n_retired; i++)
-        kill(s->retired[i], sig);
+    signal_all(s->now, sig);
+    for (const struct generation *g = s->retired; g != NULL; g = g->next)
+        signal_all(g, sig);
     for (int i = 0; i < s->n_sockets; i++)
         listener_close(s->sockets[i]);
 }
 
 static bool any_alive(const struct supervisor *s)
 {
-    for (int i = 0; i < s->now.conf->workers; i++)
-        if (s->now.children[i].pid > 0)
-            return true;
-    return s->n_retired > 0;
+    return s->retired != NULL || generation_lives(s->now);
 }
 
 static void respawn_due(struct supervisor *s)
 {
     int64_t now_ms = clock_mono_ms();
 
-    for (int i = 0; i < s->now.conf->workers; i++) {
-        const struct child *c = &s->now.children[i];
+    for (int i = 0; i < s->now->conf->workers; i++) {
+        const struct child *c = &s->now->children[i];
 
         if (c->pid == 0 && now_ms >= c->respawn_at_ms)
-            start_child(s, &s->now, i, -1);
+            start_child(s, s->now, i, -1);
     }
 }
 
@@ -360,7 +408,7 @@ static void run(struct supervisor *s)
 
 int supervisor_run(struct config *conf)
 {
-    struct supervisor s = {.now = {.conf = conf}, .control = -1};
+    struct supervisor s = {.now = generation_new(conf), .control = -1};
     struct err err = {0};
     int rc = 1;
 
@@ -372,10 +420,11 @@ int supervisor_run(struct config *conf)
     sigprocmask(SIG_BLOCK, &s.signals, &s.before);
     set_log_level(conf);
     open_files(conf);
-    if (open_sockets(&s, &err) < 0) {
+    s.metrics = metrics_new();
+    if (s.metrics == NULL) {
+        log_at(LOG_ERROR, NULL, "cannot start: no memory for counters: %s", strerror(errno));
+    } else if (open_sockets(&s, &err) < 0 || generation_start(&s, s.now, &err) < 0) {
         log_at(LOG_ERROR, NULL, "cannot start: %s", err.msg);
-    } else if (!generation_start(&s, &s.now)) {
-        log_at(LOG_ERROR, NULL, "cannot start: a worker could not start");
     } else {
         run(&s);
         log_at(LOG_INFO, NULL, "stopped");
@@ -386,6 +435,7 @@ int supervisor_run(struct config *conf)
     if (s.control >= 0)
         close(s.control);
     free(s.sockets);
-    generation_release(&s.now);
+    generation_free(&s, s.now);
+    metrics_free(s.metrics);
     return rc;
 }

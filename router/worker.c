@@ -32,24 +32,24 @@ static void make_id(struct worker *w)
 }
 
 /* One file per worker: each has a view of its own. */
-static void keep_view(struct worker *w, int slot)
+static void keep_view(struct worker *w)
 {
     char path[PATH_MAX + 16];
 
     if (w->conf->state_file == NULL)
         return;
-    snprintf(path, sizeof(path), "%s-%d", w->conf->state_file, slot);
+    snprintf(path, sizeof(path), "%s-%d", w->conf->state_file, (int)w->slot->worker);
     fleet_keep(w->fleet, path);
 }
 
 int worker_init(struct worker *w, struct event_base *base, const struct config *conf,
-                struct metrics *metrics, int slot, struct err *err)
+                const struct metrics *metrics, struct metrics_block *slot, struct err *err)
 {
     memset(w, 0, sizeof(*w));
     w->base = base;
     w->conf = conf;
     w->metrics = metrics;
-    w->slot = metrics_claim(metrics, slot);
+    w->slot = slot;
     w->started_wall_ms = clock_wall_ms();
     rand_init_os(&w->rand);
     make_id(w);
@@ -65,7 +65,7 @@ int worker_init(struct worker *w, struct event_base *base, const struct config *
     w->fleet = fleet_new(base, conf, w->id, &w->rand, w->slot->fleet, err);
     if (w->fleet == NULL)
         goto fail;
-    keep_view(w, slot);
+    keep_view(w);
     w->probe = health_check_new(w);
     return 0;
 fail:
@@ -178,8 +178,8 @@ static void life_end(struct life *l)
     event_free(l->tick);
 }
 
-int worker_main(const struct config *conf, struct metrics *metrics, int slot,
-                const struct worker_sockets *fds)
+int worker_main(const struct config *conf, const struct metrics *metrics,
+                struct metrics_block *slot, const struct worker_sockets *fds)
 {
     struct life l = {.fds = fds, .supervisor = getppid()};
     struct err err = {0};
@@ -203,12 +203,11 @@ int worker_main(const struct config *conf, struct metrics *metrics, int slot,
             (void)ignored;
             close(fds->ready);
         }
-        log_at(LOG_INFO, NULL, "worker ready slot=%d router=%s", slot, l.w.id);
+        log_at(LOG_INFO, NULL, "worker ready slot=%d router=%s", (int)slot->worker, l.w.id);
         event_base_dispatch(base);
         rc = 0;
     }
     life_end(&l);
-    metrics_vacate(metrics, slot);
 out:
     if (base != NULL)
         event_base_free(base);

@@ -26,7 +26,7 @@ struct worker { /* what every step of a request may need; passed down, never glo
     const struct config *conf;
     struct rand rand;
     char id[96]; /* router id in the fleet: host:pid:random */
-    struct metrics *metrics;
+    const struct metrics *metrics;
     struct metrics_block *slot;
     struct fleet *fleet;
     struct upstream *up;
@@ -43,9 +43,10 @@ struct worker { /* what every step of a request may need; passed down, never glo
 };
 
 /* Everything a request needs, without listeners (flow tests use just this).  conf, metrics and
- * slot are borrowed.  -1 with err. */
+ * slot, which is this worker's block of them, are borrowed.  -1 with err. */
 int worker_init(struct worker *w, struct event_base *base, const struct config *conf,
-                struct metrics *metrics, int slot, struct err *err) MUST_CHECK;
+                const struct metrics *metrics, struct metrics_block *slot,
+                struct err *err) MUST_CHECK;
 void worker_release(struct worker *w);
 
 struct worker_sockets {
@@ -56,7 +57,7 @@ struct worker_sockets {
 
 /* The life of a worker process: serves until SIGTERM (drain, control stays up) or SIGQUIT
  * (retire: drain, control closed at once).  Returns the process' exit status. */
-int worker_main(const struct config *conf, struct metrics *metrics, int slot,
-                const struct worker_sockets *fds);
+int worker_main(const struct config *conf, const struct metrics *metrics,
+                struct metrics_block *slot, const struct worker_sockets *fds);
 
 #endif

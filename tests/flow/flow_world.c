@@ -56,14 +56,19 @@ static struct config *make_config(const char *extra)
 void flow_start(struct flow_world *f, const char *extra)
 {
     struct err err = {0};
+    int generation;
 
     memset(f, 0, sizeof(*f));
     signal(SIGPIPE, SIG_IGN);
     log_set_sink(no_line);
     f->conf = make_config(extra);
     f->base = event_base_new();
-    f->metrics = metrics_new(f->conf, 1);
-    cr_assert_eq(worker_init(&f->w, f->base, f->conf, f->metrics, 0, &err), 0, "%s", err.msg);
+    f->metrics = metrics_new();
+    generation = metrics_add(f->metrics, f->conf, 1);
+    cr_assert_geq(generation, 0);
+    cr_assert_eq(worker_init(&f->w, f->base, f->conf, f->metrics,
+                             metrics_claim(f->metrics, generation, 0), &err),
+                 0, "%s", err.msg);
     f->listener = listener_bind("127.0.0.1:0", false, &err);
     cr_assert_geq(f->listener, 0, "%s", err.msg);
     f->server = server_new(&f->w, f->listener, &err);

@@ -1,6 +1,9 @@
 """SIGHUP: a good config takes over without a lost request, a bad one changes nothing."""
 
 import json
+import os
+import signal
+import threading
 
 import pytest
 
@@ -125,3 +128,124 @@ def test_the_log_level_follows(fleet):
     r.hup()
     wait_for(lambda: r.workers() != [pid] and len(r.workers()) == 1, what="another worker")
     assert reloads(r) == 1 and r.process.err().count("worker ready") == 1
+
+
+# ---- what was counted stays counted ----
+
+def attempts(router, region, outcome="ok"):
+    return router.metrics().get(
+        f'sluice_region_attempts_total{{region="{region}",outcome="{outcome}"}}')
+
+
+def of_region(router, what, region):
+    return router.metrics().get(f'sluice_region_{what}{{region="{region}"}}')
+
+
+def test_counters_outlive_a_reload(fleet):
+    f = fleet(1, 1, with_redis=False)
+    r = f.router
+    tokens = sum(r.chat("one two three").json()["usage"]["prompt_tokens"] for _ in range(5))
+    for n in range(1, 4):
+        r.write_config(drain_timeout=f"{n}s")
+        reload(r)
+        wait_for(lambda: len(r.workers()) == 1, what="the old worker to leave")
+        m = r.metrics()
+        assert m['sluice_requests_total{result="ok"}'] == m["sluice_attempts_total"] == 5
+        assert m["sluice_request_seconds_count"] == 5
+        assert attempts(r, "us-east") == 5
+        assert of_region(r, "prompt_tokens_total", "us-east") == tokens
+        assert m["sluice_requests_in_flight"] == 0
+    r.chat()
+    assert attempts(r, "us-east") == 6
+
+
+def test_a_stream_that_outlives_a_reload_is_counted(fleet):
+    f = fleet(1, 1, with_redis=False)
+    r = f.router
+    f.region("us-east").fault(hold_at_event=5, events=10)
+    s = r.stream(stream_options={"include_usage": True})
+    assert s.next()
+    r.write_config(drain_timeout="20s")
+    reload(r)
+    assert of_region(r, "in_flight", "us-east") == 1 and attempts(r, "us-east") == 0
+    f.region("us-east").go()
+    assert s.rest()[-1] == "[DONE]"
+    wait_for(lambda: attempts(r, "us-east") == 1, what="the stream to be counted")
+    wait_for(lambda: len(r.workers()) == 1, what="the old worker to leave")
+    m = r.metrics()
+    assert m['sluice_requests_total{result="ok"}'] == m["sluice_attempts_total"] == 1
+    assert m['sluice_region_completion_tokens_total{region="us-east"}'] > 0
+    assert of_region(r, "in_flight", "us-east") == 0
+
+
+def test_regions_come_and_go(fleet):
+    f = fleet(2, 1, with_redis=False)
+    east, west = f.regions
+    r = f.router
+    r.write_config(regions=[region_entry(east, 1)])
+    reload(r)
+    wait_for(lambda: len(r.workers()) == 1, what="the old worker to leave")
+    assert attempts(r, "eu-west") is None
+    east.fault(hold_at_event=5, events=10)
+    s = r.stream()
+    assert s.next()
+    r.write_config(regions=[region_entry(west, 1)])
+    reload(r)
+    assert attempts(r, "eu-west") == 0 and of_region(r, "health", "eu-west") == 100
+    assert of_region(r, "in_flight", "us-east") == 1  # its last stream runs
+    r.chat()
+    east.go()
+    assert s.rest()[-1] == "[DONE]"
+    wait_for(lambda: len(r.workers()) == 1, what="the old worker to leave")
+    wait_for(lambda: attempts(r, "us-east") is None, what="the series to end")
+    m = r.metrics()
+    assert attempts(r, "eu-west") == 1 and m["sluice_attempts_total"] == 2
+    assert not any("us-east" in name for name in m)
+
+
+class Watch(threading.Thread):
+    """Reads /metrics all the time and notes every counter that went down or vanished."""
+
+    def __init__(self, router):
+        super().__init__(daemon=True)
+        self.router, self.wrong, self.reads, self.enough = router, [], 0, threading.Event()
+
+    @staticmethod
+    def counts(name):
+        return name.split("{")[0].endswith(("_total", "_bucket", "_count", "_sum"))
+
+    def run(self):
+        last = {}
+        while not self.enough.is_set():
+            try:
+                now = self.router.metrics()
+            except OSError:  # the worker that was asked retired, or was killed
+                continue
+            self.wrong += [(k, v, now.get(k)) for k, v in last.items() if now.get(k, -1) < v]
+            last = {k: v for k, v in now.items() if self.counts(k)}
+            self.reads += 1
+
+
+def test_counters_never_go_down(fleet):
+    f = fleet(2, 1, workers=2)
+    r = f.router
+    watch = Watch(r)
+    with Load(r, threads=4, pause_s=0) as load:
+        load.more(50)
+        watch.start()
+        for i in range(3):
+            r.write_config(drain_timeout=f"{5 + i}s")
+            reload(r)
+            load.more(50)
+            wait_for(lambda: len(r.workers()) == 2, what="the old workers to leave")
+        before = r.metrics()["sluice_attempts_total"]
+        os.kill(r.workers()[0], signal.SIGKILL)
+        wait_for(lambda: "worker died" in r.process.err(), what="the death to be seen")
+        wait_for(lambda: len(r.workers()) == 2, what="another worker")
+        load.more(50)
+    watch.enough.set()
+    watch.join(30)
+    assert not watch.is_alive() and watch.reads > 20
+    assert watch.wrong == []
+    wait_for(lambda: r.metrics()["sluice_requests_in_flight"] == 0, what="quiet")
+    assert r.metrics()["sluice_attempts_total"] > before

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "router/metrics.h"
+#include "router/metrics_text.h"
 
 #include <criterion/criterion.h>
 #include <event2/event.h>
@@ -38,8 +38,9 @@ static void setup(void)
     base = event_base_new();
     conf = config_parse("t", str_of(CONF), &err);
     cr_assert_not_null(conf, "%s", err.msg);
-    metrics = metrics_new(conf, 1);
-    fleet = fleet_new(base, conf, "me", &dice, metrics_claim(metrics, 0)->fleet, &err);
+    metrics = metrics_new();
+    cr_assert_eq(metrics_add(metrics, conf, 1), 0);
+    fleet = fleet_new(base, conf, "me", &dice, metrics_claim(metrics, 0, 0)->fleet, &err);
 }
 
 static void teardown(void)
@@ -122,7 +123,7 @@ static int64_t metric(const char *name)
     int64_t n = -1;
 
     buf_init(&text, 1 << 20);
-    cr_assert_eq(metrics_render(metrics, &text), 0);
+    cr_assert_eq(metrics_text_render(metrics, &text), 0);
     at = strstr(text.data, name);
     if (at != NULL)
         n = strtoll(at + strlen(name), NULL, 10);

@@ -1,16 +1,13 @@
 /* test_metrics.c - counters of several workers, and the text they are told in. */
-#include "router/metrics.h"
+#include "router/metrics_text.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-static struct config *two_regions(void)
+static struct config *parse(const char *text)
 {
-    static const char text[] = "{\"regions\":[{\"name\":\"us\",\"base_url\":\"http://a/v1\"},"
-                               "{\"name\":\"eu.x-1\",\"base_url\":\"http://b/v1\"}]}";
     struct err err = {0};
     struct config *c = config_parse("t", str_of(text), &err);
 
@@ -18,10 +15,26 @@ static struct config *two_regions(void)
     return c;
 }
 
+static struct config *two_regions(void)
+{
+    return parse("{\"regions\":[{\"name\":\"us\",\"base_url\":\"http://a/v1\"},"
+                 "{\"name\":\"eu.x-1\",\"base_url\":\"http://b/v1\"}]}");
+}
+
+/* Metrics with conf's generation as number 0. */
+static struct metrics *with(const struct config *conf, int workers)
+{
+    struct metrics *m = metrics_new();
+
+    cr_assert_not_null(m);
+    cr_assert_eq(metrics_add(m, conf, workers), 0);
+    return m;
+}
+
 static struct str render(const struct metrics *m, struct buf *out)
 {
     buf_init(out, 1u << 20);
-    cr_assert_eq(metrics_render(m, out), 0);
+    cr_assert_eq(metrics_text_render(m, out), 0);
     return buf_str(out);
 }
 
@@ -151,8 +164,8 @@ static void expect_format(struct str text)
 Test(metrics, text_is_well_formed)
 {
     struct config *conf = two_regions();
-    struct metrics *m = metrics_new(conf, 3);
-    struct metrics_block *s = metrics_claim(m, 1);
+    struct metrics *m = with(conf, 3);
+    struct metrics_block *s = metrics_claim(m, 0, 1);
     struct buf out;
 
     for (int64_t us = 1; us < 100000000; us *= 3) {
@@ -188,8 +201,8 @@ Test(metrics, bucket_bounds_are_inclusive)
 Test(metrics, slots_are_summed)
 {
     struct config *conf = two_regions();
-    struct metrics *m = metrics_new(conf, 2);
-    struct metrics_block *s[2] = {metrics_claim(m, 0), metrics_claim(m, 1)};
+    struct metrics *m = with(conf, 2);
+    struct metrics_block *s[2] = {metrics_claim(m, 0, 0), metrics_claim(m, 0, 1)};
 
     for (int i = 0; i < 2; i++) {
         s[i]->requests[METRICS_REQ_OK] = 5;
@@ -221,8 +234,8 @@ Test(metrics, slots_are_summed)
 Test(metrics, a_crashed_workers_counters_go_on)
 {
     struct config *conf = two_regions();
-    struct metrics *m = metrics_new(conf, 2);
-    struct metrics_block *s = metrics_claim(m, 1);
+    struct metrics *m = with(conf, 2);
+    struct metrics_block *s = metrics_claim(m, 0, 1);
 
     s->attempts = 3;
     s->inflight = 4;
@@ -232,8 +245,8 @@ Test(metrics, a_crashed_workers_counters_go_on)
     s->fleet->slot[0].state = 2;
     s->fleet->slot[0].attempts[OUTCOME_OK] = 6;
     expect_line(m, "sluice_requests_in_flight 4", true);
-    s = metrics_claim(m, 1);
-    cr_expect_eq(s->pid, getpid());
+    s = metrics_claim(m, 0, 1);
+    cr_expect(s->live && s->worker == 1);
     s->attempts++;
     expect_line(m, "sluice_attempts_total 4", true);
     expect_line(m, "sluice_requests_in_flight 0", true);
@@ -242,7 +255,7 @@ Test(metrics, a_crashed_workers_counters_go_on)
     expect_line(m, "sluice_region_in_flight{region=\"us\"} 0", true);
     expect_line(m, "sluice_region_breaker_state{region=\"us\"} 0", true);
     expect_line(m, "sluice_region_attempts_total{region=\"us\",outcome=\"ok\"} 6", true);
-    metrics_vacate(m, 1);
+    metrics_vacate(m, 0, 1);
     expect_line(m, "sluice_attempts_total 4", true);
     expect_line(m, "sluice_draining{worker=\"1\"} 0", false);
     metrics_free(m);
@@ -253,16 +266,147 @@ Test(metrics, a_crashed_workers_counters_go_on)
 Test(metrics, cap_is_an_error)
 {
     struct config *conf = two_regions();
-    struct metrics *m = metrics_new(conf, 1);
+    struct metrics *m = with(conf, 1);
     struct buf whole, out;
 
     render(m, &whole);
     for (int less = 0; less <= 1; less++) {
         buf_init(&out, whole.len - (size_t)less);
-        cr_expect_eq(metrics_render(m, &out), less ? -1 : 0);
+        cr_expect_eq(metrics_text_render(m, &out), less ? -1 : 0);
         buf_release(&out);
     }
     buf_release(&whole);
     metrics_free(m);
     config_free(conf);
+}
+
+/* ---- generations ---- */
+
+#define LABEL(name) "{region=\"" name "\"}"
+
+Test(metrics, a_reload_keeps_what_was_counted)
+{
+    struct config *old = two_regions(),
+                  *new = parse("{\"regions\":["
+                               "{\"name\":\"ap\",\"base_url\":\"http://c\"},"
+                               "{\"name\":\"us\",\"base_url\":\"http://a\"}]}");
+    struct metrics *m = with(old, 1);
+    struct metrics_block *a = metrics_claim(m, 0, 0), *b;
+    int next = metrics_add(m, new, 1);
+
+    cr_assert_geq(next, 0);
+    a->requests[METRICS_REQ_OK] = 5;
+    a->inflight = 2;
+    a->region[0].prompt_tokens = 10;
+    a->region[1].prompt_tokens = 20;
+    b = metrics_claim(m, next, 0);
+    b->region[0].prompt_tokens = 1; /* ap */
+    b->region[1].prompt_tokens = 2; /* us */
+    b->fleet->store_ver = 7;
+    a->fleet->store_ver = 6;
+    expect_line(m, "sluice_requests_total{result=\"ok\"} 5", true);
+    expect_line(m, "sluice_region_prompt_tokens_total" LABEL("us") " 12", true);
+    expect_line(m, "sluice_region_prompt_tokens_total" LABEL("ap") " 1", true);
+    expect_line(m, "sluice_region_prompt_tokens_total" LABEL("eu.x-1") " 20", true);
+    expect_line(m, "sluice_store_version{worker=\"0\"} 7", true);
+    expect_line(m, "sluice_store_version{worker=\"0\"} 6", false);
+    a->region[1].prompt_tokens++; /* a stream that outlived the reload */
+    a->region[0].prompt_tokens++;
+    expect_line(m, "sluice_region_prompt_tokens_total" LABEL("eu.x-1") " 21", true);
+    metrics_vacate(m, 0, 0);
+    metrics_remove(m, 0);
+    expect_line(m, "sluice_requests_total{result=\"ok\"} 5", true);
+    expect_line(m, "sluice_requests_in_flight 0", true);
+    expect_line(m, "sluice_region_prompt_tokens_total" LABEL("us") " 13", true);
+    expect_line(m, "sluice_region_prompt_tokens_total" LABEL("eu.x-1") " 21", false);
+    metrics_free(m);
+    config_free(old);
+    config_free(new);
+}
+
+/* Room is given back: as many reloads as one likes, and only so many generations at once. */
+Test(metrics, generations_come_and_go)
+{
+    struct config *conf = two_regions();
+    struct metrics *m = with(conf, 3);
+    struct buf out;
+    int g = 0;
+
+    for (int i = 0; i < 3 * METRICS_GENERATIONS_MAX; i++) {
+        int next = metrics_add(m, conf, 1 + i % 4);
+
+        cr_assert_geq(next, 0, "reload %d", i);
+        metrics_claim(m, next, 0)->attempts++;
+        metrics_remove(m, g);
+        g = next;
+    }
+    expect_line(m, "sluice_attempts_total 768", true);
+    for (int i = 1; i < METRICS_GENERATIONS_MAX; i++)
+        cr_assert_geq(metrics_add(m, conf, 1), 0, "beside %d others", i);
+    cr_expect_eq(metrics_add(m, conf, 1), -1);
+    expect_format(render(m, &out));
+    buf_release(&out);
+    metrics_free(m);
+    config_free(conf);
+}
+
+/* Region and model of one text are two things. */
+Test(metrics, models_have_series_of_their_own)
+{
+    struct config *conf = parse("{\"regions\":[{\"name\":\"a\",\"base_url\":\"http://a\"}],"
+                                "\"models\":{\"big\":{\"targets\":[{\"region\":\"a\"}]}},"
+                                "\"breaker\":{\"scope\":\"model\"}}");
+    struct metrics *m = with(conf, 2);
+
+    metrics_claim(m, 0, 0);
+    metrics_claim(m, 0, 1)->fleet->slot[1].state = 2;
+    expect_line(m, "sluice_model_breaker_state{region=\"a\",model=\"big\"} 2", true);
+    expect_line(m, "sluice_region_breaker_state{region=\"a\"} 0", true);
+    expect_line(m, "sluice_region_health{region=\"a\"} 100", true);
+    metrics_free(m);
+    config_free(conf);
+}
+
+/* ---- the table ---- */
+
+static bool ends(const char *name, const char *with)
+{
+    size_t len = strlen(name), n = strlen(with);
+
+    return len >= n && strcmp(name + len - n, with) == 0;
+}
+
+/* What Prometheus asks of names: a counter's ends in _total, a histogram's in its unit, and
+ * nobody else's in a suffix that the format uses itself. */
+Test(metrics, every_row_is_whole)
+{
+    for (size_t i = 0; i < metrics_n_rows; i++) {
+        const struct metrics_row *r = &metrics_rows[i];
+        size_t bytes = metrics_part_bytes(r->scope, r->part);
+
+        cr_assert(r->name != NULL && r->help != NULL, "row %zu", i);
+        cr_expect(is_name(str_of(r->name)) && strncmp(r->name, "sluice_", 7) == 0, "%s",
+                  r->name);
+        cr_expect(strlen(r->help) > 10 && ends(r->help, ".") &&
+                      strpbrk(r->help, "\n\\") == NULL,
+                  "%s", r->name);
+        cr_expect_eq(ends(r->name, "_total"), r->type == METRICS_COUNTER, "%s", r->name);
+        cr_expect_eq(ends(r->name, "_seconds"), r->type == METRICS_HISTOGRAM, "%s", r->name);
+        cr_expect(!ends(r->name, "_count") && !ends(r->name, "_sum") &&
+                      !ends(r->name, "_bucket"),
+                  "%s", r->name);
+        cr_expect(strstr(r->name, "_ms") == NULL && strstr(r->name, "_us_") == NULL, "%s",
+                  r->name);
+        cr_expect(r->n >= 1 && (r->label != NULL) == (r->n > 1), "%s", r->name);
+        cr_expect_eq(r->label != NULL, r->value != NULL, "%s", r->name);
+        cr_expect_leq(r->offset + metrics_row_numbers(r) * sizeof(uint64_t), bytes, "%s",
+                      r->name);
+        for (int v = 0; r->label != NULL && v < r->n; v++)
+            cr_expect_gt(strlen(r->value(v)), 0, "%s %d", r->name, v);
+        cr_expect(r->type == METRICS_GAUGE || r->join == METRICS_SUM, "%s", r->name);
+        cr_expect(r->scope != METRICS_WORKER || r->type == METRICS_GAUGE,
+                  "%s: a worker's number ends with it", r->name);
+        for (size_t j = 0; j < i; j++)
+            cr_expect_str_neq(r->name, metrics_rows[j].name);
+    }
 }
