@@ -57,7 +57,7 @@ static int put_check(const struct worker *w, size_t i, struct buf *out)
 {
     struct store_check c;
 
-    health_check_last(w->probe, i, clock_mono_ms(), &c);
+    health_check_last(w->checks, i, clock_mono_ms(), &c);
     if (!c.known)
         return buf_append_str(out, STR(",\"check\":null"));
     if (buf_appendf(out, ",\"check\":{\"result\":\"%s\",\"ago_ms\":%" PRId64 ",\"seen\":",

@@ -23,7 +23,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "router/request/region_headers.h"
-#include "router/worker.h"
 
 #include <event2/event.h>
 #include <stdio.h>
@@ -40,7 +39,7 @@ struct region_check { /* one region */
     bool asked;     /* for the lease, to check when it is granted */
     int64_t held_until_ms;
     struct upstream_call *call; /* the check that runs */
-    struct permit pass;         /* that it is the probe of */
+    struct permit permit;       /* of the probe that it is */
     bool is_probe;
     int status; /* 0: no head yet */
     int64_t body_bytes, started_ms;
@@ -49,29 +48,29 @@ struct region_check { /* one region */
 };
 
 struct health_check {
-    struct worker *w;
+    struct health_check_conf c;
     struct region_headers *region_headers;
     struct log_ctx log;
     int64_t interval_ms, lease_ms;
     struct event *tick;
-    struct region_check *places;
+    struct region_check *regions;
     int64_t *due_ms; /* per slot: since when it is open and its time over; 0: it is not */
 };
 
-static bool is_expected(const struct region_check *pl)
+static bool is_expected(const struct region_check *rc)
 {
-    int want = pl->owner->w->conf->health.status;
+    int want = rc->owner->c.conf->health.status;
 
-    return want != 0 ? pl->status == want : pl->status >= 200 && pl->status < 300;
+    return want != 0 ? rc->status == want : rc->status >= 200 && rc->status < 300;
 }
 
 /* What follows for the breaker when the check was a probe. */
-static enum outcome outcome_of(const struct region_check *pl, enum upstream_result r)
+static enum outcome outcome_of(const struct region_check *rc, enum upstream_result r)
 {
     switch (r) {
     case UPSTREAM_COMPLETE:
-        return is_expected(pl)     ? OUTCOME_OK
-               : pl->status >= 500 ? OUTCOME_SERVER_ERROR
+        return is_expected(rc)     ? OUTCOME_OK
+               : rc->status >= 500 ? OUTCOME_SERVER_ERROR
                                    : OUTCOME_ABORTED;
     case UPSTREAM_CONNECT:
     case UPSTREAM_RESET:
@@ -88,59 +87,59 @@ static enum outcome outcome_of(const struct region_check *pl, enum upstream_resu
     return OUTCOME_ABORTED;
 }
 
-static void say_change(struct region_check *pl, bool was_ok)
+static void say_change(struct region_check *rc, bool was_ok)
 {
-    if (pl->last.ok != was_ok)
-        log_at(pl->last.ok ? LOG_INFO : LOG_WARN, &pl->owner->log,
+    if (rc->last.ok != was_ok)
+        log_at(rc->last.ok ? LOG_INFO : LOG_WARN, &rc->owner->log,
                "check changed region=%s result=%s seen=\"%s\"",
-               pl->owner->w->conf->regions[pl->region].name, pl->last.ok ? "ok" : "fail",
-               pl->last.what);
+               rc->owner->c.conf->regions[rc->region].name, rc->last.ok ? "ok" : "fail",
+               rc->last.what);
 }
 
-static void finish(struct region_check *pl, enum upstream_result r, const char *detail)
+static void finish(struct region_check *rc, enum upstream_result r, const char *detail)
 {
-    struct health_check *p = pl->owner;
-    struct metrics_region *m = &p->w->slot->region[pl->region];
-    enum outcome o = outcome_of(pl, r);
-    bool was_ok = !pl->last.known || pl->last.ok;
+    struct health_check *h = rc->owner;
+    struct metrics_region *m = &h->c.counters[rc->region];
+    enum outcome o = outcome_of(rc, r);
+    bool was_ok = !rc->last.known || rc->last.ok;
     int64_t now_ms = clock_mono_ms();
 
-    pl->call = NULL;
-    if (pl->is_probe)
-        fleet_check_end(p->w->fleet, &pl->pass, o);
-    pl->is_probe = false;
+    rc->call = NULL;
+    if (rc->is_probe)
+        fleet_check_end(h->c.fleet, &rc->permit, o);
+    rc->is_probe = false;
     if (r == UPSTREAM_INTERNAL)
         return; /* ours: nothing about the region */
-    pl->last.known = true;
-    pl->last.ok = o == OUTCOME_OK;
-    pl->last_ms = now_ms;
+    rc->last.known = true;
+    rc->last.ok = o == OUTCOME_OK;
+    rc->last_ms = now_ms;
     if (r == UPSTREAM_COMPLETE)
-        snprintf(pl->last.what, sizeof(pl->last.what), "status %d", pl->status);
+        snprintf(rc->last.what, sizeof(rc->last.what), "status %d", rc->status);
     else
-        snprintf(pl->last.what, sizeof(pl->last.what), "%s: %.80s", upstream_result_name(r),
+        snprintf(rc->last.what, sizeof(rc->last.what), "%s: %.80s", upstream_result_name(r),
                  detail);
-    *(pl->last.ok ? &m->checks_ok : &m->checks_failed) += 1;
-    say_change(pl, was_ok);
-    fleet_check_lease(p->w->fleet, pl->region, p->lease_ms, &pl->last, now_ms - pl->started_ms);
+    *(rc->last.ok ? &m->checks_ok : &m->checks_failed) += 1;
+    say_change(rc, was_ok);
+    fleet_check_lease(h->c.fleet, rc->region, h->lease_ms, &rc->last, now_ms - rc->started_ms);
 }
 
 static void on_head(void *arg, const struct upstream_head *h)
 {
-    struct region_check *pl = arg;
+    struct region_check *rc = arg;
 
-    pl->status = h->status;
+    rc->status = h->status;
 }
 
 static void on_data(void *arg, const char *data, size_t len)
 {
-    struct region_check *pl = arg;
+    struct region_check *rc = arg;
 
     (void)data;
-    pl->body_bytes += (int64_t)len;
-    if (pl->body_bytes <= BODY_MAX_BYTES)
+    rc->body_bytes += (int64_t)len;
+    if (rc->body_bytes <= BODY_MAX_BYTES)
         return;
-    upstream_call_cancel(pl->call); /* the status has said it */
-    finish(pl, UPSTREAM_COMPLETE, "");
+    upstream_call_cancel(rc->call); /* the status has said it */
+    finish(rc, UPSTREAM_COMPLETE, "");
 }
 
 static void on_end(void *arg, const struct upstream_end *end)
@@ -148,162 +147,162 @@ static void on_end(void *arg, const struct upstream_end *end)
     finish(arg, end->result, end->detail);
 }
 
-static void start(struct region_check *pl, int64_t now_ms)
+static void start(struct region_check *rc, int64_t now_ms)
 {
     static const struct upstream_ops ops = {on_head, on_data, on_end};
-    struct health_check *p = pl->owner;
-    const struct config *conf = p->w->conf;
+    struct health_check *h = rc->owner;
+    const struct config *conf = h->c.conf;
     struct region_headers_lines lines;
 
-    region_headers_fill_check(p->region_headers, pl->region, &lines);
-    pl->status = 0;
-    pl->body_bytes = 0;
-    pl->started_ms = now_ms;
-    pl->call = upstream_start(p->w->up,
+    region_headers_fill_check(h->region_headers, rc->region, &lines);
+    rc->status = 0;
+    rc->body_bytes = 0;
+    rc->started_ms = now_ms;
+    rc->call = upstream_start(h->c.up,
                               &(struct upstream_request){.method = conf->health.method,
                                                          .url = lines.url,
                                                          .headers = lines.line,
                                                          .n_headers = lines.n,
                                                          .connect_ms = conf->health.timeout_ms,
                                                          .total_ms = conf->health.timeout_ms},
-                              &ops, pl);
+                              &ops, rc);
     region_headers_lines_release(&lines);
 }
 
 /* The fleet says whether we are its checker of this region. */
 static void on_lease(void *arg, const struct store_check_answer *a)
 {
-    struct health_check *p = arg;
-    struct region_check *pl = &p->places[a->slot];
+    struct health_check *h = arg;
+    struct region_check *rc = &h->regions[a->slot];
     int64_t now_ms = clock_mono_ms();
-    bool asked = pl->asked;
+    bool asked = rc->asked;
 
-    pl->asked = false;
+    rc->asked = false;
     if (a->held) {
-        pl->held_until_ms = now_ms + p->lease_ms;
-        if (asked && pl->call == NULL)
-            start(pl, now_ms);
+        rc->held_until_ms = now_ms + h->lease_ms;
+        if (asked && rc->call == NULL)
+            start(rc, now_ms);
         return;
     }
-    pl->held_until_ms = 0;
-    pl->ask_ms =
-        now_ms + a->wait_ms + (int64_t)rand_below(&p->w->rand, (uint64_t)p->interval_ms / 10);
-    if (a->other.known && pl->call == NULL) {
-        pl->last = a->other;
-        pl->last_ms = now_ms - a->other.ago_ms;
+    rc->held_until_ms = 0;
+    rc->ask_ms =
+        now_ms + a->wait_ms + (int64_t)rand_below(h->c.rand, (uint64_t)h->interval_ms / 10);
+    if (a->other.known && rc->call == NULL) {
+        rc->last = a->other;
+        rc->last_ms = now_ms - a->other.ago_ms;
     }
 }
 
-static bool is_ours(const struct region_check *pl, int64_t now_ms)
+static bool is_ours(const struct region_check *rc, int64_t now_ms)
 {
-    return strcmp(fleet_mode(pl->owner->w->fleet), "attached") != 0 ||
-           now_ms < pl->held_until_ms;
+    return strcmp(fleet_mode(rc->owner->c.fleet), "attached") != 0 ||
+           now_ms < rc->held_until_ms;
 }
 
 /* Has slot been due for an interval? */
-static bool is_overdue(struct health_check *p, size_t slot, int64_t now_ms)
+static bool is_overdue(struct health_check *h, size_t slot, int64_t now_ms)
 {
-    if (!fleet_is_due(p->w->fleet, slot, now_ms))
-        p->due_ms[slot] = 0;
-    else if (p->due_ms[slot] == 0)
-        p->due_ms[slot] = now_ms;
-    return p->due_ms[slot] != 0 && now_ms - p->due_ms[slot] >= p->interval_ms;
+    if (!fleet_is_due(h->c.fleet, slot, now_ms))
+        h->due_ms[slot] = 0;
+    else if (h->due_ms[slot] == 0)
+        h->due_ms[slot] = now_ms;
+    return h->due_ms[slot] != 0 && now_ms - h->due_ms[slot] >= h->interval_ms;
 }
 
 /* Checks as the probe of slot, if it has waited for one. */
-static void probe_overdue(struct region_check *pl, size_t slot, int64_t now_ms)
+static void probe_overdue(struct region_check *rc, size_t slot, int64_t now_ms)
 {
-    struct health_check *p = pl->owner;
+    struct health_check *h = rc->owner;
 
-    if (is_overdue(p, slot, now_ms) && pl->call == NULL && is_ours(pl, now_ms) &&
-        fleet_check_begin(p->w->fleet, slot, now_ms, &pl->pass)) {
-        pl->is_probe = true;
-        start(pl, now_ms);
+    if (is_overdue(h, slot, now_ms) && rc->call == NULL && is_ours(rc, now_ms) &&
+        fleet_check_begin(h->c.fleet, slot, now_ms, &rc->permit)) {
+        rc->is_probe = true;
+        start(rc, now_ms);
     }
 }
 
-static void snapshot_at(struct region_check *pl, int64_t now_ms)
+static void tick_region(struct region_check *rc, int64_t now_ms)
 {
-    struct health_check *p = pl->owner;
-    const struct config_region *r = &p->w->conf->regions[pl->region];
+    struct health_check *h = rc->owner;
+    const struct config_region *r = &h->c.conf->regions[rc->region];
 
-    probe_overdue(pl, pl->region, now_ms);
+    probe_overdue(rc, rc->region, now_ms);
     for (size_t slot = r->first_slot; slot < r->first_slot + r->n_slots; slot++)
-        probe_overdue(pl, slot, now_ms);
-    if (now_ms < pl->ask_ms)
+        probe_overdue(rc, slot, now_ms);
+    if (now_ms < rc->ask_ms)
         return;
-    pl->ask_ms = now_ms + p->interval_ms;
-    pl->asked = fleet_check_lease(p->w->fleet, pl->region, p->lease_ms, NULL, 0);
-    if (!pl->asked && pl->call == NULL)
-        start(pl, now_ms);
+    rc->ask_ms = now_ms + h->interval_ms;
+    rc->asked = fleet_check_lease(h->c.fleet, rc->region, h->lease_ms, NULL, 0);
+    if (!rc->asked && rc->call == NULL)
+        start(rc, now_ms);
 }
 
-static void on_probe_tick(evutil_socket_t fd, short what, void *arg)
+static void on_check_tick(evutil_socket_t fd, short what, void *arg)
 {
-    struct health_check *p = arg;
+    struct health_check *h = arg;
     int64_t now_ms = clock_mono_ms();
 
     (void)fd, (void)what;
-    if (p->w->draining)
+    if (*h->c.draining)
         return; /* the lease runs out: somebody who stays takes over */
-    for (size_t i = 0; i < p->w->conf->n_regions; i++)
-        snapshot_at(&p->places[i], now_ms);
+    for (size_t i = 0; i < h->c.conf->n_regions; i++)
+        tick_region(&h->regions[i], now_ms);
 }
 
-struct health_check *health_check_new(struct worker *w)
+struct health_check *health_check_new(const struct health_check_conf *c)
 {
-    int64_t interval_ms = w->conf->health.interval_ms, now_ms = clock_mono_ms();
+    int64_t interval_ms = c->conf->health.interval_ms, now_ms = clock_mono_ms();
     int64_t tick_ms = interval_ms / 10 < TICK_MAX_MS ? interval_ms / 10 : TICK_MAX_MS;
     struct timeval tv = {tick_ms / 1000, tick_ms % 1000 * 1000};
-    struct health_check *p;
+    struct health_check *h;
 
     if (interval_ms == 0)
         return NULL;
-    p = xcalloc(1, sizeof(*p));
-    p->w = w;
-    p->log.where = "check";
-    p->interval_ms = interval_ms;
-    p->lease_ms = interval_ms * 3 / 2;
-    p->region_headers = region_headers_new(w->conf);
-    p->places = xcalloc(w->conf->n_regions, sizeof(*p->places));
-    p->due_ms = xcalloc(w->conf->n_slots, sizeof(*p->due_ms));
-    for (size_t i = 0; i < w->conf->n_regions; i++) {
-        p->places[i] = (struct region_check){.owner = p, .region = i};
-        p->places[i].ask_ms = now_ms + (int64_t)rand_below(&w->rand, (uint64_t)interval_ms);
+    h = xcalloc(1, sizeof(*h));
+    h->c = *c;
+    h->log.where = "check";
+    h->interval_ms = interval_ms;
+    h->lease_ms = interval_ms * 3 / 2;
+    h->region_headers = region_headers_new(c->conf);
+    h->regions = xcalloc(c->conf->n_regions, sizeof(*h->regions));
+    h->due_ms = xcalloc(c->conf->n_slots, sizeof(*h->due_ms));
+    for (size_t i = 0; i < c->conf->n_regions; i++) {
+        h->regions[i] = (struct region_check){.owner = h, .region = i};
+        h->regions[i].ask_ms = now_ms + (int64_t)rand_below(c->rand, (uint64_t)interval_ms);
     }
-    p->tick = event_new(w->base, -1, EV_PERSIST, on_probe_tick, p);
-    event_add(p->tick, &tv);
-    fleet_on_check(w->fleet, on_lease, p);
-    return p;
+    h->tick = event_new(c->base, -1, EV_PERSIST, on_check_tick, h);
+    event_add(h->tick, &tv);
+    fleet_on_check(c->fleet, on_lease, h);
+    return h;
 }
 
-void health_check_free(struct health_check *p)
+void health_check_free(struct health_check *h)
 {
-    if (p == NULL)
+    if (h == NULL)
         return;
-    fleet_on_check(p->w->fleet, NULL, NULL);
-    event_free(p->tick);
-    for (size_t i = 0; i < p->w->conf->n_regions; i++) {
-        struct region_check *pl = &p->places[i];
+    fleet_on_check(h->c.fleet, NULL, NULL);
+    event_free(h->tick);
+    for (size_t i = 0; i < h->c.conf->n_regions; i++) {
+        struct region_check *rc = &h->regions[i];
 
-        if (pl->call != NULL)
-            upstream_call_cancel(pl->call);
-        if (pl->is_probe)
-            fleet_check_end(p->w->fleet, &pl->pass, OUTCOME_ABORTED);
+        if (rc->call != NULL)
+            upstream_call_cancel(rc->call);
+        if (rc->is_probe)
+            fleet_check_end(h->c.fleet, &rc->permit, OUTCOME_ABORTED);
     }
-    region_headers_free(p->region_headers);
-    free(p->places);
-    free(p->due_ms);
-    free(p);
+    region_headers_free(h->region_headers);
+    free(h->regions);
+    free(h->due_ms);
+    free(h);
 }
 
-void health_check_last(const struct health_check *p, size_t region, int64_t now_ms,
+void health_check_last(const struct health_check *h, size_t region, int64_t now_ms,
                        struct store_check *out)
 {
     *out = (struct store_check){.known = false};
-    if (p == NULL)
+    if (h == NULL)
         return;
-    *out = p->places[region].last;
+    *out = h->regions[region].last;
     if (out->known)
-        out->ago_ms = now_ms - p->places[region].last_ms;
+        out->ago_ms = now_ms - h->regions[region].last_ms;
 }

@@ -11,11 +11,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "config/check.h"
+#include "config/config.h"
 #include "router/descriptors.h"
 #include "http/listener.h"
 #include "router/metrics.h"
-#include "router/worker.h"
-#include "config/config.h"
+#include "router/worker_process.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -119,12 +119,12 @@ static void set_log_level(const struct config *conf)
 static void run_child(struct supervisor *s, const struct generation *g,
                       struct metrics_block *block, int ready)
 {
-    struct worker_sockets fds = {s->sockets[block->worker], s->control, ready};
+    struct worker_process_sockets fds = {s->sockets[block->worker], s->control, ready};
     int rc;
 
     set_log_level(g->conf);
     sigprocmask(SIG_SETMASK, &s->before, NULL);
-    rc = worker_main(g->conf, s->metrics, block, &fds);
+    rc = worker_process_run(g->conf, s->metrics, block, &fds);
     fflush(NULL);
     _exit(rc);
 }

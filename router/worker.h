@@ -1,4 +1,5 @@
-/* worker.h - one process: its loop, its listeners, its view of the fleet. */
+/* worker.h - what every step of a request may need: one process' loop, connections, view of the
+ * fleet and counters. */
 #ifndef ROUTER_WORKER_H
 #define ROUTER_WORKER_H
 
@@ -31,7 +32,7 @@ struct worker { /* what every step of a request may need; passed down, never glo
     struct fleet *fleet;
     struct upstream *up;
     struct choose *choose;
-    struct health_check *probe; /* the active checks; NULL: off */
+    struct health_check *checks; /* NULL: off */
     struct attempt_env *attempts;
     struct request *requests; /* in flight */
     struct budget retries, hedges;
@@ -48,16 +49,5 @@ int worker_init(struct worker *w, struct event_base *base, const struct config *
                 const struct metrics *metrics, struct metrics_block *slot,
                 struct err *err) MUST_CHECK;
 void worker_release(struct worker *w);
-
-struct worker_sockets {
-    int client;  /* this worker's SO_REUSEPORT socket */
-    int control; /* shared by the workers; -1: none */
-    int ready;   /* one byte is written when the worker serves, then it is closed; -1: none */
-};
-
-/* The life of a worker process: serves until SIGTERM (drain, control stays up) or SIGQUIT
- * (retire: drain, control closed at once).  Returns the process' exit status. */
-int worker_main(const struct config *conf, const struct metrics *metrics,
-                struct metrics_block *slot, const struct worker_sockets *fds);
 
 #endif

@@ -92,7 +92,7 @@ static bool is_known(void *arg)
     const struct flow_world *f = arg;
     struct store_check c;
 
-    health_check_last(f->w.probe, 0, clock_mono_ms(), &c);
+    health_check_last(f->w.checks, 0, clock_mono_ms(), &c);
     return c.known;
 }
 
@@ -108,7 +108,7 @@ Test(flow_probe, verdicts)
         flow_start(&f, extra);
         script_set(f.w.up, answers, ARRAY_LEN(answers));
         cr_assert(flow_until(&f, is_known, &f), "row '%s'", verdicts[i].name);
-        health_check_last(f.w.probe, 0, clock_mono_ms(), &c);
+        health_check_last(f.w.checks, 0, clock_mono_ms(), &c);
         cr_expect_eq(c.ok, verdicts[i].ok, "row '%s'", verdicts[i].name);
         cr_expect_eq(strncmp(c.what, verdicts[i].seen, strlen(verdicts[i].seen)), 0,
                      "row '%s': %s", verdicts[i].name, c.what);

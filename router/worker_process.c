@@ -1,0 +1,139 @@
+/* worker_process.c - services up, loop, services down; worker_process.h has the contract. */
+#include "router/worker_process.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "http/listener.h"
+#include "router/control.h"
+#include "router/server.h"
+#include "router/worker.h"
+
+#include <event2/event.h>
+#include <signal.h>
+#include <unistd.h>
+
+#define DRAIN_TICK_MS 50
+
+struct process {
+    struct worker w;
+    struct server *server;
+    struct control *control;
+    struct event *term, *quit, *tick;
+    const struct worker_process_sockets *fds;
+    pid_t supervisor;
+    int64_t drain_until_ms;
+};
+
+static void on_drain_tick(evutil_socket_t fd, short what, void *arg)
+{
+    struct process *p = arg;
+
+    (void)fd, (void)what;
+    if (server_connections(p->server) > 0 && clock_mono_ms() < p->drain_until_ms)
+        return;
+    if (server_connections(p->server) > 0)
+        log_at(LOG_WARN, NULL, "drain timeout passed, closing connections=%zu",
+               server_connections(p->server));
+    event_base_loopbreak(p->w.base);
+}
+
+static void start_drain(struct process *p)
+{
+    struct timeval tv = {0, DRAIN_TICK_MS * 1000};
+
+    if (p->w.draining)
+        return;
+    p->w.draining = true;
+    p->w.slot->draining = 1;
+    p->drain_until_ms = clock_mono_ms() + p->w.conf->drain_timeout_ms;
+    log_at(LOG_INFO, NULL, "draining connections=%zu timeout_ms=%lld",
+           server_connections(p->server), (long long)p->w.conf->drain_timeout_ms);
+    server_drain(p->server);
+    event_add(p->tick, &tv);
+}
+
+/* The supervisor closes the port when the whole group stops.  Without one nobody does, and
+ * nobody will come to take what waits there.  A worker of an earlier generation may outlast the
+ * last one: it answers for the control port again. */
+static void on_term(evutil_socket_t fd, short what, void *arg)
+{
+    struct process *p = arg;
+
+    (void)fd, (void)what;
+    start_drain(p);
+    if (getppid() != p->supervisor)
+        listener_close(p->fds->client);
+    if (p->control == NULL && p->fds->control >= 0)
+        p->control = control_new(&p->w, p->fds->control);
+}
+
+static void on_quit(evutil_socket_t fd, short what, void *arg)
+{
+    struct process *p = arg;
+
+    (void)fd, (void)what;
+    control_free(p->control); /* the next generation answers for this port now */
+    p->control = NULL;
+    start_drain(p);
+}
+
+static void set_signals(struct process *p)
+{
+    struct event_base *base = p->w.base;
+
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGINT, SIG_IGN); /* the supervisor hears the terminal and says TERM */
+    signal(SIGHUP, SIG_IGN);
+    p->term = evsignal_new(base, SIGTERM, on_term, p);
+    p->quit = evsignal_new(base, SIGQUIT, on_quit, p);
+    p->tick = event_new(base, -1, EV_PERSIST, on_drain_tick, p);
+    event_add(p->term, NULL);
+    event_add(p->quit, NULL);
+}
+
+static void stop(struct process *p)
+{
+    control_free(p->control);
+    server_free(p->server);
+    worker_release(&p->w);
+    event_free(p->term);
+    event_free(p->quit);
+    event_free(p->tick);
+}
+
+int worker_process_run(const struct config *conf, const struct metrics *metrics,
+                       struct metrics_block *slot, const struct worker_process_sockets *fds)
+{
+    struct process p = {.fds = fds, .supervisor = getppid()};
+    struct err err = {0};
+    struct event_base *base = event_base_new();
+    int rc = 1;
+
+    if (base == NULL || worker_init(&p.w, base, conf, metrics, slot, &err) < 0) {
+        log_at(LOG_ERROR, NULL, "worker cannot start: %s", err.msg);
+        goto out;
+    }
+    set_signals(&p);
+    p.server = server_new(&p.w, fds->client, &err);
+    if (p.server == NULL) {
+        log_at(LOG_ERROR, NULL, "worker cannot start: %s", err.msg);
+    } else {
+        if (fds->control >= 0)
+            p.control = control_new(&p.w, fds->control);
+        if (fds->ready >= 0) { /* the supervisor waits for this byte */
+            ssize_t ignored = write(fds->ready, "r", 1);
+
+            (void)ignored;
+            close(fds->ready);
+        }
+        log_at(LOG_INFO, NULL, "worker ready slot=%d router=%s", (int)slot->worker, p.w.id);
+        event_base_dispatch(base);
+        rc = 0;
+    }
+    stop(&p);
+out:
+    if (base != NULL)
+        event_base_free(base);
+    return rc;
+}

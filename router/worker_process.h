@@ -1,0 +1,19 @@
+/* worker_process.h - the life of a worker: its listeners, its signals, its end. */
+#ifndef ROUTER_WORKER_PROCESS_H
+#define ROUTER_WORKER_PROCESS_H
+
+#include "config/config.h"
+#include "router/metrics.h"
+
+struct worker_process_sockets {
+    int client;  /* this worker's SO_REUSEPORT socket */
+    int control; /* shared by the workers; -1: none */
+    int ready;   /* one byte is written when the worker serves, then it is closed; -1: none */
+};
+
+/* The life of a worker process: serves until SIGTERM (drain, control stays up) or SIGQUIT
+ * (retire: drain, control closed at once).  Returns the process' exit status. */
+int worker_process_run(const struct config *conf, const struct metrics *metrics,
+                       struct metrics_block *slot, const struct worker_process_sockets *fds);
+
+#endif
