@@ -6,7 +6,7 @@
 #include "router/control.h"
 
 #include "base/clock.h"
-#include "base/json_scan.h"
+#include "base/json_out.h"
 #include "http/listener.h"
 #include "router/health_check.h"
 #include "router/metrics_text.h"
@@ -14,7 +14,6 @@
 #include "router/server.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,24 +27,57 @@ struct control {
     struct listener *listener;
 };
 
+static void put_text(struct json_out *o, const char *key, const char *value)
+{
+    json_out_key(o, key);
+    json_out_text(o, value);
+}
+
+static void put_int(struct json_out *o, const char *key, int64_t n)
+{
+    json_out_key(o, key);
+    json_out_int(o, n);
+}
+
+static void put_bool(struct json_out *o, const char *key, bool b)
+{
+    json_out_key(o, key);
+    json_out_bool(o, b);
+}
+
+/* The page's object is written: its last line ends. */
+static int finish(struct json_out *o, struct buf *out)
+{
+    json_out_end(o);
+    return json_out_finish(o) < 0 ? -1 : buf_append_str(out, STR("\n"));
+}
+
 static int page_live(const struct worker *w, struct buf *out)
 {
+    struct json_out o;
+
     (void)w;
-    return buf_append_str(out, STR("{\"status\":\"live\"}\n"));
+    json_out_init(&o, out, false);
+    json_out_object(&o);
+    put_text(&o, "status", "live");
+    return finish(&o, out);
 }
 
 static int page_ready(const struct worker *w, struct buf *out)
 {
-    size_t usable = 0;
-    int64_t now_ms = clock_mono_ms();
+    struct json_out o;
+    int64_t usable = 0, now_ms = clock_mono_ms();
 
     for (size_t i = 0; i < w->conf->n_regions; i++)
         usable += fleet_region_usable(w->fleet, i, now_ms);
-    return buf_appendf(out,
-                       "{\"status\":\"%s\",\"shared_state\":\"%s\",\"regions\":%zu,"
-                       "\"regions_usable\":%zu,\"in_flight\":%" PRId64 "}\n",
-                       w->draining ? "draining" : "ready", fleet_mode(w->fleet),
-                       w->conf->n_regions, usable, w->slot->inflight);
+    json_out_init(&o, out, false);
+    json_out_object(&o);
+    put_text(&o, "status", w->draining ? "draining" : "ready");
+    put_text(&o, "shared_state", fleet_mode(w->fleet));
+    put_int(&o, "regions", (int64_t)w->conf->n_regions);
+    put_int(&o, "regions_usable", usable);
+    put_int(&o, "in_flight", w->slot->inflight);
+    return finish(&o, out);
 }
 
 static int page_metrics(const struct worker *w, struct buf *out)
@@ -53,106 +85,119 @@ static int page_metrics(const struct worker *w, struct buf *out)
     return metrics_text_render(w->metrics, out);
 }
 
-static int put_check(const struct worker *w, size_t i, struct buf *out)
+static void put_check(const struct worker *w, size_t i, struct json_out *o)
 {
     struct store_check c;
 
     health_check_last(w->checks, i, clock_mono_ms(), &c);
-    if (!c.known)
-        return buf_append_str(out, STR(",\"check\":null"));
-    if (buf_appendf(out, ",\"check\":{\"result\":\"%s\",\"ago_ms\":%" PRId64 ",\"seen\":",
-                    c.ok ? "ok" : "fail", c.ago_ms) < 0 ||
-        json_scan_quote(out, str_of(c.what)) < 0)
-        return -1;
-    return buf_append_str(out, STR("}"));
+    json_out_key(o, "check");
+    if (!c.known) {
+        json_out_null(o);
+        return;
+    }
+    json_out_object(o);
+    put_text(o, "result", c.ok ? "ok" : "fail");
+    put_int(o, "ago_ms", c.ago_ms);
+    put_text(o, "seen", c.what);
+    json_out_end(o);
 }
 
 /* Milliseconds with three digits, or null. */
-static int put_time(struct buf *out, const char *name, int64_t us)
+static void put_time(struct json_out *o, const char *key, int64_t us)
 {
+    json_out_key(o, key);
     if (us < 0)
-        return buf_appendf(out, ",\"%s\":null", name);
-    return buf_appendf(out, ",\"%s\":%" PRId64 ".%03d", name, us / 1000, (int)(us % 1000));
+        json_out_null(o);
+    else
+        json_out_thousandths(o, us);
 }
 
-static int put_measures(const struct fleet_region *r, struct buf *out)
+static void put_measures(const struct fleet_region *r, struct json_out *o)
 {
-    if (buf_appendf(out, ",\"health\":%d", r->health) < 0 ||
-        (r->fleet_health < 0 ? buf_appendf(out, ",\"fleet_health\":null")
-                             : buf_appendf(out, ",\"fleet_health\":%d", r->fleet_health)) < 0)
-        return -1;
-    return put_time(out, "first_byte_ms", r->first_us) < 0 ||
-                   put_time(out, "total_ms", r->total_us) < 0
-               ? -1
-               : 0;
+    put_int(o, "health", r->health);
+    json_out_key(o, "fleet_health");
+    if (r->fleet_health < 0)
+        json_out_null(o);
+    else
+        json_out_int(o, r->fleet_health);
+    put_time(o, "first_byte_ms", r->first_us);
+    put_time(o, "total_ms", r->total_us);
 }
 
-/* The members that a region and a model in it have both; the object stays open. */
-static int put_slot(const char *name, const struct fleet_region *r, struct buf *out)
+/* Begins an object with what a region and a model in it both have; it stays open. */
+static void begin_slot(const char *name, const struct fleet_region *r, struct json_out *o)
 {
-    if (json_scan_quote(out, str_of(name)) < 0 ||
-        buf_appendf(out,
-                    ",\"state\":\"%s\",\"epoch\":%" PRIu64 ",\"open_for_ms\":%" PRId64
-                    ",\"cooling_for_ms\":%" PRId64 ",\"share_percent\":%d"
-                    ",\"forced\":\"%s\",\"alone\":%s,\"reason\":",
-                    breaker_state_name(r->state), r->epoch, r->open_for_ms, r->cooling_for_ms,
-                    r->share_percent, view_forced_name(r->forced),
-                    r->alone ? "true" : "false") < 0)
-        return -1;
-    return json_scan_quote(out, str_of(r->reason));
+    json_out_object(o);
+    put_text(o, "name", name);
+    put_text(o, "state", breaker_state_name(r->state));
+    put_int(o, "epoch", (int64_t)r->epoch);
+    put_int(o, "open_for_ms", r->open_for_ms);
+    put_int(o, "cooling_for_ms", r->cooling_for_ms);
+    put_int(o, "share_percent", r->share_percent);
+    put_text(o, "forced", view_forced_name(r->forced));
+    put_bool(o, "alone", r->alone);
+    put_text(o, "reason", r->reason);
 }
 
 /* The models of region i, where they have breakers of their own. */
-static int put_models(const struct worker *w, size_t i, struct buf *out)
+static void put_models(const struct worker *w, size_t i, struct json_out *o)
 {
     const struct config_region *region = &w->conf->regions[i];
     struct fleet_region r;
 
     if (region->n_slots == 0)
-        return 0;
+        return;
+    json_out_key(o, "models");
+    json_out_array(o);
     for (size_t n = 0; n < region->n_slots; n++) {
         size_t k = region->first_slot + n;
 
         fleet_describe(w->fleet, k, clock_mono_ms(), &r);
-        if (buf_appendf(out, "%s{\"name\":", n == 0 ? ",\"models\":[" : ",") < 0 ||
-            put_slot(w->conf->slots[k].name + strlen(region->name) + 1, &r, out) < 0 ||
-            buf_append_str(out, STR("}")) < 0)
-            return -1;
+        begin_slot(w->conf->slots[k].name + strlen(region->name) + 1, &r, o);
+        json_out_end(o);
     }
-    return buf_append_str(out, STR("]"));
+    json_out_end(o);
 }
 
-static int put_region(const struct worker *w, size_t i, struct buf *out)
+static void put_region(const struct worker *w, size_t i, struct json_out *o)
 {
     struct fleet_region r;
 
     fleet_describe(w->fleet, i, clock_mono_ms(), &r);
-    if (buf_appendf(out, "%s{\"name\":", i > 0 ? "," : "") < 0 ||
-        put_slot(w->conf->regions[i].name, &r, out) < 0 ||
-        buf_appendf(out, ",\"in_flight\":%" PRId64, w->slot->fleet->slot[i].inflight) < 0 ||
-        put_measures(&r, out) < 0 || put_check(w, i, out) < 0 || put_models(w, i, out) < 0)
-        return -1;
-    return buf_append_str(out, STR("}"));
+    begin_slot(w->conf->regions[i].name, &r, o);
+    put_int(o, "in_flight", w->slot->fleet->slot[i].inflight);
+    put_measures(&r, o);
+    put_check(w, i, o);
+    put_models(w, i, o);
+    json_out_end(o);
 }
 
 static int page_state(const struct worker *w, struct buf *out)
 {
-    int64_t up_s = (clock_wall_ms() - w->started_wall_ms) / 1000;
+    struct json_out o;
 
-    if (buf_appendf(out,
-                    "{\"router\":\"%s\",\"version\":\"%s\",\"config\":\"%s\",\"fleet\":\"%s\","
-                    "\"uptime_s\":%" PRId64 ",\"draining\":%s,\"in_flight\":%" PRId64
-                    ",\"connections\":%" PRId64 ",\"shared_state\":{\"mode\":\"%s\","
-                    "\"generation\":\"%s\",\"version\":%" PRIu64 ",\"regions\":[",
-                    w->id, SLUICE_VERSION, w->conf->digest, w->conf->fleet, up_s,
-                    w->draining ? "true" : "false", w->slot->inflight, w->slot->connections,
-                    fleet_mode(w->fleet), fleet_generation(w->fleet),
-                    fleet_version(w->fleet)) < 0)
-        return -1;
+    json_out_init(&o, out, false);
+    json_out_object(&o);
+    put_text(&o, "router", w->id);
+    put_text(&o, "version", SLUICE_VERSION);
+    put_text(&o, "config", w->conf->digest);
+    put_text(&o, "fleet", w->conf->fleet);
+    put_int(&o, "uptime_s", (clock_wall_ms() - w->started_wall_ms) / 1000);
+    put_bool(&o, "draining", w->draining);
+    put_int(&o, "in_flight", w->slot->inflight);
+    put_int(&o, "connections", w->slot->connections);
+    json_out_key(&o, "shared_state");
+    json_out_object(&o);
+    put_text(&o, "mode", fleet_mode(w->fleet));
+    put_text(&o, "generation", fleet_generation(w->fleet));
+    put_int(&o, "version", (int64_t)fleet_version(w->fleet));
+    json_out_key(&o, "regions");
+    json_out_array(&o);
     for (size_t i = 0; i < w->conf->n_regions; i++)
-        if (put_region(w, i, out) < 0)
-            return -1;
-    return buf_append_str(out, STR("]}}\n"));
+        put_region(w, i, &o);
+    json_out_end(&o);
+    json_out_end(&o);
+    return finish(&o, out);
 }
 
 static const struct page {

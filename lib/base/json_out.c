@@ -130,6 +130,15 @@ void json_out_int(struct json_out *o, int64_t n)
         o->failed = true;
 }
 
+void json_out_thousandths(struct json_out *o, int64_t n)
+{
+    assert(n >= 0);
+    next(o);
+    if (!o->failed &&
+        buf_appendf(o->to, "%lld.%03d", (long long)(n / 1000), (int)(n % 1000)) < 0)
+        o->failed = true;
+}
+
 void json_out_bool(struct json_out *o, bool b)
 {
     next(o);

@@ -39,6 +39,7 @@ void json_out_key(struct json_out *o, const char *name);
 void json_out_str(struct json_out *o, struct str s);
 void json_out_text(struct json_out *o, const char *z); /* NULL writes null */
 void json_out_int(struct json_out *o, int64_t n);
+void json_out_thousandths(struct json_out *o, int64_t n); /* 12345 writes 12.345; n >= 0 */
 void json_out_bool(struct json_out *o, bool b);
 void json_out_null(struct json_out *o);
 

@@ -91,3 +91,20 @@ Test(json_out, the_cap_is_said_once_at_the_end)
         buf_release(&b);
     }
 }
+
+Test(json_out, thousandths)
+{
+    struct buf b;
+    struct json_out o;
+
+    buf_init(&b, 100);
+    json_out_init(&o, &b, false);
+    json_out_array(&o);
+    json_out_thousandths(&o, 0);
+    json_out_thousandths(&o, 7);
+    json_out_thousandths(&o, 12345);
+    json_out_end(&o);
+    cr_assert_eq(json_out_finish(&o), 0);
+    cr_expect_str_eq(b.data, "[0.000,0.007,12.345]");
+    buf_release(&b);
+}
