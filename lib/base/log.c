@@ -27,6 +27,11 @@ void log_set_level(enum log_level level)
     out.level = level;
 }
 
+bool log_is_on(enum log_level level)
+{
+    return level <= out.level;
+}
+
 int log_level_parse(const char *name, enum log_level *level)
 {
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -135,7 +140,7 @@ void log_at(enum log_level level, const struct log_ctx *ctx, const char *fmt, ..
 {
     va_list ap;
 
-    if (level > out.level || over_rate())
+    if (!log_is_on(level) || over_rate())
         return;
     va_start(ap, fmt);
     write_line(level, ctx, fmt, ap);

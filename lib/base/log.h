@@ -23,6 +23,7 @@ struct log_ctx {
 void log_set_level(enum log_level level); /* default LOG_INFO */
 /* "error", "warn", "info", "debug"; -1 for anything else. */
 int log_level_parse(const char *name, enum log_level *out) MUST_CHECK;
+bool log_is_on(enum log_level level); /* before lines that cost something to put together */
 /* At most this many lines a second; what is dropped is counted and said in one line.
  * 0 lifts the bound. Default 500. */
 void log_set_rate(int lines_per_s);

@@ -4,10 +4,12 @@
  * pass over a short array and no allocation. */
 #include "router/request/choose.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TARGETS_MAX 1024 /* per plan: a model's and all its fallbacks' */
+#define WHY_MAX_BYTES 800  /* of a log line */
+#define TARGETS_MAX   1024 /* per plan: a model's and all its fallbacks' */
 
 struct choose {
     const struct config *conf;
@@ -23,7 +25,8 @@ static void add(struct choose_plan *p, struct choose_target t)
     p->targets[p->n++] = t;
 }
 
-static void add_model(struct choose_plan *p, const struct config_model *m, int tier)
+static void add_model(struct choose_plan *p, const struct config *conf,
+                      const struct config_model *m, int tier)
 {
     for (size_t i = 0; i < m->n_targets; i++) {
         const struct config_target *t = &m->targets[i];
@@ -32,6 +35,7 @@ static void add_model(struct choose_plan *p, const struct config_model *m, int t
 
         add(p, (struct choose_target){.region = t->region,
                                       .slot = t->slot,
+                                      .name = conf->slots[t->slot].name,
                                       .model = name,
                                       .tier = tier,
                                       .priority = t->priority,
@@ -48,13 +52,15 @@ struct choose *choose_new(const struct config *conf)
     for (size_t i = 0; i < conf->n_models; i++) {
         const struct config_model *m = &conf->models[i];
 
-        add_model(&c->models[i], m, 0);
+        add_model(&c->models[i], conf, m, 0);
         for (size_t k = 0; k < m->n_fallbacks; k++)
-            add_model(&c->models[i], &conf->models[m->fallbacks[k]], (int)k + 1);
+            add_model(&c->models[i], conf, &conf->models[m->fallbacks[k]], (int)k + 1);
     }
     for (size_t i = 0; i < conf->n_regions; i++)
-        add(&c->any, (struct choose_target){
-                         .region = i, .slot = i, .priority = conf->regions[i].priority});
+        add(&c->any, (struct choose_target){.region = i,
+                                            .slot = i,
+                                            .name = conf->regions[i].name,
+                                            .priority = conf->regions[i].priority});
     return c;
 }
 
@@ -103,6 +109,23 @@ static int pick_last_resort(const struct choose_plan *plan, const struct choose_
     return best;
 }
 
+/* Why each target was passed over, for whoever asks where a request went. */
+static void say_why(const struct choose_plan *plan, const struct choose_state *st,
+                    const struct picker_target *t, int at, bool last_resort)
+{
+    char text[WHY_MAX_BYTES] = "";
+    size_t len = 0;
+
+    if (st->log == NULL || !log_is_on(LOG_DEBUG))
+        return;
+    for (size_t i = 0; i < plan->n && len < sizeof(text); i++)
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s=%s", i > 0 ? " " : "",
+                                plan->targets[i].name, picker_why_name(t[i].why));
+    log_at(LOG_DEBUG, st->log, "target choice=%s%s targets=\"%s%s\"",
+           at >= 0 ? plan->targets[at].name : "-", last_resort ? " last_resort" : "", text,
+           len >= sizeof(text) ? "..." : "");
+}
+
 int choose_pick(const struct choose_plan *plan, const struct choose_state *st, struct fleet *f,
                 bool allow_last_resort, int64_t now_ms, bool *last_resort)
 {
@@ -126,5 +149,6 @@ int choose_pick(const struct choose_plan *plan, const struct choose_state *st, s
         at = pick_last_resort(plan, st, t, f, now_ms);
         *last_resort = at >= 0;
     }
+    say_why(plan, st, t, at, *last_resort);
     return at;
 }

@@ -3,6 +3,7 @@
 #define ROUTER_REQUEST_CHOOSE_H
 
 #include "base/base.h"
+#include "base/log.h"
 #include "config/config.h"
 #include "policy/picker.h"
 #include "fleet/fleet.h"
@@ -13,6 +14,7 @@
 
 struct choose_target {
     size_t region, slot; /* slot: what its breaker is, in fleet.h's sense */
+    const char *name;    /* of the slot, for people */
     const char *model;   /* the name used there; NULL: the client's own */
     int tier;            /* 0: the model's own targets; then its fallbacks, in order */
     int priority;
@@ -35,6 +37,8 @@ const struct choose_plan *choose_find(const struct choose *c, const char *model)
 struct choose_state {    /* of one request */
     bool *tried;         /* one per target */
     int64_t window_over; /* only targets with a larger window; 0: any */
+    const struct log_ctx
+        *log; /* of the debug line that says what each target was; NULL: none */
 };
 
 /* Index of the next target, -1 when none may be used.  *last_resort: it is one that is open,

@@ -93,6 +93,7 @@ static enum state step_read(struct request *req)
     req->plan = choose_find(req->w->choose, req->ask.model);
     if (req->plan == NULL)
         return request_refuse_model(req);
+    req->choice.log = &req->log;
     req->choice.tried = xcalloc(req->plan->n + 1, sizeof(*req->choice.tried));
     if (req->ask.stream)
         prepare_stream(req);

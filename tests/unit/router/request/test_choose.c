@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -203,5 +204,45 @@ Test(choose, cooling_is_no_last_resort)
     for (size_t r = 0; r < 3; r++)
         attempt(&c, r, OUTCOME_THROTTLED, 60000);
     cr_expect_eq(pick(&c, "x", true, &last), -1);
+    stop(&c);
+}
+
+static char said[1024];
+
+static void keep_line(enum log_level level, const char *line)
+{
+    if (level == LOG_DEBUG)
+        snprintf(said, sizeof(said), "%s", line);
+}
+
+/* With log.level debug a line tells what each target was; else nothing is put together. */
+Test(choose, says_why_targets_are_passed_over)
+{
+    struct log_ctx log = {.where = "request"};
+    struct choosing c;
+    bool last;
+
+    start(&c, CONF(MODELS));
+    log_set_sink(keep_line);
+    c.st.log = &log;
+    c.tried[0] = true;
+    c.st.window_over = 2500;
+    cr_expect_eq(pick(&c, "m", true, &last), 2);
+    cr_expect_str_eq(said, "");
+    log_set_level(LOG_DEBUG);
+    cr_expect_eq(pick(&c, "m", true, &last), 2);
+    cr_expect_not_null(
+        strstr(said, "target choice=c targets=\"a=tried b=too_small c=usable a=usable\""), "%s",
+        said);
+    attempt(&c, 2, OUTCOME_SERVER_ERROR, -1);
+    attempt(&c, 0, OUTCOME_SERVER_ERROR, -1);
+    cr_expect_geq(pick(&c, "m", true, &last), 2);
+    cr_expect_not_null(
+        strstr(said, " last_resort targets=\"a=tried b=too_small c=open a=open\""), "%s", said);
+    said[0] = '\0';
+    c.st.log = NULL;
+    pick(&c, "m", true, &last);
+    cr_expect_str_eq(said, "");
+    log_set_level(LOG_INFO);
     stop(&c);
 }
