@@ -2,6 +2,7 @@
 #include "router/server.h"
 
 #include "router/descriptors.h"
+#include "dialect/dialect.h"
 #include "http/listener.h"
 #include "router/models.h"
 #include "router/request/reply.h"
@@ -12,7 +13,6 @@
 #include <string.h>
 
 #define MODELS_MAX_BYTES (4u << 20)
-#define MODEL_PATH       "/v1/models/"
 
 struct server {
     struct worker *w;
@@ -21,34 +21,6 @@ struct server {
     struct listener *listener;
     struct buf models; /* the answer of GET /v1/models; empty when no models are configured */
 };
-
-struct route {
-    const char *path;
-    bool prefix; /* path is the front of longer ones */
-    enum http_method method;
-    const char *allow;
-    enum attempt_path to;
-};
-
-static const struct route routes[] = {
-    {"/v1/chat/completions", false, HTTP_POST, "POST", ATTEMPT_CHAT},
-    {"/v1/completions", false, HTTP_POST, "POST", ATTEMPT_COMPLETIONS},
-    {"/v1/embeddings", false, HTTP_POST, "POST", ATTEMPT_EMBEDDINGS},
-    {"/v1/models", false, HTTP_GET, "GET, HEAD", ATTEMPT_MODELS},
-    {MODEL_PATH, true, HTTP_GET, "GET, HEAD", ATTEMPT_MODELS},
-};
-
-static const struct route *find_route(struct str path)
-{
-    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
-        const struct route *r = &routes[i];
-
-        if (r->prefix ? str_starts(path, r->path) && path.len > strlen(r->path)
-                      : str_eqz(path, r->path))
-            return r;
-    }
-    return NULL;
-}
 
 static bool refuse(struct http_refusal *r, int status, const char *code, const char *message)
 {
@@ -74,22 +46,23 @@ static bool all_say(const struct http1_head *head, const char *name, const char 
 
 static bool on_head(void *arg, const struct http1_head *head, struct http_refusal *r)
 {
-    const struct route *route = find_route(head->path);
+    struct dialect_route route;
+    bool known = dialect_find_route(head->path, &route), get = route.path == DIALECT_MODELS;
 
     (void)arg;
-    if (route == NULL)
+    if (!known)
         return refuse(r, 404, "unknown_path",
                       "no such path here; there are /v1/chat/completions, /v1/completions, "
                       "/v1/embeddings and /v1/models");
-    if (head->method != route->method &&
-        !(route->method == HTTP_GET && head->method == HTTP_HEAD)) {
-        r->allow = route->allow;
+    if (get ? head->method != HTTP_GET && head->method != HTTP_HEAD
+            : head->method != HTTP_POST) {
+        r->allow = get ? "GET, HEAD" : "POST";
         return refuse(r, 405, "method_not_allowed", "the method is not allowed for this path");
     }
-    if (route->method == HTTP_POST && !all_say(head, "content-type", "application/json"))
+    if (!get && !all_say(head, "content-type", "application/json"))
         return refuse(r, 415, "unsupported_media_type",
                       "the body's Content-Type must be application/json");
-    if (route->method == HTTP_POST && !all_say(head, "content-encoding", "identity"))
+    if (!get && !all_say(head, "content-encoding", "identity"))
         return refuse(r, 415, "unsupported_content_encoding",
                       "the body must be sent without a Content-Encoding");
     return true;
@@ -102,7 +75,8 @@ static void serve_json(struct exchange *ex, struct str body)
     exchange_reply(ex, 200, f, ARRAY_LEN(f), body);
 }
 
-static void serve_model(struct server *s, struct exchange *ex, struct str id)
+static void serve_model(struct server *s, struct exchange *ex,
+                        const struct dialect_route *route)
 {
     struct reply_error e = {.status = 404,
                             .type = "invalid_request_error",
@@ -118,8 +92,8 @@ static void serve_model(struct server *s, struct exchange *ex, struct str id)
         e.message = "the config names no models, so none is known by name here; GET /v1/models "
                     "asks a region for its list";
     buf_init(&body, 8192);
-    if (models_one(s->w->conf, id, &body) < 0)
-        reply_error(ex, &e, NULL);
+    if (models_one(s->w->conf, route->model, &body) < 0)
+        reply_error(ex, route->dialect, &e, NULL);
     else
         serve_json(ex, buf_str(&body));
     buf_release(&body);
@@ -128,19 +102,17 @@ static void serve_model(struct server *s, struct exchange *ex, struct str id)
 static void on_body(void *arg, struct exchange *ex, struct str body)
 {
     struct server *s = arg;
-    struct str path = ex->head->path;
-    const struct route *route = find_route(path);
+    struct dialect_route route;
+    bool known = dialect_find_route(ex->head->path, &route);
 
-    assert(route != NULL); /* on_head let it through */
-    if (route->to == ATTEMPT_MODELS && route->prefix) {
-        size_t skip = strlen(MODEL_PATH);
-
-        serve_model(s, ex, (struct str){path.ptr + skip, path.len - skip});
-    } else if (route->to == ATTEMPT_MODELS && s->w->conf->n_models > 0) {
+    assert(known); /* on_head let it through */
+    (void)known;
+    if (route.model.ptr != NULL && route.path == DIALECT_MODELS)
+        serve_model(s, ex, &route);
+    else if (route.path == DIALECT_MODELS && s->w->conf->n_models > 0)
         serve_json(ex, buf_str(&s->models));
-    } else { /* without a list of our own, a region's */
-        request_start(s->w, ex, body, route->to);
-    }
+    else /* without a list of our own, a region's */
+        request_start(s->w, ex, body, &route);
 }
 
 static void on_exchange(void *arg, struct exchange *ex)

@@ -2,24 +2,22 @@
  * and the two it may change.
  *
  * The body is validated and scanned once, never decoded and re-encoded: what goes upstream is
- * the client's bytes with at most two spliced values (the model's name, stream_options). */
+ * the client's bytes with at most two spliced values (the model's name, stream_options).  A
+ * dialect's read_request fills it, its splice_request writes the body for a target. */
 #ifndef DIALECT_CHAT_REQUEST_H
 #define DIALECT_CHAT_REQUEST_H
 
-#include "base/base.h"
-#include "base/buf.h"
 #include "base/str.h"
+#include "dialect/dialect.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #define CHAT_REQUEST_MODEL_MAX 256 /* bytes of a model name */
 
-enum chat_request_kind { CHAT_REQUEST_CHAT, CHAT_REQUEST_COMPLETION, CHAT_REQUEST_EMBEDDING };
-
 struct chat_request {
-    enum chat_request_kind kind;
-    struct str body; /* borrowed from the caller for the life of the ask */
+    enum dialect_path path;
+    struct str body; /* borrowed from the caller for the life of the request */
     char model[CHAT_REQUEST_MODEL_MAX + 1];
     bool stream;
     bool wants_usage; /* stream_options.include_usage is true */
@@ -30,7 +28,7 @@ struct chat_request {
     size_t n_messages;
     int64_t n_choices;         /* n for each prompt: answers asked for; 1 by default */
     struct str user;           /* the raw JSON string, quotes included; ptr NULL: none */
-    struct str model_span;     /* spans within body, for chat_request_splice */
+    struct str model_span;     /* spans within body, for splice_request */
     struct str stream_options; /* ptr NULL: none */
     bool stream_options_is_object;
     struct str include_usage; /* its value within stream_options; ptr NULL: none */
@@ -40,15 +38,5 @@ struct chat_request_error {   /* what the 400 says */
     const char *param, *code; /* either may be NULL */
     char message[256];
 };
-
-/* Reads body.  -1: *err says what is wrong and where.  depth_max bounds nesting. */
-int chat_request_read(struct chat_request *a, enum chat_request_kind kind, struct str body,
-                      size_t depth_max, struct chat_request_error *err) MUST_CHECK;
-
-/* The body for a target: model NULL keeps the client's name; usage asks for the usage block of
- * a stream.  When nothing changes *out is the client's own body and buf stays empty; otherwise
- * *out borrows buf.  -1: buf's cap. */
-int chat_request_splice(const struct chat_request *a, const char *model, bool usage,
-                        struct buf *buf, struct str *out) MUST_CHECK;
 
 #endif

@@ -7,9 +7,10 @@
 
 #define EVENT_MAX_BYTES (1u << 20) /* of the one event that is rewritten */
 
-void resume_init(struct resume *r, size_t text_max_bytes)
+void resume_init(struct resume *r, const struct dialect *d, size_t text_max_bytes)
 {
     memset(r, 0, sizeof(*r));
+    r->dialect = d;
     buf_init(&r->text, text_max_bytes);
     buf_init(&r->rewrite, EVENT_MAX_BYTES);
 }
@@ -18,75 +19,6 @@ void resume_release(struct resume *r)
 {
     buf_release(&r->text);
     buf_release(&r->rewrite);
-}
-
-enum kind { KIND_NOTHING, KIND_TEXT, KIND_OTHER };
-
-static bool is_empty(const struct json_want *w)
-{
-    switch (w->type) {
-    case JSON_NONE:
-    case JSON_NULL:
-        return true;
-    case JSON_STRING:
-        return w->span.len == 2;
-    case JSON_ARRAY:
-    case JSON_OBJECT:
-        return w->count == 0;
-    default:
-        return false;
-    }
-}
-
-/* The one text a delta carries; anything else a client would keep makes it KIND_OTHER. */
-static enum kind read_delta(struct str delta, struct str *text)
-{
-    struct json_want w[] = {{.name = "content"},           {.name = "tool_calls"},
-                            {.name = "reasoning_content"}, {.name = "reasoning"},
-                            {.name = "reasoning_details"}, {.name = "refusal"},
-                            {.name = "function_call"},     {.name = "audio"}};
-
-    if (json_scan(delta, JSON_SCAN_DEPTH_MAX, w, ARRAY_LEN(w), NULL) < 0)
-        return KIND_OTHER;
-    for (size_t i = 1; i < ARRAY_LEN(w); i++)
-        if (!is_empty(&w[i]))
-            return KIND_OTHER;
-    if (is_empty(&w[0]))
-        return KIND_NOTHING;
-    *text = w[0].span;
-    return w[0].type == JSON_STRING ? KIND_TEXT : KIND_OTHER;
-}
-
-/* The text of a chunk's one choice: the JSON string's span within data. */
-static enum kind read_text(struct str data, struct str *text)
-{
-    struct json_want choices = {.name = "choices"};
-    struct json_want w[] = {
-        {.name = "delta"}, {.name = "text"}, {.name = "index"}, {.name = "logprobs"}};
-    struct str choice;
-    enum json_type type;
-    size_t at = 0;
-    int64_t index = 0;
-
-    if (json_scan(data, JSON_SCAN_DEPTH_MAX, &choices, 1, NULL) < 0)
-        return KIND_OTHER;
-    if (is_empty(&choices))
-        return KIND_NOTHING;
-    if (choices.type != JSON_ARRAY || choices.count != 1 ||
-        !json_scan_next(choices.span, &at, &choice, &type) || type != JSON_OBJECT ||
-        json_scan(choice, JSON_SCAN_DEPTH_MAX, w, ARRAY_LEN(w), NULL) < 0)
-        return KIND_OTHER;
-    if (!is_empty(&w[3])) /* of tokens: another run may cut the text elsewhere */
-        return KIND_OTHER;
-    if (w[2].type == JSON_NUMBER && (json_scan_int(w[2].span, &index) < 0 || index != 0))
-        return KIND_OTHER;
-    if (!is_empty(&w[1])) {
-        *text = w[1].span;
-        return w[1].type == JSON_STRING && is_empty(&w[0]) ? KIND_TEXT : KIND_OTHER;
-    }
-    if (w[0].type == JSON_OBJECT)
-        return read_delta(w[0].span, text);
-    return is_empty(&w[0]) ? KIND_NOTHING : KIND_OTHER;
 }
 
 /* Decodes the span behind what out holds.  -1: no text we could mean, or no room. */
@@ -102,12 +34,13 @@ static int decode(struct str span, struct buf *out)
 void resume_note(struct resume *r, struct str data)
 {
     struct str text;
-    enum kind kind;
+    enum dialect_text kind;
 
-    if (r->final || str_eqz(str_trim(data), "[DONE]"))
+    if (r->final)
         return;
-    kind = read_text(data, &text);
-    if (kind == KIND_OTHER || (kind == KIND_TEXT && decode(text, &r->text) < 0)) {
+    kind = r->dialect->read_text(data, &text);
+    if (kind == DIALECT_TEXT_OTHER ||
+        (kind == DIALECT_TEXT_ONLY && decode(text, &r->text) < 0)) {
         r->final = true;
         buf_release(&r->text);
     }
@@ -175,16 +108,16 @@ out:
 enum resume_verdict resume_feed(struct resume *r, struct str data, bool finish, struct str *out)
 {
     struct str span;
-    enum kind kind;
+    enum dialect_text kind;
 
-    if (str_eqz(str_trim(data), "[DONE]"))
+    kind = r->dialect->read_text(data, &span);
+    if (kind == DIALECT_TEXT_END)
         return r->matched == r->text.len ? RESUME_PASS : RESUME_DIFFERS;
-    kind = read_text(data, &span);
-    if (kind == KIND_OTHER)
+    if (kind == DIALECT_TEXT_OTHER)
         return RESUME_DIFFERS;
-    if (kind == KIND_TEXT && !finish)
+    if (kind == DIALECT_TEXT_ONLY && !finish)
         return compare(r, data, span, out);
-    if (kind == KIND_TEXT) { /* last words and finish reason in one event */
+    if (kind == DIALECT_TEXT_ONLY) { /* last words and finish reason in one event */
         enum resume_verdict v = compare(r, data, span, out);
 
         if (v != RESUME_HOLD)

@@ -13,16 +13,18 @@
 #include "base/base.h"
 #include "base/buf.h"
 #include "base/str.h"
+#include "dialect/dialect.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 struct resume {
-    struct buf text;    /* delivered to the client, decoded */
-    bool final;         /* something was delivered that cannot be compared */
-    bool replaying;     /* a new run is being held against the text */
-    size_t matched;     /* bytes of it seen again in this run */
-    struct buf rewrite; /* the event that crosses the seam, cut to its new part */
+    const struct dialect *dialect; /* of every run: only the same words can be compared */
+    struct buf text;               /* delivered to the client, decoded */
+    bool final;                    /* something was delivered that cannot be compared */
+    bool replaying;                /* a new run is being held against the text */
+    size_t matched;                /* bytes of it seen again in this run */
+    struct buf rewrite;            /* the event that crosses the seam, cut to its new part */
 };
 
 enum resume_verdict {
@@ -32,7 +34,7 @@ enum resume_verdict {
     RESUME_DIFFERS, /* another answer: the stream cannot be rescued by this run */
 };
 
-void resume_init(struct resume *r, size_t text_max_bytes);
+void resume_init(struct resume *r, const struct dialect *d, size_t text_max_bytes);
 void resume_release(struct resume *r);
 
 /* The data of an event that was relayed in the first run (or after the seam). */

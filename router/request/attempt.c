@@ -1,12 +1,11 @@
 /* attempt.c - one try of one target; attempt.h has the contract.
  *
  * Ends are only noted where they are found (inside curl's callbacks, timers) and told from the
- * event loop, so nobody is re-entered.  A stream that said [DONE] ends at once for its owner;
+ * event loop, so nobody is re-entered.  A stream that said its end ends at once for its owner;
  * the exchange itself may linger a moment unowned, so that its connection can be reused. */
 #include "router/request/attempt.h"
 
 #include "base/clock.h"
-#include "dialect/retry_after.h"
 #include "router/request/attempt_impl.h"
 #include "router/request/region_headers.h"
 #include "router/request/reply.h"
@@ -32,6 +31,11 @@ struct attempt_env *attempt_env_new(struct event_base *base, const struct config
     return env;
 }
 
+const struct dialect *attempt_env_dialect(const struct attempt_env *env, size_t region)
+{
+    return region_headers_dialect(env->region_headers, region);
+}
+
 static void send_request(struct attempt *at, const struct attempt_ask *ask,
                          const struct upstream_ops *ops)
 {
@@ -39,9 +43,15 @@ static void send_request(struct attempt *at, const struct attempt_ask *ask,
     struct region_headers_lines lines;
     struct upstream_request req;
 
-    region_headers_fill(at->env->region_headers, ask, &lines);
+    region_headers_fill(at->env->region_headers,
+                        &(struct region_headers_ask){.region = ask->region,
+                                                     .path = ask->path,
+                                                     .from = ask->from,
+                                                     .request_id = ask->request_id,
+                                                     .stream = ask->stream},
+                        &lines);
     req = (struct upstream_request){
-        .method = ask->path == ATTEMPT_MODELS ? "GET" : "POST",
+        .method = ask->path == DIALECT_MODELS ? "GET" : "POST",
         .url = lines.url,
         .headers = lines.line,
         .n_headers = lines.n,
@@ -79,6 +89,7 @@ static void attempt_free(struct attempt *at)
 void attempt_cancel(struct attempt *at, struct attempt_end *so_far)
 {
     *so_far = at->end;
+    so_far->content_events = at->progress.content_events;
     so_far->outcome = OUTCOME_ABORTED;
     so_far->total_us = clock_mono_us() - at->started_us;
     attempt_free(at);
@@ -116,7 +127,8 @@ static void arm(struct attempt *at, int64_t ms)
     event_add(at->timer, &tv);
 }
 
-/* The vendor said [DONE] but its framing has not ended: let it, unowned and for a moment. */
+/* The vendor said its last word but its framing has not ended: let it, unowned and for a
+ * moment. */
 static void linger(struct attempt *at)
 {
     at->phase = PHASE_LINGER;
@@ -149,6 +161,7 @@ static void on_attempt_finish(evutil_socket_t fd, short what, void *arg)
     at->end.relayed = at->ready;
     at->end.answer = at->answer.status != 0 ? &at->answer : NULL;
     at->answer.body = buf_str(&at->held);
+    at->end.content_events = at->progress.content_events;
     if (at->end.total_us == 0)
         at->end.total_us = clock_mono_us() - at->started_us;
     at->ops->on_end(at->arg, &at->end);
@@ -170,6 +183,12 @@ static int64_t limit_ms(const struct attempt *at)
                                         : t->idle_ms;
 }
 
+/* Every answer asked for has its finish reason, whatever else the vendor says. */
+static bool is_whole(const struct attempt *at)
+{
+    return progress_is_whole(&at->progress);
+}
+
 static void on_attempt_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct attempt *at = arg;
@@ -187,7 +206,7 @@ static void on_attempt_timer(evutil_socket_t fd, short what, void *arg)
         arm(at, left_ms);
         return;
     }
-    if (attempt_is_finished(at)) { /* the answer is whole, the vendor just does not hang up */
+    if (is_whole(at)) { /* the answer is whole, the vendor just does not hang up */
         at->end.add_done = !at->done_seen;
         attempt_end_later(at, OUTCOME_OK, "");
         return;
@@ -226,7 +245,8 @@ static void on_call_head(void *arg, const struct upstream_head *h)
     at->fields = xcalloc(h->n_fields + 1, sizeof(*at->fields));
     at->answer.n_fields = reply_pass_fields(h, at->fields, h->n_fields, &at->fields_text);
     at->answer.fields = at->fields;
-    at->end.retry_after_ms = ok ? -1 : retry_after_ms(get_field, h, clock_wall_ms());
+    at->end.retry_after_ms =
+        ok ? -1 : at->dialect->retry_after_ms(get_field, h, clock_wall_ms());
     if (ok && sse_is_type(upstream_head_get(h, "content-type"))) {
         at->sse_on = true;
         sse_init(&at->sse, at->env->conf->stream.event_max_bytes);
@@ -260,9 +280,9 @@ static void on_call_data(void *arg, const char *data, size_t len)
     }
     if (at->answer.status < 200 || at->answer.status > 299) {
         /* an error's body beyond what is held: what we have must do */
-        attempt_end_later(at,
-                          openai_classify(at->answer.status, buf_str(&at->held), false, NULL),
-                          "error answer larger than upstream.max_answer_bytes");
+        attempt_end_later(
+            at, at->dialect->classify(at->answer.status, buf_str(&at->held), false, NULL),
+            "error answer larger than upstream.max_answer_bytes");
         return;
     }
     attempt_go_ready(at); /* too large to hold: from here on it is passed through */
@@ -280,13 +300,13 @@ static const enum outcome of_result[] = {
     [UPSTREAM_INTERNAL] = OUTCOME_ABORTED,
 };
 
-/* The exchange of a stream is over before [DONE] came. */
+/* The exchange of a stream is over before the vendor's last word came. */
 static void end_stream(struct attempt *at, const struct upstream_end *e)
 {
     bool whole = e->result == UPSTREAM_COMPLETE || e->result == UPSTREAM_CUT ||
                  e->result == UPSTREAM_TOTAL_TIMEOUT;
 
-    if (attempt_is_finished(at) && whole) { /* a piece of [DONE] or usage is no loss */
+    if (is_whole(at) && whole) { /* a piece of its end or of usage is no loss */
         at->end.add_done = true;
         attempt_end_later(at, OUTCOME_OK, "");
     } else if (e->result == UPSTREAM_COMPLETE) {
@@ -301,7 +321,7 @@ static void end_plain(struct attempt *at, const struct upstream_end *e)
     enum outcome o = of_result[e->result];
 
     if (e->result == UPSTREAM_COMPLETE && !at->ready) {
-        o = openai_classify(at->answer.status, buf_str(&at->held), true, &at->end.usage);
+        o = at->dialect->classify(at->answer.status, buf_str(&at->held), true, &at->end.usage);
     }
     attempt_end_later(at, o, e->detail);
 }
@@ -321,7 +341,7 @@ static void on_call_end(void *arg, const struct upstream_end *e)
     }
     if (at->ended)
         return;
-    if (attempt_is_finished(at)) /* of a stream: what the time ran out for is not missed */
+    if (is_whole(at)) /* of a stream: what the time ran out for is not missed */
         end_stream(at, e);
     else if (e->result == UPSTREAM_TOTAL_TIMEOUT && at->slowed)
         attempt_end_later(at, OUTCOME_ABORTED, "the client read too slowly for timeouts.total");
@@ -341,11 +361,12 @@ struct attempt *attempt_start(struct attempt_env *env, const struct attempt_ask 
     struct attempt *at = xcalloc(1, sizeof(*at));
 
     at->env = env;
+    at->dialect = attempt_env_dialect(env, ask->region);
     at->ops = ops;
     at->arg = arg;
     at->stream = ask->stream;
     at->hide_usage = ask->hide_usage;
-    at->choices = ask->choices;
+    at->progress.asked = ask->choices;
     at->resume = ask->resume;
     at->late = ask->left_ms < env->conf->timeouts.total_ms / 2;
     at->end.retry_after_ms = -1;

@@ -10,7 +10,7 @@
 #include "base/str.h"
 #include "config/config.h"
 #include "policy/outcome.h"
-#include "dialect/openai.h"
+#include "dialect/dialect.h"
 #include "dialect/resume.h"
 #include "http/exchange.h"
 #include "http/http1_head.h"
@@ -23,23 +23,17 @@ struct event_base;
 struct attempt;
 struct attempt_env; /* what all attempts of a worker share: URLs and credentials per region */
 
-enum attempt_path {
-    ATTEMPT_CHAT,
-    ATTEMPT_COMPLETIONS,
-    ATTEMPT_EMBEDDINGS,
-    ATTEMPT_MODELS,
-    N_ATTEMPT_PATHS
-};
-
 /* conf and up are borrowed. */
 struct attempt_env *attempt_env_new(struct event_base *base, const struct config *conf,
                                     struct upstream *up);
 void attempt_env_free(struct attempt_env *env);
+/* What a region speaks: its answers and events are in it. */
+const struct dialect *attempt_env_dialect(const struct attempt_env *env, size_t region);
 
 struct attempt_ask {
     size_t region;
-    enum attempt_path path;
-    struct str body;               /* borrowed until the end; empty for ATTEMPT_MODELS */
+    enum dialect_path path;        /* one that the region's dialect has */
+    struct str body;               /* borrowed until the end; empty for DIALECT_MODELS */
     const struct http1_head *from; /* the client's head: what may go on is copied */
     const char *request_id;
     int64_t choices;       /* answers asked for: so many finish reasons end a stream */
@@ -61,19 +55,22 @@ struct attempt_end {
     enum outcome outcome;
     const struct attempt_answer *answer; /* NULL when no head came */
     bool relayed;                        /* on_ready was called */
-    bool add_done;                       /* a complete stream whose vendor forgot [DONE] */
+    bool add_done;                       /* a complete stream whose vendor forgot its end */
     bool reused;                         /* ran on a connection that had served before */
     int64_t retry_after_ms;              /* -1: none stated */
     int64_t first_byte_us, total_us;
-    struct openai_usage usage; /* of a stream: as far as it said */
-    int64_t content_events;    /* of a stream: about a token each */
-    char detail[160];          /* for the log: no header and no body byte */
+    struct dialect_usage usage; /* of a stream: as far as it said */
+    int64_t content_events;     /* of a stream: about a token each */
+    char detail[160];           /* for the log: no header and no body byte */
 };
 
 struct attempt_ops {
-    /* From here on the answer is relayed: its head now, its bytes by on_bytes. */
+    /* From here on the answer is relayed: its head now, the rest as events or bytes. */
     void (*on_ready)(void *arg, const struct attempt_answer *a);
-    void (*on_bytes)(void *arg, struct str bytes); /* whole events of a stream */
+    /* A stream's next event, in the region's dialect.  The first one is what was held: the
+     * bytes of all events in front of the first content, as one of kind META. */
+    void (*on_event)(void *arg, const struct dialect_event *ev);
+    void (*on_bytes)(void *arg, struct str bytes); /* of a plain answer too large to hold */
     /* Exactly once, from the event loop; the attempt is freed when it returns. */
     void (*on_end)(void *arg, const struct attempt_end *e);
 };
@@ -83,7 +80,7 @@ struct attempt *attempt_start(struct attempt_env *env, const struct attempt_ask 
 void attempt_pause(struct attempt *at); /* the client reads slowly: idle time stands still */
 void attempt_resume(struct attempt *at);
 /* Frees it; no callback follows.  *so_far: what is to be accounted, outcome ABORTED.  Not
- * inside on_ready or on_bytes. */
+ * inside on_ready, on_event or on_bytes. */
 void attempt_cancel(struct attempt *at, struct attempt_end *so_far);
 
 #endif

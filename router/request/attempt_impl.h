@@ -2,6 +2,7 @@
 #ifndef ROUTER_REQUEST_ATTEMPT_IMPL_H
 #define ROUTER_REQUEST_ATTEMPT_IMPL_H
 
+#include "dialect/progress.h"
 #include "dialect/sse.h"
 #include "router/request/attempt.h"
 
@@ -20,16 +21,16 @@ enum phase { PHASE_HEAD, PHASE_CONTENT, PHASE_FLOW, PHASE_LINGER };
 
 struct attempt {
     struct attempt_env *env;
+    const struct dialect *dialect; /* the region's */
     const struct attempt_ops *ops;
     void *arg;
     struct upstream_call *call; /* NULL once it ended */
     struct event *timer, *finish;
     enum phase phase;
     bool stream, hide_usage, sse_on, ready, ended, done_seen;
-    int64_t choices;                         /* answers asked for */
-    struct openai_choices content, finished; /* which have shown content, ended */
-    bool paused, slowed;                     /* the client reads slowly: now, at any time */
-    bool late;                               /* most of timeouts.total was gone when it began */
+    struct progress progress; /* of the stream */
+    bool paused, slowed;      /* the client reads slowly: now, at any time */
+    bool late;                /* most of timeouts.total was gone when it began */
     int64_t started_us;
     int64_t since_ms; /* start of the phase, or the last bytes of a flowing stream */
     struct attempt_answer answer;
@@ -52,7 +53,6 @@ void attempt_enter(struct attempt *at, enum phase phase); /* and starts its limi
 /* From here on the answer is relayed: what was held goes first. */
 void attempt_go_ready(struct attempt *at);
 /* One event of the stream (the callback of sse_feed); nonzero once the attempt has ended. */
-int attempt_on_event(void *arg, const struct sse_event *ev);
-bool attempt_is_finished(const struct attempt *at);
+int attempt_on_event(void *arg, const struct sse_event *sse);
 
 #endif

@@ -8,11 +8,13 @@
 #include "base/str.h"
 #include "base/text.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct region_lines { /* made once: what every request to a region carries */
-    char *url[N_ATTEMPT_PATHS];
+    const struct dialect *dialect;
+    char *url[N_DIALECT_PATHS]; /* NULL: its dialect has none */
     char *check_url;
     char *auth, *x_region; /* "Name: value"; NULL when not sent */
 };
@@ -20,13 +22,6 @@ struct region_lines { /* made once: what every request to a region carries */
 struct region_headers {
     const struct config *conf;
     struct region_lines *regions;
-};
-
-static const char *const paths[N_ATTEMPT_PATHS] = {
-    [ATTEMPT_CHAT] = "/chat/completions",
-    [ATTEMPT_COMPLETIONS] = "/completions",
-    [ATTEMPT_EMBEDDINGS] = "/embeddings",
-    [ATTEMPT_MODELS] = "/models",
 };
 
 static char *join(const char *a, const char *b, const char *c)
@@ -39,6 +34,20 @@ static char *join(const char *a, const char *b, const char *c)
     return buf_take(&out);
 }
 
+/* A key goes bare into a field of the operator's choice, and in the dialect's form into the
+ * field where the dialect has it. */
+static char *auth_line(const struct dialect *d, const struct config_region *r)
+{
+    bool usual = str_ieqz(str_of(r->auth_header), d->auth_header);
+    struct buf line;
+
+    buf_init(&line, 65536);
+    if (buf_appendf(&line, "%s: %s%s", r->auth_header, usual ? d->auth_prefix : "",
+                    r->api_key) < 0)
+        buf_clear(&line); /* cannot be: the config bounds each part */
+    return buf_take(&line);
+}
+
 struct region_headers *region_headers_new(const struct config *conf)
 {
     struct region_headers *e = xcalloc(1, sizeof(*e));
@@ -47,14 +56,16 @@ struct region_headers *region_headers_new(const struct config *conf)
     e->regions = xcalloc(conf->n_regions, sizeof(*e->regions));
     for (size_t i = 0; i < conf->n_regions; i++) {
         const struct config_region *r = &conf->regions[i];
-        bool bearer = str_ieqz(str_of(r->auth_header), "authorization");
+        const struct dialect *d = dialect_get("openai"); /* no config names another */
 
-        for (int p = 0; p < N_ATTEMPT_PATHS; p++)
-            e->regions[i].url[p] = join(r->base_url, paths[p], "");
+        e->regions[i].dialect = d;
+        for (int p = 0; p < N_DIALECT_PATHS; p++)
+            if (d->asks[p] != NULL)
+                e->regions[i].url[p] = join(r->base_url, d->asks[p], "");
         e->regions[i].check_url =
             join(r->base_url, r->health_path != NULL ? r->health_path : conf->health.path, "");
         if (r->api_key[0] != '\0')
-            e->regions[i].auth = join(r->auth_header, bearer ? ": Bearer " : ": ", r->api_key);
+            e->regions[i].auth = auth_line(d, r);
         if (r->x_region[0] != '\0')
             e->regions[i].x_region = join("X-Region", ": ", r->x_region);
     }
@@ -66,7 +77,7 @@ void region_headers_free(struct region_headers *e)
     if (e == NULL)
         return;
     for (size_t i = 0; i < e->conf->n_regions; i++) {
-        for (int p = 0; p < N_ATTEMPT_PATHS; p++)
+        for (int p = 0; p < N_DIALECT_PATHS; p++)
             free(e->regions[i].url[p]);
         free(e->regions[i].check_url);
         if (e->regions[i].auth != NULL)
@@ -78,12 +89,18 @@ void region_headers_free(struct region_headers *e)
     free(e);
 }
 
-/* The client's fields that go on to a region.  A list of what may, not of what may not: a
- * credential under a name nobody thought of must not reach a vendor. */
+/* The client's fields that go on to a region, beside those its dialect names.  A list of what
+ * may, not of what may not: a credential under a name nobody thought of must not reach a
+ * vendor. */
 static const char *const forwarded[] = {
-    "user-agent", "openai-beta",     "idempotency-key",     "traceparent",
+    "user-agent", "idempotency-key", "traceparent",
     "tracestate", "accept-language", "x-client-request-id",
 };
+
+const struct dialect *region_headers_dialect(const struct region_headers *e, size_t region)
+{
+    return e->regions[region].dialect;
+}
 
 /* RFC 9110 7.6.1: what Connection lists is for us alone. */
 static bool is_named_by_connection(const struct http1_head *from, struct str name)
@@ -95,21 +112,30 @@ static bool is_named_by_connection(const struct http1_head *from, struct str nam
     return false;
 }
 
-static bool may_forward(const struct http1_head *from, struct str name)
+static bool is_forwarded(const struct dialect *d, struct str name)
 {
     for (size_t i = 0; i < ARRAY_LEN(forwarded); i++)
         if (str_ieqz(name, forwarded[i]))
-            return !is_named_by_connection(from, name);
-    return str_istarts(name, "x-stainless-") && !is_named_by_connection(from, name);
+            return true;
+    for (const char *const *own = d->forwards; *own != NULL; own++)
+        if (str_ieqz(name, *own))
+            return true;
+    return str_istarts(name,
+                       "x-stainless-"); /* what the vendors' own libraries say of themselves */
+}
+
+static bool may_forward(const struct dialect *d, const struct http1_head *from, struct str name)
+{
+    return is_forwarded(d, name) && !is_named_by_connection(from, name);
 }
 
 /* Bytes the made lines need: buf must not move under the pointers into it. */
-static size_t text_bytes(const struct attempt_ask *ask)
+static size_t text_bytes(const struct dialect *d, const struct region_headers_ask *ask)
 {
     size_t need = strlen("X-Request-Id: ") + strlen(ask->request_id) + 1;
 
     for (size_t i = 0; i < ask->from->n_fields; i++)
-        if (may_forward(ask->from, ask->from->fields[i].name))
+        if (may_forward(d, ask->from, ask->from->fields[i].name))
             need += ask->from->fields[i].name.len + ask->from->fields[i].value.len + 3;
     return need;
 }
@@ -126,27 +152,36 @@ static void add(struct region_headers_lines *l, struct str name, struct str valu
     l->line[l->n++] = l->text.data + at;
 }
 
-void region_headers_fill(const struct region_headers *e, const struct attempt_ask *ask,
-                         struct region_headers_lines *out)
+/* What every request to this region carries: the dialect's own lines and our credentials. */
+static void add_ours(const struct region_lines *r, struct region_headers_lines *out)
 {
-    const struct region_lines *r = &e->regions[ask->region];
-    size_t need = text_bytes(ask);
-
-    *out = (struct region_headers_lines){.url = r->url[ask->path]};
-    buf_init(&out->text, need);
-    if (ask->path != ATTEMPT_MODELS)
-        out->line[out->n++] = "Content-Type: application/json";
-    out->line[out->n++] = ask->stream ? "Accept: text/event-stream, application/json"
-                                      : "Accept: application/json";
+    for (const char *const *own = r->dialect->headers; *own != NULL; own++)
+        out->line[out->n++] = *own;
     if (r->auth != NULL)
         out->line[out->n++] = r->auth;
     if (r->x_region != NULL)
         out->line[out->n++] = r->x_region;
+}
+
+void region_headers_fill(const struct region_headers *e, const struct region_headers_ask *ask,
+                         struct region_headers_lines *out)
+{
+    const struct region_lines *r = &e->regions[ask->region];
+    size_t need = text_bytes(r->dialect, ask);
+
+    assert(r->url[ask->path] != NULL);
+    *out = (struct region_headers_lines){.url = r->url[ask->path]};
+    buf_init(&out->text, need);
+    if (ask->path != DIALECT_MODELS)
+        out->line[out->n++] = "Content-Type: application/json";
+    out->line[out->n++] = ask->stream ? "Accept: text/event-stream, application/json"
+                                      : "Accept: application/json";
+    add_ours(r, out);
     if (buf_reserve(&out->text, need) < 0)
         return;
     add(out, STR("X-Request-Id"), str_of(ask->request_id));
     for (size_t i = 0; i < ask->from->n_fields; i++)
-        if (may_forward(ask->from, ask->from->fields[i].name))
+        if (may_forward(r->dialect, ask->from, ask->from->fields[i].name))
             add(out, ask->from->fields[i].name, ask->from->fields[i].value);
 }
 
@@ -159,10 +194,7 @@ void region_headers_fill_check(const struct region_headers *e, size_t region,
     buf_init(&out->text, 1);
     out->line[out->n++] = "Accept: application/json";
     out->line[out->n++] = "User-Agent: sluice/" SLUICE_VERSION;
-    if (r->auth != NULL)
-        out->line[out->n++] = r->auth;
-    if (r->x_region != NULL)
-        out->line[out->n++] = r->x_region;
+    add_ours(r, out);
 }
 
 void region_headers_lines_release(struct region_headers_lines *l)

@@ -1,20 +1,32 @@
-/* region_headers.h - what a request to a region carries beside its body: URL, our credentials,
- * and the few fields of the client's that may go on. */
+/* region_headers.h - what a request to a region carries beside its body: URL, our credentials
+ * in the form its dialect has, and the few fields of the client's that may go on. */
 #ifndef ROUTER_REQUEST_REGION_HEADERS_H
 #define ROUTER_REQUEST_REGION_HEADERS_H
 
 #include "base/buf.h"
 #include "config/config.h"
-#include "router/request/attempt.h"
+#include "dialect/dialect.h"
+#include "http/http1_head.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define ENVELOPE_LINES_MAX 24
 
-struct region_headers; /* made once per config: URLs and credential lines of every region */
+struct region_headers; /* made once per config: dialect, URLs and credentials of every region */
 
 struct region_headers *region_headers_new(const struct config *conf);
 void region_headers_free(struct region_headers *e); /* overwrites the secrets */
+
+const struct dialect *region_headers_dialect(const struct region_headers *e, size_t region);
+
+struct region_headers_ask {
+    size_t region;
+    enum dialect_path path;        /* one that the region's dialect has */
+    bool stream;                   /* the client asked for one */
+    const struct http1_head *from; /* the client's head: what may go on is copied */
+    const char *request_id;
+};
 
 struct region_headers_lines {
     const char *url;                      /* borrowed from the region_headers */
@@ -24,7 +36,7 @@ struct region_headers_lines {
 };
 
 /* Fills *out for one attempt; valid until region_headers_lines_release. */
-void region_headers_fill(const struct region_headers *e, const struct attempt_ask *ask,
+void region_headers_fill(const struct region_headers *e, const struct region_headers_ask *ask,
                          struct region_headers_lines *out);
 /* The same for a check from outside: health.path of that region, our credentials. */
 void region_headers_fill_check(const struct region_headers *e, size_t region,

@@ -6,7 +6,8 @@
 #include <event2/event.h>
 #include <string.h>
 
-static const char keep_alive[] = ": keep-alive\n\n";
+/* Of an event that is made here: an error is at most 64 KiB, a rewritten event 1 MiB. */
+#define EVENT_MAX_BYTES (2u << 20)
 
 static void arm(struct relay *r, int64_t ms)
 {
@@ -31,6 +32,7 @@ static void commit(struct relay *r)
 static void on_relay_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct relay *r = arg;
+    const char *beat = r->dialect->keep_alive;
     int64_t now_ms = clock_mono_ms(), left_ms = r->last_ms + r->conf->heartbeat_ms - now_ms;
 
     (void)fd, (void)what;
@@ -40,7 +42,7 @@ static void on_relay_timer(evutil_socket_t fd, short what, void *arg)
         arm(r, left_ms > 0 ? left_ms : r->conf->heartbeat_ms);
         return;
     }
-    (void)exchange_write(r->ex, keep_alive, sizeof(keep_alive) - 1); /* bounded: one per beat */
+    (void)exchange_write(r->ex, beat, strlen(beat)); /* bounded: one per beat */
     r->any_beats = true;
     r->last_ms = now_ms;
     if (r->conf->heartbeat_ms > 0)
@@ -48,9 +50,10 @@ static void on_relay_timer(evutil_socket_t fd, short what, void *arg)
 }
 
 void relay_start(struct relay *r, struct event_base *base, struct exchange *ex,
-                 const struct config_stream *conf, const char *request_id)
+                 const struct dialect *dialect, const struct config_stream *conf,
+                 const char *request_id)
 {
-    *r = (struct relay){.ex = ex, .conf = conf, .request_id = request_id};
+    *r = (struct relay){.ex = ex, .dialect = dialect, .conf = conf, .request_id = request_id};
     r->timer = event_new(base, -1, 0, on_relay_timer, r);
     arm(r, conf->commit_ms);
 }
@@ -102,37 +105,52 @@ bool relay_bytes(struct relay *r, struct str bytes)
     return exchange_write(r->ex, bytes.ptr, bytes.len);
 }
 
-void relay_finish(struct relay *r, bool add_done)
+/* An event that no vendor sent, in the client's dialect. */
+static struct str make_event(const struct relay *r, const struct dialect_event *ev,
+                             struct buf *text)
 {
-    relay_stop(r);
-    if (r->in_line_end) /* [DONE] ends a stream at its CR: the LF is not waited for */
-        (void)exchange_write(r->ex, "\n", 1);
-    if (add_done)
-        (void)exchange_write(r->ex, "data: [DONE]\n\n", 14);
-    exchange_finish(r->ex);
+    buf_init(text, EVENT_MAX_BYTES);
+    if (r->dialect->write_event(text, ev) < 0)
+        buf_clear(text);
+    return buf_str(text);
 }
 
-/* An event has one line: in JSON a line end can only stand between two tokens. */
-static void join_lines(struct buf *b)
+bool relay_event(struct relay *r, const struct dialect_event *ev)
 {
-    for (size_t i = 0; i < b->len; i++)
-        if (b->data[i] == '\n' || b->data[i] == '\r')
-            b->data[i] = ' ';
+    struct buf text;
+    bool room;
+
+    if (ev->raw.ptr != NULL)
+        return relay_bytes(r, ev->raw);
+    room = relay_bytes(r, make_event(r, ev, &text));
+    buf_release(&text);
+    return room;
+}
+
+void relay_finish(struct relay *r, bool add_done)
+{
+    const char *end = r->dialect->stream_end;
+
+    relay_stop(r);
+    if (r->in_line_end) /* a DONE event ends a stream at its CR: the LF is not waited for */
+        (void)exchange_write(r->ex, "\n", 1);
+    if (add_done)
+        (void)exchange_write(r->ex, end, strlen(end));
+    exchange_finish(r->ex);
 }
 
 void relay_fail_as(struct relay *r, struct str object)
 {
-    struct buf data;
+    struct dialect_event ev = {.kind = DIALECT_ERROR, .data = object};
+    struct buf text;
 
     relay_stop(r);
-    buf_init(&data, object.len);
-    if (buf_append_str(&data, object) == 0 && data.len > 0) {
-        join_lines(&data);
-        (void)exchange_write(r->ex, "data: ", 6);
-        (void)exchange_write(r->ex, data.data, data.len);
-        (void)exchange_write(r->ex, "\n\n", 2);
+    if (object.len > 0) {
+        struct str event = make_event(r, &ev, &text);
+
+        (void)exchange_write(r->ex, event.ptr, event.len);
+        buf_release(&text);
     }
-    buf_release(&data);
     exchange_abort(r->ex);
 }
 
@@ -141,7 +159,7 @@ void relay_fail(struct relay *r, const struct reply_error *e)
     struct buf object;
 
     buf_init(&object, 4096);
-    if (reply_format(&object, e) < 0)
+    if (reply_format(&object, r->dialect, e) < 0)
         buf_clear(&object);
     relay_fail_as(r, buf_str(&object));
     buf_release(&object);

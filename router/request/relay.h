@@ -10,6 +10,7 @@
 #include "base/base.h"
 #include "base/str.h"
 #include "config/config.h"
+#include "dialect/dialect.h"
 #include "http/exchange.h"
 #include "router/request/reply.h"
 
@@ -21,6 +22,7 @@ struct event;
 
 struct relay {
     struct exchange *ex;
+    const struct dialect *dialect; /* the client's */
     const struct config_stream *conf;
     const char *request_id;
     struct event *timer; /* commit first, heartbeats after; NULL until started */
@@ -35,20 +37,24 @@ struct relay {
 
 /* Starts waiting for content.  Everything is borrowed. */
 void relay_start(struct relay *r, struct event_base *base, struct exchange *ex,
-                 const struct config_stream *conf, const char *request_id);
+                 const struct dialect *dialect, const struct config_stream *conf,
+                 const char *request_id);
 void relay_stop(struct relay *r); /* no timer any more; fine when never started */
 
 /* The answer begins: its head unless one is out.  n fields, at most REPLY_FIELDS_MAX. */
 void relay_open(struct relay *r, int status, const struct http_reply_field *f, size_t n,
                 int64_t content_length);
-/* false: the client reads slowly, pause the source until on_writable. */
-bool relay_bytes(struct relay *r, struct str bytes);
-/* A proper end; add_done writes the [DONE] a vendor forgot. */
+/* An event of a region that speaks the client's dialect: its bytes as they are.
+ * false, here and below: the client reads slowly, pause the source until on_writable. */
+bool relay_event(struct relay *r, const struct dialect_event *ev);
+bool relay_bytes(struct relay *r, struct str bytes); /* of an answer that is no stream */
+/* A proper end; add_done writes the end of a stream that a vendor forgot. */
 void relay_finish(struct relay *r, bool add_done);
 /* The visible failure of a stream whose head is out: one error event, then a close without a
  * proper end. */
 void relay_fail(struct relay *r, const struct reply_error *e);
-/* The same with an error object of the vendor's: valid JSON, whatever its white space. */
+/* The same with an error of the vendor's: valid JSON in the client's dialect, whatever its
+ * white space. */
 void relay_fail_as(struct relay *r, struct str object);
 
 #endif

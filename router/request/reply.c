@@ -1,7 +1,6 @@
 /* reply.c - answers of our own; reply.h has the contract. */
 #include "router/request/reply.h"
 
-#include "base/json_scan.h"
 #include "base/text.h"
 
 #include <inttypes.h>
@@ -10,26 +9,17 @@
 
 #define BODY_MAX_BYTES 4096
 
-static int put_string(struct buf *out, const char *name, const char *value)
+int reply_format(struct buf *out, const struct dialect *d, const struct reply_error *e)
 {
-    if (buf_appendf(out, "\"%s\":", name) < 0)
-        return -1;
-    return value != NULL ? json_scan_quote(out, str_of(value))
-                         : buf_append_str(out, STR("null"));
+    return d->write_error(out, &(struct dialect_error){.status = e->status,
+                                                       .type = e->type,
+                                                       .code = e->code,
+                                                       .param = e->param,
+                                                       .message = e->message});
 }
 
-int reply_format(struct buf *out, const struct reply_error *e)
-{
-    if (buf_append_str(out, STR("{\"error\":{")) < 0 ||
-        put_string(out, "message", e->message) < 0 || buf_append_str(out, STR(",")) < 0 ||
-        put_string(out, "type", e->type) < 0 || buf_append_str(out, STR(",")) < 0 ||
-        put_string(out, "param", e->param) < 0 || buf_append_str(out, STR(",")) < 0 ||
-        put_string(out, "code", e->code) < 0 || buf_append_str(out, STR("}}")) < 0)
-        return -1;
-    return 0;
-}
-
-void reply_error(struct exchange *ex, const struct reply_error *e, const char *request_id)
+void reply_error(struct exchange *ex, const struct dialect *d, const struct reply_error *e,
+                 const char *request_id)
 {
     struct http_reply_field f[7];
     char after_s[24], after_ms[24], attempts[24];
@@ -37,7 +27,7 @@ void reply_error(struct exchange *ex, const struct reply_error *e, const char *r
     struct buf body;
 
     buf_init(&body, BODY_MAX_BYTES);
-    if (reply_format(&body, e) < 0)
+    if (reply_format(&body, d, e) < 0)
         buf_clear(&body);
     f[n++] = (struct http_reply_field){"Content-Type", STR("application/json")};
     f[n++] = (struct http_reply_field){"x-sluice-error", str_of(e->code)};
@@ -69,7 +59,7 @@ void reply_format_refusal(void *arg, const struct http_refusal *r, char *out, si
 
     (void)arg;
     buf_init(&body, cap - 1);
-    if (reply_format(&body, &e) < 0)
+    if (reply_format(&body, dialect_at(0), &e) < 0)
         buf_clear(&body);
     memcpy(out, body.len > 0 ? body.data : "", body.len + 1);
     buf_release(&body);

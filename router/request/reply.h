@@ -1,11 +1,12 @@
-/* reply.h - answers of our own: errors in OpenAI's shape, and what of a vendor's head passes.
- */
+/* reply.h - answers of our own: errors in the shape of the client's dialect, and what of a
+ * vendor's head passes. */
 #ifndef ROUTER_REQUEST_REPLY_H
 #define ROUTER_REQUEST_REPLY_H
 
 #include "base/base.h"
 #include "base/buf.h"
 #include "base/str.h"
+#include "dialect/dialect.h"
 #include "http/exchange.h"
 #include "upstream/upstream.h"
 
@@ -25,12 +26,15 @@ struct reply_error {
     int attempts;           /* x-sluice-attempts; 0: not sent */
 };
 
-/* The JSON body; cut to fit is impossible: 2 KiB hold every message of the house. */
-int reply_format(struct buf *out, const struct reply_error *e) MUST_CHECK;
+/* The body in d's shape; cut to fit is impossible: 2 KiB hold every message of the house. */
+int reply_format(struct buf *out, const struct dialect *d,
+                 const struct reply_error *e) MUST_CHECK;
 /* Sends e as a whole answer. request_id may be NULL. */
-void reply_error(struct exchange *ex, const struct reply_error *e, const char *request_id);
+void reply_error(struct exchange *ex, const struct dialect *d, const struct reply_error *e,
+                 const char *request_id);
 
-/* The refusal of a head or of framing, in the same shape (exchange_handler.format_error). */
+/* The refusal of a head or of framing (exchange_handler.format_error).  It says no path that
+ * would name a dialect: it is in the first one's shape, which is OpenAI's. */
 void reply_format_refusal(void *arg, const struct http_refusal *r, char *out, size_t cap);
 
 /* Copies into f the vendor's fields that pass to the client: all but hop-by-hop ones (RFC 9110

@@ -71,24 +71,21 @@ static bool may_recover(const struct request *req)
 
 static void prepare_stream(struct request *req)
 {
-    relay_start(&req->relay, req->w->base, req->ex, &req->w->conf->stream, req->id);
+    relay_start(&req->relay, req->w->base, req->ex, req->dialect, &req->w->conf->stream,
+                req->id);
     if (!may_recover(req))
         return;
     req->resume = xcalloc(1, sizeof(*req->resume));
-    resume_init(req->resume, RESUME_TEXT_MAX_BYTES);
+    resume_init(req->resume, req->dialect, RESUME_TEXT_MAX_BYTES);
 }
 
 static enum state step_read(struct request *req)
 {
-    static const enum chat_request_kind kinds[N_ATTEMPT_PATHS] = {
-        [ATTEMPT_CHAT] = CHAT_REQUEST_CHAT,
-        [ATTEMPT_COMPLETIONS] = CHAT_REQUEST_COMPLETION,
-        [ATTEMPT_EMBEDDINGS] = CHAT_REQUEST_EMBEDDING};
     struct chat_request_error bad;
 
-    if (req->path != ATTEMPT_MODELS &&
-        chat_request_read(&req->ask, kinds[req->path], req->body,
-                          req->w->conf->http.json_depth_max, &bad) < 0)
+    if (req->path != DIALECT_MODELS &&
+        req->dialect->read_request(&req->ask, req->path, req->body,
+                                   req->w->conf->http.json_depth_max, &bad) < 0)
         return request_refuse_body(req, &bad);
     req->plan = choose_find(req->w->choose, req->ask.model);
     if (req->plan == NULL)
@@ -327,7 +324,7 @@ static void on_client_writable(void *arg)
 }
 
 void request_start(struct worker *w, struct exchange *ex, struct str body,
-                   enum attempt_path path)
+                   const struct dialect_route *route)
 {
     static const struct exchange_taker taker = {.on_gone = on_client_gone,
                                                 .on_writable = on_client_writable};
@@ -337,7 +334,8 @@ void request_start(struct worker *w, struct exchange *ex, struct str body,
     req->ex = ex;
     req->head = ex->head;
     req->body = body;
-    req->path = path;
+    req->dialect = route->dialect;
+    req->path = route->path;
     req->log.where = "request";
     req->started_us = clock_mono_us();
     req->deadline_ms = req->started_us / 1000 + w->conf->timeouts.total_ms;

@@ -3,13 +3,13 @@
 #define ROUTER_REQUEST_REQUEST_H
 
 #include "base/str.h"
-#include "router/request/attempt.h"
+#include "dialect/dialect.h"
 #include "http/exchange.h"
 #include "router/worker.h"
 
-/* Takes ex and answers it, now or later.  Called inside on_body, whose body it is.  The request
- * frees itself. */
+/* Takes ex and answers it, now or later.  Called inside on_body, whose body it is; route is
+ * what its path asks for.  The request frees itself. */
 void request_start(struct worker *w, struct exchange *ex, struct str body,
-                   enum attempt_path path);
+                   const struct dialect_route *route);
 
 #endif

@@ -2,7 +2,6 @@
 #include "router/request/request_impl.h"
 
 #include "base/clock.h"
-#include "base/json_scan.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,7 +21,7 @@ enum state request_refuse(struct request *req, const struct reply_error *e)
     if (req->relay.head_out)
         relay_fail(&req->relay, e);
     else
-        reply_error(req->ex, e, req->id);
+        reply_error(req->ex, req->dialect, e, req->id);
     return ST_DONE;
 }
 
@@ -70,10 +69,8 @@ enum state request_pass(struct request *req, const struct attempt_answer *a)
 static bool fail_in_its_words(struct request *req)
 {
     struct str body = req->end->answer->body;
-    struct json_want error = {.name = "error"};
 
-    if (body.len > REFUSAL_MAX_BYTES ||
-        json_scan(body, JSON_SCAN_DEPTH_MAX, &error, 1, NULL) < 0 || error.type != JSON_OBJECT)
+    if (body.len > REFUSAL_MAX_BYTES || !req->dialect->is_error(body))
         return false;
     req->result.status = 200;
     relay_fail_as(&req->relay, body);
@@ -185,6 +182,7 @@ void request_open(struct request *req, const struct attempt_answer *a)
 
     req->result.status = a->status;
     if (!req->ask.stream) /* not prepared for one: too large to hold, or nobody asked */
-        req->relay = (struct relay){.ex = req->ex, .conf = &req->w->conf->stream};
+        req->relay = (struct relay){
+            .ex = req->ex, .dialect = req->dialect, .conf = &req->w->conf->stream};
     relay_open(&req->relay, a->status, f, n, -1);
 }

@@ -49,7 +49,8 @@ struct request {
     struct exchange *ex; /* NULL once it is over */
     const struct http1_head *head;
     struct str body;
-    enum attempt_path path;
+    const struct dialect *dialect; /* the client's */
+    enum dialect_path path;
     enum state state;
     struct log_ctx log;
     char id[IDENTIFY_ID_MAX + 1];

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 
+#include <assert.h>
 #include <event2/event.h>
 #include <string.h>
 
@@ -87,15 +88,29 @@ static void on_try_ready(void *arg, const struct attempt_answer *a)
     request_open(req, a);
 }
 
-static void on_try_bytes(void *arg, struct str bytes)
+/* A part of the answer went to the client. */
+static void went_out(struct request_try *t, bool room)
 {
-    struct request_try *t = arg;
     struct request *req = t->req;
 
-    if (!relay_bytes(&req->relay, bytes))
+    if (!room)
         attempt_pause(t->attempt);
     if (!t->pass.flowing && req->relay.last_ms - req->ready_ms >= FLOWING_MS)
         permit_flowing(req->w->fleet, &t->pass);
+}
+
+static void on_try_event(void *arg, const struct dialect_event *ev)
+{
+    struct request_try *t = arg;
+
+    went_out(t, relay_event(&t->req->relay, ev));
+}
+
+static void on_try_bytes(void *arg, struct str bytes)
+{
+    struct request_try *t = arg;
+
+    went_out(t, relay_bytes(&t->req->relay, bytes));
 }
 
 static void on_try_end(void *arg, const struct attempt_end *e)
@@ -120,7 +135,8 @@ static void on_try_end(void *arg, const struct attempt_end *e)
     request_run(req);
 }
 
-static const struct attempt_ops callbacks = {on_try_ready, on_try_bytes, on_try_end};
+static const struct attempt_ops callbacks = {on_try_ready, on_try_event, on_try_bytes,
+                                             on_try_end};
 
 /* Starts t at target.  false: no time is left, nothing was started. */
 static bool start(struct request_try *t, const struct choose_target *target, bool last_resort)
@@ -143,8 +159,9 @@ static bool start(struct request_try *t, const struct choose_target *target, boo
 
     if (a.left_ms < REQUEST_TRY_MIN_MS)
         return false;
-    if (req->path != ATTEMPT_MODELS &&
-        chat_request_splice(&req->ask, target->model, usage, &t->spliced, &a.body) < 0)
+    assert(attempt_env_dialect(w->attempts, target->region) == req->dialect);
+    if (req->path != DIALECT_MODELS &&
+        req->dialect->splice_request(&req->ask, target->model, usage, &t->spliced, &a.body) < 0)
         return false; /* cannot be: the cap leaves room for both splices */
     t->target = target;
     t->number = ++req->attempts;

@@ -1,8 +1,9 @@
-/* fuzz_openai.c - any bytes as a stream event, an answer or its fields: no crash, sane results.
- */
+/* fuzz_openai.c - any bytes as what a dialect reads (a stream event, an answer, its fields, a
+ * client's body or path): no crash, sane results, in every dialect there is. */
 #include "base/base.h"
-#include "dialect/openai.h"
+#include "dialect/chat_request.h"
 #include "dialect/retry_after.h"
+#include "dialect/sse.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -16,17 +17,22 @@ static struct str same_for_all(const void *arg, const char *name)
     return *(const struct str *)arg;
 }
 
-static void check_usage(const struct openai_usage *u)
+static bool inside(struct str part, struct str whole)
+{
+    return part.ptr >= whole.ptr && part.ptr + part.len <= whole.ptr + whole.len;
+}
+
+static void check_usage(const struct dialect_usage *u)
 {
     assert(u->prompt_tokens >= 0 && u->completion_tokens >= 0);
     assert(u->cached_tokens >= 0 && u->cached_tokens <= u->prompt_tokens);
 }
 
-static void check_outcome(int status, struct str body)
+static void check_outcome(const struct dialect *d, int status, struct str body)
 {
-    struct openai_usage usage;
-    enum outcome whole = openai_classify(status, body, true, &usage);
-    enum outcome cut = openai_classify(status, body, false, NULL);
+    struct dialect_usage usage;
+    enum outcome whole = d->classify(status, body, true, &usage);
+    enum outcome cut = d->classify(status, body, false, NULL);
 
     assert(whole < N_OUTCOMES && cut < N_OUTCOMES);
     assert(whole != OUTCOME_ABORTED && whole != OUTCOME_CONNECT);
@@ -35,26 +41,70 @@ static void check_outcome(int status, struct str body)
     assert((status >= 200 && status <= 299) || whole != OUTCOME_OK);
 }
 
+static void check_event(const struct dialect *d, struct str text, struct str name)
+{
+    struct sse_event sse = {.raw = text, .data = text, .name = name, .has_data = true};
+    struct dialect_event ev = {.kind = DIALECT_META};
+    struct str span;
+
+    d->read_event(&sse, &ev);
+    assert(ev.kind <= DIALECT_MALFORMED);
+    assert(ev.raw.ptr == text.ptr && ev.data.ptr == text.ptr);
+    assert(ev.kind != DIALECT_MALFORMED || !ev.finish);
+    assert(ev.kind != DIALECT_ERROR || (ev.error != OUTCOME_OK && ev.error < N_OUTCOMES));
+    check_usage(&ev.usage);
+    if (d->read_text(text, &span) == DIALECT_TEXT_ONLY)
+        assert(inside(span, text));
+    (void)d->is_error(text);
+}
+
+/* What was read of a body can be spliced, whatever it is. */
+static void check_body(const struct dialect *d, enum dialect_path path, struct str body)
+{
+    struct chat_request a;
+    struct chat_request_error bad = {.message = ""};
+    struct buf buf;
+    struct str out;
+
+    if (d->read_request(&a, path, body, 64, &bad) < 0) {
+        assert(memchr(bad.message, '\0', sizeof(bad.message)) != NULL);
+        return;
+    }
+    buf_init(&buf, body.len + 6 * CHAT_REQUEST_MODEL_MAX + 256);
+    assert(d->splice_request(&a, "another", true, &buf, &out) == 0);
+    assert(d->read_request(&a, path, out, 64, &bad) == 0);
+    assert(strcmp(a.model, "another") == 0 && (!a.stream || a.wants_usage));
+    buf_release(&buf);
+}
+
+static void check_dialect(const struct dialect *d, struct str text)
+{
+    static const int statuses[] = {0, 100, 200, 299, 302, 400, 403, 413, 429, 500, 529, 600};
+
+    check_event(d, text, (struct str){NULL, 0});
+    check_event(d, text, STR("error"));
+    for (size_t i = 0; i < ARRAY_LEN(statuses); i++)
+        check_outcome(d, statuses[i], text);
+    int64_t wait_ms = d->retry_after_ms(same_for_all, &text, 1717171717000);
+
+    assert(wait_ms >= -1 && wait_ms <= RETRY_AFTER_MAX_MS);
+    for (int p = 0; p < DIALECT_MODELS; p++)
+        check_body(d, (enum dialect_path)p, text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *exact = malloc(size > 0 ? size : 1); /* a sanitizer sees a read beyond it */
     struct str text = {exact, size};
-    struct openai_chunk chunk;
-    static const int statuses[] = {0, 100, 200, 299, 302, 400, 403, 413, 429, 500, 529, 600};
+    struct dialect_route route;
+    const struct dialect *d;
 
     if (size > 0)
         memcpy(exact, data, size);
-    openai_read_chunk(text, &chunk);
-    assert(chunk.kind <= OPENAI_EV_MALFORMED);
-    assert(chunk.kind != OPENAI_EV_MALFORMED || !chunk.finish);
-    assert(chunk.kind != OPENAI_EV_ERROR ||
-           (chunk.error != OUTCOME_OK && chunk.error < N_OUTCOMES));
-    check_usage(&chunk.usage);
-    for (size_t i = 0; i < ARRAY_LEN(statuses); i++)
-        check_outcome(statuses[i], text);
-    int64_t wait_ms = retry_after_ms(same_for_all, &text, 1717171717000);
-
-    assert(wait_ms >= -1 && wait_ms <= RETRY_AFTER_MAX_MS);
+    for (size_t i = 0; (d = dialect_at(i)) != NULL; i++)
+        check_dialect(d, text);
+    if (dialect_find_route(text, &route) && route.model.ptr != NULL)
+        assert(inside(route.model, text));
     free(exact);
     return 0;
 }

@@ -91,7 +91,7 @@ Test(resume, log_probabilities_are_final)
     for (size_t i = 0; i < ARRAY_LEN(events); i++) {
         struct resume r;
 
-        resume_init(&r, 1000);
+        resume_init(&r, &dialect_openai, 1000);
         resume_note(&r, str_of(events[i]));
         cr_expect_eq(r.final, i < 2, "%s", events[i]);
         resume_release(&r);
@@ -104,7 +104,7 @@ Test(resume, one_event_at_the_seam)
         struct resume r;
         struct str out = {NULL, 0};
 
-        resume_init(&r, 1000);
+        resume_init(&r, &dialect_openai, 1000);
         for (size_t k = 0; k < ARRAY_LEN(rows[i].delivered) && rows[i].delivered[k] != NULL;
              k++)
             resume_note(&r, str_of(rows[i].delivered[k]));
@@ -134,7 +134,7 @@ Test(resume, what_cannot_be_compared_is_final)
     for (size_t i = 0; i < ARRAY_LEN(finals); i++) {
         struct resume r;
 
-        resume_init(&r, 1000);
+        resume_init(&r, &dialect_openai, 1000);
         resume_note(&r, str_of(TEXT("a")));
         resume_note(&r, str_of(finals[i]));
         cr_expect_not(resume_begin(&r), "row %zu", i);
@@ -146,7 +146,8 @@ Test(resume, text_at_its_cap_and_one_byte_more)
 {
     struct resume r;
 
-    resume_init(&r, 6); /* the scanner wants room for the quotes too: 4 bytes of text fit */
+    resume_init(&r, &dialect_openai,
+                6); /* the scanner wants room for the quotes too: 4 bytes of text fit */
     resume_note(&r, str_of(TEXT("1234")));
     cr_expect(resume_begin(&r));
     resume_note(&r, str_of(TEXT("5")));
@@ -159,7 +160,7 @@ Test(resume, a_multi_line_event_is_rewritten_on_one_line)
     struct resume r;
     struct str out;
 
-    resume_init(&r, 100);
+    resume_init(&r, &dialect_openai, 100);
     resume_note(&r, str_of(TEXT("a")));
     cr_assert(resume_begin(&r));
     cr_assert_eq(resume_feed(&r, STR("{\"choices\":\n[{\"delta\":{\"content\":\"ab\"}}]\n}"),
@@ -219,7 +220,7 @@ Test(resume, any_cut_and_any_chunking_gives_the_same_text)
         struct str out;
 
         buf_init(&client, 1000);
-        resume_init(&r, 1000);
+        resume_init(&r, &dialect_openai, 1000);
         while (at < cut) { /* the run that breaks */
             at += next_chunk(&rnd, text, at, data, sizeof(data));
             collect(&client, str_of(data));

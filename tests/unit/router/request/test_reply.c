@@ -28,7 +28,8 @@ Test(reply, format)
 
         for (int less = 0; less <= 1; less++) {
             buf_init(&out, len - (size_t)less);
-            cr_expect_eq(reply_format(&out, &rows[i].e), less ? -1 : 0, "row %zu", i);
+            cr_expect_eq(reply_format(&out, &dialect_openai, &rows[i].e), less ? -1 : 0,
+                         "row %zu", i);
             if (!less)
                 cr_expect_str_eq(out.data, rows[i].want, "row %zu: %s", i, out.data);
             buf_release(&out);

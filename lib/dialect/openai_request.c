@@ -1,8 +1,9 @@
-/* chat_request.c - what a client asks for; chat_request.h has the contract.
+/* openai_request.c - what a client asks for in the OpenAI dialect; openai_request.h has the
+ * contract.
  *
  * Source of the fields: OpenAI API reference, "Create chat completion", "Create completion",
  * "Create embeddings". */
-#include "dialect/chat_request.h"
+#include "dialect/openai_request.h"
 
 #include "base/json_scan.h"
 
@@ -92,7 +93,7 @@ static void count_prompts(struct chat_request *a, const struct json_want *prompt
     struct str first;
     enum json_type type;
 
-    if (a->kind != CHAT_REQUEST_COMPLETION || prompt->type != JSON_ARRAY ||
+    if (a->path != DIALECT_COMPLETIONS || prompt->type != JSON_ARRAY ||
         !json_scan_next(prompt->span, &at, &first, &type) || type == JSON_NUMBER)
         return;
     int64_t n = (int64_t)prompt->count;
@@ -162,7 +163,7 @@ static int read_content(struct chat_request *a, const struct json_want *f,
 {
     const struct json_want *messages = &f[F_MESSAGES], *input = &f[F_INPUT];
 
-    if (a->kind == CHAT_REQUEST_CHAT) {
+    if (a->path == DIALECT_CHAT) {
         if (!is_given(messages))
             return fail(err, "messages", "missing_required_parameter",
                         "missing required field 'messages', expected an array of messages");
@@ -173,14 +174,14 @@ static int read_content(struct chat_request *a, const struct json_want *f,
                         "'messages' is empty, expected at least one message");
         a->n_messages = messages->count;
     }
-    if (a->kind == CHAT_REQUEST_EMBEDDING && !is_given(input))
+    if (a->path == DIALECT_EMBEDDINGS && !is_given(input))
         return fail(err, "input", "missing_required_parameter",
                     "missing required field 'input'");
     return 0;
 }
 
-int chat_request_read(struct chat_request *a, enum chat_request_kind kind, struct str body,
-                      size_t depth_max, struct chat_request_error *err)
+int openai_request_read(struct chat_request *a, enum dialect_path path, struct str body,
+                        size_t depth_max, struct chat_request_error *err)
 {
     struct json_want f[N_FIELDS] = {
         [F_MODEL] = {.name = "model"},
@@ -199,7 +200,7 @@ int chat_request_read(struct chat_request *a, enum chat_request_kind kind, struc
     struct json_scan_error at;
 
     memset(a, 0, sizeof(*a));
-    a->kind = kind;
+    a->path = path;
     a->body = body;
     if (json_scan(body, depth_max, f, N_FIELDS, &at) < 0)
         return fail(err, NULL, "invalid_json",
@@ -251,8 +252,8 @@ static struct edit usage_edit(const struct chat_request *a)
         at, 0, empty ? STR("\"include_usage\":true") : STR("\"include_usage\":true,")};
 }
 
-int chat_request_splice(const struct chat_request *a, const char *model, bool usage,
-                        struct buf *buf, struct str *out)
+int openai_request_splice(const struct chat_request *a, const char *model, bool usage,
+                          struct buf *buf, struct str *out)
 {
     struct edit e[2];
     size_t n = 0;

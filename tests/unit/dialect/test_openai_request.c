@@ -1,6 +1,7 @@
-/* test_chat_request.c - what is read of a client's body, what is refused, and what is spliced.
+/* test_openai_request.c - what is read of a client's body, what is refused, and what is
+ * spliced.
  */
-#include "dialect/chat_request.h"
+#include "dialect/openai_request.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -10,57 +11,56 @@
 
 static const struct {
     const char *name;
-    enum chat_request_kind kind;
+    enum dialect_path path;
     const char *body, *param, *part; /* part of the message; NULL: accepted */
 } rows[] = {
-    {"least chat", CHAT_REQUEST_CHAT, "{\"model\":\"m\"," MSG "}", NULL, NULL},
-    {"nulls mean not set", CHAT_REQUEST_CHAT,
+    {"least chat", DIALECT_CHAT, "{\"model\":\"m\"," MSG "}", NULL, NULL},
+    {"nulls mean not set", DIALECT_CHAT,
      "{\"model\":\"m\",\"stream\":null,\"seed\":null,\"user\":null,\"temperature\":null," MSG
      "}",
      NULL, NULL},
-    {"not JSON", CHAT_REQUEST_CHAT, "{\"model\":", NULL, "not valid JSON: line 1"},
-    {"not an object", CHAT_REQUEST_CHAT, "[1]", NULL, "not valid JSON"},
-    {"empty", CHAT_REQUEST_CHAT, "", NULL, "not valid JSON"},
-    {"no model", CHAT_REQUEST_CHAT, "{" MSG "}", "model", "missing required field 'model'"},
-    {"null model", CHAT_REQUEST_CHAT, "{\"model\":null," MSG "}", "model", "missing"},
-    {"model not a string", CHAT_REQUEST_CHAT, "{\"model\":5," MSG "}", "model",
+    {"not JSON", DIALECT_CHAT, "{\"model\":", NULL, "not valid JSON: line 1"},
+    {"not an object", DIALECT_CHAT, "[1]", NULL, "not valid JSON"},
+    {"empty", DIALECT_CHAT, "", NULL, "not valid JSON"},
+    {"no model", DIALECT_CHAT, "{" MSG "}", "model", "missing required field 'model'"},
+    {"null model", DIALECT_CHAT, "{\"model\":null," MSG "}", "model", "missing"},
+    {"model not a string", DIALECT_CHAT, "{\"model\":5," MSG "}", "model",
      "'model' is a number"},
-    {"empty model", CHAT_REQUEST_CHAT, "{\"model\":\"\"," MSG "}", "model", "is empty"},
-    {"two models", CHAT_REQUEST_CHAT, "{\"model\":\"a\",\"model\":\"b\"," MSG "}", NULL,
+    {"empty model", DIALECT_CHAT, "{\"model\":\"\"," MSG "}", "model", "is empty"},
+    {"two models", DIALECT_CHAT, "{\"model\":\"a\",\"model\":\"b\"," MSG "}", NULL,
      "not valid JSON"},
-    {"no messages", CHAT_REQUEST_CHAT, "{\"model\":\"m\"}", "messages",
+    {"no messages", DIALECT_CHAT, "{\"model\":\"m\"}", "messages",
      "missing required field 'messages'"},
-    {"messages an object", CHAT_REQUEST_CHAT, "{\"model\":\"m\",\"messages\":{}}", "messages",
+    {"messages an object", DIALECT_CHAT, "{\"model\":\"m\",\"messages\":{}}", "messages",
      "'messages' is an object, expected an array"},
-    {"messages empty", CHAT_REQUEST_CHAT, "{\"model\":\"m\",\"messages\":[]}", "messages",
+    {"messages empty", DIALECT_CHAT, "{\"model\":\"m\",\"messages\":[]}", "messages",
      "is empty"},
-    {"stream a string", CHAT_REQUEST_CHAT, "{\"model\":\"m\",\"stream\":\"yes\"," MSG "}",
-     "stream", "expected true or false"},
-    {"stream_options an array", CHAT_REQUEST_CHAT,
-     "{\"model\":\"m\",\"stream_options\":[]," MSG "}", "stream_options", "expected an object"},
-    {"max_tokens negative", CHAT_REQUEST_CHAT, "{\"model\":\"m\",\"max_tokens\":-1," MSG "}",
+    {"stream a string", DIALECT_CHAT, "{\"model\":\"m\",\"stream\":\"yes\"," MSG "}", "stream",
+     "expected true or false"},
+    {"stream_options an array", DIALECT_CHAT, "{\"model\":\"m\",\"stream_options\":[]," MSG "}",
+     "stream_options", "expected an object"},
+    {"max_tokens negative", DIALECT_CHAT, "{\"model\":\"m\",\"max_tokens\":-1," MSG "}",
      "max_tokens", "whole number"},
-    {"max_tokens a fraction", CHAT_REQUEST_CHAT, "{\"model\":\"m\",\"max_tokens\":1.5," MSG "}",
+    {"max_tokens a fraction", DIALECT_CHAT, "{\"model\":\"m\",\"max_tokens\":1.5," MSG "}",
      "max_tokens", "whole number"},
-    {"temperature a string", CHAT_REQUEST_CHAT,
-     "{\"model\":\"m\",\"temperature\":\"0\"," MSG "}", "temperature", "expected a number"},
-    {"seed a bool", CHAT_REQUEST_CHAT, "{\"model\":\"m\",\"seed\":true," MSG "}", "seed",
+    {"temperature a string", DIALECT_CHAT, "{\"model\":\"m\",\"temperature\":\"0\"," MSG "}",
+     "temperature", "expected a number"},
+    {"seed a bool", DIALECT_CHAT, "{\"model\":\"m\",\"seed\":true," MSG "}", "seed",
      "whole number"},
-    {"user a number", CHAT_REQUEST_CHAT, "{\"model\":\"m\",\"user\":1," MSG "}", "user",
+    {"user a number", DIALECT_CHAT, "{\"model\":\"m\",\"user\":1," MSG "}", "user",
      "expected a string"},
-    {"completion needs no messages", CHAT_REQUEST_COMPLETION,
-     "{\"model\":\"m\",\"prompt\":\"x\"}", NULL, NULL},
-    {"embedding without input", CHAT_REQUEST_EMBEDDING, "{\"model\":\"m\"}", "input",
-     "missing"},
-    {"embedding", CHAT_REQUEST_EMBEDDING, "{\"model\":\"m\",\"input\":[\"a\"]}", NULL, NULL},
+    {"completion needs no messages", DIALECT_COMPLETIONS, "{\"model\":\"m\",\"prompt\":\"x\"}",
+     NULL, NULL},
+    {"embedding without input", DIALECT_EMBEDDINGS, "{\"model\":\"m\"}", "input", "missing"},
+    {"embedding", DIALECT_EMBEDDINGS, "{\"model\":\"m\",\"input\":[\"a\"]}", NULL, NULL},
 };
 
-Test(chat_request, accepted_and_refused)
+Test(openai_request, accepted_and_refused)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct chat_request a;
         struct chat_request_error e = {0};
-        int rc = chat_request_read(&a, rows[i].kind, str_of(rows[i].body), 64, &e);
+        int rc = openai_request_read(&a, rows[i].path, str_of(rows[i].body), 64, &e);
 
         cr_expect_eq(rc, rows[i].part != NULL ? -1 : 0, "row '%s': %s", rows[i].name,
                      e.message);
@@ -72,7 +72,7 @@ Test(chat_request, accepted_and_refused)
     }
 }
 
-Test(chat_request, reads_what_decisions_need)
+Test(openai_request, reads_what_decisions_need)
 {
     struct chat_request a;
     struct chat_request_error e;
@@ -83,8 +83,7 @@ Test(chat_request, reads_what_decisions_need)
         "true},"
         "\"messages\":[{},{},{}]}";
 
-    cr_assert_eq(chat_request_read(&a, CHAT_REQUEST_CHAT, STR(body), 64, &e), 0, "%s",
-                 e.message);
+    cr_assert_eq(openai_request_read(&a, DIALECT_CHAT, STR(body), 64, &e), 0, "%s", e.message);
     cr_expect_str_eq(a.model, "gpt");
     cr_expect(a.stream && a.wants_usage && a.has_seed && a.has_temperature);
     cr_expect_eq(a.max_tokens, 20);
@@ -95,26 +94,25 @@ Test(chat_request, reads_what_decisions_need)
     cr_expect(str_eqz(a.user, "\"u1\""));
 }
 
-Test(chat_request, answers_asked_for)
+Test(openai_request, answers_asked_for)
 {
     static const struct {
-        enum chat_request_kind kind;
+        enum dialect_path path;
         const char *body; /* without the model */
         int64_t want;
     } asked[] = {
-        {CHAT_REQUEST_COMPLETION, "\"prompt\":\"a\"", 1},
-        {CHAT_REQUEST_COMPLETION, "\"prompt\":null", 1},
-        {CHAT_REQUEST_COMPLETION, "\"x\":1", 1},
-        {CHAT_REQUEST_COMPLETION, "\"prompt\":[]", 1},
-        {CHAT_REQUEST_COMPLETION, "\"prompt\":[\"a\"]", 1},
-        {CHAT_REQUEST_COMPLETION, "\"prompt\":[\"a\",\"b\",\"c\"]", 3},
-        {CHAT_REQUEST_COMPLETION, "\"prompt\":[\"a\",\"b\"],\"n\":3", 6},
-        {CHAT_REQUEST_COMPLETION, "\"prompt\":[1,2,3]", 1}, /* the tokens of one */
-        {CHAT_REQUEST_COMPLETION, "\"prompt\":[[1,2],[3]]", 2},
-        {CHAT_REQUEST_COMPLETION, "\"prompt\":[\"a\",\"b\"],\"n\":9223372036854775807",
-         INT64_MAX},
-        {CHAT_REQUEST_CHAT, "\"prompt\":[\"a\",\"b\"]," MSG, 1},
-        {CHAT_REQUEST_CHAT, "\"n\":2," MSG, 2},
+        {DIALECT_COMPLETIONS, "\"prompt\":\"a\"", 1},
+        {DIALECT_COMPLETIONS, "\"prompt\":null", 1},
+        {DIALECT_COMPLETIONS, "\"x\":1", 1},
+        {DIALECT_COMPLETIONS, "\"prompt\":[]", 1},
+        {DIALECT_COMPLETIONS, "\"prompt\":[\"a\"]", 1},
+        {DIALECT_COMPLETIONS, "\"prompt\":[\"a\",\"b\",\"c\"]", 3},
+        {DIALECT_COMPLETIONS, "\"prompt\":[\"a\",\"b\"],\"n\":3", 6},
+        {DIALECT_COMPLETIONS, "\"prompt\":[1,2,3]", 1}, /* the tokens of one */
+        {DIALECT_COMPLETIONS, "\"prompt\":[[1,2],[3]]", 2},
+        {DIALECT_COMPLETIONS, "\"prompt\":[\"a\",\"b\"],\"n\":9223372036854775807", INT64_MAX},
+        {DIALECT_CHAT, "\"prompt\":[\"a\",\"b\"]," MSG, 1},
+        {DIALECT_CHAT, "\"n\":2," MSG, 2},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
@@ -123,20 +121,20 @@ Test(chat_request, answers_asked_for)
         struct chat_request_error e;
 
         snprintf(body, sizeof(body), "{\"model\":\"m\",%s}", asked[i].body);
-        cr_assert_eq(chat_request_read(&a, asked[i].kind, str_of(body), 64, &e), 0, "%s",
+        cr_assert_eq(openai_request_read(&a, asked[i].path, str_of(body), 64, &e), 0, "%s",
                      e.message);
         cr_expect_eq(a.n_choices, asked[i].want, "%s: %lld", body, (long long)a.n_choices);
     }
 }
 
-Test(chat_request, depth_at_the_limit_and_one_deeper)
+Test(openai_request, depth_at_the_limit_and_one_deeper)
 {
     struct chat_request a;
     struct chat_request_error e;
     struct str ok = STR("{\"model\":\"m\",\"messages\":[{\"content\":[{}]}]}"); /* 5 deep */
 
-    cr_expect_eq(chat_request_read(&a, CHAT_REQUEST_CHAT, ok, 5, &e), 0, "%s", e.message);
-    cr_expect_eq(chat_request_read(&a, CHAT_REQUEST_CHAT, ok, 4, &e), -1);
+    cr_expect_eq(openai_request_read(&a, DIALECT_CHAT, ok, 5, &e), 0, "%s", e.message);
+    cr_expect_eq(openai_request_read(&a, DIALECT_CHAT, ok, 4, &e), -1);
     cr_expect_not_null(strstr(e.message, "deep"), "%s", e.message);
 }
 
@@ -173,7 +171,7 @@ static const struct {
      NULL, true, NULL},
 };
 
-Test(chat_request, splices_only_what_changes)
+Test(openai_request, splices_only_what_changes)
 {
     for (size_t i = 0; i < ARRAY_LEN(splices); i++) {
         struct chat_request a;
@@ -182,9 +180,9 @@ Test(chat_request, splices_only_what_changes)
         struct str out;
 
         buf_init(&buf, 4096);
-        cr_assert_eq(chat_request_read(&a, CHAT_REQUEST_CHAT, str_of(splices[i].body), 64, &e),
-                     0, "row '%s': %s", splices[i].name, e.message);
-        cr_assert_eq(chat_request_splice(&a, splices[i].model, splices[i].usage, &buf, &out),
+        cr_assert_eq(openai_request_read(&a, DIALECT_CHAT, str_of(splices[i].body), 64, &e), 0,
+                     "row '%s': %s", splices[i].name, e.message);
+        cr_assert_eq(openai_request_splice(&a, splices[i].model, splices[i].usage, &buf, &out),
                      0);
         if (splices[i].want == NULL)
             cr_expect_eq(out.ptr, a.body.ptr, "row '%s' was copied", splices[i].name);
@@ -195,7 +193,7 @@ Test(chat_request, splices_only_what_changes)
     }
 }
 
-Test(chat_request, splice_refuses_more_than_its_cap)
+Test(openai_request, splice_refuses_more_than_its_cap)
 {
     struct chat_request a;
     struct chat_request_error e;
@@ -203,9 +201,9 @@ Test(chat_request, splice_refuses_more_than_its_cap)
     struct str out;
     static const char body[] = "{\"model\":\"m\"," MSG "}";
 
-    cr_assert_eq(chat_request_read(&a, CHAT_REQUEST_CHAT, STR(body), 64, &e), 0);
+    cr_assert_eq(openai_request_read(&a, DIALECT_CHAT, STR(body), 64, &e), 0);
     buf_init(&buf, sizeof(body) + 1); /* one byte more for "mm": exactly fits */
-    cr_expect_eq(chat_request_splice(&a, "mm", false, &buf, &out), 0);
-    cr_expect_eq(chat_request_splice(&a, "mmmm", false, &buf, &out), -1);
+    cr_expect_eq(openai_request_splice(&a, "mm", false, &buf, &out), 0);
+    cr_expect_eq(openai_request_splice(&a, "mmmm", false, &buf, &out), -1);
     buf_release(&buf);
 }

@@ -1,0 +1,235 @@
+/* openai_answer.c - what answers and stream events of the OpenAI dialect mean; openai_answer.h
+ * has the contract.
+ *
+ * Everything is read with json_scan() where it lies.  An event is looked into three levels deep
+ * (event, choice, delta), each level a pass over its own bytes, so the work stays linear in the
+ * event's size whatever it holds.
+ */
+#include "dialect/openai_answer.h"
+
+#include "base/json_scan.h"
+#include "dialect/openai_error.h"
+
+#include <string.h>
+
+static bool is_filled(const struct json_want *w)
+{
+    switch (w->type) {
+    case JSON_STRING:
+        return w->span.len > 2;
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        return w->count > 0;
+    default:
+        return false;
+    }
+}
+
+static bool any_filled(const struct json_want *wants, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (is_filled(&wants[i]))
+            return true;
+    return false;
+}
+
+/* Anything a client would show, store or act on.  Besides OpenAI's own members:
+ * reasoning_content (DeepSeek, vLLM), reasoning and reasoning_details (OpenRouter, Groq). */
+static int read_delta(struct str delta, bool *content)
+{
+    struct json_want w[] = {{.name = "content"},           {.name = "tool_calls"},
+                            {.name = "reasoning_content"}, {.name = "reasoning"},
+                            {.name = "reasoning_details"}, {.name = "refusal"},
+                            {.name = "function_call"},     {.name = "audio"}};
+
+    if (json_scan(delta, JSON_SCAN_DEPTH_MAX, w, ARRAY_LEN(w), NULL) < 0)
+        return -1;
+    *content = *content || any_filled(w, ARRAY_LEN(w));
+    return 0;
+}
+
+static void mark(struct choices *set, const struct json_want *index)
+{
+    int64_t i = 0; /* without an index it is the only one */
+
+    if (index->type != JSON_NUMBER || json_scan_int(index->span, &i) < 0)
+        i = 0;
+    choices_set(set, i);
+}
+
+/* Has generating this choice failed?  OpenRouter puts an error object into it, Mistral only
+ * the finish reason "error". */
+static bool is_failed(const struct json_want *error, const struct json_want *finish_reason)
+{
+    static const struct json_want none = {.name = NULL};
+
+    return openai_error_is(error, &none) ||
+           (finish_reason->type == JSON_STRING && str_eqz(finish_reason->span, "\"error\""));
+}
+
+static int read_choice(struct str choice, struct dialect_event *out)
+{
+    struct json_want w[] = {{.name = "delta"},
+                            {.name = "text"},
+                            {.name = "finish_reason"},
+                            {.name = "index"},
+                            {.name = "error"}};
+    bool content = false;
+
+    if (json_scan(choice, JSON_SCAN_DEPTH_MAX, w, ARRAY_LEN(w), NULL) < 0)
+        return -1;
+    if (w[0].type != JSON_NONE && w[0].type != JSON_NULL && read_delta(w[0].span, &content) < 0)
+        return -1;
+    if (content || is_filled(&w[1]))
+        mark(&out->content, &w[3]);
+    /* Some vendors write "" where OpenAI writes null. */
+    if (w[2].type == JSON_STRING && is_filled(&w[2]))
+        mark(&out->finished, &w[3]);
+    if (is_failed(&w[4], &w[2])) {
+        out->kind = DIALECT_ERROR;
+        out->error = openai_error_outcome(200, choice);
+    }
+    return 0;
+}
+
+static int read_choices(const struct json_want *choices, struct dialect_event *out)
+{
+    size_t at = 0;
+    struct str choice;
+    enum json_type type;
+
+    if (choices->type == JSON_NONE || choices->type == JSON_NULL)
+        return 0;
+    if (choices->type != JSON_ARRAY)
+        return -1;
+    while (json_scan_next(choices->span, &at, &choice, &type))
+        if (read_choice(choice, out) < 0)
+            return -1;
+    return 0;
+}
+
+/* A count that is present and sane. */
+static bool read_count(const struct json_want *w, int64_t *out)
+{
+    int64_t n;
+
+    if (w->type != JSON_NUMBER || json_scan_int(w->span, &n) < 0 || n < 0)
+        return false;
+    *out = n;
+    return true;
+}
+
+/* What an answer or an event says it used; *out stays where it says nothing. */
+static void read_usage(const struct json_want *usage, struct dialect_usage *out)
+{
+    struct json_want w[] = {
+        {.name = "prompt_tokens"},
+        {.name = "completion_tokens"},
+        {.name = "prompt_tokens_details"},
+        {.name = "prompt_cache_hit_tokens"}}; /* DeepSeek's name for cached */
+    struct json_want cached = {.name = "cached_tokens"};
+    struct dialect_usage said = {.known = false};
+
+    if (usage->type != JSON_OBJECT ||
+        json_scan(usage->span, JSON_SCAN_DEPTH_MAX, w, ARRAY_LEN(w), NULL) < 0)
+        return;
+    bool prompt = read_count(&w[0], &said.prompt_tokens);
+    bool completion = read_count(&w[1], &said.completion_tokens);
+
+    said.known = prompt || completion;
+    if (w[2].type != JSON_OBJECT ||
+        json_scan(w[2].span, JSON_SCAN_DEPTH_MAX, &cached, 1, NULL) < 0 ||
+        !read_count(&cached, &said.cached_tokens))
+        (void)read_count(&w[3], &said.cached_tokens);
+    if (said.cached_tokens > said.prompt_tokens)
+        said.cached_tokens = said.prompt_tokens; /* they are a part of the prompt's */
+    if (said.known)
+        *out = said;
+}
+
+static void read_chunk(struct str data, struct dialect_event *out)
+{
+    struct json_want w[] = {
+        {.name = "choices"}, {.name = "usage"}, {.name = "error"}, {.name = "object"}};
+
+    if (str_eqz(str_trim(data), "[DONE]")) {
+        out->kind = DIALECT_DONE;
+        return;
+    }
+    if (json_scan(data, JSON_SCAN_DEPTH_MAX, w, ARRAY_LEN(w), NULL) < 0)
+        return;
+    read_usage(&w[1], &out->usage);
+    if (openai_error_is(&w[2], &w[3])) {
+        out->kind = DIALECT_ERROR;
+        out->error = openai_error_outcome(200, data);
+        return;
+    }
+    out->kind = DIALECT_META;
+    if (read_choices(&w[0], out) < 0) {
+        *out = (struct dialect_event){.kind = DIALECT_MALFORMED, .usage = out->usage};
+        return;
+    }
+    if (out->kind == DIALECT_ERROR)
+        return;
+    out->finish = choices_count(&out->finished) > 0;
+    if (choices_count(&out->content) > 0)
+        out->kind = DIALECT_CONTENT;
+    out->usage_only = w[0].type == JSON_ARRAY && w[0].count == 0 && w[1].type == JSON_OBJECT;
+}
+
+void openai_answer_event(const struct sse_event *sse, struct dialect_event *out)
+{
+    *out = (struct dialect_event){.kind = DIALECT_MALFORMED, .usage = out->usage};
+    read_chunk(sse->data, out);
+    out->raw = sse->raw;
+    out->data = sse->data;
+    /* Some vendors name the event "error" and shape its data in their own way. */
+    if (str_eqz(sse->name, "error") && out->kind != DIALECT_ERROR) {
+        out->kind = DIALECT_ERROR;
+        out->error = openai_error_outcome(200, sse->data);
+    }
+}
+
+/* A choice of a plain answer that failed: how it is to be read.  OUTCOME_OK: none did. */
+static enum outcome classify_choices(struct str body, const struct json_want *choices)
+{
+    size_t at = 0;
+    struct str choice;
+    enum json_type type;
+
+    if (choices->type != JSON_ARRAY || memmem(body.ptr, body.len, "\"error\"", 7) == NULL)
+        return OUTCOME_OK; /* the usual answer is not read a second time */
+    while (json_scan_next(choices->span, &at, &choice, &type)) {
+        struct json_want w[] = {{.name = "error"}, {.name = "finish_reason"}};
+
+        if (json_scan(choice, JSON_SCAN_DEPTH_MAX, w, ARRAY_LEN(w), NULL) == 0 &&
+            is_failed(&w[0], &w[1]))
+            return openai_error_outcome(200, choice);
+    }
+    return OUTCOME_OK;
+}
+
+enum outcome openai_answer_classify(int status, struct str body, bool body_whole,
+                                    struct dialect_usage *usage)
+{
+    struct json_want w[] = {{.name = "error"}, {.name = "object"},    {.name = "choices"},
+                            {.name = "data"},  {.name = "embedding"}, {.name = "usage"}};
+
+    if (usage != NULL)
+        *usage = (struct dialect_usage){.known = false};
+    if (status < 200 || status > 299)
+        return openai_error_outcome(status, body);
+    if (!body_whole)
+        return OUTCOME_OK; /* no error is longer than what we keep */
+    if (json_scan(body, JSON_SCAN_DEPTH_MAX, w, ARRAY_LEN(w), NULL) < 0)
+        return OUTCOME_BROKEN;
+    if (openai_error_is(&w[0], &w[1]) && !any_filled(&w[2], 3))
+        return openai_error_outcome(status, body);
+    enum outcome failed = classify_choices(body, &w[2]);
+
+    if (failed != OUTCOME_OK)
+        return failed;
+    if (usage != NULL)
+        read_usage(&w[5], usage);
+    return OUTCOME_OK;
+}
