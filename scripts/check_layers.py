@@ -3,7 +3,8 @@
 
 ROOMS is the plan of the house: who may include whom.  An _impl.h belongs to the files of its
 own prefix.  Inside a room no two files may need each other, over any number of steps, and no
-room holds more than 20 .c files.  Each third-party library has one home.
+room holds more than 20 .c files.  Each third-party library has one home, and so has each
+vendor: lib/dialect/.
 """
 import glob
 import os
@@ -42,6 +43,7 @@ HOMES = [  # (header, where it may be included, what to say)
     (r"(sys/socket|netdb|pthread|time|sys/time)\.h", r"(?!lib/policy/)", "lib/policy/ does no I/O and reads no clock"),
     (r"event2/", r"(?!lib/(base|policy|dialect|config)/)", "this room knows no event loop"),
 ]
+VENDORS = re.compile(r"dialect/openai")  # known by their row in dialect/dialect.h alone
 BANNED = re.compile(
     r"(?<![A-Za-z0-9_])(strcpy|strcat|sprintf|vsprintf|strtok|atoi|gets|alloca|gmtime|localtime)[ \t]*\(")
 TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
@@ -81,6 +83,8 @@ def check_include(path, line, quote, to, edges):
     if "/" not in to:
         complain(path, line, f'includes name their folder ("{to}")')
         return
+    if VENDORS.match(to) and room != "dialect":
+        complain(path, line, f'a vendor is known by dialect/dialect.h alone ("{to}")')
     other = room_of(to)
     if other not in ROOMS:
         complain(path, line, f'there is no room {other}/ ("{to}")')

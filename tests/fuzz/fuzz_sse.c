@@ -2,6 +2,8 @@
  */
 #include "dialect/sse.h"
 
+#include "dialect/dialect.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +23,14 @@ static bool inside(struct str part, struct str whole)
 static int on_event(void *arg, const struct sse_event *ev)
 {
     struct seen *seen = arg;
+    const struct dialect *d;
 
+    for (size_t i = 0; (d = dialect_at(i)) != NULL; i++) {
+        struct dialect_event out = {.kind = DIALECT_META};
+
+        d->read_event(ev, &out);
+        assert(str_eq(out.raw, ev->raw) && str_eq(out.data, ev->data));
+    }
     assert(ev->raw.len > 0 && inside(ev->name, ev->raw));
     assert(ev->has_data || ev->data.len == 0);
     assert(buf_append_str(&seen->raw, ev->raw) == 0);
