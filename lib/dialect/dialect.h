@@ -71,12 +71,12 @@ struct dialect_error { /* of ours, to be said to a client */
     const char *message;
 };
 
-enum dialect_text {                    /* what of an event can be compared with another run's */
-                    DIALECT_TEXT_NONE, /* nothing a client would keep */
-                    DIALECT_TEXT_ONLY, /* one text of the only answer */
-                    DIALECT_TEXT_OTHER, /* something else a client would keep: it cannot be
-                                           compared */
-                    DIALECT_TEXT_END,   /* the vendor's own end of a stream */
+/* What of an event can be compared with another run's. */
+enum dialect_text {
+    DIALECT_TEXT_NONE,  /* nothing a client would keep */
+    DIALECT_TEXT_ONLY,  /* one text of the only answer */
+    DIALECT_TEXT_OTHER, /* something else a client would keep: it cannot be compared */
+    DIALECT_TEXT_END,   /* the vendor's own end of a stream */
 };
 
 struct dialect {
