@@ -269,6 +269,16 @@ $(TIDY_DIR)/%.ok: %.c .clang-tidy $(wildcard lib/*/*.h router/*.h router/*/*.h a
 format:          ## let clang-format rewrite the sources
 	clang-format -i $$(find lib router admin tests -name '*.[ch]' 2>/dev/null)
 
+# ---- for whoever works on it ----
+
+.PHONY: check compile_commands.json
+check:           ## all that must hold for a commit, as CI runs it; SEEDS
+	@scripts/check
+# Nothing is built for it.
+compile_commands.json: ## tell clangd and its like how each file is compiled
+	@$(MAKE) --no-print-directory -nB all $(UNIT) $(FLOW) $(BENCH) $(BUILD)/tests/sim/sim \
+	    $(call objs,$(FUZZ_SRC)) | scripts/compile_commands.py > $@
+
 # ---- install ----
 
 INSTALL := install
