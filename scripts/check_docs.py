@@ -18,6 +18,7 @@ CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)#\s]+)?(?:#[^)]*)?\)")
 SETTING = re.compile(r"[a-z_]+(?:\.[a-z_]+)+")
 MADE = ("build/", "/")  # what only a build, or another machine, has
+ANY = re.compile(r"(?:.*/)?(?:.*_)?(?:NAME|x)(?:_.*)?\.[a-z]+")  # NAME.lua, x.c: no file is meant
 
 found = []
 
@@ -28,7 +29,7 @@ def git(*args):
 
 
 def is_there(word, folder, names):
-    if word.startswith(MADE) or "<" in word:
+    if word.startswith(MADE) or "<" in word or ANY.fullmatch(word):
         return True
     if "/" not in word:
         return any(re.fullmatch(word.replace(".", r"\.").replace("*", ".*"), n) for n in names)
@@ -42,7 +43,7 @@ def check_word(where, word, folder, known):
     elif SETTING.fullmatch(word) and word.split(".")[0] in known["sections"]:
         if word not in known["settings"]:
             found.append(f"{where}: there is no setting {word}")
-    elif m := re.match(r"make ([a-z_.-]+)", word):
+    elif m := re.match(r"make ([a-z_.-]+)(?![a-z_./-])", word):
         if m.group(1) not in known["targets"]:
             found.append(f"{where}: there is no target '{m.group(1)}'")
     elif re.fullmatch(r"[0-9a-f]{7,40}", word) and known["history"]:
