@@ -105,7 +105,7 @@ $(BUILD)/sluice-region: $(REGION_OBJ) $(BUILD)/librouter.a $(BUILD)/libsluice.a
 	$(Q)$(CC) $(CFLAGS) $(HARDEN) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # A unit test links everything but the two main()s.  A flow test's helpers stand
-# before the archives, so a scripted upstream there replaces lib/upstream/upstream.c.
+# before the archives, so a scripted upstream there replaces lib/upstream/pool.c.
 TEST_LIBS := $(BUILD)/librouter.a $(BUILD)/libadmin.a $(BUILD)/libsluice.a
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(call objs,$(UNIT_HELP)) $(TEST_LIBS)
 	$(call SAY,LD,$@)

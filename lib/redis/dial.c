@@ -30,7 +30,7 @@
 
 #define ADDRESSES_MAX 8
 
-struct snapshotup {
+struct lookup {
     struct event_base *base;
     struct evdns_base *dns;
     struct evdns_getaddrinfo_request *req; /* NULL once answered */
@@ -45,7 +45,7 @@ struct redis_dial {
     struct event *step;  /* activated: go on */
     struct event *ready; /* the socket became writable; NULL: none is connecting */
     int fd;
-    struct snapshotup *lookup;
+    struct lookup *lookup;
     struct sockaddr_storage addresses[ADDRESSES_MAX];
     socklen_t sizes[ADDRESSES_MAX];
     unsigned n, tried, first;
@@ -157,7 +157,7 @@ static void connect_next(struct redis_dial *d)
 
 static void on_lookup_end(evutil_socket_t fd, short what, void *arg)
 {
-    struct snapshotup *look = arg;
+    struct lookup *look = arg;
 
     (void)fd, (void)what;
     evdns_base_free(look->dns, 0);
@@ -167,7 +167,7 @@ static void on_lookup_end(evutil_socket_t fd, short what, void *arg)
 static void on_addresses(int result, struct evutil_addrinfo *list, void *arg)
 {
     static const struct timeval at_once;
-    struct snapshotup *look = arg;
+    struct lookup *look = arg;
     struct redis_dial *d = look->owner;
 
     look->req = NULL;
@@ -222,9 +222,9 @@ static void start_lookup(struct redis_dial *d, const char *nameserver)
         event_active(d->step, 0, 0);
         return;
     }
-    struct snapshotup *look = xcalloc(1, sizeof(*look));
+    struct lookup *look = xcalloc(1, sizeof(*look));
 
-    *look = (struct snapshotup){.base = d->base, .dns = dns, .owner = d};
+    *look = (struct lookup){.base = d->base, .dns = dns, .owner = d};
     d->lookup = look;
     snprintf(port, sizeof(port), "%d", d->url.port);
     /* May call on_addresses at once (a name in /etc/hosts) and returns NULL then. */

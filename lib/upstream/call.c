@@ -2,7 +2,7 @@
  *
  * RE-ENTRANCY  on_head and on_data run inside curl, where it allows nothing but reading.  So
  * everything a caller may ask for there (start, cancel, resume) is only noted on the todo list,
- * which the kick event in upstream.c works off.
+ * which the kick event in pool.c works off.
  *
  * PAUSE  is only noted too: the next time curl has data it is told so, and keeps what it has
  * read (at most one receive buffer) until the kick

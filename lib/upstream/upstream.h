@@ -1,6 +1,6 @@
 /* upstream.h - HTTP exchanges with regions on libcurl's multi interface, in the worker's loop.
  *
- * The only file that knows curl.  One struct upstream per worker holds the pool; one struct
+ * The only room that knows curl.  One struct upstream per worker holds the pool; one struct
  * upstream_call is one exchange: head, data as it arrives, one end. */
 #ifndef UPSTREAM_UPSTREAM_H
 #define UPSTREAM_UPSTREAM_H

@@ -144,7 +144,7 @@ static void add(struct region_headers_lines *l, struct str name, struct str valu
 {
     size_t at = l->text.len;
 
-    if (l->n == ENVELOPE_LINES_MAX || value.len == 0)
+    if (l->n == REGION_HEADERS_LINES_MAX || value.len == 0)
         return;
     if (buf_append_str(&l->text, name) < 0 || buf_append(&l->text, ": ", 2) < 0 ||
         buf_append_str(&l->text, value) < 0 || buf_append(&l->text, "", 1) < 0)

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define ENVELOPE_LINES_MAX 24
+#define REGION_HEADERS_LINES_MAX 24
 
 struct region_headers; /* made once per config: dialect, URLs and credentials of every region */
 
@@ -30,7 +30,7 @@ struct region_headers_ask {
 
 struct region_headers_lines {
     const char *url;                      /* borrowed from the region_headers */
-    const char *line[ENVELOPE_LINES_MAX]; /* "Name: value" */
+    const char *line[REGION_HEADERS_LINES_MAX]; /* "Name: value" */
     size_t n;
     struct buf text; /* behind the lines made for this request */
 };

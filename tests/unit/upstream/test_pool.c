@@ -1,4 +1,4 @@
-/* test_upstream.c - exchanges with a region that answers raw bytes: every way one can end. */
+/* test_pool.c - exchanges with a region that answers raw bytes: every way one can end. */
 #include "upstream/upstream.h"
 
 #include "base/buf.h"
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-Test(upstream, one_exchange_is_exact_in_both_directions)
+Test(pool, one_exchange_is_exact_in_both_directions)
 {
     RIG(r,
         {.bytes =
@@ -39,7 +39,7 @@ Test(upstream, one_exchange_is_exact_in_both_directions)
     upstream_rig_stop(&r);
 }
 
-Test(upstream, every_framing_ends_as_what_it_is)
+Test(pool, every_framing_ends_as_what_it_is)
 {
 #define H "HTTP/1.1 200 OK\r\n"
     static const struct {
@@ -142,7 +142,7 @@ Test(upstream, every_framing_ends_as_what_it_is)
 
 /* libcurl before 8.1.1 appends it to a field of the handle's last call, whose memory is gone.
  */
-Test(upstream, a_head_that_starts_folded_on_a_used_handle)
+Test(pool, a_head_that_starts_folded_on_a_used_handle)
 {
     static const char *const folded[] = {
         "HTTP/1.1 200 OK\r\n X-Fold: some-text-long-enough-to-need-more-memory-than-there-was"
@@ -170,7 +170,7 @@ Test(upstream, a_head_that_starts_folded_on_a_used_handle)
     }
 }
 
-Test(upstream, a_reused_handle_sends_no_earlier_secret)
+Test(pool, a_reused_handle_sends_no_earlier_secret)
 {
     RIG(r, {.bytes = OK_ANSWER});
     struct upstream_client a, b;
@@ -191,7 +191,7 @@ Test(upstream, a_reused_handle_sends_no_earlier_secret)
     upstream_rig_stop(&r);
 }
 
-Test(upstream, stray_bytes_never_answer_the_next_request)
+Test(pool, stray_bytes_never_answer_the_next_request)
 {
     /* The surplus is a whole answer: taken for the next request's, it would look right. */
     static const char *const surplus[] = {"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
@@ -222,7 +222,7 @@ Test(upstream, stray_bytes_never_answer_the_next_request)
 }
 
 /* Head bytes: status line, fields and empty line together. */
-Test(upstream, head_bytes_at_limit_minus_one_limit_and_plus_one)
+Test(pool, head_bytes_at_limit_minus_one_limit_and_plus_one)
 {
     static const char first[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n",
                       last[] = "\r\n\r\nok";
@@ -252,7 +252,7 @@ Test(upstream, head_bytes_at_limit_minus_one_limit_and_plus_one)
 }
 
 /* Heads, interim heads, trailers and single lines that never stop end, and cost no memory. */
-Test(upstream, nothing_in_a_head_goes_on_for_ever)
+Test(pool, nothing_in_a_head_goes_on_for_ever)
 {
     static const struct {
         const char *name, *first, *repeat;
@@ -287,7 +287,7 @@ Test(upstream, nothing_in_a_head_goes_on_for_ever)
     }
 }
 
-Test(upstream, every_result_has_a_name)
+Test(pool, every_result_has_a_name)
 {
     for (int r = UPSTREAM_COMPLETE; r <= UPSTREAM_INTERNAL; r++)
         cr_expect_gt(strlen(upstream_result_name((enum upstream_result)r)), 0u);

@@ -1,4 +1,4 @@
-/* upstream.c - HTTP exchanges with regions: libcurl's multi interface in the worker's loop.
+/* pool.c - HTTP exchanges with regions: libcurl's multi interface in the worker's loop.
  *
  *   upstream_start --> todo list --> kick event: curl_multi_add_handle
  *                                        |
@@ -28,7 +28,7 @@
  * - TLS writes may raise SIGPIPE (CURLOPT_NOSIGNAL keeps curl from masking it): the process
  *   ignores that signal.
  */
-#include "upstream/upstream.h"
+#include "upstream/call.h"
 
 #include <curl/curl.h>
 #include <event2/event.h>
@@ -37,7 +37,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "upstream/call.h"
 
 #define HANDLE_SAFE_VERSION 0x080101 /* of libcurl: see HANDLES in upstream/call.c */
 
