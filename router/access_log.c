@@ -19,7 +19,7 @@ void access_log_attempt(struct worker *w, const struct log_ctx *log,
     if (e->first_byte_us > 0)
         metrics_observe(&m->first_byte, e->first_byte_us);
     if (e->outcome == OUTCOME_OK && e->first_byte_us > 0)
-        averages_note_times(w->fleet, a->region, e->first_byte_us, e->total_us);
+        fleet_note_times(w->fleet, a->region, e->first_byte_us, e->total_us);
     if (e->usage.known) {
         m->prompt_tokens += (uint64_t)e->usage.prompt_tokens;
         m->completion_tokens += (uint64_t)e->usage.completion_tokens;

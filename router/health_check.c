@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "fleet/fleet_check.h"
 #include "router/request/region_headers.h"
 
 #include <event2/event.h>
@@ -39,7 +40,7 @@ struct region_check { /* one region */
     bool asked;     /* for the lease, to check when it is granted */
     int64_t held_until_ms;
     struct upstream_call *call; /* the check that runs */
-    struct permit permit;       /* of the probe that it is */
+    struct probe probe;         /* that it is the probe of */
     bool is_probe;
     int status; /* 0: no head yet */
     int64_t body_bytes, started_ms;
@@ -106,7 +107,7 @@ static void finish(struct region_check *rc, enum upstream_result r, const char *
 
     rc->call = NULL;
     if (rc->is_probe)
-        fleet_check_end(h->c.fleet, &rc->permit, o);
+        fleet_check_end(h->c.fleet, &rc->probe, o);
     rc->is_probe = false;
     if (r == UPSTREAM_INTERNAL)
         return; /* ours: nothing about the region */
@@ -202,7 +203,7 @@ static bool is_ours(const struct region_check *rc, int64_t now_ms)
 /* Has slot been due for an interval? */
 static bool is_overdue(struct health_check *h, size_t slot, int64_t now_ms)
 {
-    if (!fleet_is_due(h->c.fleet, slot, now_ms))
+    if (!fleet_check_is_due(h->c.fleet, slot, now_ms))
         h->due_ms[slot] = 0;
     else if (h->due_ms[slot] == 0)
         h->due_ms[slot] = now_ms;
@@ -215,7 +216,7 @@ static void probe_overdue(struct region_check *rc, size_t slot, int64_t now_ms)
     struct health_check *h = rc->owner;
 
     if (is_overdue(h, slot, now_ms) && rc->call == NULL && is_ours(rc, now_ms) &&
-        fleet_check_begin(h->c.fleet, slot, now_ms, &rc->permit)) {
+        fleet_check_begin(h->c.fleet, slot, now_ms, &rc->probe)) {
         rc->is_probe = true;
         start(rc, now_ms);
     }
@@ -272,7 +273,7 @@ struct health_check *health_check_new(const struct health_check_conf *c)
     }
     h->tick = event_new(c->base, -1, EV_PERSIST, on_check_tick, h);
     event_add(h->tick, &tv);
-    fleet_on_check(c->fleet, on_lease, h);
+    fleet_check_subscribe(c->fleet, on_lease, h);
     return h;
 }
 
@@ -280,7 +281,7 @@ void health_check_free(struct health_check *h)
 {
     if (h == NULL)
         return;
-    fleet_on_check(h->c.fleet, NULL, NULL);
+    fleet_check_subscribe(h->c.fleet, NULL, NULL);
     event_free(h->tick);
     for (size_t i = 0; i < h->c.conf->n_regions; i++) {
         struct region_check *rc = &h->regions[i];
@@ -288,7 +289,7 @@ void health_check_free(struct health_check *h)
         if (rc->call != NULL)
             upstream_call_cancel(rc->call);
         if (rc->is_probe)
-            fleet_check_end(h->c.fleet, &rc->permit, OUTCOME_ABORTED);
+            fleet_check_end(h->c.fleet, &rc->probe, OUTCOME_ABORTED);
     }
     region_headers_free(h->region_headers);
     free(h->regions);

@@ -6,6 +6,7 @@
 #include "base/rand.h"
 #include "config/config.h"
 #include "fleet/fleet.h"
+#include "fleet/store.h"
 #include "router/metrics_table.h"
 #include "upstream/upstream.h"
 

@@ -1,73 +1,140 @@
-/* permit.c - one attempt's way through the fleet: what it began under, what it showed.
+/* permit.c - one attempt's way through the fleet: may it be, what it began under, what it
+ * showed.
  *
- * Evidence goes to both stores, each under its own epoch.  A probe's outcome goes only to the
- * store that granted its lease; a last resort's to nobody. */
-#include "fleet/fleet_impl.h"
+ * Evidence goes to both breakers, each under its own epoch.  A probe's outcome goes only to the
+ * one that granted its lease; a last resort's to nobody. */
+#include "fleet/permit.h"
 
 #include "base/clock.h"
+#include "policy/ramp.h"
+#include "fleet/fleet_parts.h"
+#include "fleet/override.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #define REFUSALS 3 /* of our key, in a row, before we stay away; as in cool.lua */
 
-void probe_lease_take(struct fleet *f, struct permit *p)
-{
-    struct probe_lease *t = &f->places[p->slot].lease;
+/* ---- may it be ---- */
 
-    p->probe = true;
-    p->token = t->token;
-    p->shared_epoch = t->local ? 0 : t->epoch;
-    p->local_epoch = t->local ? t->epoch : 0;
-    t->state = PROBE_LEASE_NONE;
-    p->next = f->probes;
-    p->prev = &f->probes;
-    if (p->next != NULL)
-        p->next->prev = &p->next;
-    f->probes = p;
+int permit_share_percent(const struct fleet *f, size_t slot, int64_t now_ms)
+{
+    const struct view_slot *k = decider_get(&f->decider, slot);
+
+    if (k->st != BREAKER_CLOSED || k->ramp_ms == 0)
+        return 100;
+    return ramp_share_percent(now_ms, k->ramp_ms,
+                              decider_rule(&f->decider, slot)->recovery_ramp_ms);
+}
+
+static bool is_its_turn(const struct fleet *f, size_t slot, int64_t now_ms)
+{
+    int share = permit_share_percent(f, slot, now_ms);
+
+    return share >= 100 || rand_below(f->rand, 100) < (uint64_t)share;
+}
+
+/* A doubted trip may be overruled by whoever can use the slot: its open time does not count. */
+static bool is_due(const struct view_slot *k, int64_t now_ms)
+{
+    return k->st == BREAKER_HALF_OPEN ||
+           (k->st == BREAKER_OPEN && (now_ms >= k->until_ms || k->doubt));
+}
+
+enum picker_why permit_check(const struct fleet *f, size_t slot, enum permit_asker asker,
+                             int64_t now_ms)
+{
+    const struct cooling *cooling = &f->regions[slot].cooling;
+    int64_t lim_ms = decider_cools_until_ms(&f->decider, slot);
+    const struct view_slot *k = decider_get(&f->decider, slot);
+    enum view_forced forced = override_now(&f->decider, slot, now_ms);
+
+    if (forced == VIEW_DOWN)
+        return PICKER_FORCED_DOWN;
+    if (forced == VIEW_DRAIN)
+        return PICKER_DRAINING;
+    if (lim_ms > now_ms &&
+        !(asker == PERMIT_ASKER_BACKED_OFF && cooling_is_guess(cooling, lim_ms, now_ms)))
+        return PICKER_COOLING;
+    if (forced == VIEW_UP)
+        return PICKER_USABLE;
+    if (k->st == BREAKER_CLOSED)
+        return is_its_turn(f, slot, now_ms) ? PICKER_USABLE : PICKER_RAMPING;
+    return is_due(k, now_ms) && probe_lease_is_held(&f->leases, slot) ? PICKER_USABLE
+                                                                      : PICKER_OPEN;
+}
+
+void permit_want(struct fleet *f, size_t slot, int64_t now_ms)
+{
+    if (is_due(decider_get(&f->decider, slot), now_ms))
+        probe_lease_ask(&f->leases, slot, now_ms);
+}
+
+bool permit_may_last_resort(const struct fleet *f, size_t slot, int64_t *until_ms)
+{
+    const struct view_slot *k = decider_get(&f->decider, slot);
+    const struct region_state *region = &f->regions[slot];
+
+    *until_ms = k->st == BREAKER_OPEN ? k->until_ms : 0;
+    return k->st != BREAKER_CLOSED &&
+           region->last_resorts < PERMIT_LAST_RESORTS_MAX + region->last_resort_room;
+}
+
+int64_t permit_return_ms(const struct fleet *f, size_t slot, int64_t now_ms)
+{
+    const struct view_slot *k = decider_get(&f->decider, slot);
+    const struct view_slot *override = override_of(&f->decider, slot, now_ms);
+    enum view_forced forced = view_forced_now(override, now_ms);
+    int64_t back_ms = now_ms, cools_until_ms = decider_cools_until_ms(&f->decider, slot);
+
+    if (forced == VIEW_DOWN || forced == VIEW_DRAIN) {
+        if (override->forced_until_ms == VIEW_NEVER)
+            return -1;
+        back_ms = override->forced_until_ms;
+    }
+    if (forced != VIEW_UP && k->st == BREAKER_OPEN && k->until_ms > back_ms)
+        back_ms = k->until_ms;
+    return (cools_until_ms > back_ms ? cools_until_ms : back_ms) - now_ms;
+}
+
+/* ---- one attempt ---- */
+
+static void show_averages(struct fleet *f, size_t region)
+{
+    const struct averages_region *a = &f->averages.regions[region];
+
+    f->counters->slot[region].inflight = a->inflight;
+    f->counters->slot[region].health = health_score(&a->health);
 }
 
 void permit_begin(struct fleet *f, size_t slot, bool last_resort, int64_t now_ms,
                   struct permit *p)
 {
-    const struct view_slot *k = fleet_slot(f, slot);
-    struct fleet_slot_counters *m = &f->counters->slot[fleet_region_of(f, slot)];
-    bool forced_up = fleet_forced(f, slot, now_ms) == VIEW_UP;
+    size_t region = f->conf->slots[slot].region;
+    struct fleet_slot_counters *m = &f->counters->slot[region];
 
-    memset(p, 0, sizeof(*p));
-    p->slot = slot;
-    p->life = fleet_life(f);
-    m->inflight++;
+    *p = (struct permit){.slot = slot, .last_resort = last_resort};
+    averages_note_start(&f->averages, region);
+    show_averages(f, region);
     if (last_resort) {
-        p->last_resort = true;
-        f->places[slot].last_resorts++;
+        f->regions[slot].last_resorts++;
         m->last_resorts++;
-        return;
-    }
-    if (k->st != BREAKER_CLOSED && !forced_up &&
-        f->places[slot].lease.state == PROBE_LEASE_GRANTED) {
-        probe_lease_take(f, p);
+    } else if (decider_get(&f->decider, slot)->st != BREAKER_CLOSED &&
+               override_now(&f->decider, slot, now_ms) != VIEW_UP &&
+               probe_lease_is_held(&f->leases, slot)) {
+        p->is_probe = true;
+        probe_lease_take(&f->leases, slot, &p->probe);
         m->probes++;
-        return;
+    } else {
+        decider_begin(&f->decider, slot, &p->began);
     }
-    p->local_epoch = store_get(f->local, slot)->ep;
-    if (fleet_decider(f, slot) == f->shared && f->shared != NULL)
-        p->shared_epoch = store_get(f->shared, slot)->ep;
 }
 
-/* Evidence goes to both stores, each under its own epoch, and never into another life of the
- * shared data. */
+/* A last resort began under no epoch, so nobody hears of it. */
 static void report(struct fleet *f, const struct permit *p, enum store_evidence what)
 {
-    int64_t slow_ms = fleet_rule(f, p->slot)->slow_ms;
-    bool slow = slow_ms > 0 && p->took_ms > slow_ms;
+    int64_t slow_ms = decider_rule(&f->decider, p->slot)->slow_ms;
 
-    if (p->last_resort)
-        return;
-    if (p->local_epoch != 0)
-        store_report(f->local, p->slot, p->local_epoch, what, slow);
-    if (p->shared_epoch != 0 && f->attached && p->life == fleet_life(f))
-        store_report(f->shared, p->slot, p->shared_epoch, what, slow);
+    decider_report(&f->decider, p->slot, &p->began, what, slow_ms > 0 && p->took_ms > slow_ms);
 }
 
 /* A region that answers though it is open is trusted with more, step by step: when nothing else
@@ -75,23 +142,23 @@ static void report(struct fleet *f, const struct permit *p, enum store_evidence 
 static void note_last_resort(struct fleet *f, const struct permit *p,
                              const struct outcome_traits *t)
 {
-    int *room = &f->places[p->slot].last_resort_room;
+    int *room = &f->regions[p->slot].last_resort_room;
 
     if (t->hurts)
         *room = 0;
-    else if (t->heals && !p->flowing && *room < FLEET_LAST_RESORT_ROOM_MAX)
+    else if (t->heals && !p->flowing && *room < PERMIT_LAST_RESORT_ROOM_MAX)
         ++*room;
 }
 
 static void note_ok(struct fleet *f, size_t slot)
 {
-    f->places[slot].ok_ms = clock_mono_ms();
-    f->places[slot].auths = 0;
+    f->regions[slot].ok_ms = clock_mono_ms();
+    f->regions[slot].auths = 0;
 }
 
 void permit_flowing(struct fleet *f, struct permit *p)
 {
-    if (p->flowing || p->probe)
+    if (p->flowing || p->is_probe)
         return;
     if (p->last_resort)
         note_last_resort(f, p, outcome_traits(OUTCOME_OK));
@@ -100,63 +167,51 @@ void permit_flowing(struct fleet *f, struct permit *p)
     report(f, p, STORE_OK);
 }
 
-void permit_end_probe(struct fleet *f, struct permit *p, const struct outcome_traits *t)
+enum breaker_verdict permit_probe_verdict(const struct outcome_traits *t)
 {
-    enum breaker_verdict v = t->hurts   ? BREAKER_PROBE_FAIL
-                             : t->heals ? BREAKER_PROBE_OK
-                                        : BREAKER_PROBE_ABANDON;
-
-    *p->prev = p->next;
-    if (p->next != NULL)
-        p->next->prev = p->prev;
-    if (p->local_epoch != 0)
-        store_done(f->local, p->slot, p->local_epoch, p->token, v);
-    else if (p->life == fleet_life(f))
-        store_done(f->shared, p->slot, p->shared_epoch, p->token, v);
+    return t->hurts ? BREAKER_PROBE_FAIL : t->heals ? BREAKER_PROBE_OK : BREAKER_PROBE_ABANDON;
 }
 
 /* One refusal of our key may be the vendor's slip; so many in a row are our config's. */
-static bool is_refused(struct region_state *p, enum outcome o)
+static bool is_refused(struct region_state *region, enum outcome o)
 {
     if (o == OUTCOME_AUTH)
-        p->auths++;
-    return o != OUTCOME_AUTH || p->auths >= REFUSALS;
+        region->auths++;
+    return o != OUTCOME_AUTH || region->auths >= REFUSALS;
 }
 
 static void cool(struct fleet *f, size_t slot, enum outcome o, int64_t stated_ms)
 {
-    struct region_state *p = &f->places[slot];
+    struct region_state *region = &f->regions[slot];
     int64_t cool_ms = COOLING_AUTH_MS;
 
-    if (is_refused(p, o)) {
-        cool_ms = cooling_note(&p->cooling, o, stated_ms, clock_mono_ms());
+    if (is_refused(region, o)) {
+        cool_ms = cooling_note(&region->cooling, o, stated_ms, clock_mono_ms());
         if (cool_ms == 0)
             return;
-        store_cool(f->local, slot, cool_ms, cooling_why(o));
+        decider_cool_local(&f->decider, slot, cool_ms, cooling_why(o));
         log_at(LOG_WARN, &f->log, "region cooling region=%s outcome=%s for_ms=%" PRId64,
                f->conf->slots[slot].name, outcome_traits(o)->name, cool_ms);
     }
-    if (f->attached)
-        store_cool(f->shared, slot, cool_ms, cooling_why(o));
+    decider_cool_shared(&f->decider, slot, cool_ms, cooling_why(o));
 }
 
 void permit_end(struct fleet *f, struct permit *p, enum outcome o, int64_t cool_ms)
 {
     const struct outcome_traits *t = outcome_traits(o);
+    size_t region = f->conf->slots[p->slot].region;
 
-    size_t region = fleet_region_of(f, p->slot);
-
-    f->counters->slot[region].inflight--;
     f->counters->slot[region].attempts[o]++;
     if (t->heals)
         note_ok(f, p->slot);
-    averages_note_health(f, region, t);
+    averages_note_end(&f->averages, region, t);
+    show_averages(f, region);
     if (p->last_resort) {
-        f->places[p->slot].last_resorts--;
+        f->regions[p->slot].last_resorts--;
         note_last_resort(f, p, t);
     }
-    if (p->probe)
-        permit_end_probe(f, p, t);
+    if (p->is_probe)
+        probe_lease_end(&f->leases, &p->probe, permit_probe_verdict(t));
     else if (t->hurts)
         report(f, p, STORE_FAIL);
     else if (t->heals && !p->flowing)

@@ -6,9 +6,8 @@
  *
  * REJECTED  fsync: a lost file costs what there was before it, and waiting for a disk would
  * stop the loop.  The rename makes sure that nobody reads half a file. */
-#include "fleet/fleet_impl.h"
+#include "fleet/state_file.h"
 
-#include "base/clock.h"
 #include "shared/view_file.h"
 
 #include <errno.h>
@@ -57,63 +56,65 @@ static int replace(const char *path, struct str text, struct err *err)
     return rc;
 }
 
-static void save(struct fleet *f, int64_t now_ms)
+static void save(struct state_file *file, const struct store *shared, int64_t now_ms)
 {
-    struct state_file *file = &f->file;
     struct err err = {0};
     struct buf text;
 
     buf_init(&text, VIEW_FILE_MAX_BYTES);
     file->written_ms = now_ms;
-    file->ver = store_ver(f->shared);
-    str_copy(file->gen, sizeof(file->gen), store_gen(f->shared));
-    if (store_save(f->shared, &text) == 0) {
+    file->ver = store_ver(shared);
+    str_copy(file->gen, sizeof(file->gen), store_gen(shared));
+    if (store_save(shared, &text) == 0) {
         bool failed = replace(file->path, buf_str(&text), &err) < 0;
 
         if (failed && !file->failing)
-            log_at(LOG_WARN, &f->log, "cannot write state_file '%s': %s", file->path, err.msg);
+            log_at(LOG_WARN, &file->log, "cannot write state_file '%s': %s", file->path,
+                   err.msg);
         file->failing = failed;
     }
     buf_release(&text);
 }
 
-void state_file_tick(struct fleet *f, int64_t now_ms)
+void state_file_tick(struct state_file *file, const struct store *shared, int64_t now_ms)
 {
-    const struct state_file *file = &f->file;
-
-    if (file->path == NULL || !f->attached || now_ms - file->written_ms < GAP_MS)
+    if (file->path == NULL || now_ms - file->written_ms < GAP_MS)
         return;
-    if (file->ver != store_ver(f->shared) || strcmp(file->gen, store_gen(f->shared)) != 0 ||
+    if (file->ver != store_ver(shared) || strcmp(file->gen, store_gen(shared)) != 0 ||
         now_ms - file->written_ms >= REFRESH_MS)
-        save(f, now_ms);
+        save(file, shared, now_ms);
 }
 
-void state_file_close(struct fleet *f)
+void state_file_save(struct state_file *file, const struct store *shared, int64_t now_ms)
 {
-    if (f->file.path != NULL && f->attached)
-        save(f, clock_mono_ms());
-    free(f->file.path);
-    f->file.path = NULL;
+    if (file->path != NULL)
+        save(file, shared, now_ms);
 }
 
-void fleet_keep(struct fleet *f, const char *path)
+void state_file_release(struct state_file *file)
 {
+    free(file->path);
+    file->path = NULL;
+}
+
+bool state_file_open(struct state_file *file, const char *path, struct store *shared,
+                     int64_t now_ms)
+{
+    bool restored = false;
     struct err err = {0};
     struct buf text;
 
-    if (f->shared == NULL)
-        return; /* alone: nobody said anything worth keeping */
     buf_init(&text, VIEW_FILE_MAX_BYTES);
-    f->file.path = xstrdup(path);
-    f->file.written_ms = clock_mono_ms() - GAP_MS;
+    *file = (struct state_file){.path = xstrdup(path), .log = {.where = "fleet"}};
+    file->written_ms = now_ms - GAP_MS;
     if (access(path, F_OK) == 0) {
-        if (buf_read_file(&text, path, &err) == 0 &&
-            store_restore(f->shared, buf_str(&text), &err) == 0) {
-            local_breakers_adopt(f->local, f->shared);
-            log_at(LOG_INFO, &f->log, "last view read from '%s'", path);
-        } else {
-            log_at(LOG_WARN, &f->log, "state_file '%s' is left alone: %s", path, err.msg);
-        }
+        restored = buf_read_file(&text, path, &err) == 0 &&
+                   store_restore(shared, buf_str(&text), &err) == 0;
+        if (restored)
+            log_at(LOG_INFO, &file->log, "last view read from '%s'", path);
+        else
+            log_at(LOG_WARN, &file->log, "state_file '%s' is left alone: %s", path, err.msg);
     }
     buf_release(&text);
+    return restored;
 }

@@ -92,14 +92,14 @@ static bool is_too_small(const struct choose_target *t, int64_t window_over)
 
 /* Among open targets, the one that returns first. */
 static int pick_last_resort(const struct choose_plan *plan, const struct choose_state *st,
-                            const struct picker_target *t, struct fleet *f, int64_t now_ms)
+                            const struct picker_target *t, const struct fleet *f)
 {
     int64_t best_ms = INT64_MAX, until_ms;
     int best = -1;
 
     for (size_t i = 0; i < plan->n; i++) {
         if (t[i].why != PICKER_OPEN || is_too_small(&plan->targets[i], st->window_over) ||
-            !fleet_may_last_resort(f, plan->targets[i].slot, now_ms, &until_ms))
+            !permit_may_last_resort(f, plan->targets[i].slot, &until_ms))
             continue;
         if (until_ms < best_ms) {
             best_ms = until_ms;
@@ -126,6 +126,16 @@ static void say_why(const struct choose_plan *plan, const struct choose_state *s
            len >= sizeof(text) ? "..." : "");
 }
 
+/* One that a probe has to try is wanted, for a later request: this one does not wait. */
+static enum picker_why ask(struct fleet *f, size_t slot, int64_t now_ms)
+{
+    enum picker_why why = permit_check(f, slot, PERMIT_ASKER_NEW, now_ms);
+
+    if (why == PICKER_OPEN)
+        permit_want(f, slot, now_ms);
+    return why;
+}
+
 int choose_pick(const struct choose_plan *plan, const struct choose_state *st, struct fleet *f,
                 bool allow_last_resort, int64_t now_ms, bool *last_resort)
 {
@@ -142,11 +152,11 @@ int choose_pick(const struct choose_plan *plan, const struct choose_state *st, s
         else if (is_too_small(from, st->window_over))
             t[i].why = PICKER_TOO_SMALL;
         else
-            t[i].why = fleet_ask(f, from->slot, now_ms);
+            t[i].why = ask(f, from->slot, now_ms);
     }
     at = picker_pick(t, plan->n);
     if (at < 0 && allow_last_resort) {
-        at = pick_last_resort(plan, st, t, f, now_ms);
+        at = pick_last_resort(plan, st, t, f);
         *last_resort = at >= 0;
     }
     say_why(plan, st, t, at, *last_resort);

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "policy/picker.h"
-#include "fleet/fleet.h"
+#include "fleet/permit.h"
 
 #include <stdbool.h>
 #include <stddef.h>

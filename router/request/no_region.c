@@ -12,7 +12,7 @@ static int64_t earliest_ms(const struct choose_plan *plan, const struct fleet *f
     int64_t best = -1;
 
     for (size_t i = 0; i < plan->n; i++) {
-        int64_t ms = fleet_return_ms(f, plan->targets[i].slot, now_ms);
+        int64_t ms = permit_return_ms(f, plan->targets[i].slot, now_ms);
 
         if (ms >= 0 && (best < 0 || ms < best))
             best = ms;

@@ -4,7 +4,7 @@
 
 #include "policy/outcome.h"
 #include "router/request/choose.h"
-#include "fleet/fleet.h"
+#include "fleet/permit.h"
 #include "router/request/reply.h"
 
 #include <stdint.h>

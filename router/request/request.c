@@ -197,10 +197,22 @@ static enum state step_pause(struct request *req);
 static int64_t missing_ms(const struct request *req)
 {
     int64_t now_ms = clock_mono_ms();
-    int64_t back_ms = fleet_return_ms(req->w->fleet, req->target->slot, now_ms);
+    int64_t back_ms = permit_return_ms(req->w->fleet, req->target->slot, now_ms);
     bool slack = back_ms > 0 && back_ms <= PAUSE_SLACK_MS && now_ms < req->deadline_ms;
 
     return req->same_retries > 0 && slack ? back_ms : 0;
+}
+
+/* Does the fleet still let the target that asked us to wait? */
+static bool may_again(const struct request *req)
+{
+    int64_t now_ms = clock_mono_ms();
+    enum picker_why why =
+        permit_check(req->w->fleet, req->target->slot, PERMIT_ASKER_BACKED_OFF, now_ms);
+
+    if (why == PICKER_OPEN)
+        permit_want(req->w->fleet, req->target->slot, now_ms);
+    return picker_may(why);
 }
 
 static void on_request_timer(evutil_socket_t fd, short what, void *arg)
@@ -215,8 +227,7 @@ static void on_request_timer(evutil_socket_t fd, short what, void *arg)
         return;
     }
     /* the same target if the fleet still lets it, else whoever may */
-    if (req->same_retries > 0 &&
-        picker_may(fleet_ask_as(req->w->fleet, req->target->slot, true, clock_mono_ms()))) {
+    if (req->same_retries > 0 && may_again(req)) {
         request_go(req, ST_ATTEMPT);
     } else {
         if (req->same_retries > 0)

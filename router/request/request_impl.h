@@ -7,7 +7,7 @@
 #include "dialect/resume.h"
 #include "router/request/attempt.h"
 #include "router/request/choose.h"
-#include "fleet/fleet.h"
+#include "fleet/permit.h"
 #include "router/request/identify.h"
 #include "router/access_log.h"
 #include "router/request/relay.h"

@@ -107,8 +107,8 @@ static void leave(size_t i, bool by_reset)
     cr_expect_eq(script_count(f.w.up), 1, "row '%s'", phases[i].name);
     flow_drain_loop(&f, 10);
     if (phases[i].running)
-        cr_expect_eq(fleet_ask(f.w.fleet, 0, clock_mono_ms()), PICKER_USABLE,
-                     "row '%s': counted against the region", phases[i].name);
+        cr_expect_eq(permit_check(f.w.fleet, 0, PERMIT_ASKER_NEW, clock_mono_ms()),
+                     PICKER_USABLE, "row '%s': counted against the region", phases[i].name);
     flow_stop(&f);
 }
 

@@ -31,7 +31,12 @@
 
 static enum picker_why ask(struct flow_world *f)
 {
-    return fleet_ask(f->w.fleet, 0, clock_mono_ms());
+    int64_t now_ms = clock_mono_ms();
+    enum picker_why why = permit_check(f->w.fleet, 0, PERMIT_ASKER_NEW, now_ms);
+
+    if (why == PICKER_OPEN)
+        permit_want(f->w.fleet, 0, now_ms);
+    return why;
 }
 
 static bool is_open(void *arg)
@@ -284,7 +289,7 @@ Test(flow_half_open, last_resort_grows_while_it_goes_well)
         int held = 0;
 
         cr_expect_eq(one(&f, ONE, &region), steps[i].status, "step %zu", i);
-        while (held < 8 && fleet_may_last_resort(f.w.fleet, 0, now_ms, &until_ms))
+        while (held < 8 && permit_may_last_resort(f.w.fleet, 0, &until_ms))
             permit_begin(f.w.fleet, 0, true, now_ms, &passes[held++]);
         cr_expect_eq(held, steps[i].want, "step %zu: %d", i, held);
         while (held > 0)

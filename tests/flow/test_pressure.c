@@ -108,7 +108,8 @@ static void expect_no_evidence(struct slow *s)
     cr_expect(script_call(s->f.w.up, 0)->cancelled || script_call(s->f.w.up, 0)->ended);
     cr_expect_eq(s->f.w.slot->fleet->slot[0].attempts[OUTCOME_ABORTED], 1);
     flow_drain_loop(&s->f, 10);
-    cr_expect_eq(fleet_ask(s->f.w.fleet, 0, clock_mono_ms()), PICKER_USABLE);
+    cr_expect_eq(permit_check(s->f.w.fleet, 0, PERMIT_ASKER_NEW, clock_mono_ms()),
+                 PICKER_USABLE);
 }
 
 Test(flow_pressure, a_paused_client_that_leaves)

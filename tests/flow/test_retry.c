@@ -387,7 +387,7 @@ static bool is_open(void *arg)
 {
     struct flow_world *f = arg;
 
-    return fleet_ask(f->w.fleet, 0, clock_mono_ms()) == PICKER_OPEN;
+    return permit_check(f->w.fleet, 0, PERMIT_ASKER_NEW, clock_mono_ms()) == PICKER_OPEN;
 }
 
 static void check_body(size_t i, const struct flow_answer *a)

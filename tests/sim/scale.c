@@ -9,7 +9,8 @@
 #include "scale.h"
 
 #include "base/log.h"
-#include "fleet/fleet_impl.h"
+#include "fleet/fleet.h"
+#include "fleet/permit.h"
 #include "server.h"
 #include "shared/scripts.h"
 #include "vtime.h"
@@ -165,7 +166,7 @@ static void request(void *arg)
     vtime_at(vtime_us() + GAP_US, r->i + 1, request, r);
     if (r->busy) {
         permit_end(r->fleet, &r->pass, OUTCOME_OK, -1);
-        averages_note_times(r->fleet, r->pass.slot, 50000, 100000);
+        fleet_note_times(r->fleet, r->pass.slot, 50000, 100000);
     }
     permit_begin(r->fleet, slot, false, vtime_us() / 1000, &r->pass);
     r->busy = true;

@@ -141,9 +141,9 @@ static void look(void *arg)
         struct fleet *f = w->routers[i].fleet;
 
         live[i] = f != NULL;
-        stores[i] = f != NULL ? f->shared : NULL;
+        stores[i] = f != NULL ? f->decider.shared : NULL;
         for (size_t k = 0; f != NULL && k < WORLD_KEYS; k++)
-            alone[i * JUDGE_KEYS_MAX + (int)k] = f->places[k].local_until_ms != 0;
+            alone[i * JUDGE_KEYS_MAX + (int)k] = decider_trusts_own(&f->decider, k);
     }
     if (judge_is_level(w->judge, stores, alone, w->n_routers, why)) {
         if (w->level_since_us == 0)

@@ -3,7 +3,9 @@
 #define SIM_WORLD_IMPL_H
 
 #include "judge.h"
-#include "fleet/fleet_impl.h"
+#include "fleet/fleet.h"
+#include "fleet/fleet_parts.h"
+#include "fleet/permit.h"
 #include "vtime.h"
 #include "wire.h"
 

@@ -15,7 +15,7 @@
 
 static struct store_redis *shared_of(const struct world_router *r)
 {
-    return r->fleet != NULL ? (struct store_redis *)r->fleet->shared : NULL;
+    return r->fleet != NULL ? (struct store_redis *)r->fleet->decider.shared : NULL;
 }
 
 /* Does it take part in this life of the data? */
@@ -71,9 +71,9 @@ static enum outcome truth(const struct world_router *r, size_t slot)
 
 static void note_begin(const struct world_attempt *a)
 {
-    if (a->pass.shared_epoch != 0 && !a->pass.probe)
+    if (a->pass.began.shared != 0)
         judge_begin(a->router->w->judge, a->router->i, (int)a->pass.slot, a->gen,
-                    a->pass.shared_epoch);
+                    a->pass.began.shared);
 }
 
 static void attempt_ends(void *arg)
@@ -99,7 +99,7 @@ static void attempt_ends(void *arg)
 static void attempt(struct world_router *r, size_t slot, bool last_resort)
 {
     int64_t us = world_chance(85) ? world_between(2000, 40000) : world_between(40000, 700000);
-    const struct store *s = r->fleet->shared;
+    const struct store *s = r->fleet->decider.shared;
 
     for (int i = 0; i < WORLD_PASSES; i++) {
         struct world_attempt *a = &r->attempts[i];
@@ -131,14 +131,16 @@ static void request(void *arg)
                        r->i + 1, request, r);
     for (size_t i = 0; i < WORLD_KEYS; i++) {
         size_t slot = (first + i) % WORLD_KEYS;
-        enum picker_why why = fleet_ask(r->fleet, slot, now_ms);
+        enum picker_why why = permit_check(r->fleet, slot, PERMIT_ASKER_NEW, now_ms);
 
+        if (why == PICKER_OPEN)
+            permit_want(r->fleet, slot, now_ms);
         if (picker_may(why)) {
             attempt(r, slot, false);
             world_router_seen(r);
             return;
         }
-        if (why == PICKER_OPEN && fleet_may_last_resort(r->fleet, slot, now_ms, &until_ms))
+        if (why == PICKER_OPEN && permit_may_last_resort(r->fleet, slot, &until_ms))
             last = (int)slot;
     }
     if (last >= 0)

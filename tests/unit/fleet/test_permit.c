@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "fleet/permit.h"
 
 #include <criterion/criterion.h>
 #include <event2/event.h>
@@ -121,7 +122,7 @@ static void end(struct passing *p, enum outcome o)
 
 static bool is_cooling(struct passing *p)
 {
-    return fleet_ask(p->fleet, 0, clock_mono_ms()) == PICKER_COOLING;
+    return permit_check(p->fleet, 0, PERMIT_ASKER_NEW, clock_mono_ms()) == PICKER_COOLING;
 }
 
 Test(permit, a_refused_key_counts_from_the_third_time_in_a_row)

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "fleet/fleet.h"
 
 #include <criterion/criterion.h>
 #include <event2/event.h>
@@ -79,10 +80,11 @@ static void attempt(struct choosing *c, size_t region, enum outcome o, int64_t c
 
     permit_begin(c->fleet, region, false, clock_mono_ms(), &p);
     permit_end(c->fleet, &p, o, cool_ms);
-    while (fleet_ask(c->fleet, region, clock_mono_ms()) == PICKER_USABLE &&
+    while (permit_check(c->fleet, region, PERMIT_ASKER_NEW, clock_mono_ms()) == PICKER_USABLE &&
            clock_mono_ms() < due_ms)
         event_base_loop(c->base, EVLOOP_ONCE);
-    cr_assert_neq(fleet_ask(c->fleet, region, clock_mono_ms()), PICKER_USABLE);
+    cr_assert_neq(permit_check(c->fleet, region, PERMIT_ASKER_NEW, clock_mono_ms()),
+                  PICKER_USABLE);
 }
 
 Test(choose, plan_of_a_model)
@@ -163,7 +165,7 @@ Test(choose, context_window)
 Test(choose, last_resort_is_what_returns_first)
 {
     struct choosing c;
-    struct permit p[FLEET_LAST_RESORTS_MAX];
+    struct permit p[PERMIT_LAST_RESORTS_MAX];
     int64_t until[3];
     size_t first = 0;
     bool last;
@@ -172,7 +174,7 @@ Test(choose, last_resort_is_what_returns_first)
     start(&c, CONF(""));
     for (size_t r = 0; r < 3; r++) {
         attempt(&c, r, OUTCOME_SERVER_ERROR, -1);
-        cr_assert(fleet_may_last_resort(c.fleet, r, clock_mono_ms(), &until[r]));
+        cr_assert(permit_may_last_resort(c.fleet, r, &until[r]));
         if (until[r] < until[first])
             first = r;
     }

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "fleet/fleet.h"
 
 #include <criterion/criterion.h>
 #include <event2/event.h>

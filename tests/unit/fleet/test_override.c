@@ -1,8 +1,9 @@
-/* test_scope.c - models of a region with breakers of their own, without a Redis. */
+/* test_override.c - models of a region with breakers of their own, without a Redis. */
 #include "fleet/fleet.h"
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "fleet/permit.h"
 #include "router/metrics_text.h"
 
 #include <criterion/criterion.h>
@@ -64,7 +65,7 @@ static void attempt(size_t slot, enum outcome o)
 
 static enum picker_why ask(size_t slot)
 {
-    return fleet_ask(fleet, slot, clock_mono_ms());
+    return permit_check(fleet, slot, PERMIT_ASKER_NEW, clock_mono_ms());
 }
 
 static bool usable(size_t region)

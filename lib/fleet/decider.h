@@ -1,0 +1,72 @@
+/* decider.h - whose verdict on a slot counts: the fleet's, or this worker's own.
+ *
+ * Two breakers hear the same evidence: the fleet's, whose state is shared through Redis, and
+ * this process' own.  The fleet's verdict counts while we are attached, but for slots that the
+ * fleet can use and we cannot.  Who asks for a verdict need not know whose it is.
+ *
+ * Public body: read by anybody in lib/fleet, written by decider.c and fleet.c, which hears of
+ * a change of mode. */
+#ifndef FLEET_DECIDER_H
+#define FLEET_DECIDER_H
+
+#include "base/log.h"
+#include "config/config.h"
+#include "fleet/store.h"
+
+struct decider {
+    const struct config *conf;
+    struct log_ctx log;
+    struct store *shared; /* the fleet's; NULL: no Redis is configured */
+    struct store *local;  /* this process' own */
+    bool attached;
+    uint64_t life; /* of the shared data, as far as this worker has seen, and its name */
+    char gen[VIEW_GEN_MAX + 1];
+    int64_t *own_until_ms; /* one per slot; not 0: our own breaker decides though attached */
+};
+
+struct decider_epochs { /* what an attempt began under; an epoch of 0: not to be reported to */
+    uint64_t shared, local;
+    uint64_t life; /* evidence never crosses lives */
+};
+
+void decider_init(struct decider *d, const struct config *conf); /* borrows conf */
+void decider_release(struct decider *d); /* leaves the fleet, frees both breakers */
+
+const struct config_breaker *decider_rule(const struct decider *d, size_t slot);
+
+bool decider_is_local(const struct decider *d, size_t slot);
+/* The verdict that counts. */
+const struct view_slot *decider_get(const struct decider *d, size_t slot);
+/* What the fleet said last, also while Redis is away; without a Redis our own. */
+const struct view_slot *decider_announced(const struct decider *d, size_t slot);
+/* Until when slot cools, by what anybody said of it or of its region. */
+int64_t decider_cools_until_ms(const struct decider *d, size_t slot);
+/* Number of the shared data's life; a flush begins a new one without a change of mode. */
+uint64_t decider_life(struct decider *d);
+
+/* Evidence goes to both, each under its own epoch, and never into another life of the shared
+ * data. */
+void decider_begin(struct decider *d, size_t slot, struct decider_epochs *out);
+void decider_report(struct decider *d, size_t slot, const struct decider_epochs *began,
+                    enum store_evidence what, bool slow);
+void decider_cool_local(struct decider *d, size_t slot, int64_t for_ms, enum store_cool why);
+void decider_cool_shared(struct decider *d, size_t slot, int64_t for_ms, enum store_cool why);
+
+/* Asks the one who decides for a probe lease; returns whether that is the local one. */
+bool decider_probe(struct decider *d, size_t slot, uint64_t token);
+/* For leases, by whom granted them. */
+void decider_probe_renew(struct decider *d, bool local, size_t slot, uint64_t token);
+void decider_probe_done(struct decider *d, bool local, size_t slot, uint64_t epoch,
+                        uint64_t token, enum breaker_verdict verdict);
+
+/* The fleet can use slot, we cannot: our own breaker opens and decides for for_ms at least.
+ * Again: only the time is renewed. */
+void decider_trust_own(struct decider *d, size_t slot, int64_t for_ms, int64_t now_ms);
+bool decider_trusts_own(const struct decider *d, size_t slot);
+/* Is the time over, and has our breaker closed?  Then decider_trust_fleet is due. */
+bool decider_may_trust_fleet(const struct decider *d, size_t slot, int64_t now_ms);
+void decider_trust_fleet(struct decider *d, size_t slot);
+/* Redis is away: our own breakers start from its last view, except where they decided. */
+void decider_adopt(struct decider *d);
+
+#endif

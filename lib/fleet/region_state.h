@@ -1,0 +1,16 @@
+/* region_state.h - what this worker's own attempts at a slot have shown; permit.c keeps it. */
+#ifndef FLEET_REGION_STATE_H
+#define FLEET_REGION_STATE_H
+
+#include "fleet/cooling.h"
+
+struct region_state {
+    struct cooling cooling;
+    int last_resorts;       /* in flight */
+    int last_resort_room;   /* that many more may be: successes in a row */
+    int auths;              /* our key was refused that often in a row */
+    int64_t ok_ms;          /* our last success there; 0: none */
+    int64_t doubt_until_ms; /* of a trip that may be overruled; 0: none */
+};
+
+#endif
