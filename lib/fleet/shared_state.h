@@ -139,7 +139,6 @@ void store_redis_flush(struct store_redis *s); /* sends the reports that are due
  */
 void store_redis_note_doubt(struct store_redis *s, size_t slot);
 
-/* redis_averages.c */
 void store_redis_share(struct store *store, const struct store_measure *of, size_t n);
 
 /* redis_check.c */
