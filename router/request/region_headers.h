@@ -29,7 +29,7 @@ struct region_headers_ask {
 };
 
 struct region_headers_lines {
-    const char *url;                      /* borrowed from the region_headers */
+    const char *url;                            /* borrowed from the region_headers */
     const char *line[REGION_HEADERS_LINES_MAX]; /* "Name: value" */
     size_t n;
     struct buf text; /* behind the lines made for this request */
