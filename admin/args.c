@@ -5,8 +5,8 @@
  */
 #include "admin/args.h"
 
-#include "base/duration.h"
 #include "base/str.h"
+#include "base/units.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -12,7 +12,7 @@
 #include "admin/session.h"
 #include "admin/output/table.h"
 #include "admin/output/local_time.h"
-#include "base/duration.h"
+#include "base/units.h"
 
 #include <string.h>
 

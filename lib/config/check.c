@@ -1,7 +1,7 @@
 /* check.c - rules between keys, and what a start would find; check.h has the contract. */
 #include "config/check.h"
 
-#include "base/duration.h"
+#include "base/units.h"
 #include "config/value.h"
 #include "redis/tls.h"
 #include "redis/url.h"

@@ -1,7 +1,7 @@
 /* config.c - the loaded config: what is found in it; load.c makes and frees it. */
 #include "config/config.h"
 
-#include "base/duration.h"
+#include "base/units.h"
 
 const char *config_sent_model(const struct config_model *m, const struct config_target *t)
 {

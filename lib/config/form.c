@@ -1,8 +1,8 @@
 /* form.c - shapes of strings; form.h has the contract. */
 #include "config/form.h"
 
-#include "base/duration.h"
 #include "base/text.h"
+#include "base/units.h"
 
 #include <string.h>
 

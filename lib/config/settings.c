@@ -5,9 +5,8 @@
  */
 #include "config/settings.h"
 
-#include "base/duration.h"
 #include "base/json_scan.h"
-#include "base/size.h"
+#include "base/units.h"
 #include "config/config.h"
 
 #include <stdio.h>

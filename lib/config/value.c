@@ -1,8 +1,7 @@
 /* value.c - values of keys; value.h has the contract. */
 #include "config/value.h"
 
-#include "base/duration.h"
-#include "base/size.h"
+#include "base/units.h"
 #include "config/expand.h"
 
 #include <assert.h>
