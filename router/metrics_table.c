@@ -6,7 +6,7 @@ const int64_t metrics_bounds_us[METRICS_BUCKETS - 1] = {
 
 const char *metrics_request_name(int result)
 {
-#define REQUEST_NAME(id, name) [METRICS_REQ_##id] = name,
+#define REQUEST_NAME(id, name) [METRICS_REQ_##id] = (name),
     static const char *const names[METRICS_N_REQ] = {METRICS_REQUESTS(REQUEST_NAME)};
 
     return names[result];

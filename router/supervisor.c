@@ -256,21 +256,23 @@ static void describe(int status, char *out, size_t cap)
         snprintf(out, cap, "exit %d", WEXITSTATUS(status));
 }
 
-/* The generation and the slot of pid; NULL: nobody's. */
+/* The number of pid among g's workers; -1: it is none of them. */
+static int child_of(const struct generation *g, pid_t pid)
+{
+    for (int i = 0; i < g->conf->workers; i++)
+        if (g->children[i].pid == pid)
+            return i;
+    return -1;
+}
+
+/* The generation of pid, and its number there; NULL: nobody's. */
 static struct generation *find_child(struct supervisor *s, pid_t pid, int *slot)
 {
-    struct generation *g = s->now;
-
-    for (struct generation *next = s->retired; g != NULL; g = next) {
-        for (int i = 0; i < g->conf->workers; i++) {
-            if (g->children[i].pid == pid) {
-                *slot = i;
-                return g;
-            }
-        }
-        if (g != s->now)
-            next = g->next;
-    }
+    if ((*slot = child_of(s->now, pid)) >= 0)
+        return s->now;
+    for (struct generation *g = s->retired; g != NULL; g = g->next)
+        if ((*slot = child_of(g, pid)) >= 0)
+            return g;
     return NULL;
 }
 
