@@ -7,9 +7,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#define METRICS_NAMES_MAX                                                                      \
-    (4 * CONFIG_SLOTS_MAX)                    /* of regions and models, in all generations     \
-                                               */
+/* Of regions and models, in all generations. */
+#define METRICS_NAMES_MAX   (4 * CONFIG_SLOTS_MAX)
 #define METRICS_BLOCK_BYTES ((size_t)1 << 30) /* of address space, for blocks */
 
 /* Whose numbers lie where, by enum metrics_part. */

@@ -2,9 +2,8 @@
  */
 #include "fleet/cooling.h"
 
-#define SHARED_CLOCK_MS                                                                        \
-    100 /* a deadline that went through the shared store may grow by this                      \
-         */
+/* A deadline that went through the shared state may grow by this. */
+#define SHARED_CLOCK_MS 100
 
 int64_t cooling_note(struct cooling *c, enum outcome o, int64_t stated_ms, int64_t now_ms)
 {

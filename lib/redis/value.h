@@ -16,9 +16,8 @@ const struct redisReply *redis_value_at(const struct redisReply *r, size_t i);
 size_t redis_value_count(const struct redisReply *r);
 /* A string's text; ptr NULL for anything else (NULL included). */
 struct str redis_value_text(const struct redisReply *r);
-#define REDIS_VALUE_NUMBER_MAX                                                                 \
-    ((INT64_C(1) << 53) - 1) /* Lua's numbers are exact up to here                             \
-                              */
+/* Lua's numbers are exact up to here. */
+#define REDIS_VALUE_NUMBER_MAX ((INT64_C(1) << 53) - 1)
 /* A whole number up to that, as an integer or as digits without a leading zero. */
 bool redis_value_number(const struct redisReply *r, int64_t *out) MUST_CHECK;
 /* Is r an array whose first element is this word? */

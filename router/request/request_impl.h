@@ -16,9 +16,8 @@
 
 struct event;
 
-#define REQUEST_TRY_MIN_MS                                                                     \
-    5 /* less time than this is none: a region would be blamed for it                          \
-       */
+/* Less time than this is none: a region would be blamed for it. */
+#define REQUEST_TRY_MIN_MS 5
 
 enum state {
     ST_IDENTIFY,

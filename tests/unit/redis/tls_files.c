@@ -35,9 +35,8 @@ static void make_ca(const struct tls_files *f, const char *name)
 
 #define CURRENT "-days 2"
 #define EXPIRED "-not_before 20200101000000Z -not_after 20200102000000Z"
-#define EXPIRED_BEFORE_3_4                                                                     \
-    "-days -1" /* OpenSSL 3.0 has no -not_after, 3.5 no negative days                          \
-                */
+/* OpenSSL 3.0 has no -not_after, 3.5 no negative days. */
+#define EXPIRED_BEFORE_3_4 "-days -1"
 
 static void make(const struct tls_files *f, const char *name, const char *ca, bool expired,
                  const char *names)
