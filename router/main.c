@@ -17,19 +17,27 @@ static const char usage[] =
     "       sluice-router -c FILE --check     say whether FILE is fine, change nothing\n"
     "       sluice-router -c FILE --dump      print the effective config, secrets masked\n"
     "       sluice-router --schema            print the config's JSON Schema\n"
-    "       sluice-router --reference         print the key list of sluice.json(5)\n"
-    "       sluice-router --keys | --limits   the same as a table, the limits alone\n"
+    "       sluice-router --reference         print the settings of sluice.json(5)\n"
+    "       sluice-router --settings | --limits  the same as a table, the limits alone\n"
     "       sluice-router --version | --help\n"
     "\n"
     "SIGHUP reloads FILE, SIGTERM drains and stops.  sluice-router(8) says more.\n";
 
-enum action { ACT_SERVE, ACT_CHECK, ACT_DUMP, ACT_SCHEMA, ACT_REFERENCE, ACT_KEYS, ACT_LIMITS };
+enum action {
+    ACT_SERVE,
+    ACT_CHECK,
+    ACT_DUMP,
+    ACT_SCHEMA,
+    ACT_REFERENCE,
+    ACT_SETTINGS,
+    ACT_LIMITS
+};
 
 /* What needs no config. */
 static int (*const printers[])(struct buf *out) = {
     [ACT_SCHEMA] = config_schema,
     [ACT_REFERENCE] = config_reference_mdoc,
-    [ACT_KEYS] = config_reference_markdown,
+    [ACT_SETTINGS] = config_reference_markdown,
     [ACT_LIMITS] = config_limits_markdown,
 };
 
@@ -98,7 +106,8 @@ static int read_flags(int argc, char **argv, const char **path)
         {"dump", no_argument, NULL, ACT_DUMP},
         {"schema", no_argument, NULL, ACT_SCHEMA},
         {"reference", no_argument, NULL, ACT_REFERENCE},
-        {"keys", no_argument, NULL, ACT_KEYS},
+        {"settings", no_argument, NULL, ACT_SETTINGS},
+        {"keys", no_argument, NULL, ACT_SETTINGS},
         {"limits", no_argument, NULL, ACT_LIMITS},
         {"version", no_argument, NULL, 'V'},
         {"help", no_argument, NULL, 'h'},

@@ -1,7 +1,7 @@
 #!/bin/sh
 # check_reference.sh [--update] [ROUTER] - the keys in sluice.json(5) are those of the code.
 #
-# Compares the part between the BEGIN KEYS and END KEYS comments with what the router prints
+# Compares the part between the BEGIN SETTINGS and END SETTINGS comments with what the router prints
 # for --reference (default build/sluice-router); --update writes it into the page instead.
 set -eu
 cd "$(dirname "$0")/.."
@@ -16,13 +16,13 @@ trap 'rm -rf "$work"' EXIT
 [ -s "$work/code" ] || { echo "check_reference: $router --reference printed nothing" >&2; exit 1; }
 if [ -n "$update" ]; then
     awk -v code="$work/code" '
-        /^\.\\" BEGIN KEYS/ { print; while ((getline line < code) > 0) print line; skip = 1; next }
-        /^\.\\" END KEYS/   { skip = 0 }
+        /^\.\\" BEGIN SETTINGS/ { print; while ((getline line < code) > 0) print line; skip = 1; next }
+        /^\.\\" END SETTINGS/   { skip = 0 }
         !skip' "$page" > "$work/page"
     cat "$work/page" > "$page"
     exit 0
 fi
-awk '/^\.\\" END KEYS/ { in_keys = 0 } in_keys; /^\.\\" BEGIN KEYS/ { in_keys = 1 }' \
+awk '/^\.\\" END SETTINGS/ { in_settings = 0 } in_settings; /^\.\\" BEGIN SETTINGS/ { in_settings = 1 }' \
     "$page" > "$work/page"
 if ! diff -u "$work/page" "$work/code" >&2; then
     echo "check_reference: $page differs from the code: run scripts/check_reference.sh --update" >&2

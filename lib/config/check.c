@@ -1,4 +1,4 @@
-/* check.c - rules between keys, and what a start would find; check.h has the contract. */
+/* check.c - rules between settings, and what a start would find; check.h has the contract. */
 #include "config/check.h"
 
 #include "base/units.h"
@@ -11,7 +11,7 @@
 
 /* clang-format off */
 static const struct {
-    const char *low, *high; /* keys of the top table: low must not exceed high */
+    const char *low, *high; /* settings of the top table: low must not exceed high */
     bool zero_lifts;        /* high 0 means no cap */
 } orders[] = {
     {"breaker.recovery_timeout",          "breaker.recovery_timeout_max", false},
@@ -106,7 +106,7 @@ static int check_redis_url(const struct config *c, const struct setting *k, stru
 
 int config_check_start(const struct config *c, struct err *err)
 {
-    const struct key_table *t = settings_table(SETTINGS_TOP);
+    const struct setting_table *t = settings_table(SETTINGS_TOP);
 
     for (size_t i = 0; i < t->n; i++)
         if (t->rows[i].form == FORM_REDIS_URL && c->redis.enabled &&
@@ -121,7 +121,7 @@ int config_check_start(const struct config *c, struct err *err)
 
 int config_reload_check(const struct config *from, const struct config *to, struct err *err)
 {
-    const struct key_table *t = settings_table(SETTINGS_TOP);
+    const struct setting_table *t = settings_table(SETTINGS_TOP);
 
     for (size_t i = 0; i < t->n; i++)
         if (t->rows[i].fixed && !value_equal(&t->rows[i], from, to))

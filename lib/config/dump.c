@@ -21,12 +21,13 @@ static bool is_inherited(const struct dump *d, const struct setting *k, const vo
 {
     const struct setting *of = settings_find(settings_table(SETTINGS_TOP), str_of(k->name));
 
-    if (k->type == KEY_STRING && value_string(k, base) == NULL)
+    if (k->type == SETTING_STRING && value_string(k, base) == NULL)
         return true;
     if (of == NULL)
         return false;
-    return k->type == KEY_STRING ? strcmp(value_string(k, base), value_string(of, d->c)) == 0
-                                 : value_number(k, base) == value_number(of, d->c);
+    return k->type == SETTING_STRING
+               ? strcmp(value_string(k, base), value_string(of, d->c)) == 0
+               : value_number(k, base) == value_number(of, d->c);
 }
 
 static bool is_left_out(const struct dump *d, const struct setting *k, const void *base)
@@ -37,17 +38,18 @@ static bool is_left_out(const struct dump *d, const struct setting *k, const voi
         return true; /* its absence is a value: the router runs alone */
     if (d->digest && (k->fixed || k->own))
         return true; /* addresses and workers are each host's own */
-    if (k->type == KEY_TARGETS || k->type == KEY_FALLBACKS || k->type == KEY_REGION_NAME)
+    if (k->type == SETTING_TARGETS || k->type == SETTING_FALLBACKS ||
+        k->type == SETTING_REGION_NAME)
         return true; /* write_model's */
-    return k->inherits != NULL && k->type < KEY_LISTS && is_inherited(d, k, base);
+    return k->inherits != NULL && k->type < SETTING_LISTS && is_inherited(d, k, base);
 }
 
 static void write_value(struct dump *d, const struct setting *k, const char *name,
                         const void *base)
 {
-    if (k->type == KEY_REGIONS) {
+    if (k->type == SETTING_REGIONS) {
         write_regions(d);
-    } else if (k->type == KEY_MODELS) {
+    } else if (k->type == SETTING_MODELS) {
         write_models(d);
     } else {
         json_out_key(&d->o, name);
@@ -55,11 +57,11 @@ static void write_value(struct dump *d, const struct setting *k, const char *nam
     }
 }
 
-/* The members of one object.  Keys of one section stand together in the table: a section opens
- * with its first row. */
+/* The members of one object.  Settings of one section stand together in the table: a section
+ * opens with its first row. */
 static void write_rows(struct dump *d, enum settings_of which, const void *base)
 {
-    const struct key_table *t = settings_table(which);
+    const struct setting_table *t = settings_table(which);
     struct str section = {NULL, 0};
 
     for (size_t i = 0; i < t->n; i++) {

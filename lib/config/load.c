@@ -290,7 +290,7 @@ static int fill(struct config *c, const struct json *root, struct err *err)
 
 static void release(enum settings_of which, void *base)
 {
-    const struct key_table *t = settings_table(which);
+    const struct setting_table *t = settings_table(which);
 
     for (size_t i = 0; i < t->n; i++)
         value_release(&t->rows[i], base);

@@ -29,9 +29,9 @@ const struct json *object_given(const struct object *o, const char *name)
     return o->given[settings_find(o->t, str_of(name)) - o->t->rows];
 }
 
-/* ---- unknown keys ---- */
+/* ---- unknown settings ---- */
 
-/* Several keys of one section give the same head: the rows stand together. */
+/* Several settings of one section give the same head: the rows stand together. */
 static void list_names(const char *const *names, size_t n, char out[NAMES_MAX])
 {
     size_t len = 0;
@@ -43,8 +43,8 @@ static void list_names(const char *const *names, size_t n, char out[NAMES_MAX])
                                     names[i]);
 }
 
-/* The nearest name that could stand at this level: a key's last part inside section, or a key
- * or section of the object itself.  All of them where none is near. */
+/* The nearest name that could stand at this level: a setting's last part inside section, or a
+ * setting or section of the object itself.  All of them where none is near. */
 static int unknown(const struct object *o, const char *section, const char *name,
                    struct err *err)
 {
@@ -75,13 +75,14 @@ static int unknown(const struct object *o, const char *section, const char *name
         object_join(where, o->at, value_show(str_of(name), shown));
     }
     if (near != NULL)
-        return err_set(err, ERR_UNKNOWN_NAME, "%s is not a known key, did you mean \"%s\"?",
+        return err_set(err, ERR_UNKNOWN_NAME, "%s is not a known setting, did you mean \"%s\"?",
                        where, near);
     list_names(names, n, all);
-    return err_set(err, ERR_UNKNOWN_NAME, "%s is not a known key, want one of %s", where, all);
+    return err_set(err, ERR_UNKNOWN_NAME, "%s is not a known setting, want one of %s", where,
+                   all);
 }
 
-static bool is_section(const struct key_table *t, const char *name)
+static bool is_section(const struct setting_table *t, const char *name)
 {
     for (size_t i = 0; i < t->n; i++) {
         struct str leaf, head = str_split(str_of(t->rows[i].name), '.', &leaf);
@@ -107,7 +108,7 @@ static int collect_section(struct object *o, const char *section, const struct j
         return err_set(err, ERR_RANGE, "%s is %s, want an object", path,
                        json_kind_name(json_kind(v)));
     while (json_next(v, &it, &name, &value)) {
-        object_join(path, section, name); /* a name too long to fit is no key's */
+        object_join(path, section, name); /* a name too long to fit is no setting's */
         const struct setting *k = settings_find(o->t, str_of(path));
 
         if (k == NULL)
@@ -153,7 +154,7 @@ int object_store(const struct object *o, void *base, struct err *err)
             settings_want(k, true, want, sizeof(want));
             return err_set(err, ERR_RANGE, "%s is missing, want %s", where, want);
         }
-        if (k->type >= KEY_LISTS || k->type == KEY_REGION_NAME)
+        if (k->type >= SETTING_LISTS || k->type == SETTING_REGION_NAME)
             continue;
         if (o->given[i] == NULL)
             value_set_default(k, base);

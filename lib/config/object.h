@@ -10,7 +10,7 @@
 #define OBJECT_WHERE_MAX 256 /* a path for messages */
 
 struct object { /* t and at are the caller's to set */
-    const struct key_table *t;
+    const struct setting_table *t;
     const char *at; /* its path, "" for the root */
     const struct json *given[SETTINGS_MAX];
 };

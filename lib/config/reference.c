@@ -49,14 +49,14 @@ static int append_mdoc_key(struct buf *out, const struct setting *k)
 int config_reference_mdoc(struct buf *out)
 {
     static const char *const titles[N_SETTINGS_OF] = {
-        [SETTINGS_TOP] = "Keys of the file",
-        [SETTINGS_REGION] = "Keys of each element of regions",
-        [SETTINGS_MODEL] = "Keys of each member of models",
-        [SETTINGS_TARGET] = "Keys of each element of a model's targets",
+        [SETTINGS_TOP] = "Settings of the file",
+        [SETTINGS_REGION] = "Settings of each element of regions",
+        [SETTINGS_MODEL] = "Settings of each member of models",
+        [SETTINGS_TARGET] = "Settings of each element of a model's targets",
     };
 
     for (size_t which = 0; which < N_SETTINGS_OF; which++) {
-        const struct key_table *t = settings_table((enum settings_of)which);
+        const struct setting_table *t = settings_table((enum settings_of)which);
 
         if (buf_appendf(out, ".Ss %s\n.Bl -tag -width Ds\n", titles[which]) < 0)
             return -1;
@@ -69,7 +69,7 @@ int config_reference_mdoc(struct buf *out)
     return 0;
 }
 
-static int append_row(struct buf *out, const struct key_table *t, const struct setting *k)
+static int append_row(struct buf *out, const struct setting_table *t, const struct setting *k)
 {
     char def[DEFAULT_MAX], want[SETTINGS_WANT_MAX];
 
@@ -80,11 +80,11 @@ static int append_row(struct buf *out, const struct key_table *t, const struct s
 
 int config_reference_markdown(struct buf *out)
 {
-    if (buf_appendf(out, "| key | default | value | change by | meaning |\n"
+    if (buf_appendf(out, "| setting | default | value | change by | meaning |\n"
                          "|---|---|---|---|---|\n") < 0)
         return -1;
     for (size_t which = 0; which < N_SETTINGS_OF; which++) {
-        const struct key_table *t = settings_table((enum settings_of)which);
+        const struct setting_table *t = settings_table((enum settings_of)which);
 
         for (size_t i = 0; i < t->n; i++)
             if (append_row(out, t, &t->rows[i]) < 0)
@@ -95,7 +95,7 @@ int config_reference_markdown(struct buf *out)
 
 int config_limits_markdown(struct buf *out)
 {
-    const struct key_table *t = settings_table(SETTINGS_TOP);
+    const struct setting_table *t = settings_table(SETTINGS_TOP);
     char lo[SETTINGS_WANT_MAX], hi[SETTINGS_WANT_MAX];
 
     if (buf_appendf(out, "| limit | default | from | to | of what |\n|---|---|---|---|---|\n") <

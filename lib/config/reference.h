@@ -1,4 +1,5 @@
-/* reference.h - the reference of all keys for the manual, made from the tables of keys. */
+/* reference.h - the reference of all settings for the manual, made from the tables of settings.
+ */
 #ifndef CONFIG_REFERENCE_H
 #define CONFIG_REFERENCE_H
 
@@ -9,7 +10,7 @@
 #define CONFIG_REFERENCE_MAX (256u << 10)
 int config_reference_mdoc(struct buf *out)
     MUST_CHECK; /* the generated part of sluice.json(5) */
-int config_reference_markdown(struct buf *out) MUST_CHECK; /* one table of all keys */
+int config_reference_markdown(struct buf *out) MUST_CHECK; /* one table of all settings */
 int config_limits_markdown(struct buf *out) MUST_CHECK;    /* one table of all limits */
 
 #endif

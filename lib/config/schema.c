@@ -1,4 +1,4 @@
-/* schema.c - JSON Schema from the tables of keys; schema.h has the contract.
+/* schema.c - JSON Schema from the tables of settings; schema.h has the contract.
  *
  * A string may come from the environment, so each constraint on a string has "or it holds
  * ${...}" beside it: an editor checks what it can see, the loader checks the rest.
@@ -73,9 +73,9 @@ static void alternatives(struct json_out *o, const struct setting *k)
     json_out_array(o);
     if (k->words != NULL) {
         words(o, k);
-    } else if (k->type == KEY_DURATION) {
+    } else if (k->type == SETTING_DURATION) {
         string_matching(o, "^(?=.)([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$");
-    } else if (k->type == KEY_SIZE) {
+    } else if (k->type == SETTING_SIZE) {
         json_out_object(o);
         integer_between(o, k);
         json_out_end(o);
@@ -89,20 +89,20 @@ static void alternatives(struct json_out *o, const struct setting *k)
 
 static void list(struct json_out *o, const struct setting *k)
 {
-    bool object = k->type == KEY_MODELS;
+    bool object = k->type == SETTING_MODELS;
 
     member_text(o, "type", object ? "object" : "array");
     member_int(o, object ? "minProperties" : "minItems", k->min);
     member_int(o, object ? "maxProperties" : "maxItems", k->max);
     json_out_key(o, object ? "additionalProperties" : "items");
-    if (k->type == KEY_FALLBACKS) {
+    if (k->type == SETTING_FALLBACKS) {
         json_out_object(o);
         member_text(o, "type", "string");
         json_out_end(o);
     } else {
-        write_table(o, k->type == KEY_REGIONS  ? SETTINGS_REGION
-                       : k->type == KEY_MODELS ? SETTINGS_MODEL
-                                               : SETTINGS_TARGET);
+        write_table(o, k->type == SETTING_REGIONS  ? SETTINGS_REGION
+                       : k->type == SETTING_MODELS ? SETTINGS_MODEL
+                                                   : SETTINGS_TARGET);
     }
 }
 
@@ -113,7 +113,7 @@ static void write_default(struct json_out *o, const struct setting *k)
     if (k->def == NULL)
         return;
     json_out_key(o, "default");
-    if (k->type >= KEY_INT && k->type <= KEY_TOKENS && str_to_u64(str_of(k->def), &n))
+    if (k->type >= SETTING_INT && k->type <= SETTING_TOKENS && str_to_u64(str_of(k->def), &n))
         json_out_int(o, (int64_t)n);
     else
         json_out_text(o, k->def);
@@ -125,9 +125,9 @@ static void write_key(struct json_out *o, const struct setting *k, const char *n
     json_out_object(o);
     member_text(o, "description", k->help);
     write_default(o, k);
-    if (k->type >= KEY_LISTS)
+    if (k->type >= SETTING_LISTS)
         list(o, k);
-    else if (k->type >= KEY_INT && k->type <= KEY_TOKENS)
+    else if (k->type >= SETTING_INT && k->type <= SETTING_TOKENS)
         integer_between(o, k);
     else
         alternatives(o, k);
@@ -142,7 +142,7 @@ static void open_object(struct json_out *o)
 }
 
 /* The properties of one object; nests as deep as the tables do (targets in models). */
-static void write_members(struct json_out *o, const struct key_table *t)
+static void write_members(struct json_out *o, const struct setting_table *t)
 {
     struct str section = {NULL, 0};
 
@@ -176,7 +176,7 @@ static void write_members(struct json_out *o, const struct key_table *t)
     json_out_end(o);
 }
 
-static void write_required(struct json_out *o, const struct key_table *t)
+static void write_required(struct json_out *o, const struct setting_table *t)
 {
     json_out_key(o, "required");
     json_out_array(o);

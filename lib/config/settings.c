@@ -1,6 +1,6 @@
-/* settings.c - every key of the config; settings.h says what a row means.
+/* settings.c - every setting of the config; settings.h says what a row means.
  *
- * A new setting is a field in config.h and a row here.  Keys of one section stand together:
+ * A new setting is a field in config.h and a row here.  Settings of one section stand together:
  * the dump and the schema open a section when its first row comes and close it after the last.
  */
 #include "config/settings.h"
@@ -34,189 +34,189 @@ static const char *const level_words[] = {"error", "warn", "info", "debug", NULL
 /* clang-format off */
 /* What a region may have of its own.  AT, DEF and INHERITS are the table's. */
 #define BREAKER_ROWS \
-    {"breaker.failure_threshold", KEY_INT, AT(breaker.rule.failure_threshold), 1, 1000, DEF("5"), .inherits = INHERITS, \
+    {"breaker.failure_threshold", SETTING_INT, AT(breaker.rule.failure_threshold), 1, 1000, DEF("5"), .inherits = INHERITS, \
      .help = "Failures in a row, counted over the fleet, that open a region's breaker."}, \
-    {"breaker.failure_rate", KEY_PERCENT, AT(breaker.rule.failure_rate), 0, 100, DEF("50"), .inherits = INHERITS, \
+    {"breaker.failure_rate", SETTING_PERCENT, AT(breaker.rule.failure_rate), 0, 100, DEF("50"), .inherits = INHERITS, \
      .help = "Percent of failures in the window that opens the breaker. 0 switches the rule off."}, \
-    {"breaker.minimum_requests", KEY_INT, AT(breaker.rule.minimum_requests), 1, 1000000, DEF("20"), .inherits = INHERITS, \
+    {"breaker.minimum_requests", SETTING_INT, AT(breaker.rule.minimum_requests), 1, 1000000, DEF("20"), .inherits = INHERITS, \
      .help = "Attempts in the window before a rate may open the breaker."}, \
-    {"breaker.window", KEY_DURATION, AT(breaker.rule.window_ms), SECONDS(1), HOURS(1), DEF("10s"), .inherits = INHERITS, \
+    {"breaker.window", SETTING_DURATION, AT(breaker.rule.window_ms), SECONDS(1), HOURS(1), DEF("10s"), .inherits = INHERITS, \
      .help = "Length of the window that rates are taken over."}, \
-    {"breaker.recovery_timeout", KEY_DURATION, AT(breaker.rule.recovery_ms), 100, HOURS(1), DEF("30s"), .inherits = INHERITS, \
+    {"breaker.recovery_timeout", SETTING_DURATION, AT(breaker.rule.recovery_ms), 100, HOURS(1), DEF("30s"), .inherits = INHERITS, \
      .help = "Time an opened breaker waits before a probe; it doubles with every failed recovery."}, \
-    {"breaker.recovery_timeout_max", KEY_DURATION, AT(breaker.rule.recovery_max_ms), 100, HOURS(24), DEF("5m"), .inherits = INHERITS, \
+    {"breaker.recovery_timeout_max", SETTING_DURATION, AT(breaker.rule.recovery_max_ms), 100, HOURS(24), DEF("5m"), .inherits = INHERITS, \
      .help = "Cap of the doubled waiting time."}, \
-    {"breaker.forgive", KEY_DURATION, AT(breaker.rule.forgive_ms), SECONDS(1), HOURS(24), DEF("60s"), .inherits = INHERITS, \
+    {"breaker.forgive", SETTING_DURATION, AT(breaker.rule.forgive_ms), SECONDS(1), HOURS(24), DEF("60s"), .inherits = INHERITS, \
      .help = "Each clean period of this length takes one doubling back."}, \
-    {"breaker.half_open_max_calls", KEY_INT, AT(breaker.rule.half_open_max_calls), 1, BREAKER_LEASES_MAX, DEF("3"), .inherits = INHERITS, \
+    {"breaker.half_open_max_calls", SETTING_INT, AT(breaker.rule.half_open_max_calls), 1, BREAKER_LEASES_MAX, DEF("3"), .inherits = INHERITS, \
      .help = "Probe requests that may run at once in the whole fleet while half-open."}, \
-    {"breaker.success_threshold", KEY_INT, AT(breaker.rule.success_threshold), 1, 1000, DEF("2"), .inherits = INHERITS, \
+    {"breaker.success_threshold", SETTING_INT, AT(breaker.rule.success_threshold), 1, 1000, DEF("2"), .inherits = INHERITS, \
      .help = "Successful probes that close the breaker."}, \
-    {"breaker.recovery_ramp", KEY_DURATION, AT(breaker.recovery_ramp_ms), 0, HOURS(1), DEF("10s"), .inherits = INHERITS, \
+    {"breaker.recovery_ramp", SETTING_DURATION, AT(breaker.recovery_ramp_ms), 0, HOURS(1), DEF("10s"), .inherits = INHERITS, \
      .help = "After closing, the share of requests that may choose the region grows from 10% to all of them over this time, while others are usable. 0s for all at once."}, \
-    {"breaker.slow_rate", KEY_PERCENT, AT(breaker.rule.slow_rate), 0, 100, DEF("0"), .inherits = INHERITS, \
+    {"breaker.slow_rate", SETTING_PERCENT, AT(breaker.rule.slow_rate), 0, 100, DEF("0"), .inherits = INHERITS, \
      .help = "Percent of slow attempts in the window that opens the breaker. 0 switches the rule off."}, \
-    {"breaker.slow_threshold", KEY_DURATION, AT(breaker.slow_ms), 0, HOURS(1), DEF("10s"), .inherits = INHERITS, \
+    {"breaker.slow_threshold", SETTING_DURATION, AT(breaker.slow_ms), 0, HOURS(1), DEF("10s"), .inherits = INHERITS, \
      .help = "An attempt that takes longer counts as slow: a stream until its first content, a plain answer in whole. 0s counts none."}, \
-    {"breaker.trip_confirm", KEY_STRING, AT(breaker.trip_confirm), 4, 14, DEF("second_opinion"), .inherits = INHERITS, .form = FORM_CONFIRM, \
+    {"breaker.trip_confirm", SETTING_STRING, AT(breaker.trip_confirm), 4, 14, DEF("second_opinion"), .inherits = INHERITS, .form = FORM_CONFIRM, \
      .help = "Who has to agree before a row of failures keeps a region from the fleet. second_opinion: it opens at once, and when a router outside the row could use it within 10s, that router's probe decides at once too. quorum:N: it opens when N routers have a part in the row. none: whoever sees the row."}, \
-    {"breaker.probe_lease", KEY_DURATION, AT(breaker.probe_lease_ms), SECONDS(1), MINUTES(10), DEF("10s"), .inherits = INHERITS, \
+    {"breaker.probe_lease", SETTING_DURATION, AT(breaker.probe_lease_ms), SECONDS(1), MINUTES(10), DEF("10s"), .inherits = INHERITS, \
      .help = "How long a probe's slot is held without renewal; a router that dies frees its slots after it."},
 
 #define AT(field) offsetof(struct config, field)
 #define DEF(text) text
 #define INHERITS  NULL
 static const struct setting top[] = {
-    {"fleet", KEY_STRING, AT(fleet), 1, CONFIG_NAME_MAX, "default",
+    {"fleet", SETTING_STRING, AT(fleet), 1, CONFIG_NAME_MAX, "default",
      .help = "Name of the fleet: routers that share one Redis and one fleet name share their state.", .form = FORM_NAME},
-    {"listen", KEY_STRING, AT(listen), 1, 260, "127.0.0.1:8080",
+    {"listen", SETTING_STRING, AT(listen), 1, 260, "127.0.0.1:8080",
      .help = "Address for clients.", .form = FORM_LISTEN, .fixed = true},
-    {"admin_listen", KEY_STRING, AT(admin_listen), 0, 260, "127.0.0.1:9090",
+    {"admin_listen", SETTING_STRING, AT(admin_listen), 0, 260, "127.0.0.1:9090",
      .help = "Private address for health, metrics and state. Empty for none.", .form = FORM_LISTEN, .fixed = true},
 
-    {"redis.url", KEY_STRING, AT(redis.url), 1, 1024, "redis://127.0.0.1:6379/0",
+    {"redis.url", SETTING_STRING, AT(redis.url), 1, 1024, "redis://127.0.0.1:6379/0",
      .help = "Where the shared state lives. Without a redis section the router runs alone.", .form = FORM_REDIS_URL, .secret = true},
-    {"redis.subscribe_url", KEY_STRING, AT(redis.subscribe_url), 0, 1024, "",
+    {"redis.subscribe_url", SETTING_STRING, AT(redis.subscribe_url), 0, 1024, "",
      .help = "Where to listen for news instead: replicas, so that the primary of a large fleet need not write to every router. While one is away or late its routers listen at redis.url. Empty for there always.",
      .form = FORM_REDIS_URL, .secret = true, .empty_is_null = true},
-    {"redis.command_timeout", KEY_DURATION, AT(redis.command_timeout_ms), 1, SECONDS(60), "50ms",
+    {"redis.command_timeout", SETTING_DURATION, AT(redis.command_timeout_ms), 1, SECONDS(60), "50ms",
      .help = "Deadline of one Redis command; five late ones in a row and Redis counts as away."},
-    {"redis.connect_timeout", KEY_DURATION, AT(redis.connect_timeout_ms), 1, MINUTES(5), "1s",
+    {"redis.connect_timeout", SETTING_DURATION, AT(redis.connect_timeout_ms), 1, MINUTES(5), "1s",
      .help = "Deadline for connecting to Redis."},
-    {"redis.ca_file", KEY_STRING, AT(redis.ca_file), 0, 4096, "",
+    {"redis.ca_file", SETTING_STRING, AT(redis.ca_file), 0, 4096, "",
      .help = "PEM file of the authorities that rediss:// trusts. Empty for the system's.",
      .form = FORM_TEXT, .empty_is_null = true},
-    {"redis.cert_file", KEY_STRING, AT(redis.cert_file), 0, 4096, "",
+    {"redis.cert_file", SETTING_STRING, AT(redis.cert_file), 0, 4096, "",
      .help = "PEM certificate to show a Redis that asks for one (tls-auth-clients). Empty for none.",
      .form = FORM_TEXT, .empty_is_null = true},
-    {"redis.key_file", KEY_STRING, AT(redis.key_file), 0, 4096, "",
+    {"redis.key_file", SETTING_STRING, AT(redis.key_file), 0, 4096, "",
      .help = "PEM key of redis.cert_file, without a passphrase.",
      .form = FORM_TEXT, .empty_is_null = true},
-    {"redis.sync", KEY_DURATION, AT(redis.sync_ms), 100, SECONDS(60), "1s",
+    {"redis.sync", SETTING_DURATION, AT(redis.sync_ms), 100, SECONDS(60), "1s",
      .help = "Time between two full comparisons with Redis; changes are pushed in between."},
 
-    {"state_file", KEY_STRING, AT(state_file), 0, 4000, "",
+    {"state_file", SETTING_STRING, AT(state_file), 0, 4000, "",
      .help = "File that keeps the fleet's last view for a start while Redis is away: forced states for a day, open breakers for ten minutes. Each worker adds - and its number to the name. Empty for none.",
      .form = FORM_TEXT, .own = true, .empty_is_null = true},
 
-    {"regions", KEY_REGIONS, 0, 1, CONFIG_REGIONS_MAX, NULL,
+    {"regions", SETTING_REGIONS, 0, 1, CONFIG_REGIONS_MAX, NULL,
      .help = "Places that answer requests."},
-    {"models", KEY_MODELS, 0, 0, 1024, NULL,
+    {"models", SETTING_MODELS, 0, 0, 1024, NULL,
      .help = "Model names that clients may use. Without it every model goes to every region by priority, unchanged.",
      .inherits = "none"},
 
-    {"breaker.scope", KEY_SWITCH, AT(scope_model), 0, 0, "region",
+    {"breaker.scope", SETTING_SWITCH, AT(scope_model), 0, 0, "region",
      .help = "What has a breaker of its own, and cools by itself when throttled: each region, or each model that a region serves (model), which needs models.",
      .words = scope_words},
     BREAKER_ROWS
-    {"breaker.last_resort", KEY_SWITCH, AT(last_resort), 0, 0, "try",
+    {"breaker.last_resort", SETTING_SWITCH, AT(last_resort), 0, 0, "try",
      .help = "What to do when no usable region is left: try the one that returns earliest, or answer 503 (off).",
      .words = last_resort_words},
 
-    {"health.interval", KEY_DURATION, AT(health.interval_ms), 0, MINUTES(5), "10s",
+    {"health.interval", SETTING_DURATION, AT(health.interval_ms), 0, MINUTES(5), "10s",
      .help = "Time between two checks of a region by one router of the whole fleet, at least 100ms. They also probe an open region that no request asks for. 0s switches them off."},
-    {"health.timeout", KEY_DURATION, AT(health.timeout_ms), 10, MINUTES(5), "5s",
+    {"health.timeout", SETTING_DURATION, AT(health.timeout_ms), 10, MINUTES(5), "5s",
      .help = "Deadline of one check.", .limit = true},
-    {"health.method", KEY_WORD, AT(health.method), 0, 0, "GET",
+    {"health.method", SETTING_WORD, AT(health.method), 0, 0, "GET",
      .help = "Method of a check.", .words = method_words},
-    {"health.path", KEY_STRING, AT(health.path), 1, 2048, "/models",
+    {"health.path", SETTING_STRING, AT(health.path), 1, 2048, "/models",
      .help = "Path that is checked, below the region's base_url; one that nobody bills.", .form = FORM_PATH},
-    {"health.status", KEY_INT, AT(health.status), 0, 599, "0",
+    {"health.status", SETTING_INT, AT(health.status), 0, 599, "0",
      .help = "Status that a healthy region answers a check with. 0 for any 2xx."},
 
-    {"retry.num_retries", KEY_INT, AT(retry.num_retries), 0, 20, "2",
+    {"retry.num_retries", SETTING_INT, AT(retry.num_retries), 0, 20, "2",
      .help = "Further attempts per request, over all targets and fallbacks."},
-    {"retry.backoff", KEY_DURATION, AT(retry.backoff_ms), 0, MINUTES(1), "100ms",
+    {"retry.backoff", SETTING_DURATION, AT(retry.backoff_ms), 0, MINUTES(1), "100ms",
      .help = "Base of the exponential back-off with full jitter, before the same target is asked "
              "again. Another one is asked at once."},
-    {"retry.backoff_max", KEY_DURATION, AT(retry.backoff_max_ms), 0, MINUTES(10), "5s",
+    {"retry.backoff_max", SETTING_DURATION, AT(retry.backoff_max_ms), 0, MINUTES(10), "5s",
      .help = "Cap of the back-off."},
-    {"retry.wait", KEY_DURATION, AT(retry.wait_ms), 0, MINUTES(10), "0s",
+    {"retry.wait", SETTING_DURATION, AT(retry.wait_ms), 0, MINUTES(10), "0s",
      .help = "A stated Retry-After up to this long is waited out. 0s never waits."},
-    {"retry.budget", KEY_PERCENT, AT(retry_budget), 0, 100, "20",
+    {"retry.budget", SETTING_PERCENT, AT(retry_budget), 0, 100, "20",
      .help = "Share of requests that may be retried, so that an outage does not double the load. 0 lifts the bound."},
 
-    {"timeouts.connect", KEY_DURATION, AT(timeouts.connect_ms), 10, MINUTES(5), "5s",
+    {"timeouts.connect", SETTING_DURATION, AT(timeouts.connect_ms), 10, MINUTES(5), "5s",
      .help = "Connecting to a region, TLS included.", .limit = true},
-    {"timeouts.first_byte", KEY_DURATION, AT(timeouts.first_byte_ms), 10, HOURS(1), "30s",
+    {"timeouts.first_byte", SETTING_DURATION, AT(timeouts.first_byte_ms), 10, HOURS(1), "30s",
      .help = "Streams: from the sent request to the first byte of the answer.", .limit = true},
-    {"timeouts.first_content", KEY_DURATION, AT(timeouts.first_content_ms), 10, HOURS(1), "30s",
+    {"timeouts.first_content", SETTING_DURATION, AT(timeouts.first_content_ms), 10, HOURS(1), "30s",
      .help = "Streams: from the first byte to the first event with content.", .limit = true},
-    {"timeouts.idle", KEY_DURATION, AT(timeouts.idle_ms), 10, HOURS(1), "30s",
+    {"timeouts.idle", SETTING_DURATION, AT(timeouts.idle_ms), 10, HOURS(1), "30s",
      .help = "Streams: between two pieces of what comes once it has content. A comment is one, so a vendor that only comments is left to timeouts.total.", .limit = true},
-    {"timeouts.answer", KEY_DURATION, AT(timeouts.answer_ms), 0, HOURS(24), "0s",
+    {"timeouts.answer", SETTING_DURATION, AT(timeouts.answer_ms), 0, HOURS(24), "0s",
      .help = "Plain answers: silence before the answer or within it, after which another target is asked. 0s leaves it to timeouts.total.", .limit = true},
-    {"timeouts.total", KEY_DURATION, AT(timeouts.total_ms), 10, HOURS(24), "300s",
+    {"timeouts.total", SETTING_DURATION, AT(timeouts.total_ms), 10, HOURS(24), "300s",
      .help = "A whole request with all its attempts.", .limit = true},
 
-    {"stream.recover", KEY_CHOICE, AT(stream.recover), 0, 0, "auto",
+    {"stream.recover", SETTING_CHOICE, AT(stream.recover), 0, 0, "auto",
      .help = "Run a cut stream again elsewhere: never, for requests that ask for determinism (auto), or always.",
      .words = recover_words},
-    {"stream.commit", KEY_DURATION, AT(stream.commit_ms), 100, HOURS(1), "10s",
+    {"stream.commit", SETTING_DURATION, AT(stream.commit_ms), 100, HOURS(1), "10s",
      .help = "Silence after which the answer's head is sent; errors are in-band from then on."},
-    {"stream.heartbeat", KEY_DURATION, AT(stream.heartbeat_ms), 0, HOURS(1), "15s",
+    {"stream.heartbeat", SETTING_DURATION, AT(stream.heartbeat_ms), 0, HOURS(1), "15s",
      .help = "Time between keep-alive comments in a silent stream, at least 100ms. 0s sends none."},
-    {"stream.event_max", KEY_SIZE, AT(stream.event_max_bytes), KIB(1), MIB(64), "1MiB",
+    {"stream.event_max", SETTING_SIZE, AT(stream.event_max_bytes), KIB(1), MIB(64), "1MiB",
      .help = "Largest single event.", .limit = true},
-    {"stream.usage", KEY_SWITCH, AT(stream.usage), 0, 0, "off",
+    {"stream.usage", SETTING_SWITCH, AT(stream.usage), 0, 0, "off",
      .help = "Ask vendors for the usage block of every stream, for the router's own accounting; clients that did not ask for it do not see it.",
      .words = off_on_words},
 
-    {"hedge.after", KEY_STRING, AT(hedge.after), 2, 32, "off", .form = FORM_HEDGE,
+    {"hedge.after", SETTING_STRING, AT(hedge.after), 2, 32, "off", .form = FORM_HEDGE,
      .help = "Ask a second target when the first has shown no content by then; p95 takes the time from the region's last answers."},
-    {"hedge.max_share", KEY_PERCENT, AT(hedge.max_share), 1, 100, "5",
+    {"hedge.max_share", SETTING_PERCENT, AT(hedge.max_share), 1, 100, "5",
      .help = "Share of requests that may ask a second target so."},
 
-    {"http.max_head_bytes", KEY_SIZE, AT(http.head_max_bytes), KIB(1), MIB(1), "32KiB",
+    {"http.max_head_bytes", SETTING_SIZE, AT(http.head_max_bytes), KIB(1), MIB(1), "32KiB",
      .help = "Request line and header fields together.", .limit = true},
-    {"http.max_target_bytes", KEY_SIZE, AT(http.target_max_bytes), 64, KIB(64), "8KiB",
+    {"http.max_target_bytes", SETTING_SIZE, AT(http.target_max_bytes), 64, KIB(64), "8KiB",
      .help = "Request target.", .limit = true},
-    {"http.max_fields", KEY_COUNT, AT(http.fields_max), 1, 128, "100",
+    {"http.max_fields", SETTING_COUNT, AT(http.fields_max), 1, 128, "100",
      .help = "Header fields of a request.", .limit = true},
-    {"http.max_body_bytes", KEY_SIZE, AT(http.body_max_bytes), 1, MIB(1024), "8MiB",
+    {"http.max_body_bytes", SETTING_SIZE, AT(http.body_max_bytes), 1, MIB(1024), "8MiB",
      .help = "Request body.", .limit = true},
-    {"http.max_json_depth", KEY_COUNT, AT(http.json_depth_max), 1, JSON_SCAN_DEPTH_MAX, "64",
+    {"http.max_json_depth", SETTING_COUNT, AT(http.json_depth_max), 1, JSON_SCAN_DEPTH_MAX, "64",
      .help = "Nested brackets in a request body.", .limit = true},
-    {"http.max_chunk_ext_bytes", KEY_SIZE, AT(http.chunk_ext_max_bytes), 0, KIB(64), "256B",
+    {"http.max_chunk_ext_bytes", SETTING_SIZE, AT(http.chunk_ext_max_bytes), 0, KIB(64), "256B",
      .help = "Extensions of one chunk.", .limit = true},
-    {"http.max_output_bytes", KEY_SIZE, AT(http.output_max_bytes), KIB(4), MIB(64), "256KiB",
+    {"http.max_output_bytes", SETTING_SIZE, AT(http.output_max_bytes), KIB(4), MIB(64), "256KiB",
      .help = "Bytes held for a slow client before the region is paused.", .limit = true},
-    {"http.max_connections", KEY_INT, AT(http.connections_max), 1, 1000000, "10000",
+    {"http.max_connections", SETTING_INT, AT(http.connections_max), 1, 1000000, "10000",
      .help = "Client connections per worker.", .limit = true},
-    {"http.max_requests", KEY_INT, AT(requests_max), 1, 1000000, "4000",
+    {"http.max_requests", SETTING_INT, AT(requests_max), 1, 1000000, "4000",
      .help = "Requests in flight per worker.", .limit = true},
-    {"http.keepalive_requests", KEY_INT, AT(http.keepalive_requests), 1, 1000000000, "1000",
+    {"http.keepalive_requests", SETTING_INT, AT(http.keepalive_requests), 1, 1000000000, "1000",
      .help = "Requests on one connection.", .limit = true},
-    {"http.header_timeout", KEY_DURATION, AT(http.header_timeout_ms), 100, MINUTES(10), "10s",
+    {"http.header_timeout", SETTING_DURATION, AT(http.header_timeout_ms), 100, MINUTES(10), "10s",
      .help = "Receiving a request's head, in total.", .limit = true},
-    {"http.body_timeout", KEY_DURATION, AT(http.body_timeout_ms), 100, HOURS(1), "60s",
+    {"http.body_timeout", SETTING_DURATION, AT(http.body_timeout_ms), 100, HOURS(1), "60s",
      .help = "Receiving a request's body, in total.", .limit = true},
-    {"http.idle_timeout", KEY_DURATION, AT(http.idle_timeout_ms), 100, HOURS(24), "75s",
+    {"http.idle_timeout", SETTING_DURATION, AT(http.idle_timeout_ms), 100, HOURS(24), "75s",
      .help = "Between two requests on one connection.", .limit = true},
-    {"http.write_timeout", KEY_DURATION, AT(http.write_timeout_ms), 100, HOURS(1), "30s",
+    {"http.write_timeout", SETTING_DURATION, AT(http.write_timeout_ms), 100, HOURS(1), "30s",
      .help = "A client that takes no byte for this long is dropped.", .limit = true},
 
-    {"upstream.pool_connections", KEY_INT, AT(upstream.pool_connections), 1, 100000, "100",
+    {"upstream.pool_connections", SETTING_INT, AT(upstream.pool_connections), 1, 100000, "100",
      .help = "Idle connections to regions kept open.", .limit = true},
-    {"upstream.max_connections", KEY_INT, AT(upstream.max_connections), 0, 100000, "0",
+    {"upstream.max_connections", SETTING_INT, AT(upstream.max_connections), 0, 100000, "0",
      .help = "Connections to all regions together. 0 for no cap.", .limit = true},
-    {"upstream.max_connections_per_host", KEY_INT, AT(upstream.max_connections_per_host), 0, 100000, "0",
+    {"upstream.max_connections_per_host", SETTING_INT, AT(upstream.max_connections_per_host), 0, 100000, "0",
      .help = "Connections to one host. 0 for no cap.", .limit = true},
-    {"upstream.dns_cache", KEY_DURATION, AT(upstream.dns_cache_ms), 0, HOURS(24), "300s",
+    {"upstream.dns_cache", SETTING_DURATION, AT(upstream.dns_cache_ms), 0, HOURS(24), "300s",
      .help = "How long a resolved address is used."},
-    {"upstream.keepalive", KEY_DURATION, AT(upstream.keepalive_ms), SECONDS(1), HOURS(1), "30s",
+    {"upstream.keepalive", SETTING_DURATION, AT(upstream.keepalive_ms), SECONDS(1), HOURS(1), "30s",
      .help = "An idle connection older than this is not used again."},
-    {"upstream.max_answer_bytes", KEY_SIZE, AT(upstream.answer_max_bytes), KIB(1), MIB(1024), "16MiB",
+    {"upstream.max_answer_bytes", SETTING_SIZE, AT(upstream.answer_max_bytes), KIB(1), MIB(1024), "16MiB",
      .help = "A plain answer, which is held until it is complete.", .limit = true},
-    {"upstream.ca_file", KEY_STRING, AT(upstream.ca_file), 0, 4096, "",
+    {"upstream.ca_file", SETTING_STRING, AT(upstream.ca_file), 0, 4096, "",
      .help = "File of certificate authorities that regions are checked against. Empty for the system's.",
      .form = FORM_TEXT, .empty_is_null = true},
 
-    {"log.level", KEY_WORD, AT(log_level), 0, 0, "info",
+    {"log.level", SETTING_WORD, AT(log_level), 0, 0, "info",
      .help = "Lines below this level are not written.", .words = level_words},
-    {"drain_timeout", KEY_DURATION, AT(drain_timeout_ms), 0, HOURS(24), "600s",
+    {"drain_timeout", SETTING_DURATION, AT(drain_timeout_ms), 0, HOURS(24), "600s",
      .help = "How long a stopping worker lets its requests finish, streams included.", .limit = true},
-    {"workers", KEY_INT, AT(workers), 1, 256, "1",
+    {"workers", SETTING_INT, AT(workers), 1, 256, "1",
      .help = "Worker processes; each is a router of its own in the fleet.", .fixed = true},
 };
 #undef AT
@@ -227,21 +227,21 @@ static const struct setting top[] = {
 #define DEF(text) NULL
 #define INHERITS  "the config's breaker"
 static const struct setting region[] = {
-    {"name", KEY_STRING, AT(name), 1, CONFIG_NAME_MAX, NULL,
+    {"name", SETTING_STRING, AT(name), 1, CONFIG_NAME_MAX, NULL,
      .help = "Name of the region, unique.", .form = FORM_NAME},
-    {"base_url", KEY_STRING, AT(base_url), 1, 2048, NULL,
+    {"base_url", SETTING_STRING, AT(base_url), 1, 2048, NULL,
      .help = "URL that the API's paths are appended to, such as \"https://api.example.com/v1\".",
      .form = FORM_BASE_URL},
-    {"api_key", KEY_STRING, AT(api_key), 0, 4096, "",
+    {"api_key", SETTING_STRING, AT(api_key), 0, 4096, "",
      .help = "Credential for this region and nobody else. Empty when it wants none.", .form = FORM_KEY, .secret = true},
-    {"auth_header", KEY_STRING, AT(auth_header), 1, 128, "Authorization",
+    {"auth_header", SETTING_STRING, AT(auth_header), 1, 128, "Authorization",
      .help = "Header field that carries the key: Authorization sends \"Bearer KEY\", any other the key alone.",
      .form = FORM_FIELD, .hushed = true},
-    {"x_region", KEY_STRING, AT(x_region), 0, 128, "",
+    {"x_region", SETTING_STRING, AT(x_region), 0, 128, "",
      .help = "Sent to the region as X-Region. Empty for none.", .form = FORM_VALUE, .hushed = true},
-    {"health_path", KEY_STRING, AT(health_path), 1, 2048, NULL,
+    {"health_path", SETTING_STRING, AT(health_path), 1, 2048, NULL,
      .help = "Path that checks of this region ask for.", .form = FORM_PATH, .inherits = "health.path"},
-    {"priority", KEY_INT, AT(priority), 0, 1000, "1",
+    {"priority", SETTING_INT, AT(priority), 0, 1000, "1",
      .help = "Smaller is tried first."},
     BREAKER_ROWS
 };
@@ -251,29 +251,29 @@ static const struct setting region[] = {
 
 #define AT(field) offsetof(struct config_model, field)
 static const struct setting model[] = {
-    {"targets", KEY_TARGETS, 0, 1, CONFIG_REGIONS_MAX, NULL,
+    {"targets", SETTING_TARGETS, 0, 1, CONFIG_REGIONS_MAX, NULL,
      .help = "Where the model is served."},
-    {"fallbacks", KEY_FALLBACKS, 0, 0, 16, NULL,
+    {"fallbacks", SETTING_FALLBACKS, 0, 0, 16, NULL,
      .help = "Models to try, in order, when no target of this one is left.", .inherits = "none"},
-    {"context_window", KEY_TOKENS, AT(context_window), 0, TOKENS_MAX, "0",
+    {"context_window", SETTING_TOKENS, AT(context_window), 0, TOKENS_MAX, "0",
      .help = "Tokens that fit. 0 when unknown."},
 };
 #undef AT
 
 #define AT(field) offsetof(struct config_target, field)
 static const struct setting target[] = {
-    {"region", KEY_REGION_NAME, AT(region), 1, CONFIG_NAME_MAX, NULL,
+    {"region", SETTING_REGION_NAME, AT(region), 1, CONFIG_NAME_MAX, NULL,
      .help = "Name of a region.", .form = FORM_NAME},
-    {"model", KEY_STRING, AT(model), 1, 256, NULL,
+    {"model", SETTING_STRING, AT(model), 1, 256, NULL,
      .help = "The model's name in that region.", .form = FORM_MODEL, .inherits = "the name the client used"},
-    {"priority", KEY_INT, AT(priority), 0, 1000, NULL,
+    {"priority", SETTING_INT, AT(priority), 0, 1000, NULL,
      .help = "Smaller is tried first.", .inherits = "the region's"},
-    {"context_window", KEY_TOKENS, AT(context_window), 0, TOKENS_MAX, NULL,
+    {"context_window", SETTING_TOKENS, AT(context_window), 0, TOKENS_MAX, NULL,
      .help = "Tokens that fit there.", .inherits = "the model's"},
 };
 #undef AT
 
-static const struct key_table tables[N_SETTINGS_OF] = {
+static const struct setting_table tables[N_SETTINGS_OF] = {
     [SETTINGS_TOP]    = {"",                    top,    ARRAY_LEN(top)},
     [SETTINGS_REGION] = {"regions[].",          region, ARRAY_LEN(region)},
     [SETTINGS_MODEL]  = {"models.*.",           model,  ARRAY_LEN(model)},
@@ -282,12 +282,12 @@ static const struct key_table tables[N_SETTINGS_OF] = {
 /* clang-format on */
 _Static_assert(ARRAY_LEN(top) <= SETTINGS_MAX, "KEYS_MAX is the size of arrays on the stack");
 
-const struct key_table *settings_table(enum settings_of which)
+const struct setting_table *settings_table(enum settings_of which)
 {
     return &tables[which];
 }
 
-const struct setting *settings_find(const struct key_table *t, struct str name)
+const struct setting *settings_find(const struct setting_table *t, struct str name)
 {
     for (size_t i = 0; i < t->n; i++)
         if (str_eqz(name, t->rows[i].name))
@@ -302,9 +302,9 @@ bool settings_is_required(const struct setting *k)
 
 void settings_format(const struct setting *k, int64_t n, char *out, size_t cap)
 {
-    if (k->type == KEY_DURATION)
+    if (k->type == SETTING_DURATION)
         duration_format(n, out, cap);
-    else if (k->type == KEY_SIZE)
+    else if (k->type == SETTING_SIZE)
         size_format(n, out, cap);
     else
         snprintf(out, cap, "%lld", (long long)n);
@@ -324,20 +324,20 @@ static void want_words(const struct setting *k, char *out, size_t cap)
 static const char *want_kind(const struct setting *k)
 {
     static const char *const kinds[N_KEY_TYPES] = {
-        [KEY_INT] = "a whole number",
-        [KEY_PERCENT] = "a whole number (percent)",
-        [KEY_COUNT] = "a whole number",
-        [KEY_TOKENS] = "a whole number",
-        [KEY_SIZE] = SIZE_WANT,
-        [KEY_DURATION] = DURATION_WANT,
-        [KEY_REGION_NAME] = "the name of a region",
-        [KEY_REGIONS] = "an array of regions",
-        [KEY_MODELS] = "an object of models",
-        [KEY_TARGETS] = "an array of targets",
-        [KEY_FALLBACKS] = "an array of model names",
+        [SETTING_INT] = "a whole number",
+        [SETTING_PERCENT] = "a whole number (percent)",
+        [SETTING_COUNT] = "a whole number",
+        [SETTING_TOKENS] = "a whole number",
+        [SETTING_SIZE] = SIZE_WANT,
+        [SETTING_DURATION] = DURATION_WANT,
+        [SETTING_REGION_NAME] = "the name of a region",
+        [SETTING_REGIONS] = "an array of regions",
+        [SETTING_MODELS] = "an object of models",
+        [SETTING_TARGETS] = "an array of targets",
+        [SETTING_FALLBACKS] = "an array of model names",
     };
 
-    return k->type == KEY_STRING ? form_want(k->form) : kinds[k->type];
+    return k->type == SETTING_STRING ? form_want(k->form) : kinds[k->type];
 }
 
 void settings_want(const struct setting *k, bool bounds, char *out, size_t cap)
@@ -350,11 +350,11 @@ void settings_want(const struct setting *k, bool bounds, char *out, size_t cap)
     }
     settings_format(k, k->min, lo, sizeof(lo));
     settings_format(k, k->max, hi, sizeof(hi));
-    if (!bounds || k->type == KEY_REGION_NAME)
+    if (!bounds || k->type == SETTING_REGION_NAME)
         snprintf(out, cap, "%s", want_kind(k));
-    else if (k->type == KEY_STRING)
+    else if (k->type == SETTING_STRING)
         snprintf(out, cap, "%s, %s..%s bytes", want_kind(k), lo, hi);
-    else if (k->type >= KEY_LISTS)
+    else if (k->type >= SETTING_LISTS)
         snprintf(out, cap, "%s, %s..%s of them", want_kind(k), lo, hi);
     else
         snprintf(out, cap, "%s in %s..%s", want_kind(k), lo, hi);

@@ -1,5 +1,5 @@
-/* settings.h - one row per config key: the loader, the bounds, the dump, the reload check, the
- * schema and the manual all read these tables and nothing else. */
+/* settings.h - one row per setting of the config: the loader, the bounds, the dump, the reload check,
+ * the schema and the manual all read these tables and nothing else. */
 #ifndef CONFIG_SETTINGS_H
 #define CONFIG_SETTINGS_H
 
@@ -10,24 +10,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum key_type {               /* JSON value        C field */
-                KEY_STRING,   /* string            char *; NULL when empty and key.empty_is_null
-                               */
-                KEY_WORD,     /* one of words      char * */
-                KEY_CHOICE,   /* one of words      an enum: the word's index */
-                KEY_SWITCH,   /* one of two words  bool: true for the second */
-                KEY_INT,      /* whole number      int */
-                KEY_PERCENT,  /* 0..100            int */
-                KEY_COUNT,    /* whole number      size_t */
-                KEY_TOKENS,   /* whole number      int64_t */
-                KEY_SIZE,     /* number or "8MiB"  size_t, bytes */
-                KEY_DURATION, /* "30s"             int64_t, ms */
-                KEY_REGION_NAME, /* a region's name   size_t, index */
-                KEY_LISTS,       /* from here on the loader builds an array of elements: */
-                KEY_REGIONS = KEY_LISTS, /* array of objects  settings_table(SETTINGS_REGION) */
-                KEY_MODELS,              /* object by name    settings_table(SETTINGS_MODEL) */
-                KEY_TARGETS,             /* array of objects  settings_table(SETTINGS_TARGET) */
-                KEY_FALLBACKS,           /* array of names    indexes into models */
+enum key_type {                      /* JSON value        C field */
+                SETTING_STRING,      /* string            char *; NULL when empty and
+                                      * key.empty_is_null
+                                      */
+                SETTING_WORD,        /* one of words      char * */
+                SETTING_CHOICE,      /* one of words      an enum: the word's index */
+                SETTING_SWITCH,      /* one of two words  bool: true for the second */
+                SETTING_INT,         /* whole number      int */
+                SETTING_PERCENT,     /* 0..100            int */
+                SETTING_COUNT,       /* whole number      size_t */
+                SETTING_TOKENS,      /* whole number      int64_t */
+                SETTING_SIZE,        /* number or "8MiB"  size_t, bytes */
+                SETTING_DURATION,    /* "30s"             int64_t, ms */
+                SETTING_REGION_NAME, /* a region's name   size_t, index */
+                SETTING_LISTS,       /* from here on the loader builds an array of elements: */
+                SETTING_REGIONS =
+                    SETTING_LISTS, /* array of objects  settings_table(SETTINGS_REGION) */
+                SETTING_MODELS,    /* object by name    settings_table(SETTINGS_MODEL) */
+                SETTING_TARGETS,   /* array of objects  settings_table(SETTINGS_TARGET) */
+                SETTING_FALLBACKS, /* array of names    indexes into models */
                 N_KEY_TYPES
 };
 
@@ -57,7 +59,7 @@ enum settings_of {
     N_SETTINGS_OF
 };
 
-struct key_table {
+struct setting_table {
     const char *prefix; /* for people: "regions[]." */
     const struct setting *rows;
     size_t n;
@@ -65,8 +67,8 @@ struct key_table {
 
 #define SETTINGS_MAX 96 /* rows of a table, at most */
 
-const struct key_table *settings_table(enum settings_of which);
-const struct setting *settings_find(const struct key_table *t,
+const struct setting_table *settings_table(enum settings_of which);
+const struct setting *settings_find(const struct setting_table *t,
                                     struct str name); /* NULL: none */
 bool settings_is_required(const struct setting *k);
 

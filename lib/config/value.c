@@ -1,4 +1,4 @@
-/* value.c - values of keys; value.h has the contract. */
+/* value.c - values of settings; value.h has the contract. */
 #include "config/value.h"
 
 #include "base/units.h"
@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VALUE_BYTES_MAX 65536 /* of one string after ${ENV}; every key's own bound is below */
+#define VALUE_BYTES_MAX                                                                        \
+    65536 /* of one string after ${ENV}; every setting's own bound is below */
 
 static void *field(const struct setting *k, void *base)
 {
@@ -50,8 +51,8 @@ int value_refuse(const struct setting *k, const struct json *v, const char *wher
     if (is_text && !may_show(k, json_text(v)))
         return err_set(err, ERR_RANGE, "%s has a value that is not shown here, want %s", where,
                        want);
-    if (is_text && k->type != KEY_INT && k->type != KEY_PERCENT && k->type != KEY_COUNT &&
-        k->type != KEY_TOKENS && k->type < KEY_LISTS)
+    if (is_text && k->type != SETTING_INT && k->type != SETTING_PERCENT &&
+        k->type != SETTING_COUNT && k->type != SETTING_TOKENS && k->type < SETTING_LISTS)
         return err_set(err, ERR_RANGE, "%s is '%s', want %s", where,
                        value_show(json_text(v), shown), want);
     if (kind == JSON_KIND_INT && !k->secret && !k->hushed)
@@ -111,12 +112,12 @@ static int set_word(const struct setting *k, void *base, const char *text)
         i++;
     if (k->words[i] == NULL)
         return -1;
-    if (k->type == KEY_WORD) {
+    if (k->type == SETTING_WORD) {
         char **to = field(k, base);
 
         free(*to);
         *to = xstrdup(text);
-    } else if (k->type == KEY_SWITCH) {
+    } else if (k->type == SETTING_SWITCH) {
         *(bool *)field(k, base) = i == 1;
     } else {
         int n = (int)i;
@@ -131,9 +132,9 @@ static int set_number(const struct setting *k, void *base, int64_t n)
 {
     if (n < k->min || n > k->max)
         return -1;
-    if (k->type == KEY_INT || k->type == KEY_PERCENT)
+    if (k->type == SETTING_INT || k->type == SETTING_PERCENT)
         *(int *)field(k, base) = (int)n;
-    else if (k->type == KEY_COUNT || k->type == KEY_SIZE)
+    else if (k->type == SETTING_COUNT || k->type == SETTING_SIZE)
         *(size_t *)field(k, base) = (size_t)n;
     else
         *(int64_t *)field(k, base) = n;
@@ -142,7 +143,7 @@ static int set_number(const struct setting *k, void *base, int64_t n)
 
 static bool is_number(const struct setting *k)
 {
-    return k->type >= KEY_INT && k->type <= KEY_DURATION;
+    return k->type >= SETTING_INT && k->type <= SETTING_DURATION;
 }
 
 /* The value as text: a string in the file, or a default. */
@@ -151,15 +152,15 @@ static int set_text(const struct setting *k, void *base, const char *text)
     int64_t n;
 
     switch (k->type) {
-    case KEY_STRING:
+    case SETTING_STRING:
         return set_string(k, base, text);
-    case KEY_WORD:
-    case KEY_CHOICE:
-    case KEY_SWITCH:
+    case SETTING_WORD:
+    case SETTING_CHOICE:
+    case SETTING_SWITCH:
         return set_word(k, base, text);
-    case KEY_DURATION:
+    case SETTING_DURATION:
         return duration_parse(str_of(text), &n) < 0 ? -1 : set_number(k, base, n);
-    case KEY_SIZE:
+    case SETTING_SIZE:
         return size_parse(str_of(text), &n) < 0 ? -1 : set_number(k, base, n);
     default:
         return -1;
@@ -171,12 +172,12 @@ int value_set(const struct setting *k, void *base, const struct json *v, const c
 {
     enum json_kind kind = json_kind(v);
 
-    if (kind == JSON_KIND_INT && k->type == KEY_DURATION)
+    if (kind == JSON_KIND_INT && k->type == SETTING_DURATION)
         return err_set(err, ERR_RANGE, "%s is %lld, a number without a unit: write \"%llds\"",
                        where, (long long)json_int(v), (long long)json_int(v));
     if (kind == JSON_KIND_INT && is_number(k))
         return set_number(k, base, json_int(v)) < 0 ? value_refuse(k, v, where, err) : 0;
-    if (is_number(k) && k->type != KEY_DURATION && k->type != KEY_SIZE)
+    if (is_number(k) && k->type != SETTING_DURATION && k->type != SETTING_SIZE)
         return value_refuse(k, v, where, err);
 
     char *text = value_text(k, v, where, err);
@@ -205,7 +206,7 @@ void value_set_default(const struct setting *k, void *base)
 
 void value_release(const struct setting *k, void *base)
 {
-    if (k->type != KEY_STRING && k->type != KEY_WORD)
+    if (k->type != SETTING_STRING && k->type != SETTING_WORD)
         return;
     char **text = field(k, base);
 
@@ -221,20 +222,20 @@ int64_t value_number(const struct setting *k, const void *base)
     int n;
 
     switch (k->type) {
-    case KEY_SWITCH:
+    case SETTING_SWITCH:
         return *(const bool *)at;
-    case KEY_CHOICE:
+    case SETTING_CHOICE:
         memcpy(&n, at, sizeof(n));
         return n;
-    case KEY_INT:
-    case KEY_PERCENT:
+    case SETTING_INT:
+    case SETTING_PERCENT:
         return *(const int *)at;
-    case KEY_COUNT:
-    case KEY_SIZE:
-    case KEY_REGION_NAME:
+    case SETTING_COUNT:
+    case SETTING_SIZE:
+    case SETTING_REGION_NAME:
         return (int64_t) * (const size_t *)at;
-    case KEY_TOKENS:
-    case KEY_DURATION:
+    case SETTING_TOKENS:
+    case SETTING_DURATION:
         return *(const int64_t *)at;
     default:
         return 0;
@@ -248,7 +249,7 @@ const char *value_string(const struct setting *k, const void *base)
 
 bool value_equal(const struct setting *k, const void *a, const void *b)
 {
-    if (k->type == KEY_STRING || k->type == KEY_WORD)
+    if (k->type == SETTING_STRING || k->type == SETTING_WORD)
         return str_eq(str_of(value_string(k, a)), str_of(value_string(k, b)));
     return value_number(k, a) == value_number(k, b);
 }
@@ -291,16 +292,16 @@ void value_write(const struct setting *k, const void *base, bool mask, struct js
     char text[DURATION_TEXT_MAX];
 
     switch (k->type) {
-    case KEY_STRING:
-    case KEY_WORD:
+    case SETTING_STRING:
+    case SETTING_WORD:
         write_string(k, base, mask, o);
         break;
-    case KEY_CHOICE:
-    case KEY_SWITCH:
+    case SETTING_CHOICE:
+    case SETTING_SWITCH:
         json_out_text(o, k->words[value_number(k, base)]);
         break;
-    case KEY_DURATION:
-    case KEY_SIZE:
+    case SETTING_DURATION:
+    case SETTING_SIZE:
         settings_format(k, value_number(k, base), text, sizeof(text));
         json_out_text(o, text);
         break;

@@ -1,4 +1,4 @@
-/* value.h - one value of one key: from JSON into its field, checked, and back. */
+/* value.h - one value of one setting: from JSON into its field, checked, and back. */
 #ifndef CONFIG_VALUE_H
 #define CONFIG_VALUE_H
 
@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* base: the table's struct.  where: the value's path for messages ("regions[1].base_url").
- * For the scalar types; a KEY_REGION_NAME and the lists are the loader's. */
+ * For the scalar types; a SETTING_REGION_NAME and the lists are the loader's. */
 int value_set(const struct setting *k, void *base, const struct json *v, const char *where,
               struct err *err) MUST_CHECK;
 void value_set_default(const struct setting *k,
@@ -26,7 +26,7 @@ char *value_text(const struct setting *k, const struct json *v, const char *wher
 /* A number, bool or enum field as a number; 0 for strings. */
 int64_t value_number(const struct setting *k, const void *base);
 const char *value_string(const struct setting *k,
-                         const void *base); /* KEY_STRING, KEY_WORD; may be NULL */
+                         const void *base); /* SETTING_STRING, SETTING_WORD; may be NULL */
 bool value_equal(const struct setting *k, const void *a, const void *b);
 
 /* Writes the value so that value_set() reads the same; secrets as "***" when mask. */

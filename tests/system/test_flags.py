@@ -7,7 +7,7 @@ import pytest
 from sluice.proc import PATIENCE_S, program
 
 
-@pytest.mark.parametrize("words", [["--check"], ["--dump"], ["--schema"], ["--reference"], ["--keys"],
+@pytest.mark.parametrize("words", [["--check"], ["--dump"], ["--schema"], ["--reference"], ["--settings"], ["--keys"],
                                    ["--limits"], ["--version"], ["--help"]])
 def test_output_that_is_lost_is_a_failure(folder, words):
     config = folder / "router.json"

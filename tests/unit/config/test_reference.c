@@ -17,8 +17,8 @@ Test(reference, the_manual_page_is_up_to_date)
     buf_init(&made, CONFIG_REFERENCE_MAX);
     cr_assert_eq(buf_read_file(&page, PAGE, &err), 0, "%s", err.msg);
     cr_assert_eq(config_reference_mdoc(&made), 0);
-    const char *begin = strstr(page.data, ".\\\" BEGIN KEYS");
-    const char *end = strstr(page.data, ".\\\" END KEYS");
+    const char *begin = strstr(page.data, ".\\\" BEGIN SETTINGS");
+    const char *end = strstr(page.data, ".\\\" END SETTINGS");
 
     cr_assert(begin != NULL && end != NULL && begin < end);
     begin = strchr(begin, '\n') + 1;
@@ -47,7 +47,7 @@ Test(reference, a_row_per_key)
     cr_assert_eq(config_reference_markdown(&all), 0);
     cr_assert_eq(config_limits_markdown(&limits), 0);
     for (size_t w = 0; w < N_SETTINGS_OF; w++) {
-        const struct key_table *t = settings_table((enum settings_of)w);
+        const struct setting_table *t = settings_table((enum settings_of)w);
 
         for (size_t i = 0; i < t->n; i++) {
             keys++;

@@ -48,7 +48,7 @@ static void expect_row(const struct json *s, const struct setting *k)
 {
     cr_expect(str_eqz(json_text(member(s, "description")), k->help), "%s", k->name);
     cr_expect_eq(json_get(s, "default") != NULL, k->def != NULL, "%s", k->name);
-    if (k->type >= KEY_INT && k->type <= KEY_TOKENS) {
+    if (k->type >= SETTING_INT && k->type <= SETTING_TOKENS) {
         cr_expect_eq(json_int(member(s, "minimum")), k->min, "%s", k->name);
         cr_expect_eq(json_int(member(s, "maximum")), k->max, "%s", k->name);
     } else if (k->words != NULL) {
@@ -56,13 +56,13 @@ static void expect_row(const struct json *s, const struct setting *k)
 
         for (size_t i = 0; i < json_count(words); i++)
             cr_expect(str_eqz(json_text(json_at(words, i)), k->words[i]), "%s", k->name);
-    } else if (k->type == KEY_STRING) {
+    } else if (k->type == SETTING_STRING) {
         const struct json *plain = json_at(member(s, "anyOf"), 0);
 
         cr_expect_eq(json_int(member(plain, "maxLength")), k->max, "%s", k->name);
-    } else if (k->type == KEY_MODELS) {
+    } else if (k->type == SETTING_MODELS) {
         cr_expect_eq(json_int(member(s, "maxProperties")), k->max, "%s", k->name);
-    } else if (k->type >= KEY_LISTS) {
+    } else if (k->type >= SETTING_LISTS) {
         cr_expect_eq(json_int(member(s, "minItems")), k->min, "%s", k->name);
         cr_expect_eq(json_int(member(s, "maxItems")), k->max, "%s", k->name);
     }
@@ -81,7 +81,7 @@ Test(schema, says_what_the_tables_say)
     cr_expect(str_eqz(json_text(member(root, "$schema")),
                       "https://json-schema.org/draft/2020-12/schema"));
     for (size_t w = 0; w < N_SETTINGS_OF; w++) {
-        const struct key_table *t = settings_table((enum settings_of)w);
+        const struct setting_table *t = settings_table((enum settings_of)w);
         const struct json *object = object_of(root, (enum settings_of)w);
         size_t required = 0;
 

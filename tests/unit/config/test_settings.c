@@ -12,7 +12,7 @@
 
 static bool is_number(const struct setting *k)
 {
-    return k->type >= KEY_INT && k->type <= KEY_DURATION;
+    return k->type >= SETTING_INT && k->type <= SETTING_DURATION;
 }
 
 /* Sets k from JSON text that stands alone in an array; 0 or -1. */
@@ -33,12 +33,12 @@ static int set(const struct setting *k, void *base, const char *json, struct err
 Test(settings, every_row_is_complete)
 {
     for (size_t w = 0; w < N_SETTINGS_OF; w++) {
-        const struct key_table *t = settings_table((enum settings_of)w);
+        const struct setting_table *t = settings_table((enum settings_of)w);
 
         for (size_t i = 0; i < t->n; i++) {
             const struct setting *k = &t->rows[i];
-            bool has_words =
-                k->type == KEY_WORD || k->type == KEY_CHOICE || k->type == KEY_SWITCH;
+            bool has_words = k->type == SETTING_WORD || k->type == SETTING_CHOICE ||
+                             k->type == SETTING_SWITCH;
 
             cr_expect(k->help[strlen(k->help) - 1] == '.', "%s: help is a sentence", k->name);
             cr_expect_eq(k->words != NULL, has_words, "%s", k->name);
@@ -54,7 +54,7 @@ Test(settings, every_row_is_complete)
 /* The dump and the schema open a section at its first row and close it after its last. */
 Test(settings, a_section_stands_in_one_piece)
 {
-    const struct key_table *t = settings_table(SETTINGS_TOP);
+    const struct setting_table *t = settings_table(SETTINGS_TOP);
 
     for (size_t i = 1; i < t->n; i++) {
         struct str leaf, head = str_split(str_of(t->rows[i].name), '.', &leaf);
@@ -72,7 +72,7 @@ Test(settings, a_section_stands_in_one_piece)
 Test(settings, every_default_is_within_its_row)
 {
     for (size_t w = 0; w < N_SETTINGS_OF; w++) {
-        const struct key_table *t = settings_table((enum settings_of)w);
+        const struct setting_table *t = settings_table((enum settings_of)w);
 
         for (size_t i = 0; i < t->n; i++) {
             const struct setting *k = &t->rows[i];
@@ -83,7 +83,8 @@ Test(settings, every_default_is_within_its_row)
             if (k->def == NULL)
                 continue;
             value_set_default(k, &base); /* asserts */
-            bool quoted = !is_number(k) || k->type == KEY_DURATION || k->type == KEY_SIZE;
+            bool quoted =
+                !is_number(k) || k->type == SETTING_DURATION || k->type == SETTING_SIZE;
 
             snprintf(json, sizeof(json), quoted ? "\"%s\"" : "%s", k->def);
             cr_expect_eq(set(k, &base, json, &err), 0, "%s: %s", k->name, err.msg);
@@ -99,7 +100,7 @@ static void expect_number(const struct setting *k, int64_t n)
     char json[64], text[48];
     bool want = n >= k->min && n <= k->max;
 
-    if (k->type == KEY_DURATION)
+    if (k->type == SETTING_DURATION)
         snprintf(json, sizeof(json), "\"%lldms\"", (long long)n);
     else
         snprintf(json, sizeof(json), "%lld", (long long)n);
@@ -120,7 +121,7 @@ Test(settings, each_number_at_limit_minus_one_limit_and_plus_one)
     size_t seen = 0;
 
     for (size_t w = 0; w < N_SETTINGS_OF; w++) {
-        const struct key_table *t = settings_table((enum settings_of)w);
+        const struct setting_table *t = settings_table((enum settings_of)w);
 
         for (size_t i = 0; i < t->n; i++) {
             const struct setting *k = &t->rows[i];
@@ -180,12 +181,12 @@ static void expect_length(const struct setting *k, int64_t n, bool want)
 Test(settings, each_string_at_limit_minus_one_limit_and_plus_one)
 {
     for (size_t w = 0; w < N_SETTINGS_OF; w++) {
-        const struct key_table *t = settings_table((enum settings_of)w);
+        const struct setting_table *t = settings_table((enum settings_of)w);
 
         for (size_t i = 0; i < t->n; i++) {
             const struct setting *k = &t->rows[i];
 
-            if (k->type != KEY_STRING)
+            if (k->type != SETTING_STRING)
                 continue;
             if (k->form != FORM_CONFIRM) /* certain words only */
                 expect_length(k, k->max - 1, true);
@@ -229,7 +230,7 @@ Test(settings, fields_fit_the_parser)
 
 Test(settings, only_sockets_and_workers_need_a_restart)
 {
-    const struct key_table *t = settings_table(SETTINGS_TOP);
+    const struct setting_table *t = settings_table(SETTINGS_TOP);
 
     for (size_t i = 0; i < t->n; i++) {
         const char *name = t->rows[i].name;
