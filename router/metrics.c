@@ -1,10 +1,10 @@
 /* metrics.c - the counters' shared memory; metrics.h has the contract.
  *
- *     shared:  carried totals | names with what is carried of each | blocks of generation | ...
+ *     shared:  carried totals | names with what is carried of each | blocks of cohort | ...
  *
  * Address space for all of it is set aside before the first fork, so a worker of an old
- * generation sees what newer ones count; the kernel gives memory to what is used alone.  Only
- * the supervisor changes names, generations and what is carried, and counts its edits: a reader
+ * cohort sees what newer ones count; the kernel gives memory to what is used alone.  Only
+ * the supervisor changes names, cohorts and what is carried, and counts its edits: a reader
  * that met one looks again.
  *
  * REJECTED  Totals in place, added to by all workers: every request would fight for the same
@@ -130,7 +130,7 @@ static struct metrics_name *use_name(struct metrics *m, const struct config *con
     return n;
 }
 
-static void drop_names(struct metrics *m, const struct metrics_generation *g, size_t n)
+static void drop_names(struct metrics *m, const struct metrics_cohort *g, size_t n)
 {
     const uint32_t *names = metrics_names_of(m, g);
 
@@ -144,8 +144,8 @@ static void drop_names(struct metrics *m, const struct metrics_generation *g, si
 
 static bool is_clear(const struct metrics *m, size_t at, size_t bytes)
 {
-    for (int i = 0; i < METRICS_GENERATIONS_MAX; i++) {
-        const struct metrics_generation *g = &m->shared->generations[i];
+    for (int i = 0; i < METRICS_COHORTS_MAX; i++) {
+        const struct metrics_cohort *g = &m->shared->cohorts[i];
 
         if (g->bytes != 0 && at < g->at + g->bytes && g->at < at + bytes)
             return false;
@@ -159,8 +159,8 @@ static bool find_place(const struct metrics *m, size_t bytes, size_t *at)
     bool found = is_clear(m, 0, bytes);
 
     *at = 0;
-    for (int i = 0; i < METRICS_GENERATIONS_MAX; i++) {
-        const struct metrics_generation *g = &m->shared->generations[i];
+    for (int i = 0; i < METRICS_COHORTS_MAX; i++) {
+        const struct metrics_cohort *g = &m->shared->cohorts[i];
         size_t end = g->at + g->bytes;
 
         if (g->bytes != 0 && (!found || end < *at) && is_clear(m, end, bytes)) {
@@ -171,15 +171,15 @@ static bool find_place(const struct metrics *m, size_t bytes, size_t *at)
     return found;
 }
 
-static struct metrics_generation *unused_generation(struct metrics *m)
+static struct metrics_cohort *unused_cohort(struct metrics *m)
 {
-    for (int i = 0; i < METRICS_GENERATIONS_MAX; i++)
-        if (m->shared->generations[i].bytes == 0)
-            return &m->shared->generations[i];
+    for (int i = 0; i < METRICS_COHORTS_MAX; i++)
+        if (m->shared->cohorts[i].bytes == 0)
+            return &m->shared->cohorts[i];
     return NULL;
 }
 
-static bool add(struct metrics *m, struct metrics_generation *g, const struct config *conf)
+static bool add(struct metrics *m, struct metrics_cohort *g, const struct config *conf)
 {
     uint32_t *names = metrics_names_of(m, g);
 
@@ -197,17 +197,17 @@ static bool add(struct metrics *m, struct metrics_generation *g, const struct co
 
 int metrics_add(struct metrics *m, const struct config *conf, int workers)
 {
-    struct metrics_generation *g = unused_generation(m),
-                              new = {
-                                  .age = m->shared->ages + 1,
-                                  .workers = workers,
-                                  .n_regions = conf->n_regions,
-                                  .n_slots = conf->n_slots,
-                                  .names_bytes = aligned(conf->n_slots * sizeof(uint32_t), 64),
-                              };
+    struct metrics_cohort *g = unused_cohort(m),
+                          new = {
+                              .age = m->shared->ages + 1,
+                              .workers = workers,
+                              .n_regions = conf->n_regions,
+                              .n_slots = conf->n_slots,
+                              .names_bytes = aligned(conf->n_slots * sizeof(uint32_t), 64),
+                          };
     bool added;
 
-    /* no two workers share a cache line, no two generations a page */
+    /* no two workers share a cache line, no two cohorts a page */
     new.block_bytes = aligned(sizeof(struct metrics_block) + metrics_fleet_bytes(new.n_slots) +
                                   new.n_regions * sizeof(struct metrics_region),
                               64);
@@ -222,11 +222,10 @@ int metrics_add(struct metrics *m, const struct config *conf, int workers)
         *g = new;
     }
     edit_end(m);
-    return added ? (int)(g - m->shared->generations) : -1;
+    return added ? (int)(g - m->shared->cohorts) : -1;
 }
 
-static void carry(struct metrics *m, const struct metrics_generation *g,
-                  struct metrics_block *b)
+static void carry(struct metrics *m, const struct metrics_cohort *g, struct metrics_block *b)
 {
     struct metrics_parts to = metrics_whole_parts(m), from = metrics_block_parts(b);
 
@@ -238,17 +237,16 @@ static void carry(struct metrics *m, const struct metrics_generation *g,
     }
 }
 
-static void vacate(struct metrics *m, const struct metrics_generation *g,
-                   struct metrics_block *b)
+static void vacate(struct metrics *m, const struct metrics_cohort *g, struct metrics_block *b)
 {
     if (b->live)
         carry(m, g, b);
     memset(b, 0, g->block_bytes);
 }
 
-struct metrics_block *metrics_claim(struct metrics *m, int generation, int worker)
+struct metrics_block *metrics_claim(struct metrics *m, int cohort, int worker)
 {
-    const struct metrics_generation *g = &m->shared->generations[generation];
+    const struct metrics_cohort *g = &m->shared->cohorts[cohort];
     struct metrics_block *b = metrics_block_at(m, g, worker);
 
     edit_begin(m);
@@ -264,18 +262,18 @@ struct metrics_block *metrics_claim(struct metrics *m, int generation, int worke
     return b;
 }
 
-void metrics_vacate(struct metrics *m, int generation, int worker)
+void metrics_vacate(struct metrics *m, int cohort, int worker)
 {
-    const struct metrics_generation *g = &m->shared->generations[generation];
+    const struct metrics_cohort *g = &m->shared->cohorts[cohort];
 
     edit_begin(m);
     vacate(m, g, metrics_block_at(m, g, worker));
     edit_end(m);
 }
 
-void metrics_remove(struct metrics *m, int generation)
+void metrics_remove(struct metrics *m, int cohort)
 {
-    struct metrics_generation *g = &m->shared->generations[generation];
+    struct metrics_cohort *g = &m->shared->cohorts[cohort];
 
     edit_begin(m);
     for (int i = 0; i < g->workers; i++)

@@ -4,7 +4,7 @@
  * forked, so whichever one is asked answers for all.  Each worker writes the block that was
  * claimed for it and nothing else: there is no lock, a reader sees each number whole.
  *
- * Counters only grow for as long as their region is known to a generation: what a worker
+ * Counters only grow for as long as their region is known to a cohort: what a worker
  * counted is carried over when it has ended.  Gauges are those of workers that run. */
 #ifndef ROUTER_METRICS_H
 #define ROUTER_METRICS_H
@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define METRICS_GENERATIONS_MAX 256 /* that have workers: a reload is refused above it */
+#define METRICS_COHORTS_MAX 256 /* that have workers: a reload is refused above it */
 
 struct metrics;
 
@@ -26,19 +26,19 @@ void metrics_free(struct metrics *m);
 
 /* ---- for the supervisor ---- */
 
-/* Makes room for the workers of one generation; regions and models that are new begin with
+/* Makes room for the workers of one cohort; regions and models that are new begin with
  * zeros.  Its number for the calls below; -1: there is no room. */
 int metrics_add(struct metrics *m, const struct config *conf, int workers) MUST_CHECK;
 
 /* The block of a worker, before it is forked.  What a predecessor counted there is carried
  * over.  Never NULL. */
-struct metrics_block *metrics_claim(struct metrics *m, int generation, int worker);
+struct metrics_block *metrics_claim(struct metrics *m, int cohort, int worker);
 
 /* The worker has ended: its counters are carried over, its gauges go. */
-void metrics_vacate(struct metrics *m, int generation, int worker);
+void metrics_vacate(struct metrics *m, int cohort, int worker);
 
-/* All of its workers have ended.  Regions and models that no other generation has are gone. */
-void metrics_remove(struct metrics *m, int generation);
+/* All of its workers have ended.  Regions and models that no other cohort has are gone. */
+void metrics_remove(struct metrics *m, int cohort);
 
 /* ---- for workers ---- */
 

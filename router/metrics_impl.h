@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* Of regions and models, in all generations. */
+/* Of regions and models, in all cohorts. */
 #define METRICS_NAMES_MAX   (4 * CONFIG_SLOTS_MAX)
 #define METRICS_BLOCK_BYTES ((size_t)1 << 30) /* of address space, for blocks */
 
@@ -19,12 +19,12 @@ struct metrics_parts {
 struct metrics_name { /* a region or a model in one */
     char label[CONFIG_KEY_MAX + 1];
     int region_len; /* of a model's "region/model"; 0: a region */
-    int users;      /* generations that have it; 0: the entry is free */
+    int users;      /* cohorts that have it; 0: the entry is free */
     struct fleet_slot_counters slot;
     struct metrics_region region;
 };
 
-struct metrics_generation {
+struct metrics_cohort {
     size_t at, bytes; /* in blocks[]; 0 bytes: there is none */
     uint64_t age;     /* the higher, the younger */
     int workers;
@@ -38,7 +38,7 @@ struct metrics_shared {
     struct metrics_block whole; /* of workers that have ended; pages apart from the blocks */
     struct fleet_counters *fleet_whole;
     size_t n_names; /* that were ever used */
-    struct metrics_generation generations[METRICS_GENERATIONS_MAX];
+    struct metrics_cohort cohorts[METRICS_COHORTS_MAX];
     struct metrics_name names[METRICS_NAMES_MAX];
 };
 
@@ -48,7 +48,7 @@ struct metrics {
 };
 
 static inline uint32_t *metrics_names_of(const struct metrics *m,
-                                         const struct metrics_generation *g)
+                                         const struct metrics_cohort *g)
 {
     return (uint32_t *)(void *)(m->blocks + g->at);
 }
@@ -58,8 +58,8 @@ static inline size_t metrics_fleet_bytes(size_t n_slots)
     return sizeof(struct fleet_counters) + n_slots * sizeof(struct fleet_slot_counters);
 }
 
-static inline struct metrics_block *
-metrics_block_at(const struct metrics *m, const struct metrics_generation *g, int worker)
+static inline struct metrics_block *metrics_block_at(const struct metrics *m,
+                                                     const struct metrics_cohort *g, int worker)
 {
     return (struct metrics_block *)(void *)(m->blocks + g->at + g->names_bytes +
                                             g->block_bytes * (size_t)worker);
@@ -71,7 +71,7 @@ static inline struct fleet_counters *metrics_fleet_of(struct metrics_block *b)
 }
 
 static inline struct metrics_region *metrics_regions_of(struct metrics_block *b,
-                                                        const struct metrics_generation *g)
+                                                        const struct metrics_cohort *g)
 {
     return (struct metrics_region *)(void *)((char *)metrics_fleet_of(b) +
                                              metrics_fleet_bytes(g->n_slots));
@@ -83,7 +83,7 @@ static inline struct metrics_parts metrics_block_parts(struct metrics_block *b)
 }
 
 static inline struct metrics_parts
-metrics_slot_parts(struct metrics_block *b, const struct metrics_generation *g, size_t slot)
+metrics_slot_parts(struct metrics_block *b, const struct metrics_cohort *g, size_t slot)
 {
     char *region = slot < g->n_regions ? (char *)&metrics_regions_of(b, g)[slot] : NULL;
 

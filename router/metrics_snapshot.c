@@ -69,7 +69,7 @@ static void take_names(const struct metrics *m, struct metrics_snapshot *s, size
     }
 }
 
-/* A worker's own gauges: its successor in a younger generation stands for the place. */
+/* A worker's own gauges: its successor in a younger cohort stands for the place. */
 static void take_worker(struct metrics_snapshot *s, struct metrics_block *b, int worker,
                         uint64_t age, uint64_t *ages)
 {
@@ -93,7 +93,7 @@ static void take_worker(struct metrics_snapshot *s, struct metrics_block *b, int
         memcpy(to[i].part[p], from.at[p], metrics_part_bytes(METRICS_WORKER, p));
 }
 
-static void take_block(const struct metrics *m, const struct metrics_generation *g,
+static void take_block(const struct metrics *m, const struct metrics_cohort *g,
                        struct metrics_block *b, const size_t *index, struct metrics_snapshot *s)
 {
     struct metrics_parts from = metrics_block_parts(b);
@@ -124,8 +124,8 @@ static bool take(const struct metrics *m, uint64_t edits, size_t *index,
 
     add_series(s, METRICS_WHOLE, &whole);
     take_names(m, s, index);
-    for (int i = 0; i < METRICS_GENERATIONS_MAX; i++) {
-        struct metrics_generation g = m->shared->generations[i];
+    for (int i = 0; i < METRICS_COHORTS_MAX; i++) {
+        struct metrics_cohort g = m->shared->cohorts[i];
 
         if (is_edited(m, edits))
             return false;

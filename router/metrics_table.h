@@ -39,7 +39,7 @@ const char *metrics_request_name(int result); /* as in /metrics and the log */
 
 struct metrics_block { /* of one worker, which alone writes it */
     int64_t live;      /* 0: nobody has it, all numbers are 0 */
-    int64_t worker;    /* its number in its generation, from 0 */
+    int64_t worker;    /* its number in its cohort, from 0 */
     uint64_t requests[METRICS_N_REQ];
     uint64_t attempts, retries, retries_refused, hedges, bytes_out, http_refused;
     int64_t inflight, connections, draining;

@@ -1,8 +1,8 @@
 /* supervisor.c - the parent of the workers; supervisor.h has the contract.
  *
- * A reload starts a whole new generation of workers and retires the old one: a worker's config
+ * A reload starts a whole new cohort of workers and retires the old one: a worker's config
  * never changes under it, and one that cannot start with the new config never replaces one
- * that serves.  The new generation accepts from the same sockets.  An old one stays known, and
+ * that serves.  The new cohort accepts from the same sockets.  An old one stays known, and
  * its counters in sight, until its last worker has ended.
  *
  * The loop is sigtimedwait: a parent that waits for children and signals needs no more. */
@@ -30,22 +30,22 @@
 #define RESPAWN_MIN_MS 100
 #define RESPAWN_MAX_MS 5000
 #define STEADY_MS      10000 /* a worker that lived this long starts with a fresh back-off */
-#define READY_MS       10000 /* for a generation to come up */
+#define READY_MS       10000 /* for a cohort to come up */
 
 struct child {
     pid_t pid; /* 0: not running */
     int64_t born_ms, respawn_at_ms, backoff_ms;
 };
 
-struct generation { /* the workers of one config */
+struct cohort { /* the workers of one config */
     struct config *conf;
-    int metrics;             /* its number there; -1: none */
-    struct child *children;  /* conf->workers of them; NULL: none was started */
-    struct generation *next; /* retired before this one */
+    int metrics;            /* its number there; -1: none */
+    struct child *children; /* conf->workers of them; NULL: none was started */
+    struct cohort *next;    /* retired before this one */
 };
 
 struct supervisor {
-    struct generation *now, *retired; /* those drain */
+    struct cohort *now, *retired; /* those drain */
     struct metrics *metrics;
     int *sockets; /* one per worker */
     int control;
@@ -116,8 +116,8 @@ static void set_log_level(const struct config *conf)
 
 /* ---- children ---- */
 
-static void run_child(struct supervisor *s, const struct generation *g,
-                      struct metrics_block *block, int ready)
+static void run_child(struct supervisor *s, const struct cohort *g, struct metrics_block *block,
+                      int ready)
 {
     struct worker_process_sockets fds = {s->sockets[block->worker], s->control, ready};
     int rc;
@@ -130,8 +130,8 @@ static void run_child(struct supervisor *s, const struct generation *g,
 }
 
 /* The pid; -1 when the kernel refuses. */
-static pid_t spawn(struct supervisor *s, const struct generation *g,
-                   struct metrics_block *block, int ready)
+static pid_t spawn(struct supervisor *s, const struct cohort *g, struct metrics_block *block,
+                   int ready)
 {
     pid_t parent = getpid(), pid = fork();
 
@@ -146,7 +146,7 @@ static pid_t spawn(struct supervisor *s, const struct generation *g,
     return pid;
 }
 
-static void start_child(struct supervisor *s, struct generation *g, int slot, int ready)
+static void start_child(struct supervisor *s, struct cohort *g, int slot, int ready)
 {
     struct child *c = &g->children[slot];
 
@@ -159,14 +159,14 @@ static void start_child(struct supervisor *s, struct generation *g, int slot, in
     }
 }
 
-static void signal_all(const struct generation *g, int sig)
+static void signal_all(const struct cohort *g, int sig)
 {
     for (int i = 0; i < g->conf->workers; i++)
         if (g->children[i].pid > 0)
             kill(g->children[i].pid, sig);
 }
 
-static bool generation_lives(const struct generation *g)
+static bool cohort_lives(const struct cohort *g)
 {
     for (int i = 0; i < g->conf->workers; i++)
         if (g->children[i].pid > 0)
@@ -174,9 +174,9 @@ static bool generation_lives(const struct generation *g)
     return false;
 }
 
-static struct generation *generation_new(struct config *conf)
+static struct cohort *cohort_new(struct config *conf)
 {
-    struct generation *g = xcalloc(1, sizeof(*g));
+    struct cohort *g = xcalloc(1, sizeof(*g));
 
     g->conf = conf;
     g->metrics = -1;
@@ -185,7 +185,7 @@ static struct generation *generation_new(struct config *conf)
 }
 
 /* None of its workers runs. */
-static void generation_free(struct supervisor *s, struct generation *g)
+static void cohort_free(struct supervisor *s, struct cohort *g)
 {
     if (g->metrics >= 0)
         metrics_remove(s->metrics, g->metrics);
@@ -219,7 +219,7 @@ static bool wait_ready(int fd, int count)
 
 /* Forks all workers of g and waits until they serve.  -1 with err: none of them is left
  * running. */
-static int generation_start(struct supervisor *s, struct generation *g, struct err *err)
+static int cohort_start(struct supervisor *s, struct cohort *g, struct err *err)
 {
     int ready[2];
     bool ok;
@@ -227,7 +227,7 @@ static int generation_start(struct supervisor *s, struct generation *g, struct e
     g->metrics = metrics_add(s->metrics, g->conf, g->conf->workers);
     if (g->metrics < 0)
         return err_set(err, ERR_LIMIT,
-                       "no room for counters: too many earlier generations still drain");
+                       "no room for counters: too many earlier cohorts still drain");
     if (pipe(ready) < 0)
         return err_set(err, ERR_IO, "pipe: %s", strerror(errno));
     for (int i = 0; i < g->conf->workers; i++) {
@@ -257,7 +257,7 @@ static void describe(int status, char *out, size_t cap)
 }
 
 /* The number of pid among g's workers; -1: it is none of them. */
-static int child_of(const struct generation *g, pid_t pid)
+static int child_of(const struct cohort *g, pid_t pid)
 {
     for (int i = 0; i < g->conf->workers; i++)
         if (g->children[i].pid == pid)
@@ -265,27 +265,27 @@ static int child_of(const struct generation *g, pid_t pid)
     return -1;
 }
 
-/* The generation of pid, and its number there; NULL: nobody's. */
-static struct generation *find_child(struct supervisor *s, pid_t pid, int *slot)
+/* The cohort of pid, and its number there; NULL: nobody's. */
+static struct cohort *find_child(struct supervisor *s, pid_t pid, int *slot)
 {
     if ((*slot = child_of(s->now, pid)) >= 0)
         return s->now;
-    for (struct generation *g = s->retired; g != NULL; g = g->next)
+    for (struct cohort *g = s->retired; g != NULL; g = g->next)
         if ((*slot = child_of(g, pid)) >= 0)
             return g;
     return NULL;
 }
 
-static void on_retired_end(struct supervisor *s, struct generation *g)
+static void on_retired_end(struct supervisor *s, struct cohort *g)
 {
-    struct generation **at = &s->retired;
+    struct cohort **at = &s->retired;
 
-    if (generation_lives(g))
+    if (cohort_lives(g))
         return;
     while (*at != g)
         at = &(*at)->next;
     *at = g->next;
-    generation_free(s, g);
+    cohort_free(s, g);
 }
 
 static void say_death(struct child *c, int slot, pid_t pid, int status)
@@ -305,7 +305,7 @@ static void say_death(struct child *c, int slot, pid_t pid, int status)
 static void on_child_end(struct supervisor *s, pid_t pid, int status)
 {
     int slot;
-    struct generation *g = find_child(s, pid, &slot);
+    struct cohort *g = find_child(s, pid, &slot);
 
     if (g == NULL)
         return;
@@ -326,10 +326,10 @@ static void reap(struct supervisor *s)
         on_child_end(s, pid, status);
 }
 
-static void retire(struct supervisor *s, struct generation *old)
+static void retire(struct supervisor *s, struct cohort *old)
 {
-    if (!generation_lives(old)) {
-        generation_free(s, old);
+    if (!cohort_lives(old)) {
+        cohort_free(s, old);
         return;
     }
     signal_all(old, SIGQUIT);
@@ -340,7 +340,7 @@ static void retire(struct supervisor *s, struct generation *old)
 /* SIGHUP: all or nothing. */
 static void reload(struct supervisor *s)
 {
-    struct generation *old = s->now, *next;
+    struct cohort *old = s->now, *next;
     struct err err = {0};
     struct config *conf = config_load(old->conf->path, &err);
 
@@ -349,10 +349,10 @@ static void reload(struct supervisor *s)
         config_free(conf);
         return;
     }
-    next = generation_new(conf);
-    if (generation_start(s, next, &err) < 0) {
+    next = cohort_new(conf);
+    if (cohort_start(s, next, &err) < 0) {
         log_at(LOG_ERROR, NULL, "reload refused, the old config stays: %s", err.msg);
-        generation_free(s, next);
+        cohort_free(s, next);
         return;
     }
     s->now = next;
@@ -368,7 +368,7 @@ static void stop(struct supervisor *s)
     log_at(LOG_INFO, NULL, s->stopping ? "stopping at once" : "stopping, workers drain");
     s->stopping = true;
     signal_all(s->now, sig);
-    for (const struct generation *g = s->retired; g != NULL; g = g->next)
+    for (const struct cohort *g = s->retired; g != NULL; g = g->next)
         signal_all(g, sig);
     for (int i = 0; i < s->n_sockets; i++)
         listener_close(s->sockets[i]);
@@ -376,7 +376,7 @@ static void stop(struct supervisor *s)
 
 static bool any_alive(const struct supervisor *s)
 {
-    return s->retired != NULL || generation_lives(s->now);
+    return s->retired != NULL || cohort_lives(s->now);
 }
 
 static void respawn_due(struct supervisor *s)
@@ -410,7 +410,7 @@ static void run(struct supervisor *s)
 
 int supervisor_run(struct config *conf)
 {
-    struct supervisor s = {.now = generation_new(conf), .control = -1};
+    struct supervisor s = {.now = cohort_new(conf), .control = -1};
     struct err err = {0};
     int rc = 1;
 
@@ -425,7 +425,7 @@ int supervisor_run(struct config *conf)
     s.metrics = metrics_new();
     if (s.metrics == NULL) {
         log_at(LOG_ERROR, NULL, "cannot start: no memory for counters: %s", strerror(errno));
-    } else if (open_sockets(&s, &err) < 0 || generation_start(&s, s.now, &err) < 0) {
+    } else if (open_sockets(&s, &err) < 0 || cohort_start(&s, s.now, &err) < 0) {
         log_at(LOG_ERROR, NULL, "cannot start: %s", err.msg);
     } else {
         run(&s);
@@ -437,7 +437,7 @@ int supervisor_run(struct config *conf)
     if (s.control >= 0)
         close(s.control);
     free(s.sockets);
-    generation_free(&s, s.now);
+    cohort_free(&s, s.now);
     metrics_free(s.metrics);
     return rc;
 }

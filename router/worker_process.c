@@ -54,7 +54,7 @@ static void start_drain(struct process *p)
 }
 
 /* The supervisor closes the port when the whole group stops.  Without one nobody does, and
- * nobody will come to take what waits there.  A worker of an earlier generation may outlast the
+ * nobody will come to take what waits there.  A worker of an earlier cohort may outlast the
  * last one: it answers for the control port again. */
 static void on_term(evutil_socket_t fd, short what, void *arg)
 {
@@ -73,7 +73,7 @@ static void on_quit(evutil_socket_t fd, short what, void *arg)
     struct process *p = arg;
 
     (void)fd, (void)what;
-    control_free(p->control); /* the next generation answers for this port now */
+    control_free(p->control); /* the next cohort answers for this port now */
     p->control = NULL;
     start_drain(p);
 }

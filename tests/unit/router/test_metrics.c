@@ -21,7 +21,7 @@ static struct config *two_regions(void)
                  "{\"name\":\"eu.x-1\",\"base_url\":\"http://b/v1\"}]}");
 }
 
-/* Metrics with conf's generation as number 0. */
+/* Metrics with conf's cohort as number 0. */
 static struct metrics *with(const struct config *conf, int workers)
 {
     struct metrics *m = metrics_new();
@@ -280,7 +280,7 @@ Test(metrics, cap_is_an_error)
     config_free(conf);
 }
 
-/* ---- generations ---- */
+/* ---- cohorts ---- */
 
 #define LABEL(name) "{region=\"" name "\"}"
 
@@ -324,15 +324,15 @@ Test(metrics, a_reload_keeps_what_was_counted)
     config_free(new);
 }
 
-/* Room is given back: as many reloads as one likes, and only so many generations at once. */
-Test(metrics, generations_come_and_go)
+/* Room is given back: as many reloads as one likes, and only so many cohorts at once. */
+Test(metrics, cohorts_come_and_go)
 {
     struct config *conf = two_regions();
     struct metrics *m = with(conf, 3);
     struct buf out;
     int g = 0;
 
-    for (int i = 0; i < 3 * METRICS_GENERATIONS_MAX; i++) {
+    for (int i = 0; i < 3 * METRICS_COHORTS_MAX; i++) {
         int next = metrics_add(m, conf, 1 + i % 4);
 
         cr_assert_geq(next, 0, "reload %d", i);
@@ -341,7 +341,7 @@ Test(metrics, generations_come_and_go)
         g = next;
     }
     expect_line(m, "sluice_attempts_total 768", true);
-    for (int i = 1; i < METRICS_GENERATIONS_MAX; i++)
+    for (int i = 1; i < METRICS_COHORTS_MAX; i++)
         cr_assert_geq(metrics_add(m, conf, 1), 0, "beside %d others", i);
     cr_expect_eq(metrics_add(m, conf, 1), -1);
     expect_format(render(m, &out));
