@@ -87,7 +87,7 @@ static int page_metrics(const struct worker *w, struct buf *out)
 
 static void put_check(const struct worker *w, size_t i, struct json_out *o)
 {
-    struct store_check c;
+    struct shared_state_check c;
 
     health_check_last(w->checks, i, clock_mono_ms(), &c);
     json_out_key(o, "check");

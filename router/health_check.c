@@ -44,7 +44,7 @@ struct region_check { /* one region */
     bool is_probe;
     int status; /* 0: no head yet */
     int64_t body_bytes, started_ms;
-    struct store_check last;
+    struct shared_state_check last;
     int64_t last_ms;
 };
 
@@ -171,7 +171,7 @@ static void start(struct region_check *rc, int64_t now_ms)
 }
 
 /* The fleet says whether we are its checker of this region. */
-static void on_lease(void *arg, const struct store_check_answer *a)
+static void on_lease(void *arg, const struct shared_state_check_answer *a)
 {
     struct health_check *h = arg;
     struct region_check *rc = &h->regions[a->slot];
@@ -298,9 +298,9 @@ void health_check_free(struct health_check *h)
 }
 
 void health_check_last(const struct health_check *h, size_t region, int64_t now_ms,
-                       struct store_check *out)
+                       struct shared_state_check *out)
 {
-    *out = (struct store_check){.known = false};
+    *out = (struct shared_state_check){.known = false};
     if (h == NULL)
         return;
     *out = h->regions[region].last;

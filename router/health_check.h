@@ -6,7 +6,7 @@
 #include "base/rand.h"
 #include "config/config.h"
 #include "fleet/fleet.h"
-#include "fleet/store.h"
+#include "fleet/shared_state.h"
 #include "router/metrics_table.h"
 #include "upstream/upstream.h"
 
@@ -35,6 +35,6 @@ void health_check_free(
 /* What this worker knows of the last check of region: its own, or what the fleet's checker
  * said. p may be NULL. */
 void health_check_last(const struct health_check *p, size_t region, int64_t now_ms,
-                       struct store_check *out);
+                       struct shared_state_check *out);
 
 #endif

@@ -20,7 +20,7 @@ void averages_init(struct averages *a, size_t n_regions)
     a->regions = xcalloc(n_regions, sizeof(*a->regions));
     for (size_t i = 0; i < n_regions; i++)
         a->regions[i].fleets =
-            (struct store_measured){.first_us = -1, .total_us = -1, .health = -1};
+            (struct shared_state_measured){.first_us = -1, .total_us = -1, .health = -1};
 }
 
 void averages_release(struct averages *a)
@@ -54,7 +54,8 @@ void averages_note_times(struct averages *a, size_t region, int64_t first_us, in
     r->times_new++;
 }
 
-void averages_note_fleets(struct averages *a, size_t region, const struct store_measured *m)
+void averages_note_fleets(struct averages *a, size_t region,
+                          const struct shared_state_measured *m)
 {
     a->regions[region].fleets = *m;
 }
@@ -62,21 +63,21 @@ void averages_note_fleets(struct averages *a, size_t region, const struct store_
 /* The weight of a row from its last one and what is new, which is taken. */
 static int next_weight(int *weight, int *news)
 {
-    int sum = *news < STORE_WEIGHT_MAX ? *weight / 2 + *news : STORE_WEIGHT_MAX;
+    int sum = *news < SHARED_STATE_WEIGHT_MAX ? *weight / 2 + *news : SHARED_STATE_WEIGHT_MAX;
 
     *news = 0;
-    *weight = sum < STORE_WEIGHT_MAX ? sum : STORE_WEIGHT_MAX;
+    *weight = sum < SHARED_STATE_WEIGHT_MAX ? sum : SHARED_STATE_WEIGHT_MAX;
     return *weight;
 }
 
-static void share(struct averages *a, struct store *shared)
+static void share(struct averages *a, struct shared_state *shared)
 {
-    struct store_measure *rows = xcalloc(a->n, sizeof(*rows));
+    struct shared_state_measure *rows = xcalloc(a->n, sizeof(*rows));
 
     for (size_t i = 0; i < a->n; i++) {
         struct averages_region *r = &a->regions[i];
 
-        rows[i] = (struct store_measure){
+        rows[i] = (struct shared_state_measure){
             .first_us = ewma_us(&r->first, 0),
             .total_us = ewma_us(&r->total, 0),
             .weight = next_weight(&r->times_weight, &r->times_new),
@@ -85,19 +86,19 @@ static void share(struct averages *a, struct store *shared)
             .inflight = r->inflight,
         };
     }
-    store_share(shared, rows, a->n);
+    shared_state_share(shared, rows, a->n);
     free(rows);
 }
 
 void averages_tick(struct averages *a, const struct decider *d, struct rand *rand,
                    int64_t now_ms)
 {
-    struct store_stats st;
+    struct shared_state_stats st;
     int64_t every_ms = d->conf->redis.sync_ms * SHARE_EVERY_SYNCS;
 
     if (!d->attached || now_ms < a->next_ms)
         return;
-    store_get_stats(d->shared, &st);
+    shared_state_get_stats(d->shared, &st);
     every_ms *= 1 + (int64_t)(st.live_routers * a->n / ROWS_PER_STRETCH);
     a->next_ms =
         now_ms + every_ms * 4 / 5 + (int64_t)rand_below(rand, (uint64_t)every_ms * 2 / 5);

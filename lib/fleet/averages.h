@@ -6,7 +6,7 @@
 #include "policy/ewma.h"
 #include "policy/health.h"
 #include "policy/outcome.h"
-#include "fleet/store.h"
+#include "fleet/shared_state.h"
 
 struct decider;
 
@@ -15,7 +15,7 @@ struct averages_region {
     struct health health;
     struct ewma first, total; /* times of attempts that went well */
     int times_new, times_weight, health_new, health_weight;
-    struct store_measured fleets;
+    struct shared_state_measured fleets;
 };
 
 struct averages {
@@ -31,7 +31,8 @@ void averages_note_start(struct averages *a, size_t region);
 void averages_note_end(struct averages *a, size_t region, const struct outcome_traits *t);
 /* Times of an attempt that went well: to its first byte, to its end. */
 void averages_note_times(struct averages *a, size_t region, int64_t first_us, int64_t total_us);
-void averages_note_fleets(struct averages *a, size_t region, const struct store_measured *m);
+void averages_note_fleets(struct averages *a, size_t region,
+                          const struct shared_state_measured *m);
 
 /* Says them to the fleet when it is time; d's rules, rand for the jitter. */
 void averages_tick(struct averages *a, const struct decider *d, struct rand *rand,

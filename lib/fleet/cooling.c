@@ -20,11 +20,11 @@ int64_t cooling_note(struct cooling *c, enum outcome o, int64_t stated_ms, int64
     return ms;
 }
 
-enum store_cool cooling_why(enum outcome o)
+enum breakers_cool cooling_why(enum outcome o)
 {
-    return o == OUTCOME_QUOTA  ? STORE_COOL_QUOTA
-           : o == OUTCOME_AUTH ? STORE_COOL_AUTH
-                               : STORE_COOL_THROTTLED;
+    return o == OUTCOME_QUOTA  ? BREAKERS_COOL_QUOTA
+           : o == OUTCOME_AUTH ? BREAKERS_COOL_AUTH
+                               : BREAKERS_COOL_THROTTLED;
 }
 
 bool cooling_is_guess(const struct cooling *c, int64_t lim_ms, int64_t now_ms)

@@ -24,8 +24,8 @@ void decider_init(struct decider *d, const struct config *conf)
 
 void decider_release(struct decider *d)
 {
-    store_free(d->shared);
-    store_free(d->local);
+    shared_state_free(d->shared);
+    local_breakers_free(d->local);
     free(d->own_until_ms);
 }
 
@@ -41,17 +41,20 @@ bool decider_is_local(const struct decider *d, size_t slot)
 
 const struct view_slot *decider_get(const struct decider *d, size_t slot)
 {
-    return store_get(decider_is_local(d, slot) ? d->local : d->shared, slot);
+    return decider_is_local(d, slot) ? local_breakers_get(d->local, slot)
+                                     : shared_state_get(d->shared, slot);
 }
 
 const struct view_slot *decider_announced(const struct decider *d, size_t slot)
 {
-    return store_get(d->shared != NULL ? d->shared : d->local, slot);
+    return d->shared != NULL ? shared_state_get(d->shared, slot)
+                             : local_breakers_get(d->local, slot);
 }
 
 static int64_t cools_until_ms(const struct decider *d, size_t slot)
 {
-    int64_t ms = decider_announced(d, slot)->lim_ms, own_ms = store_get(d->local, slot)->lim_ms;
+    int64_t ms = decider_announced(d, slot)->lim_ms,
+            own_ms = local_breakers_get(d->local, slot)->lim_ms;
 
     return ms > own_ms ? ms : own_ms;
 }
@@ -66,9 +69,9 @@ int64_t decider_cools_until_ms(const struct decider *d, size_t slot)
 
 uint64_t decider_life(struct decider *d)
 {
-    if (d->attached && strcmp(d->gen, store_gen(d->shared)) != 0) {
+    if (d->attached && strcmp(d->gen, shared_state_gen(d->shared)) != 0) {
         d->life++;
-        str_copy(d->gen, sizeof(d->gen), store_gen(d->shared));
+        str_copy(d->gen, sizeof(d->gen), shared_state_gen(d->shared));
     }
     return d->life;
 }
@@ -77,30 +80,30 @@ uint64_t decider_life(struct decider *d)
 
 void decider_begin(struct decider *d, size_t slot, struct decider_epochs *out)
 {
-    *out = (struct decider_epochs){.local = store_get(d->local, slot)->ep,
+    *out = (struct decider_epochs){.local = local_breakers_get(d->local, slot)->ep,
                                    .life = decider_life(d)};
     if (!decider_is_local(d, slot))
-        out->shared = store_get(d->shared, slot)->ep;
+        out->shared = shared_state_get(d->shared, slot)->ep;
 }
 
 void decider_report(struct decider *d, size_t slot, const struct decider_epochs *began,
-                    enum store_evidence what, bool slow)
+                    enum breakers_evidence what, bool slow)
 {
     if (began->local != 0)
-        store_report(d->local, slot, began->local, what, slow);
+        local_breakers_report(d->local, slot, began->local, what, slow);
     if (began->shared != 0 && d->attached && began->life == decider_life(d))
-        store_report(d->shared, slot, began->shared, what, slow);
+        shared_state_report(d->shared, slot, began->shared, what, slow);
 }
 
-void decider_cool_local(struct decider *d, size_t slot, int64_t for_ms, enum store_cool why)
+void decider_cool_local(struct decider *d, size_t slot, int64_t for_ms)
 {
-    store_cool(d->local, slot, for_ms, why);
+    local_breakers_cool(d->local, slot, for_ms);
 }
 
-void decider_cool_shared(struct decider *d, size_t slot, int64_t for_ms, enum store_cool why)
+void decider_cool_shared(struct decider *d, size_t slot, int64_t for_ms, enum breakers_cool why)
 {
     if (d->attached)
-        store_cool(d->shared, slot, for_ms, why);
+        shared_state_cool(d->shared, slot, for_ms, why);
 }
 
 /* ---- probes ---- */
@@ -109,19 +112,28 @@ bool decider_probe(struct decider *d, size_t slot, uint64_t token)
 {
     bool local = decider_is_local(d, slot);
 
-    store_probe(local ? d->local : d->shared, slot, token);
+    if (local)
+        local_breakers_probe(d->local, slot, token);
+    else
+        shared_state_probe(d->shared, slot, token);
     return local;
 }
 
 void decider_probe_renew(struct decider *d, bool local, size_t slot, uint64_t token)
 {
-    store_probe_renew(local ? d->local : d->shared, slot, token);
+    if (local)
+        local_breakers_probe_renew(d->local, slot, token);
+    else
+        shared_state_probe_renew(d->shared, slot, token);
 }
 
 void decider_probe_done(struct decider *d, bool local, size_t slot, uint64_t epoch,
                         uint64_t token, enum breaker_verdict verdict)
 {
-    store_done(local ? d->local : d->shared, slot, epoch, token, verdict);
+    if (local)
+        local_breakers_done(d->local, slot, epoch, token, verdict);
+    else
+        shared_state_done(d->shared, slot, epoch, token, verdict);
 }
 
 /* ---- our own breaker ---- */
@@ -146,7 +158,7 @@ void decider_trust_own(struct decider *d, size_t slot, int64_t for_ms, int64_t n
 bool decider_may_trust_fleet(const struct decider *d, size_t slot, int64_t now_ms)
 {
     return decider_trusts_own(d, slot) && now_ms >= d->own_until_ms[slot] &&
-           store_get(d->local, slot)->st == BREAKER_CLOSED;
+           local_breakers_get(d->local, slot)->st == BREAKER_CLOSED;
 }
 
 void decider_trust_fleet(struct decider *d, size_t slot)
@@ -161,8 +173,10 @@ void decider_adopt(struct decider *d)
     bool *was_out = xcalloc(d->conf->n_slots, sizeof(*was_out));
 
     for (size_t i = 0; i < d->conf->n_slots; i++)
-        was_out[i] = decider_trusts_own(d, i) && store_get(d->local, i)->st != BREAKER_CLOSED;
-    local_breakers_adopt(d->local, d->shared);
+        was_out[i] =
+            decider_trusts_own(d, i) && local_breakers_get(d->local, i)->st != BREAKER_CLOSED;
+    for (size_t i = 0; i < shared_state_count(d->shared); i++)
+        local_breakers_adopt(d->local, shared_state_get(d->shared, i), i);
     for (size_t i = 0; i < d->conf->n_slots; i++)
         if (was_out[i])
             local_breakers_trip(d->local, i, OVERRULED);

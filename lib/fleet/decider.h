@@ -11,13 +11,14 @@
 
 #include "base/log.h"
 #include "config/config.h"
-#include "fleet/store.h"
+#include "fleet/local_breakers.h"
+#include "fleet/shared_state.h"
 
 struct decider {
     const struct config *conf;
     struct log_ctx log;
-    struct store *shared; /* the fleet's; NULL: no Redis is configured */
-    struct store *local;  /* this process' own */
+    struct shared_state *shared;  /* the fleet's; NULL: no Redis is configured */
+    struct local_breakers *local; /* this process' own */
     bool attached;
     uint64_t life; /* of the shared data, as far as this worker has seen, and its name */
     char gen[VIEW_GEN_MAX + 1];
@@ -48,9 +49,10 @@ uint64_t decider_life(struct decider *d);
  * data. */
 void decider_begin(struct decider *d, size_t slot, struct decider_epochs *out);
 void decider_report(struct decider *d, size_t slot, const struct decider_epochs *began,
-                    enum store_evidence what, bool slow);
-void decider_cool_local(struct decider *d, size_t slot, int64_t for_ms, enum store_cool why);
-void decider_cool_shared(struct decider *d, size_t slot, int64_t for_ms, enum store_cool why);
+                    enum breakers_evidence what, bool slow);
+void decider_cool_local(struct decider *d, size_t slot, int64_t for_ms);
+void decider_cool_shared(struct decider *d, size_t slot, int64_t for_ms,
+                         enum breakers_cool why);
 
 /* Asks the one who decides for a probe lease; returns whether that is the local one. */
 bool decider_probe(struct decider *d, size_t slot, uint64_t token);

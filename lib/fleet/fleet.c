@@ -30,14 +30,14 @@ static void show_state(struct fleet *f, size_t slot)
         if (i == r->first_slot || m[i].state > m[region].state)
             m[region].state = m[i].state;
     if (f->decider.shared != NULL)
-        f->counters->store_ver = store_ver(f->decider.shared);
+        f->counters->store_ver = shared_state_ver(f->decider.shared);
 }
 
 static void show_store(struct fleet *f)
 {
-    struct store_stats st;
+    struct shared_state_stats st;
 
-    store_get_stats(f->decider.shared, &st);
+    shared_state_get_stats(f->decider.shared, &st);
     f->counters->store_commands = st.commands;
     f->counters->store_errors = st.errors + st.late;
     f->counters->store_pushes = st.pushes;
@@ -66,7 +66,7 @@ static void note_slot(struct fleet *f, size_t slot, bool local)
 static void on_shared_slot(void *arg, size_t slot)
 {
     struct fleet *f = arg;
-    const struct view_slot *k = store_get(f->decider.shared, slot);
+    const struct view_slot *k = shared_state_get(f->decider.shared, slot);
     struct region_state *region = &f->regions[slot];
     int64_t now_ms = clock_mono_ms();
 
@@ -114,12 +114,7 @@ static void on_mode(void *arg, bool attached, const char *why)
         show_state(f, i);
 }
 
-static void on_local_mode(void *arg, bool attached, const char *why)
-{
-    (void)arg, (void)attached, (void)why; /* memory never goes away */
-}
-
-static void on_shared_probe(void *arg, const struct store_probe_answer *a)
+static void on_shared_probe(void *arg, const struct breakers_probe_answer *a)
 {
     struct fleet *f = arg;
 
@@ -127,7 +122,7 @@ static void on_shared_probe(void *arg, const struct store_probe_answer *a)
         probe_lease_answered(&f->leases, a, false, clock_mono_ms());
 }
 
-static void on_local_probe(void *arg, const struct store_probe_answer *a)
+static void on_local_probe(void *arg, const struct breakers_probe_answer *a)
 {
     struct fleet *f = arg;
 
@@ -135,7 +130,7 @@ static void on_local_probe(void *arg, const struct store_probe_answer *a)
         probe_lease_answered(&f->leases, a, true, clock_mono_ms());
 }
 
-static void on_check(void *arg, const struct store_check_answer *a)
+static void on_check(void *arg, const struct shared_state_check_answer *a)
 {
     struct fleet *f = arg;
 
@@ -143,7 +138,7 @@ static void on_check(void *arg, const struct store_check_answer *a)
         f->on_check(f->check_arg, a);
 }
 
-static void on_share(void *arg, size_t region, const struct store_measured *m)
+static void on_share(void *arg, size_t region, const struct shared_state_measured *m)
 {
     struct fleet *f = arg;
 
@@ -167,7 +162,7 @@ static void tick_slot(struct fleet *f, size_t slot, int64_t now_ms)
 static void on_fleet_tick(evutil_socket_t fd, short what, void *arg)
 {
     struct fleet *f = arg;
-    struct store *shared = f->decider.shared;
+    struct shared_state *shared = f->decider.shared;
     int64_t now_ms = clock_mono_ms();
 
     (void)fd, (void)what;
@@ -180,7 +175,7 @@ static void on_fleet_tick(evutil_socket_t fd, short what, void *arg)
         state_file_tick(&f->file, shared, now_ms);
     averages_tick(&f->averages, &f->decider, f->rand, now_ms);
     if (f->counters->requests != NULL)
-        store_set_load(shared, (int)*f->counters->requests);
+        shared_state_set_load(shared, (int)*f->counters->requests);
     show_store(f);
 }
 
@@ -199,38 +194,37 @@ static int start_tick(struct fleet *f, struct event_base *base)
 
 /* ---- up and down ---- */
 
-static void describe_slots(const struct fleet *f, const char **slots, struct store_rule *rules)
+static void describe_slots(const struct fleet *f, const char **slots,
+                           struct breakers_rule *rules)
 {
     for (size_t i = 0; i < f->conf->n_slots; i++) {
         const struct config_breaker *b = decider_rule(&f->decider, i);
 
         slots[i] = f->conf->slots[i].name;
-        rules[i] = (struct store_rule){.breaker = b->rule,
-                                       .probe_lease_ms = b->probe_lease_ms,
-                                       .trip_confirm = b->trip_confirm};
+        rules[i] = (struct breakers_rule){.breaker = b->rule,
+                                          .probe_lease_ms = b->probe_lease_ms,
+                                          .trip_confirm = b->trip_confirm};
     }
 }
 
 /* -1 with err: the Redis URL cannot work. */
-static int open_stores(struct fleet *f, struct event_base *base, const struct store_conf *sc,
-                       struct err *err)
+static int open_breakers(struct fleet *f, struct event_base *base,
+                         const struct shared_state_conf *sc, struct err *err)
 {
-    const struct store_events local = {.arg = f,
-                                       .on_slot = on_local_slot,
-                                       .on_mode = on_local_mode,
-                                       .on_probe = on_local_probe};
-    const struct store_events shared = {.arg = f,
-                                        .on_slot = on_shared_slot,
-                                        .on_mode = on_mode,
-                                        .on_probe = on_shared_probe,
-                                        .on_check = on_check,
-                                        .on_alone = on_alone,
-                                        .on_share = on_share};
+    const struct local_breakers_conf lc = {sc->router_id, sc->slots, sc->rules, sc->n_slots};
+    const struct local_breakers_events local = {f, on_local_slot, on_local_probe};
+    const struct shared_state_events shared = {.arg = f,
+                                               .on_slot = on_shared_slot,
+                                               .on_mode = on_mode,
+                                               .on_probe = on_shared_probe,
+                                               .on_check = on_check,
+                                               .on_alone = on_alone,
+                                               .on_share = on_share};
 
-    f->decider.local = local_breakers_new(base, sc, &local);
+    f->decider.local = local_breakers_new(base, &lc, &local);
     if (!f->conf->redis.enabled)
         return 0;
-    f->decider.shared = store_redis_new(base, sc, &shared, err);
+    f->decider.shared = shared_state_new(base, sc, &shared, err);
     return f->decider.shared != NULL ? 0 : -1;
 }
 
@@ -239,12 +233,12 @@ static int join(struct fleet *f, struct event_base *base, const char *router_id,
 {
     const struct config *conf = f->conf;
     const char **slots = xcalloc(conf->n_slots, sizeof(*slots));
-    struct store_rule *rules = xcalloc(conf->n_slots, sizeof(*rules));
+    struct breakers_rule *rules = xcalloc(conf->n_slots, sizeof(*rules));
     char host[64] = "";
 
     gethostname(host, sizeof(host) - 1);
     describe_slots(f, slots, rules);
-    struct store_conf sc = {
+    struct shared_state_conf sc = {
         .fleet = conf->fleet,
         .router_id = router_id,
         .host = host,
@@ -260,7 +254,7 @@ static int join(struct fleet *f, struct event_base *base, const char *router_id,
         .connect_timeout_ms = conf->redis.connect_timeout_ms,
         .sync_ms = conf->redis.sync_ms,
     };
-    int rc = open_stores(f, base, &sc, err);
+    int rc = open_breakers(f, base, &sc, err);
 
     free(slots);
     free(rules);
@@ -299,7 +293,7 @@ void fleet_keep(struct fleet *f, const char *path)
     if (f->decider.shared == NULL)
         return; /* alone: nobody said anything worth keeping */
     if (state_file_open(&f->file, path, f->decider.shared, clock_mono_ms()))
-        local_breakers_adopt(f->decider.local, f->decider.shared);
+        decider_adopt(&f->decider);
 }
 
 void fleet_free(struct fleet *f)
@@ -343,12 +337,13 @@ const char *fleet_mode(const struct fleet *f)
 
 const char *fleet_generation(const struct fleet *f)
 {
-    return f->decider.shared != NULL ? store_gen(f->decider.shared) : "";
+    return f->decider.shared != NULL ? shared_state_gen(f->decider.shared) : "";
 }
 
 uint64_t fleet_version(const struct fleet *f)
 {
-    return store_ver(f->decider.shared != NULL ? f->decider.shared : f->decider.local);
+    return f->decider.shared != NULL ? shared_state_ver(f->decider.shared)
+                                     : local_breakers_ver(f->decider.local);
 }
 
 void fleet_describe(const struct fleet *f, size_t slot, int64_t now_ms,

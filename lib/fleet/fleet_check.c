@@ -11,17 +11,18 @@
 #include "fleet/permit.h"
 
 void fleet_check_subscribe(struct fleet *f,
-                           void (*cb)(void *arg, const struct store_check_answer *a), void *arg)
+                           void (*cb)(void *arg, const struct shared_state_check_answer *a),
+                           void *arg)
 {
     f->on_check = cb;
     f->check_arg = arg;
 }
 
 bool fleet_check_lease(struct fleet *f, size_t region, int64_t lease_ms,
-                       const struct store_check *seen, int64_t took_ms)
+                       const struct shared_state_check *seen, int64_t took_ms)
 {
     return f->decider.attached &&
-           store_check(f->decider.shared, region, lease_ms, seen, took_ms);
+           shared_state_check(f->decider.shared, region, lease_ms, seen, took_ms);
 }
 
 bool fleet_check_is_due(const struct fleet *f, size_t slot, int64_t now_ms)

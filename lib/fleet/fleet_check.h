@@ -5,7 +5,7 @@
 
 #include "policy/outcome.h"
 #include "fleet/probe_lease.h"
-#include "fleet/store.h"
+#include "fleet/shared_state.h"
 
 struct fleet;
 
@@ -13,9 +13,9 @@ struct fleet;
  * saw, NULL: nothing new.  The answer comes by the callback of fleet_check_subscribe, or never.
  * false: there is no fleet to agree with now; then this worker checks for itself. */
 bool fleet_check_lease(struct fleet *f, size_t region, int64_t lease_ms,
-                       const struct store_check *seen, int64_t took_ms);
+                       const struct shared_state_check *seen, int64_t took_ms);
 void fleet_check_subscribe(struct fleet *f,
-                           void (*cb)(void *arg, const struct store_check_answer *a),
+                           void (*cb)(void *arg, const struct shared_state_check_answer *a),
                            void *arg); /* one at a time; cb NULL: no more */
 /* Is slot open and its time over, or half-open?  Then a check may be its probe. */
 bool fleet_check_is_due(const struct fleet *f, size_t slot, int64_t now_ms);

@@ -26,7 +26,7 @@ struct fleet {
     struct averages averages;
     struct state_file file;
     struct region_state *regions; /* one per slot */
-    void (*on_check)(void *arg, const struct store_check_answer *a);
+    void (*on_check)(void *arg, const struct shared_state_check_answer *a);
     void *check_arg;
 };
 

@@ -130,7 +130,7 @@ void permit_begin(struct fleet *f, size_t slot, bool last_resort, int64_t now_ms
 }
 
 /* A last resort began under no epoch, so nobody hears of it. */
-static void report(struct fleet *f, const struct permit *p, enum store_evidence what)
+static void report(struct fleet *f, const struct permit *p, enum breakers_evidence what)
 {
     int64_t slow_ms = decider_rule(&f->decider, p->slot)->slow_ms;
 
@@ -164,7 +164,7 @@ void permit_flowing(struct fleet *f, struct permit *p)
         note_last_resort(f, p, outcome_traits(OUTCOME_OK));
     p->flowing = true;
     note_ok(f, p->slot);
-    report(f, p, STORE_OK);
+    report(f, p, BREAKERS_OK);
 }
 
 enum breaker_verdict permit_probe_verdict(const struct outcome_traits *t)
@@ -189,7 +189,7 @@ static void cool(struct fleet *f, size_t slot, enum outcome o, int64_t stated_ms
         cool_ms = cooling_note(&region->cooling, o, stated_ms, clock_mono_ms());
         if (cool_ms == 0)
             return;
-        decider_cool_local(&f->decider, slot, cool_ms, cooling_why(o));
+        decider_cool_local(&f->decider, slot, cool_ms);
         log_at(LOG_WARN, &f->log, "region cooling region=%s outcome=%s for_ms=%" PRId64,
                f->conf->slots[slot].name, outcome_traits(o)->name, cool_ms);
     }
@@ -213,9 +213,9 @@ void permit_end(struct fleet *f, struct permit *p, enum outcome o, int64_t cool_
     if (p->is_probe)
         probe_lease_end(&f->leases, &p->probe, permit_probe_verdict(t));
     else if (t->hurts)
-        report(f, p, STORE_FAIL);
+        report(f, p, BREAKERS_FAIL);
     else if (t->heals && !p->flowing)
-        report(f, p, STORE_OK);
+        report(f, p, BREAKERS_OK);
     if (t->cools || t->misconfigured)
         cool(f, o == OUTCOME_QUOTA ? region : p->slot, o, cool_ms);
 }

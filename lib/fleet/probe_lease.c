@@ -57,7 +57,7 @@ void probe_lease_drop(struct probe_leases *l, size_t slot)
     t->state = LEASE_NONE;
 }
 
-void probe_lease_answered(struct probe_leases *l, const struct store_probe_answer *a,
+void probe_lease_answered(struct probe_leases *l, const struct breakers_probe_answer *a,
                           bool local, int64_t now_ms)
 {
     struct probe_lease *t = &l->slots[a->slot];

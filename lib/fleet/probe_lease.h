@@ -8,7 +8,7 @@
 #define FLEET_PROBE_LEASE_H
 
 #include "base/rand.h"
-#include "fleet/store.h"
+#include "fleet/shared_state.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,7 +39,7 @@ void probe_lease_ask(struct probe_leases *l, size_t slot, int64_t now_ms);
 bool probe_lease_is_held(const struct probe_leases *l, size_t slot);
 void probe_lease_drop(struct probe_leases *l, size_t slot); /* gives back what is held */
 /* The answer to a question; local: of whom. */
-void probe_lease_answered(struct probe_leases *l, const struct store_probe_answer *a,
+void probe_lease_answered(struct probe_leases *l, const struct breakers_probe_answer *a,
                           bool local, int64_t now_ms);
 /* slot's state changed, to epoch: what was granted before it is worth nothing. */
 void probe_lease_epoch(struct probe_leases *l, size_t slot, uint64_t epoch);

@@ -9,7 +9,7 @@
  * says itself that it cannot work, or when its answers make no sense.  Then nothing is sent but
  * one attach at a time, with back-off and full jitter.  Where it only refuses writes, a look
  * goes with it, and the view stays as fresh as the looks. */
-#include "fleet/shared_state.h"
+#include "fleet/shared_state_parts.h"
 
 #include "base/clock.h"
 #include "redis/value.h"
@@ -31,7 +31,7 @@
 #define LIVE_MAX      100000 /* routers; more is rubbish */
 #define REPORTS_PER_S 3000   /* of successes, by the whole fleet */
 
-void store_redis_arm(struct store_redis *s, struct event *ev, int64_t ms)
+void redis_attach_arm(struct shared_state *s, struct event *ev, int64_t ms)
 {
     struct timeval tv = {0};
 
@@ -47,9 +47,9 @@ void store_redis_arm(struct store_redis *s, struct event *ev, int64_t ms)
 
 /* ---- mode ---- */
 
-static void set_mode(struct store_redis *s, bool attached, const char *why)
+static void set_mode(struct shared_state *s, bool attached, const char *why)
 {
-    enum store_redis_mode mode = attached ? MODE_ATTACHED : MODE_AWAY;
+    enum shared_state_mode mode = attached ? MODE_ATTACHED : MODE_AWAY;
     char url[512];
 
     if (s->freed || s->mode == mode)
@@ -68,7 +68,7 @@ static void set_mode(struct store_redis *s, bool attached, const char *why)
 }
 
 /* The next attach, later: one at a time, and further apart each time. */
-static void ask_later(struct store_redis *s)
+static void ask_later(struct shared_state *s)
 {
     int64_t max_ms = s->reads_go_on && s->sync_ms < ASK_MAX_MS ? s->sync_ms : ASK_MAX_MS;
     int64_t wait_ms =
@@ -78,10 +78,10 @@ static void ask_later(struct store_redis *s)
         return;
     if (s->ask_tries < 16)
         s->ask_tries++;
-    store_redis_arm(s, s->ask, wait_ms > ASK_GAP_MS ? wait_ms : ASK_GAP_MS);
+    redis_attach_arm(s, s->ask, wait_ms > ASK_GAP_MS ? wait_ms : ASK_GAP_MS);
 }
 
-void store_redis_away(struct store_redis *s, const char *why)
+void redis_attach_away(struct shared_state *s, const char *why)
 {
     if (s->freed)
         return;
@@ -99,15 +99,15 @@ void store_redis_away(struct store_redis *s, const char *why)
     set_mode(s, false, why);
 }
 
-void store_redis_bad(struct store_redis *s, const char *why)
+void redis_attach_bad(struct shared_state *s, const char *why)
 {
     if (s->freed)
         return;
     s->bad_row++;
     if (s->bad_row >= BAD_ROW_MAX && s->mode != MODE_AWAY)
-        store_redis_away(s, why);
+        redis_attach_away(s, why);
     else if (s->phase == PHASE_ATTACHED)
-        store_redis_sync_soon(s); /* find out now, not in a second */
+        redis_sync_soon(s); /* find out now, not in a second */
     else
         ask_later(s);
 }
@@ -116,8 +116,8 @@ void store_redis_bad(struct store_redis *s, const char *why)
 
 /* Takes a snapshot from elements [from..] of r, each a line or an array that begins with one.
  * false: it makes no sense, and nothing was applied. */
-bool store_redis_snapshot(struct store_redis *s, struct str gen, int64_t ver,
-                          const struct redisReply *r, size_t from)
+bool redis_attach_snapshot(struct shared_state *s, struct str gen, int64_t ver,
+                           const struct redisReply *r, size_t from)
 {
     size_t n = redis_value_count(r) > from ? redis_value_count(r) - from : 0;
     struct str *lines = xcalloc(n + 1, sizeof(*lines));
@@ -135,14 +135,14 @@ bool store_redis_snapshot(struct store_redis *s, struct str gen, int64_t ver,
     return v == VIEW_APPLIED || v == VIEW_OLD;
 }
 
-void store_redis_tell_changed(struct store_redis *s)
+void redis_attach_tell_changed(struct shared_state *s)
 {
     for (size_t i = 0; i < view_count(s->view); i++)
         if (s->changed[i])
-            store_redis_tell(s, i);
+            shared_state_tell(s, i);
 }
 
-void store_redis_set_live(struct store_redis *s, const struct redisReply *r)
+void redis_attach_set_live(struct shared_state *s, const struct redisReply *r)
 {
     int64_t live;
 
@@ -152,33 +152,33 @@ void store_redis_set_live(struct store_redis *s, const struct redisReply *r)
     evidence_set_ok_gap(s->batch, live * 1000 / REPORTS_PER_S);
 }
 
-static void attached(struct store_redis *s)
+static void attached(struct shared_state *s)
 {
     s->phase = PHASE_ATTACHED;
-    store_redis_forget_file(s);
+    redis_reassert_forget_file(s);
     s->reads_go_on = false;
     s->bad_row = s->bad_syncs = 0;
     s->attached_ms = s->stats.last_sync_ms = clock_mono_ms();
     s->applied_said = s->override_heard = 0; /* of another generation, perhaps */
     event_del(s->grace);
     delivery_new_generation(&s->delivery);
-    store_redis_listen(s);
-    store_redis_sync_soon(s);
-    store_redis_flush(s);
+    redis_subscribe_listen(s);
+    redis_sync_soon(s);
+    redis_report_flush(s);
     set_mode(s, true, "Redis answers");
     if (!s->freed)
-        store_redis_tell_changed(s);
+        redis_attach_tell_changed(s);
 }
 
 /* Evidence of another life of the data says nothing in this one. */
-static void drop_old_evidence(struct store_redis *s, struct str gen)
+static void drop_old_evidence(struct shared_state *s, struct str gen)
 {
     if (!str_eqz(gen, view_gen(s->view)))
         s->stats.dropped += evidence_clear(s->batch);
 }
 
 /* The snapshot that both attach and reassert answer with. */
-static void take_attach(struct store_redis *s, enum script script, const struct redisReply *r)
+static void take_attach(struct shared_state *s, enum script script, const struct redisReply *r)
 {
     struct str gen = redis_value_text(redis_value_at(r, 1));
     int64_t ver;
@@ -187,61 +187,61 @@ static void take_attach(struct store_redis *s, enum script script, const struct 
         return; /* of a connection that is gone */
     drop_old_evidence(s, gen);
     if (!redis_value_is(r, "OK") || !redis_value_number(redis_value_at(r, 2), &ver) ||
-        !store_redis_snapshot(s, gen, ver, r, 6)) {
-        store_redis_rubbish(s, script);
+        !redis_attach_snapshot(s, gen, ver, r, 6)) {
+        shared_state_rubbish(s, script);
         ask_later(s);
         return;
     }
-    store_redis_set_live(s, redis_value_at(r, 5));
+    redis_attach_set_live(s, redis_value_at(r, 5));
     attached(s);
 }
 
 static void on_reassert(void *arg, const struct redisReply *r, const char *why)
 {
-    struct store_redis *s = arg;
+    struct shared_state *s = arg;
 
-    store_redis_hold(s);
+    shared_state_hold(s);
     s->asking = false;
-    if (store_redis_usable(s, SCRIPT_REASSERT, r, why))
+    if (shared_state_usable(s, SCRIPT_REASSERT, r, why))
         take_attach(s, SCRIPT_REASSERT, r);
     else
         ask_later(s);
-    store_redis_drop(s);
+    shared_state_drop(s);
 }
 
 static void on_attach(void *arg, const struct redisReply *r, const char *why)
 {
-    struct store_redis *s = arg;
+    struct shared_state *s = arg;
 
-    store_redis_hold(s);
+    shared_state_hold(s);
     s->asking = false;
-    if (!store_redis_usable(s, SCRIPT_ATTACH, r, why))
+    if (!shared_state_usable(s, SCRIPT_ATTACH, r, why))
         ask_later(s);
-    else if (s->phase == PHASE_ASKING && store_redis_must_reassert(s, r) &&
-             store_redis_reassert(s, redis_value_text(redis_value_at(r, 1)), on_reassert) == 0)
+    else if (s->phase == PHASE_ASKING && redis_reassert_is_due(s, r) &&
+             redis_reassert_send(s, redis_value_text(redis_value_at(r, 1)), on_reassert) == 0)
         s->asking = true; /* the last view stays until the answer comes */
     else
         take_attach(s, SCRIPT_ATTACH, r);
-    store_redis_drop(s);
+    shared_state_drop(s);
 }
 
 static void on_look(void *arg, const struct redisReply *r, const char *why)
 {
-    struct store_redis *s = arg;
+    struct shared_state *s = arg;
     int64_t ver;
 
-    store_redis_hold(s);
+    shared_state_hold(s);
     if (!s->freed && why == NULL && s->phase != PHASE_ATTACHED && redis_value_is(r, "LOOK") &&
         redis_value_number(redis_value_at(r, 2), &ver) &&
-        store_redis_snapshot(s, redis_value_text(redis_value_at(r, 1)), ver,
-                             redis_value_at(r, 5), 0))
-        store_redis_tell_changed(s);
-    store_redis_drop(s);
+        redis_attach_snapshot(s, redis_value_text(redis_value_at(r, 1)), ver,
+                              redis_value_at(r, 5), 0))
+        redis_attach_tell_changed(s);
+    shared_state_drop(s);
 }
 
 /* host pid version config started load: what both attach and sync say of us. */
-size_t store_redis_about(struct store_redis *s, struct store_redis_numbers *n,
-                         const char **args)
+size_t redis_attach_about(struct shared_state *s, struct shared_state_numbers *n,
+                          const char **args)
 {
     snprintf(n->pid, sizeof(n->pid), "%d", (int)getpid());
     snprintf(n->started, sizeof(n->started), "%lld", (long long)s->started_ms);
@@ -253,16 +253,16 @@ size_t store_redis_about(struct store_redis *s, struct store_redis_numbers *n,
     return N_ABOUT;
 }
 
-size_t store_redis_slots(struct store_redis *s, const char **args)
+size_t redis_attach_slots(struct shared_state *s, const char **args)
 {
     for (size_t i = 0; i < view_count(s->view); i++)
         args[i] = view_get(s->view, i)->name;
     return view_count(s->view);
 }
 
-static void send_attach(struct store_redis *s)
+static void send_attach(struct shared_state *s)
 {
-    struct store_redis_numbers numbers;
+    struct shared_state_numbers numbers;
     const char **args = xcalloc(view_count(s->view) + 12, sizeof(*args));
     size_t n = 3;
 
@@ -272,14 +272,14 @@ static void send_attach(struct store_redis *s)
     args[0] = s->router_id;
     args[1] = "-";
     args[2] = numbers.random;
-    n += store_redis_about(s, &numbers, args + n);
-    n += store_redis_slots(s, args + n);
+    n += redis_attach_about(s, &numbers, args + n);
+    n += redis_attach_slots(s, args + n);
     s->ask_sent_ms = clock_mono_ms();
-    if (store_redis_run(s, SCRIPT_ATTACH, args, n, on_attach, s) == 0)
+    if (shared_state_run(s, SCRIPT_ATTACH, args, n, on_attach, s) == 0)
         s->asking = true;
     else
         ask_later(s);
-    if (s->reads_go_on && store_redis_run(s, SCRIPT_SNAPSHOT, NULL, 0, on_look, s) < 0)
+    if (s->reads_go_on && shared_state_run(s, SCRIPT_SNAPSHOT, NULL, 0, on_look, s) < 0)
         s->stats.dropped++;
 out:
     free(args);
@@ -291,7 +291,7 @@ static void on_ask(evutil_socket_t fd, short what, void *arg)
     send_attach(arg);
 }
 
-void store_redis_ask(struct store_redis *s)
+void redis_attach_ask(struct shared_state *s)
 {
     int64_t gap_ms = s->ask_sent_ms + 2 * ASK_GAP_MS - clock_mono_ms();
 
@@ -300,14 +300,14 @@ void store_redis_ask(struct store_redis *s)
     s->phase = PHASE_ASKING;
     event_del(s->tick);
     if (!s->asking && !event_pending(s->ask, EV_TIMEOUT, NULL))
-        store_redis_arm(s, s->ask, gap_ms);
+        redis_attach_arm(s, s->ask, gap_ms);
 }
 
 /* ---- the command link ---- */
 
 static void on_cmd_up(void *arg)
 {
-    struct store_redis *s = arg;
+    struct shared_state *s = arg;
 
     s->phase = PHASE_ASKING;
     s->asking = s->syncing = false;
@@ -317,10 +317,10 @@ static void on_cmd_up(void *arg)
 
 static void on_cmd_down(void *arg, enum redis_error cause, const char *why)
 {
-    struct store_redis *s = arg;
+    struct shared_state *s = arg;
 
     (void)cause;
-    store_redis_hold(s);
+    shared_state_hold(s);
     s->phase = PHASE_DOWN;
     s->asking = s->syncing = false;
     s->stats.reconnects++;
@@ -328,27 +328,27 @@ static void on_cmd_down(void *arg, enum redis_error cause, const char *why)
     event_del(s->ask);
     event_del(s->flush);
     if (s->mode == MODE_UNKNOWN) {
-        store_redis_away(s, why);
+        redis_attach_away(s, why);
     } else if (s->mode == MODE_ATTACHED) {
         /* The last try's reason is the one to act on: a password was rotated, say. */
         snprintf(s->down_why, sizeof(s->down_why), "%s", why);
         if (!event_pending(s->grace, EV_TIMEOUT, NULL))
-            store_redis_arm(s, s->grace, BAD_ROW_MAX * s->command_timeout_ms);
+            redis_attach_arm(s, s->grace, BAD_ROW_MAX * s->command_timeout_ms);
     }
-    store_redis_drop(s);
+    shared_state_drop(s);
 }
 
 static void on_grace(evutil_socket_t fd, short what, void *arg)
 {
-    struct store_redis *s = arg;
+    struct shared_state *s = arg;
     char why[sizeof(s->down_why)];
 
     (void)fd, (void)what;
-    store_redis_hold(s);
+    shared_state_hold(s);
     memcpy(why, s->down_why, sizeof(why));
     if (s->phase != PHASE_ATTACHED)
-        store_redis_away(s, why);
-    store_redis_drop(s);
+        redis_attach_away(s, why);
+    shared_state_drop(s);
 }
 
 /* ---- up and down ---- */
@@ -356,10 +356,10 @@ static void on_grace(evutil_socket_t fd, short what, void *arg)
 static void on_flush(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
-    store_redis_flush(arg);
+    redis_report_flush(arg);
 }
 
-struct event *store_redis_timer(struct store_redis *s, event_callback_fn fn)
+struct event *redis_attach_timer(struct shared_state *s, event_callback_fn fn)
 {
     struct event *ev = event_new(s->base, -1, 0, fn, s);
 
@@ -368,27 +368,27 @@ struct event *store_redis_timer(struct store_redis *s, event_callback_fn fn)
     return ev;
 }
 
-void store_redis_open(struct store_redis *s, const struct redis_link_conf *conf,
-                      const struct redis_link_conf *far)
+void redis_attach_open(struct shared_state *s, const struct redis_link_conf *conf,
+                       const struct redis_link_conf *far)
 {
     static const struct redis_link_ops cmd_ops = {.on_up = on_cmd_up, .on_down = on_cmd_down};
 
-    s->ask = store_redis_timer(s, on_ask);
-    s->flush = store_redis_timer(s, on_flush);
-    s->grace = store_redis_timer(s, on_grace);
+    s->ask = redis_attach_timer(s, on_ask);
+    s->flush = redis_attach_timer(s, on_flush);
+    s->grace = redis_attach_timer(s, on_grace);
     s->cmd = redis_link_new(s->base, conf, &cmd_ops, s);
     s->owner = redis_link_owner_new(
         s->cmd, &(struct redis_owner_conf){"fleet", IN_FLIGHT_MAX, s->command_timeout_ms});
-    store_redis_open_sync(s);
-    store_redis_open_sub(s, conf, far);
+    redis_sync_open(s);
+    redis_subscribe_open(s, conf, far);
     redis_link_start(s->cmd);
 }
 
-void store_redis_close(struct store_redis *s)
+void redis_attach_close(struct shared_state *s)
 {
     redis_link_free(s->cmd);
     s->cmd = NULL;
-    store_redis_close_sub(s);
+    redis_subscribe_close(s);
     event_free(s->tick);
     event_free(s->ask);
     event_free(s->flush);

@@ -1,5 +1,5 @@
 /* redis_check.c - who checks a slot from outside, and what was seen. */
-#include "fleet/shared_state.h"
+#include "fleet/shared_state_parts.h"
 
 #include "base/str.h"
 #include "redis/value.h"
@@ -11,12 +11,12 @@
 #define NUMBER_BYTES 24
 
 struct asked { /* one check script under way; its callback comes exactly once */
-    struct store_redis *s;
+    struct shared_state *s;
     size_t slot;
 };
 
 /* BUSY wait [result ago what] */
-static bool take_busy(const struct redisReply *r, struct store_check_answer *a)
+static bool take_busy(const struct redisReply *r, struct shared_state_check_answer *a)
 {
     struct str result = redis_value_text(redis_value_at(r, 2)),
                what = redis_value_text(redis_value_at(r, 4));
@@ -37,25 +37,24 @@ static bool take_busy(const struct redisReply *r, struct store_check_answer *a)
 static void on_checked(void *arg, const struct redisReply *r, const char *why)
 {
     struct asked *asked = arg;
-    struct store_redis *s = asked->s;
-    struct store_check_answer a = {.slot = asked->slot};
+    struct shared_state *s = asked->s;
+    struct shared_state_check_answer a = {.slot = asked->slot};
 
     free(asked);
-    store_redis_hold(s);
-    if (store_redis_usable(s, SCRIPT_CHECK, r, why)) {
+    shared_state_hold(s);
+    if (shared_state_usable(s, SCRIPT_CHECK, r, why)) {
         a.held = redis_value_is(r, "HELD");
         if (!a.held && !take_busy(r, &a))
-            store_redis_rubbish(s, SCRIPT_CHECK);
+            shared_state_rubbish(s, SCRIPT_CHECK);
         else if (s->ev.on_check != NULL)
             s->ev.on_check(s->ev.arg, &a);
     }
-    store_redis_drop(s);
+    shared_state_drop(s);
 }
 
-bool store_redis_check(struct store *store, size_t slot, int64_t lease_ms,
-                       const struct store_check *seen, int64_t took_ms)
+bool redis_check_lease(struct shared_state *s, size_t slot, int64_t lease_ms,
+                       const struct shared_state_check *seen, int64_t took_ms)
 {
-    struct store_redis *s = (struct store_redis *)store;
     char lease[NUMBER_BYTES], took[NUMBER_BYTES];
     const char *args[] = {view_gen(s->view),
                           view_get(s->view, slot)->name,
@@ -73,7 +72,7 @@ bool store_redis_check(struct store *store, size_t slot, int64_t lease_ms,
     asked = xcalloc(1, sizeof(*asked));
     asked->s = s;
     asked->slot = slot;
-    if (store_redis_run(s, SCRIPT_CHECK, args, seen != NULL ? 7 : 4, on_checked, asked) == 0)
+    if (shared_state_run(s, SCRIPT_CHECK, args, seen != NULL ? 7 : 4, on_checked, asked) == 0)
         return true;
     free(asked);
     return false;

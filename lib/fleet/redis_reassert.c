@@ -7,7 +7,7 @@
  *
  * A view that was read from disk is said again as well, but counts only where the new
  * generation follows the one it is of: it may be a day old. */
-#include "fleet/shared_state.h"
+#include "fleet/shared_state_parts.h"
 
 #include "base/clock.h"
 #include "redis/value.h"
@@ -26,14 +26,14 @@ struct words { /* one slot's, as the script wants them */
         lim[NUMBER_BYTES];
 };
 
-static const char *past_gen(const struct store_redis *s)
+static const char *past_gen(const struct shared_state *s)
 {
     const char *gen = view_gen(s->view);
 
     return gen[0] != '\0' ? gen : s->file.gen;
 }
 
-bool store_redis_must_reassert(const struct store_redis *s, const struct redisReply *attach)
+bool redis_reassert_is_due(const struct shared_state *s, const struct redisReply *attach)
 {
     struct str gen = redis_value_text(redis_value_at(attach, 1));
     const char *past = past_gen(s);
@@ -51,7 +51,7 @@ static void write_left(char *out, int64_t deadline_ms, int64_t now_ms)
              (long long)(deadline_ms > now_ms ? deadline_ms - now_ms : 0));
 }
 
-static void write_key(const struct store_redis *s, size_t i, int64_t now_ms, struct words *w,
+static void write_key(const struct shared_state *s, size_t i, int64_t now_ms, struct words *w,
                       const char **args)
 {
     const struct view_slot *k = view_get(s->view, i);
@@ -74,7 +74,7 @@ static void write_key(const struct store_redis *s, size_t i, int64_t now_ms, str
     memcpy(args, row, sizeof(row));
 }
 
-int store_redis_reassert(struct store_redis *s, struct str gen, redis_reply_cb *cb)
+int redis_reassert_send(struct shared_state *s, struct str gen, redis_reply_cb *cb)
 {
     size_t n = view_count(s->view);
     const char **args = xcalloc(4 + n * FIELDS, sizeof(*args));
@@ -88,7 +88,7 @@ int store_redis_reassert(struct store_redis *s, struct str gen, redis_reply_cb *
     args[3] = past_gen(s);
     for (size_t i = 0; i < n; i++)
         write_key(s, i, now_ms, &words[i], args + 4 + i * FIELDS);
-    int rc = store_redis_run(s, SCRIPT_REASSERT, args, 4 + n * FIELDS, cb, s);
+    int rc = shared_state_run(s, SCRIPT_REASSERT, args, 4 + n * FIELDS, cb, s);
 
     free(to);
     free(words);
@@ -96,29 +96,25 @@ int store_redis_reassert(struct store_redis *s, struct str gen, redis_reply_cb *
     return rc;
 }
 
-int store_redis_save(const struct store *store, struct buf *out)
+int redis_reassert_save(const struct shared_state *s, struct buf *out)
 {
-    const struct store_redis *s = (const struct store_redis *)store;
-
     return view_file_encode(out, s->fleet, s->view, clock_wall_ms(), clock_mono_ms());
 }
 
-int store_redis_restore(struct store *store, struct str text, struct err *err)
+int redis_reassert_restore(struct shared_state *s, struct str text, struct err *err)
 {
-    struct store_redis *s = (struct store_redis *)store;
-
     if (view_gen(s->view)[0] != '\0')
         return err_set(err, ERR_CONFLICT, "the fleet's own view is there already");
-    store_redis_forget_file(s);
+    redis_reassert_forget_file(s);
     s->file.ver = xcalloc(view_count(s->view) + 1, sizeof(s->file.ver[0]));
     if (view_file_decode(text, s->fleet, clock_wall_ms(), clock_mono_ms(), s->view, s->file.gen,
                          s->file.ver, err) == 0)
         return 0;
-    store_redis_forget_file(s);
+    redis_reassert_forget_file(s);
     return -1;
 }
 
-void store_redis_forget_file(struct store_redis *s)
+void redis_reassert_forget_file(struct shared_state *s)
 {
     free(s->file.ver);
     s->file.ver = NULL;

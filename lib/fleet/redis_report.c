@@ -1,6 +1,6 @@
 /* redis_report.c - evidence, probes, cooling and averages on their way to the fleet's scripts.
  */
-#include "fleet/shared_state.h"
+#include "fleet/shared_state_parts.h"
 
 #include "base/clock.h"
 #include "redis/value.h"
@@ -34,21 +34,16 @@ static void add_number(struct args *a, int64_t n)
     add_word(a, a->numbers[a->n]);
 }
 
-static void add_start(struct args *a, struct store_redis *s, size_t slot)
+static void add_start(struct args *a, struct shared_state *s, size_t slot)
 {
     a->n = 0;
     add_word(a, view_gen(s->view));
     add_word(a, view_get(s->view, slot)->name);
 }
 
-static struct store_redis *redis_of(struct store *s)
-{
-    return (struct store_redis *)s;
-}
-
 /* ---- evidence ---- */
 
-static bool take_alone(struct store_redis *s, const struct redisReply *r)
+static bool take_alone(struct shared_state *s, const struct redisReply *r)
 {
     int slot = view_find(s->view, redis_value_text(redis_value_at(r, 2)));
     int64_t ms;
@@ -63,29 +58,29 @@ static bool take_alone(struct store_redis *s, const struct redisReply *r)
 
 static void on_report(void *arg, const struct redisReply *r, const char *why)
 {
-    struct store_redis *s = arg;
+    struct shared_state *s = arg;
 
-    store_redis_hold(s);
-    if (!store_redis_usable(s, SCRIPT_REPORT, r, why))
+    shared_state_hold(s);
+    if (!shared_state_usable(s, SCRIPT_REPORT, r, why))
         ;
     else if (redis_value_is(r, "STALE") || redis_value_is(r, "TRIP"))
-        store_redis_apply(s, redis_value_at(r, 1));
+        shared_state_apply(s, redis_value_at(r, 1));
     else if (!redis_value_is(r, "OK") && !redis_value_is(r, "DUP") && !take_alone(s, r))
-        store_redis_rubbish(s, SCRIPT_REPORT);
-    store_redis_drop(s);
+        shared_state_rubbish(s, SCRIPT_REPORT);
+    shared_state_drop(s);
 }
 
-static void note_evidence(struct store_redis *s, const struct evidence_item *item)
+static void note_evidence(struct shared_state *s, const struct evidence_item *item)
 {
-    struct store_redis_doubt *d = &s->doubts[item->slot];
+    struct shared_state_doubt *d = &s->doubts[item->slot];
 
     if (item->evidence.ok > 0 || item->epoch != d->epoch)
-        *d = (struct store_redis_doubt){.epoch = item->epoch};
+        *d = (struct shared_state_doubt){.epoch = item->epoch};
     if (item->evidence.hard_since_ok > 0)
         d->failed = true;
 }
 
-static void send_report(struct store_redis *s, const struct evidence_item *item)
+static void send_report(struct shared_state *s, const struct evidence_item *item)
 {
     const struct breaker_evidence *e = &item->evidence;
     const struct breaker_conf *c = &s->rules[item->slot].breaker;
@@ -110,15 +105,15 @@ static void send_report(struct store_redis *s, const struct evidence_item *item)
     add_number(&a, c->forgive_ms);
     add_number(&a, rand_jitter(&s->rand));
     add_word(&a, s->rules[item->slot].trip_confirm);
-    if (store_redis_run(s, SCRIPT_REPORT, a.v, a.n, on_report, s) < 0)
+    if (shared_state_run(s, SCRIPT_REPORT, a.v, a.n, on_report, s) < 0)
         s->stats.dropped += (uint64_t)(e->ok + e->fail);
 }
 
 /* A failure of ours may have been part of a row that another router has overruled since.  Only
  * Redis knows; an empty report asks. */
-void store_redis_note_doubt(struct store_redis *s, size_t slot)
+void redis_report_note_doubt(struct shared_state *s, size_t slot)
 {
-    struct store_redis_doubt *d = &s->doubts[slot];
+    struct shared_state_doubt *d = &s->doubts[slot];
     const struct view_slot *k = view_get(s->view, slot);
 
     if (!d->failed || k->ep <= d->epoch)
@@ -128,19 +123,19 @@ void store_redis_note_doubt(struct store_redis *s, size_t slot)
     } else if (k->st == BREAKER_CLOSED) {
         if (d->doubted && s->phase == PHASE_ATTACHED && !s->freed)
             send_report(s, &(struct evidence_item){.slot = slot, .epoch = k->ep});
-        *d = (struct store_redis_doubt){0};
+        *d = (struct shared_state_doubt){0};
     }
 }
 
-static void plan_flush(struct store_redis *s)
+static void plan_flush(struct shared_state *s)
 {
     int64_t due_ms = evidence_due_ms(s->batch);
 
     if (due_ms >= 0 && s->phase == PHASE_ATTACHED)
-        store_redis_arm(s, s->flush, due_ms - clock_mono_ms());
+        redis_attach_arm(s, s->flush, due_ms - clock_mono_ms());
 }
 
-void store_redis_flush(struct store_redis *s)
+void redis_report_flush(struct shared_state *s)
 {
     struct evidence_item item;
 
@@ -151,10 +146,9 @@ void store_redis_flush(struct store_redis *s)
     plan_flush(s);
 }
 
-void store_redis_report(struct store *store, size_t slot, uint64_t epoch,
-                        enum store_evidence what, bool slow)
+void redis_report_add(struct shared_state *s, size_t slot, uint64_t epoch,
+                      enum breakers_evidence what, bool slow)
 {
-    struct store_redis *s = redis_of(store);
     struct evidence_item displaced;
     int64_t was_ms = evidence_due_ms(s->batch);
 
@@ -162,7 +156,7 @@ void store_redis_report(struct store *store, size_t slot, uint64_t epoch,
         s->stats.dropped++;
         return;
     }
-    switch (evidence_add(s->batch, slot, epoch, what == STORE_FAIL, slow, clock_mono_ms(),
+    switch (evidence_add(s->batch, slot, epoch, what == BREAKERS_FAIL, slow, clock_mono_ms(),
                          &displaced)) {
     case EVIDENCE_DISPLACED:
         if (s->phase == PHASE_ATTACHED)
@@ -183,15 +177,15 @@ void store_redis_report(struct store *store, size_t slot, uint64_t epoch,
 /* ---- probes ---- */
 
 /* Unlinks and frees p; the answer goes to the owner, here and now: we are in the loop. */
-static void answer(struct store_redis_probe *p, enum breaker_grant grant, int64_t epoch,
+static void answer(struct shared_state_probe_asked *p, enum breaker_grant grant, int64_t epoch,
                    int64_t wait_ms)
 {
-    struct store_redis *s = p->s;
-    struct store_probe_answer a = {.slot = p->slot,
-                                   .token = p->token,
-                                   .grant = grant,
-                                   .epoch = (uint64_t)epoch,
-                                   .wait_ms = wait_ms};
+    struct shared_state *s = p->s;
+    struct breakers_probe_answer a = {.slot = p->slot,
+                                      .token = p->token,
+                                      .grant = grant,
+                                      .epoch = (uint64_t)epoch,
+                                      .wait_ms = wait_ms};
 
     *p->at = p->next;
     if (p->next != NULL)
@@ -200,7 +194,7 @@ static void answer(struct store_redis_probe *p, enum breaker_grant grant, int64_
     s->ev.on_probe(s->ev.arg, &a);
 }
 
-static bool answer_from(struct store_redis_probe *p, const struct redisReply *r)
+static bool answer_from(struct shared_state_probe_asked *p, const struct redisReply *r)
 {
     struct str no = redis_value_text(redis_value_at(r, 1));
     int64_t n;
@@ -224,21 +218,21 @@ static bool answer_from(struct store_redis_probe *p, const struct redisReply *r)
 
 static void on_probe(void *arg, const struct redisReply *r, const char *why)
 {
-    struct store_redis_probe *p = arg;
-    struct store_redis *s = p->s;
+    struct shared_state_probe_asked *p = arg;
+    struct shared_state *s = p->s;
 
-    store_redis_hold(s);
-    if (!store_redis_usable(s, SCRIPT_PROBE, r, why)) {
+    shared_state_hold(s);
+    if (!shared_state_usable(s, SCRIPT_PROBE, r, why)) {
         if (!s->freed) /* else p is gone as well */
             answer(p, BREAKER_BUSY, 0, FAILED_WAIT_MS);
     } else if (!answer_from(p, r)) {
         answer(p, BREAKER_BUSY, 0, FAILED_WAIT_MS);
-        store_redis_rubbish(s, SCRIPT_PROBE);
+        shared_state_rubbish(s, SCRIPT_PROBE);
     }
-    store_redis_drop(s);
+    shared_state_drop(s);
 }
 
-static int send_probe(struct store_redis *s, size_t slot, uint64_t token, const char *how,
+static int send_probe(struct shared_state *s, size_t slot, uint64_t token, const char *how,
                       redis_reply_cb *cb, void *arg)
 {
     char name[NUMBER_BYTES];
@@ -251,13 +245,12 @@ static int send_probe(struct store_redis *s, size_t slot, uint64_t token, const 
     add_number(&a, s->rules[slot].probe_lease_ms);
     add_number(&a, s->rules[slot].breaker.half_open_max_calls);
     add_word(&a, how);
-    return store_redis_run(s, SCRIPT_PROBE, a.v, a.n, cb, arg);
+    return shared_state_run(s, SCRIPT_PROBE, a.v, a.n, cb, arg);
 }
 
-void store_redis_probe(struct store *store, size_t slot, uint64_t token)
+void redis_report_probe(struct shared_state *s, size_t slot, uint64_t token)
 {
-    struct store_redis *s = redis_of(store);
-    struct store_redis_probe *p = xcalloc(1, sizeof(*p));
+    struct shared_state_probe_asked *p = xcalloc(1, sizeof(*p));
 
     p->s = s;
     p->slot = slot;
@@ -271,27 +264,25 @@ void store_redis_probe(struct store *store, size_t slot, uint64_t token)
         return;
     }
     free(p);
-    store_later_answer(s->later, &(struct store_probe_answer){.slot = slot,
-                                                              .token = token,
-                                                              .grant = BREAKER_BUSY,
-                                                              .wait_ms = FAILED_WAIT_MS});
+    breakers_later_answer(s->later, &(struct breakers_probe_answer){.slot = slot,
+                                                                    .token = token,
+                                                                    .grant = BREAKER_BUSY,
+                                                                    .wait_ms = FAILED_WAIT_MS});
 }
 
 static void on_renew(void *arg, const struct redisReply *r, const char *why)
 {
-    struct store_redis *s = arg;
+    struct shared_state *s = arg;
 
-    store_redis_hold(s);
-    if (store_redis_usable(s, SCRIPT_PROBE, r, why) && !redis_value_is(r, "GRANT") &&
+    shared_state_hold(s);
+    if (shared_state_usable(s, SCRIPT_PROBE, r, why) && !redis_value_is(r, "GRANT") &&
         !redis_value_is(r, "NO"))
-        store_redis_rubbish(s, SCRIPT_PROBE);
-    store_redis_drop(s);
+        shared_state_rubbish(s, SCRIPT_PROBE);
+    shared_state_drop(s);
 }
 
-void store_redis_probe_renew(struct store *store, size_t slot, uint64_t token)
+void redis_report_probe_renew(struct shared_state *s, size_t slot, uint64_t token)
 {
-    struct store_redis *s = redis_of(store);
-
     /* Not sent: the lease ends by itself, which is what leases are for. */
     if (s->phase == PHASE_ATTACHED && send_probe(s, slot, token, "renew", on_renew, s) < 0)
         s->stats.dropped++;
@@ -299,22 +290,21 @@ void store_redis_probe_renew(struct store *store, size_t slot, uint64_t token)
 
 static void on_done(void *arg, const struct redisReply *r, const char *why)
 {
-    struct store_redis *s = arg;
+    struct shared_state *s = arg;
 
-    store_redis_hold(s);
-    if (!store_redis_usable(s, SCRIPT_DONE, r, why))
+    shared_state_hold(s);
+    if (!shared_state_usable(s, SCRIPT_DONE, r, why))
         ;
     else if (redis_value_is(r, "MOVED") || redis_value_is(r, "STALE"))
-        store_redis_apply(s, redis_value_at(r, 1));
+        shared_state_apply(s, redis_value_at(r, 1));
     else if (!redis_value_is(r, "OK") && !redis_value_is(r, "EXPIRED"))
-        store_redis_rubbish(s, SCRIPT_DONE);
-    store_redis_drop(s);
+        shared_state_rubbish(s, SCRIPT_DONE);
+    shared_state_drop(s);
 }
 
-void store_redis_done(struct store *store, size_t slot, uint64_t epoch, uint64_t token,
-                      enum breaker_verdict verdict)
+void redis_report_done(struct shared_state *s, size_t slot, uint64_t epoch, uint64_t token,
+                       enum breaker_verdict verdict)
 {
-    struct store_redis *s = redis_of(store);
     const struct breaker_conf *c = &s->rules[slot].breaker;
     char name[NUMBER_BYTES];
     struct args a;
@@ -324,12 +314,13 @@ void store_redis_done(struct store *store, size_t slot, uint64_t epoch, uint64_t
     add_word(&a, s->router_id);
     add_number(&a, (int64_t)epoch);
     add_word(&a, name);
-    add_word(&a, store_verdict_name(verdict));
+    add_word(&a, breakers_verdict_name(verdict));
     add_number(&a, c->recovery_ms);
     add_number(&a, c->recovery_max_ms);
     add_number(&a, c->success_threshold);
     add_number(&a, rand_jitter(&s->rand));
-    if (s->phase != PHASE_ATTACHED || store_redis_run(s, SCRIPT_DONE, a.v, a.n, on_done, s) < 0)
+    if (s->phase != PHASE_ATTACHED ||
+        shared_state_run(s, SCRIPT_DONE, a.v, a.n, on_done, s) < 0)
         s->stats.dropped++;
 }
 
@@ -337,28 +328,29 @@ void store_redis_done(struct store *store, size_t slot, uint64_t epoch, uint64_t
 
 static void on_cool(void *arg, const struct redisReply *r, const char *why)
 {
-    struct store_redis *s = arg;
+    struct shared_state *s = arg;
 
-    store_redis_hold(s);
-    if (!store_redis_usable(s, SCRIPT_COOL, r, why))
+    shared_state_hold(s);
+    if (!shared_state_usable(s, SCRIPT_COOL, r, why))
         ;
     else if (redis_value_is(r, "OK"))
-        store_redis_apply(s, redis_value_at(r, 1));
+        shared_state_apply(s, redis_value_at(r, 1));
     else if (!redis_value_is(r, "NOTED"))
-        store_redis_rubbish(s, SCRIPT_COOL);
-    store_redis_drop(s);
+        shared_state_rubbish(s, SCRIPT_COOL);
+    shared_state_drop(s);
 }
 
-void store_redis_cool(struct store *store, size_t slot, int64_t for_ms, enum store_cool why)
+void redis_report_cool(struct shared_state *s, size_t slot, int64_t for_ms,
+                       enum breakers_cool why)
 {
-    struct store_redis *s = redis_of(store);
     struct args a;
 
     add_start(&a, s, slot);
     add_word(&a, s->router_id);
     add_number(&a, for_ms);
-    add_word(&a, store_cool_name(why));
-    if (s->phase != PHASE_ATTACHED || store_redis_run(s, SCRIPT_COOL, a.v, a.n, on_cool, s) < 0)
+    add_word(&a, breakers_cool_name(why));
+    if (s->phase != PHASE_ATTACHED ||
+        shared_state_run(s, SCRIPT_COOL, a.v, a.n, on_cool, s) < 0)
         s->stats.dropped++;
 }
 
@@ -373,33 +365,34 @@ static int64_t number_or_none(const struct redisReply *r)
 
 static void on_shared(void *arg, const struct redisReply *r, const char *why)
 {
-    struct store_redis *s = arg;
+    struct shared_state *s = arg;
 
-    store_redis_hold(s);
-    if (!store_redis_usable(s, SCRIPT_SHARE, r, why)) {
-        store_redis_drop(s);
+    shared_state_hold(s);
+    if (!shared_state_usable(s, SCRIPT_SHARE, r, why)) {
+        shared_state_drop(s);
         return;
     }
     if (!redis_value_is(r, "OK") || redis_value_count(r) != s->n_shared + 1)
-        store_redis_rubbish(s, SCRIPT_SHARE);
+        shared_state_rubbish(s, SCRIPT_SHARE);
     else
         for (size_t i = 0; i < s->n_shared && !s->freed; i++) {
             const struct redisReply *row = redis_value_at(r, i + 1);
             int64_t health = number_or_none(redis_value_at(row, 2));
-            struct store_measured m = {.first_us = number_or_none(redis_value_at(row, 0)),
-                                       .total_us = number_or_none(redis_value_at(row, 1)),
-                                       .health = health <= 100 ? (int)health : -1,
-                                       .inflight = number_or_none(redis_value_at(row, 3))};
+            struct shared_state_measured m = {
+                .first_us = number_or_none(redis_value_at(row, 0)),
+                .total_us = number_or_none(redis_value_at(row, 1)),
+                .health = health <= 100 ? (int)health : -1,
+                .inflight = number_or_none(redis_value_at(row, 3))};
 
             if (s->ev.on_share != NULL)
                 s->ev.on_share(s->ev.arg, i, &m);
         }
-    store_redis_drop(s);
+    shared_state_drop(s);
 }
 
-void store_redis_share(struct store *store, const struct store_measure *of, size_t slots)
+void redis_report_averages(struct shared_state *s, const struct shared_state_measure *of,
+                           size_t slots)
 {
-    struct store_redis *s = redis_of(store);
     size_t n = 2;
     const char **args;
     char(*numbers)[NUMBER_BYTES];
@@ -421,7 +414,7 @@ void store_redis_share(struct store *store, const struct store_measure *of, size
             args[n] = numbers[n - 2];
         }
     }
-    if (store_redis_run(s, SCRIPT_SHARE, args, n, on_shared, s) < 0)
+    if (shared_state_run(s, SCRIPT_SHARE, args, n, on_shared, s) < 0)
         s->stats.dropped++;
     free(args);
     free(numbers);

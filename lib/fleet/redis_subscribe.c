@@ -13,7 +13,7 @@
  * follows another primary looks healthy to whoever asks it anything else.
  *
  * Without a subscribe_url there is no far, and near carries always. */
-#include "fleet/shared_state.h"
+#include "fleet/shared_state_parts.h"
 
 #include "base/clock.h"
 #include "redis/value.h"
@@ -25,20 +25,20 @@
 #define FAR_TRIES 3
 
 /* Does what this one hears decide whether we listen? */
-static bool carries(const struct store_redis_sub *sub)
+static bool carries(const struct shared_state_subscriber *sub)
 {
     return sub == (sub->s->near_carries ? &sub->s->near : &sub->s->far);
 }
 
 /* ---- which one ---- */
 
-static void go_near(struct store_redis *s)
+static void go_near(struct shared_state *s)
 {
     redis_link_pin(s->near.link, redis_link_at(s->cmd));
     redis_link_start(s->near.link); /* the first time; later it keeps trying by itself */
 }
 
-void store_redis_listen(struct store_redis *s)
+void redis_subscribe_listen(struct shared_state *s)
 {
     if (s->far.link != NULL)
         redis_link_start(s->far.link);
@@ -46,7 +46,7 @@ void store_redis_listen(struct store_redis *s)
         go_near(s);
 }
 
-static void leave_far(struct store_redis *s, const char *why)
+static void leave_far(struct shared_state *s, const char *why)
 {
     log_at(LOG_WARN, &s->log, "redis subscriber leaves redis.subscribe_url for redis.url: %s",
            why);
@@ -57,20 +57,20 @@ static void leave_far(struct store_redis *s, const char *why)
         go_near(s);
 }
 
-static void return_far(struct store_redis *s)
+static void return_far(struct shared_state *s)
 {
     log_at(LOG_INFO, &s->log, "redis subscriber is back at redis.subscribe_url");
     s->near_carries = false;
     redis_link_free(s->near.link);
     s->near.link = redis_link_new(s->base, &s->near_conf, &s->sub_ops, &s->near);
     delivery_confirmed(&s->delivery);
-    store_redis_sync_soon(s);
+    redis_sync_soon(s);
 }
 
 /* A change came.  Is far as quick as near? */
-static void compare(struct store_redis_sub *sub, uint64_t ver)
+static void compare(struct shared_state_subscriber *sub, uint64_t ver)
 {
-    struct store_redis *s = sub->s;
+    struct shared_state *s = sub->s;
     int64_t now_ms = clock_mono_ms();
 
     if (sub == &s->far)
@@ -89,7 +89,7 @@ static void compare(struct store_redis_sub *sub, uint64_t ver)
 
 static void on_up(void *arg)
 {
-    struct store_redis_sub *sub = arg;
+    struct shared_state_subscriber *sub = arg;
 
     if (redis_link_subscribe(sub->link, sub->s->push.text) < 0)
         redis_link_restart(sub->link, "SUBSCRIBE could not be sent");
@@ -97,8 +97,8 @@ static void on_up(void *arg)
 
 static void on_down(void *arg, enum redis_error cause, const char *why)
 {
-    struct store_redis_sub *sub = arg;
-    struct store_redis *s = sub->s;
+    struct shared_state_subscriber *sub = arg;
+    struct shared_state *s = sub->s;
     bool lost = carries(sub);
 
     /* Syncs go on, faster; the mode is the command link's. */
@@ -118,12 +118,12 @@ static void on_down(void *arg, enum redis_error cause, const char *why)
     delivery_lost(&s->delivery);
     event_del(s->check);
     if (s->phase == PHASE_ATTACHED && !s->syncing)
-        store_redis_poll(s);
+        redis_sync_poll(s);
 }
 
-static void take_message(struct store_redis_sub *sub, struct str text)
+static void take_message(struct shared_state_subscriber *sub, struct str text)
 {
-    struct store_redis *s = sub->s;
+    struct shared_state *s = sub->s;
     struct state_line line;
     int changed = -1;
 
@@ -131,38 +131,38 @@ static void take_message(struct store_redis_sub *sub, struct str text)
     switch (view_push(s->view, text, clock_mono_ms(), &changed)) {
     case VIEW_OTHER_GEN:
         if (sub == &s->far) /* a replica of another primary, perhaps: ask ours */
-            store_redis_sync_soon(s);
+            redis_sync_soon(s);
         else if (s->phase == PHASE_ATTACHED)
-            store_redis_ask(s);
+            redis_attach_ask(s);
         return;
     case VIEW_BAD:
         s->stats.bad_messages++;
-        store_redis_sync_soon(s);
+        redis_sync_soon(s);
         return;
     case VIEW_GAP:
-        store_redis_sync_soon(s);
+        redis_sync_soon(s);
         break;
     case VIEW_APPLIED:
     case VIEW_OLD:
         break;
     }
     if (changed >= 0)
-        store_redis_tell(s, (size_t)changed); /* first of all: it diverts the traffic */
+        shared_state_tell(s, (size_t)changed); /* first of all: it diverts the traffic */
     if (s->freed)
         return;
     if (state_line_decode(text, &line)) {
         delivery_push(&s->delivery, line.ver);
         compare(sub, line.ver);
     }
-    store_redis_acknowledge(s);
+    redis_sync_acknowledge(s);
 }
 
 static void on_push(void *arg, const struct redisReply *r)
 {
-    struct store_redis_sub *sub = arg;
-    struct store_redis *s = sub->s;
+    struct shared_state_subscriber *sub = arg;
+    struct shared_state *s = sub->s;
 
-    store_redis_hold(s);
+    shared_state_hold(s);
     if (redis_value_is(r, "message") &&
         str_eqz(redis_value_text(redis_value_at(r, 1)), s->push.text)) {
         take_message(sub, redis_value_text(redis_value_at(r, 2)));
@@ -170,14 +170,14 @@ static void on_push(void *arg, const struct redisReply *r)
         s->sub_denied = false;
         if (carries(sub))
             delivery_confirmed(&s->delivery);
-        store_redis_sync_soon(s);
+        redis_sync_soon(s);
     }
-    store_redis_drop(s);
+    shared_state_drop(s);
 }
 
 static void on_check(evutil_socket_t fd, short what, void *arg)
 {
-    struct store_redis *s = arg;
+    struct shared_state *s = arg;
 
     (void)fd, (void)what;
     if (!delivery_is_overdue(&s->delivery, clock_mono_ms()))
@@ -192,15 +192,15 @@ static void on_check(evutil_socket_t fd, short what, void *arg)
         redis_link_restart(s->far.link, "a change was not pushed");
     delivery_lost(&s->delivery);
     if (s->phase == PHASE_ATTACHED && !s->syncing)
-        store_redis_poll(s);
+        redis_sync_poll(s);
 }
 
 /* ---- up and down ---- */
 
-void store_redis_open_sub(struct store_redis *s, const struct redis_link_conf *conf,
+void redis_subscribe_open(struct shared_state *s, const struct redis_link_conf *conf,
                           const struct redis_link_conf *far)
 {
-    s->check = store_redis_timer(s, on_check);
+    s->check = redis_attach_timer(s, on_check);
     s->sub_ops =
         (struct redis_link_ops){.on_up = on_up, .on_down = on_down, .on_push = on_push};
     s->near_conf = *conf;
@@ -214,7 +214,7 @@ void store_redis_open_sub(struct store_redis *s, const struct redis_link_conf *c
         s->far.link = redis_link_new(s->base, far, &s->sub_ops, &s->far);
 }
 
-void store_redis_close_sub(struct store_redis *s)
+void redis_subscribe_close(struct shared_state *s)
 {
     redis_link_free(s->near.link);
     redis_link_free(s->far.link);

@@ -5,7 +5,7 @@
  *
  * Redis is never behind what it published.  Where it seems to be, the view comes from elsewhere
  * (somebody else wrote to the channel, the data went back), and is taken anew. */
-#include "fleet/shared_state.h"
+#include "fleet/shared_state_parts.h"
 
 #include "base/clock.h"
 #include "redis/value.h"
@@ -25,7 +25,7 @@
 
 /* ---- sync ---- */
 
-static int64_t next_sync_ms(struct store_redis *s)
+static int64_t next_sync_ms(struct shared_state *s)
 {
     int64_t stretch = 1 + (int64_t)(s->stats.live_routers / LIVE_PER_STRETCH);
     int64_t ms = (s->sync_ms < HEARTBEAT_MAX_MS ? s->sync_ms : HEARTBEAT_MAX_MS) * stretch;
@@ -37,18 +37,18 @@ static int64_t next_sync_ms(struct store_redis *s)
     return ms * 4 / 5 + (int64_t)rand_below(&s->rand, (uint64_t)(ms * 2 / 5) + 1);
 }
 
-static void sync_in(struct store_redis *s, int64_t ms)
+static void sync_in(struct shared_state *s, int64_t ms)
 {
     s->tick_ms = clock_mono_ms() + ms;
-    store_redis_arm(s, s->tick, ms);
+    redis_attach_arm(s, s->tick, ms);
 }
 
-void store_redis_poll(struct store_redis *s)
+void redis_sync_poll(struct shared_state *s)
 {
     sync_in(s, POLL_MS);
 }
 
-void store_redis_sync_soon(struct store_redis *s)
+void redis_sync_soon(struct shared_state *s)
 {
     if (s->freed || s->phase != PHASE_ATTACHED)
         return;
@@ -60,7 +60,7 @@ void store_redis_sync_soon(struct store_redis *s)
 
 /* Everybody hears an operator's word at the same moment, so the fleet spreads its answers over
  * as long as Redis needs for them; in a large one that is later than the next sync anyway. */
-void store_redis_acknowledge(struct store_redis *s)
+void redis_sync_acknowledge(struct shared_state *s)
 {
     uint64_t word = view_override_ver(s->view);
     int64_t now_ms = clock_mono_ms(), due_ms;
@@ -77,16 +77,16 @@ void store_redis_acknowledge(struct store_redis *s)
         sync_in(s, due_ms - now_ms);
 }
 
-static void check_delivery(struct store_redis *s, int64_t ver)
+static void check_delivery(struct shared_state *s, int64_t ver)
 {
     int64_t now_ms = clock_mono_ms();
 
     delivery_sync(&s->delivery, s->sync_number, (uint64_t)ver, now_ms);
     if (s->delivery.due_ms != 0)
-        store_redis_arm(s, s->check, s->delivery.due_ms - now_ms);
+        redis_attach_arm(s, s->check, s->delivery.due_ms - now_ms);
 }
 
-static void take_sync(struct store_redis *s, const struct redisReply *r)
+static void take_sync(struct shared_state *s, const struct redisReply *r)
 {
     bool full = redis_value_is(r, "FULL");
     int64_t ver;
@@ -94,53 +94,53 @@ static void take_sync(struct store_redis *s, const struct redisReply *r)
     memset(s->changed, 0, view_count(s->view) * sizeof(s->changed[0]));
     if ((!full && !redis_value_is(r, "SAME")) ||
         !redis_value_number(redis_value_at(r, 1), &ver)) {
-        store_redis_rubbish(s, SCRIPT_SYNC);
+        shared_state_rubbish(s, SCRIPT_SYNC);
         return;
     }
     if (s->sync_seen > (uint64_t)ver) {
         s->stats.bad_messages++;
         view_doubt(s->view);
-        store_redis_ask(s); /* all of it: a sync that finds the versions equal tells nothing */
+        redis_attach_ask(s); /* all of it: a sync that finds the versions equal tells nothing */
         return;
     }
-    if (full && !store_redis_snapshot(s, str_of(view_gen(s->view)), ver, r, 4)) {
+    if (full && !redis_attach_snapshot(s, str_of(view_gen(s->view)), ver, r, 4)) {
         s->stats.bad_messages++;
         if (++s->bad_syncs >= BAD_SYNCS_MAX)
-            store_redis_away(s, "three snapshots in a row made no sense");
+            redis_attach_away(s, "three snapshots in a row made no sense");
         else
             s->sync_again = true;
         return;
     }
     s->bad_syncs = 0;
     s->stats.last_sync_ms = clock_mono_ms();
-    store_redis_set_live(s, redis_value_at(r, 3));
+    redis_attach_set_live(s, redis_value_at(r, 3));
     check_delivery(s, ver);
-    store_redis_tell_changed(s);
+    redis_attach_tell_changed(s);
 }
 
 static void on_sync(void *arg, const struct redisReply *r, const char *why)
 {
-    struct store_redis *s = arg;
+    struct shared_state *s = arg;
 
-    store_redis_hold(s);
+    shared_state_hold(s);
     s->syncing = false;
-    if (store_redis_usable(s, SCRIPT_SYNC, r, why) && s->phase == PHASE_ATTACHED)
+    if (shared_state_usable(s, SCRIPT_SYNC, r, why) && s->phase == PHASE_ATTACHED)
         take_sync(s, r);
     if (!s->freed && s->phase == PHASE_ATTACHED) {
         if (s->sync_again)
-            store_redis_sync_soon(s);
+            redis_sync_soon(s);
         else if (!event_pending(s->tick, EV_TIMEOUT, NULL))
             sync_in(s, next_sync_ms(s));
-        store_redis_acknowledge(s); /* of what came while the sync was under way */
+        redis_sync_acknowledge(s); /* of what came while the sync was under way */
     }
     s->sync_again = false;
-    store_redis_drop(s);
+    shared_state_drop(s);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
-    struct store_redis *s = arg;
-    struct store_redis_numbers numbers;
+    struct shared_state *s = arg;
+    struct shared_state_numbers numbers;
     const char **args = xcalloc(view_count(s->view) + 12, sizeof(*args));
     size_t n = 3;
 
@@ -154,23 +154,23 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     args[0] = view_gen(s->view);
     args[1] = s->router_id;
     args[2] = numbers.applied;
-    n += store_redis_about(s, &numbers, args + n);
+    n += redis_attach_about(s, &numbers, args + n);
     if (++s->n_syncs % KEYS_EVERY == 0)
-        n += store_redis_slots(s, args + n);
+        n += redis_attach_slots(s, args + n);
     s->sync_sent_ms = clock_mono_ms();
     s->sync_seen = view_seen(s->view);
     s->sync_number = s->delivery.number;
-    if (store_redis_run(s, SCRIPT_SYNC, args, n, on_sync, s) == 0) {
+    if (shared_state_run(s, SCRIPT_SYNC, args, n, on_sync, s) == 0) {
         s->syncing = true;
         s->stats.syncs++;
     } else {
-        store_redis_bad(s, "a command could not be queued");
+        redis_attach_bad(s, "a command could not be queued");
     }
 out:
     free(args);
 }
 
-void store_redis_open_sync(struct store_redis *s)
+void redis_sync_open(struct shared_state *s)
 {
-    s->tick = store_redis_timer(s, on_tick);
+    s->tick = redis_attach_timer(s, on_tick);
 }

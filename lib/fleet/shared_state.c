@@ -1,4 +1,4 @@
-/* shared_state.c - the store of a fleet: what routers share through Redis.
+/* shared_state.c - what routers share through Redis; shared_state.h has the contract.
  *
  *   shared_state.c       the interface, and how a reply is received
  *   redis_attach.c  connecting, attaching, being away
@@ -18,7 +18,7 @@
  *
  * NOTHING WAITS  Every call sends or drops; every answer comes from the loop, late ones as
  * failures.  The view stays as it is while Redis is away. */
-#include "fleet/shared_state.h"
+#include "fleet/shared_state_parts.h"
 
 #include "base/clock.h"
 #include "base/str.h"
@@ -26,21 +26,22 @@
 #include "shared/state_line.h"
 #include "shared/acl.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-void store_redis_hold(struct store_redis *s)
+void shared_state_hold(struct shared_state *s)
 {
     s->refs++;
 }
 
-void store_redis_drop(struct store_redis *s)
+void shared_state_drop(struct shared_state *s)
 {
     if (--s->refs > 0)
         return;
     view_free(s->view);
-    store_redis_forget_file(s);
+    redis_reassert_forget_file(s);
     evidence_free(s->batch);
     free(s->changed);
     free(s->doubts);
@@ -53,15 +54,15 @@ void store_redis_drop(struct store_redis *s)
     free(s);
 }
 
-void store_redis_tell(struct store_redis *s, size_t i)
+void shared_state_tell(struct shared_state *s, size_t i)
 {
-    store_redis_note_doubt(s, i);
+    redis_report_note_doubt(s, i);
     if (!s->freed && s->ev.on_slot != NULL)
         s->ev.on_slot(s->ev.arg, i);
 }
 
-int store_redis_run(struct store_redis *s, enum script script, const char *const *args,
-                    size_t n, redis_reply_cb *cb, void *arg)
+int shared_state_run(struct shared_state *s, enum script script, const char *const *args,
+                     size_t n, redis_reply_cb *cb, void *arg)
 {
     const char *slots[] = {s->meta.text};
 
@@ -72,16 +73,16 @@ int store_redis_run(struct store_redis *s, enum script script, const char *const
     return 0;
 }
 
-void store_redis_rubbish(struct store_redis *s, enum script script)
+void shared_state_rubbish(struct shared_state *s, enum script script)
 {
     char why[120];
 
     s->stats.errors++;
     snprintf(why, sizeof(why), "the %s script's answer makes no sense", scripts_name(script));
-    store_redis_away(s, why);
+    redis_attach_away(s, why);
 }
 
-static void take_error(struct store_redis *s, enum script script, const struct redisReply *r)
+static void take_error(struct shared_state *s, enum script script, const struct redisReply *r)
 {
     char text[120], why[256 + ACL_MAX], rule[ACL_MAX];
 
@@ -96,71 +97,71 @@ static void take_error(struct store_redis *s, enum script script, const struct r
     case REDIS_ERROR_NOREPLICAS:
     case REDIS_ERROR_MISCONF:
         s->reads_go_on = true;
-        store_redis_away(s, why);
+        redis_attach_away(s, why);
         break;
     case REDIS_ERROR_NOPERM:
         acl_rule(s->fleet, rule);
         snprintf(why, sizeof(why), "%s (script %s); the user needs %s", text,
                  scripts_name(script), rule);
-        store_redis_away(s, why);
+        redis_attach_away(s, why);
         break;
     default:
-        store_redis_away(s, why);
+        redis_attach_away(s, why);
     }
 }
 
-bool store_redis_usable(struct store_redis *s, enum script script, const struct redisReply *r,
-                        const char *why)
+bool shared_state_usable(struct shared_state *s, enum script script, const struct redisReply *r,
+                         const char *why)
 {
     if (s->freed)
         return false;
     if (r == NULL) {
         s->stats.late++;
-        store_redis_bad(s, why);
+        redis_attach_bad(s, why);
     } else if (redis_error_of(r) != REDIS_ERROR_NONE) {
         take_error(s, script, r);
     } else if (redis_value_text(redis_value_at(r, 0)).ptr == NULL) {
-        store_redis_rubbish(s, script);
+        shared_state_rubbish(s, script);
     } else {
         s->bad_row = 0;
         if (!redis_value_is(r, "GEN") && !redis_value_is(r, "UNKNOWN"))
             return true;
-        store_redis_ask(s); /* Redis was flushed or restarted, or lost the key */
+        redis_attach_ask(s); /* Redis was flushed or restarted, or lost the key */
     }
     return false;
 }
 
-void store_redis_apply(struct store_redis *s, const struct redisReply *line)
+void shared_state_apply(struct shared_state *s, const struct redisReply *line)
 {
     int changed;
 
     switch (view_push(s->view, redis_value_text(line), clock_mono_ms(), &changed)) {
     case VIEW_GAP:
-        store_redis_sync_soon(s);
+        redis_sync_soon(s);
         break;
     case VIEW_BAD:
         s->stats.bad_messages++;
-        store_redis_sync_soon(s);
+        redis_sync_soon(s);
         break;
     case VIEW_APPLIED:
     case VIEW_OLD:
     case VIEW_OTHER_GEN: /* an answer to what was asked before attaching anew */
         break;
     }
-    store_redis_acknowledge(s);
+    redis_sync_acknowledge(s);
     if (changed >= 0)
-        store_redis_tell(s, (size_t)changed);
+        shared_state_tell(s, (size_t)changed);
 }
 
 static void give(void *arg)
 {
-    struct store_redis *s = arg;
-    struct store_probe_answer a;
+    struct shared_state *s = arg;
+    struct breakers_probe_answer a;
 
-    store_redis_hold(s);
-    while (!s->freed && store_later_take(s->later, &a))
+    shared_state_hold(s);
+    while (!s->freed && breakers_later_take(s->later, &a))
         s->ev.on_probe(s->ev.arg, &a);
-    store_redis_drop(s);
+    shared_state_drop(s);
 }
 
 /* The last word, so that nobody counts us for another ten seconds.  As EVAL: there will be
@@ -170,7 +171,7 @@ static void on_left(void *arg, const struct redisReply *r, const char *why)
     (void)arg, (void)r, (void)why;
 }
 
-static void say_goodbye(struct store_redis *s)
+static void say_goodbye(struct shared_state *s)
 {
     const char *argv[] = {
         "EVAL",      scripts_get(SCRIPT_LEAVE)->text, "1", s->meta.text, view_gen(s->view),
@@ -181,85 +182,111 @@ static void say_goodbye(struct store_redis *s)
         s->stats.dropped++; /* then the silence will say it */
 }
 
-static struct store_redis *redis_of(struct store *s)
+void shared_state_free(struct shared_state *s)
 {
-    return (struct store_redis *)s;
-}
-
-static const struct store_redis *redis_of_const(const struct store *s)
-{
-    return (const struct store_redis *)s;
-}
-
-static void redis_free(struct store *store)
-{
-    struct store_redis *s = redis_of(store);
-
+    if (s == NULL)
+        return;
     say_goodbye(s);
     s->freed = true;
-    store_redis_close(s);
-    store_later_free(s->later);
-    for (struct store_redis_probe *p = s->probes, *next; p != NULL; p = next) {
+    redis_attach_close(s);
+    breakers_later_free(s->later);
+    for (struct shared_state_probe_asked *p = s->probes, *next; p != NULL; p = next) {
         next = p->next;
         free(p);
     }
-    store_redis_drop(s);
+    shared_state_drop(s);
 }
 
-static bool redis_is_attached(const struct store *s)
+bool shared_state_is_attached(const struct shared_state *s)
 {
-    return redis_of_const(s)->mode == MODE_ATTACHED;
+    return s->mode == MODE_ATTACHED;
 }
 
-static size_t redis_count(const struct store *s)
+size_t shared_state_count(const struct shared_state *s)
 {
-    return view_count(redis_of_const(s)->view);
+    return view_count(s->view);
 }
 
-static const struct view_slot *redis_get(const struct store *s, size_t slot)
+const struct view_slot *shared_state_get(const struct shared_state *s, size_t slot)
 {
-    return view_get(redis_of_const(s)->view, slot);
+    assert(slot < view_count(s->view));
+    return view_get(s->view, slot);
 }
 
-static uint64_t redis_ver(const struct store *s)
+uint64_t shared_state_ver(const struct shared_state *s)
 {
-    return view_ver(redis_of_const(s)->view);
+    return view_ver(s->view);
 }
 
-static const char *redis_gen(const struct store *s)
+const char *shared_state_gen(const struct shared_state *s)
 {
-    return view_gen(redis_of_const(s)->view);
+    return view_gen(s->view);
 }
 
-static void redis_set_load(struct store *s, int inflight)
+void shared_state_report(struct shared_state *s, size_t slot, uint64_t epoch,
+                         enum breakers_evidence what, bool slow)
 {
-    redis_of(s)->load = inflight > 0 ? inflight : 0;
+    assert(slot < view_count(s->view));
+    redis_report_add(s, slot, epoch, what, slow);
 }
 
-static void redis_get_stats(const struct store *s, struct store_stats *out)
+void shared_state_probe(struct shared_state *s, size_t slot, uint64_t token)
 {
-    *out = redis_of_const(s)->stats;
+    assert(slot < view_count(s->view));
+    redis_report_probe(s, slot, token);
 }
 
-static const struct store_ops redis_ops = {
-    .free = redis_free,
-    .is_attached = redis_is_attached,
-    .count = redis_count,
-    .get = redis_get,
-    .ver = redis_ver,
-    .gen = redis_gen,
-    .report = store_redis_report,
-    .probe = store_redis_probe,
-    .probe_renew = store_redis_probe_renew,
-    .done = store_redis_done,
-    .cool = store_redis_cool,
-    .check = store_redis_check,
-    .share = store_redis_share,
-    .set_load = redis_set_load,
-    .get_stats = redis_get_stats,
-    .save = store_redis_save,
-    .restore = store_redis_restore,
-};
+void shared_state_probe_renew(struct shared_state *s, size_t slot, uint64_t token)
+{
+    assert(slot < view_count(s->view));
+    redis_report_probe_renew(s, slot, token);
+}
+
+void shared_state_done(struct shared_state *s, size_t slot, uint64_t epoch, uint64_t token,
+                       enum breaker_verdict verdict)
+{
+    assert(slot < view_count(s->view));
+    redis_report_done(s, slot, epoch, token, verdict);
+}
+
+bool shared_state_check(struct shared_state *s, size_t slot, int64_t lease_ms,
+                        const struct shared_state_check *seen, int64_t took_ms)
+{
+    assert(slot < view_count(s->view));
+    return redis_check_lease(s, slot, lease_ms, seen, took_ms);
+}
+
+void shared_state_share(struct shared_state *s, const struct shared_state_measure *of, size_t n)
+{
+    redis_report_averages(s, of, n);
+}
+
+void shared_state_cool(struct shared_state *s, size_t slot, int64_t for_ms,
+                       enum breakers_cool why)
+{
+    assert(slot < view_count(s->view));
+    redis_report_cool(s, slot, for_ms > 0 ? for_ms : 0, why);
+}
+
+void shared_state_set_load(struct shared_state *s, int inflight)
+{
+    s->load = inflight > 0 ? inflight : 0;
+}
+
+int shared_state_save(const struct shared_state *s, struct buf *out)
+{
+    return redis_reassert_save(s, out);
+}
+
+int shared_state_restore(struct shared_state *s, struct str text, struct err *err)
+{
+    return redis_reassert_restore(s, text, err);
+}
+
+void shared_state_get_stats(const struct shared_state *s, struct shared_state_stats *out)
+{
+    *out = s->stats;
+}
 
 /* What the scripts want of a router's words: present, not too long. */
 static char *word_of(const char *word)
@@ -270,7 +297,7 @@ static char *word_of(const char *word)
 }
 
 static int set_place(struct redis_link_conf *link, const char *url,
-                     const struct store_conf *conf, struct err *err)
+                     const struct shared_state_conf *conf, struct err *err)
 {
     if (redis_url_parse(&link->url, url, err) < 0)
         return -1;
@@ -283,8 +310,9 @@ static void release_place(struct redis_link_conf *link)
     redis_tls_drop(link->tls);
 }
 
-struct store *store_redis_new(struct event_base *base, const struct store_conf *conf,
-                              const struct store_events *ev, struct err *err)
+struct shared_state *shared_state_new(struct event_base *base,
+                                      const struct shared_state_conf *conf,
+                                      const struct shared_state_events *ev, struct err *err)
 {
     struct redis_link_conf link = {
         .name = conf->router_id,
@@ -303,9 +331,8 @@ struct store *store_redis_new(struct event_base *base, const struct store_conf *
         release_place(&link);
         return NULL;
     }
-    struct store_redis *s = xcalloc(1, sizeof(*s));
+    struct shared_state *s = xcalloc(1, sizeof(*s));
 
-    s->store.ops = &redis_ops;
     s->base = base;
     s->ev = *ev;
     s->rules = xcalloc(conf->n_slots > 0 ? conf->n_slots : 1, sizeof(s->rules[0]));
@@ -328,11 +355,11 @@ struct store *store_redis_new(struct event_base *base, const struct store_conf *
     s->view = view_new(conf->slots, conf->n_slots, STATE_LINE_OPEN_MAX_MS);
     s->changed = xcalloc(conf->n_slots > 0 ? conf->n_slots : 1, sizeof(s->changed[0]));
     s->batch = evidence_new(conf->n_slots);
-    s->later = store_later_new(base, give, s);
+    s->later = breakers_later_new(base, give, s);
     s->refs = 1;
     link.key = s->meta.text;
-    store_redis_open(s, &link, conf->subscribe_url != NULL ? &far : NULL);
+    redis_attach_open(s, &link, conf->subscribe_url != NULL ? &far : NULL);
     release_place(&link);
     release_place(&far);
-    return &s->store;
+    return s;
 }

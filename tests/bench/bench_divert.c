@@ -8,7 +8,7 @@
  * the last process.  Prints one JSON object, in microseconds. */
 #include "base/clock.h"
 #include "redis/link.h"
-#include "fleet/store.h"
+#include "fleet/shared_state.h"
 
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
@@ -48,7 +48,7 @@ struct shared {
 struct child {
     struct shared *shared;
     struct event_base *base;
-    struct store *store;
+    struct shared_state *store;
     struct redis_link *sub, *cmd;
     struct redis_owner *owner; /* of cmd */
     struct event *command, *again;
@@ -105,7 +105,7 @@ static void on_slot(void *arg, size_t slot)
 {
     struct child *c = arg;
 
-    switch (store_get(c->store, slot)->st) {
+    switch (shared_state_get(c->store, slot)->st) {
     case BREAKER_OPEN:
         done(c, STEP_OPEN);
         break;
@@ -125,13 +125,13 @@ static void on_mode(void *arg, bool attached, const char *why)
     atomic_store(&c->shared->attached[c->index], attached);
 }
 
-static void on_probe(void *arg, const struct store_probe_answer *a)
+static void on_probe(void *arg, const struct breakers_probe_answer *a)
 {
     struct child *c = arg;
     struct timeval tv = {0, a->wait_ms % 1000 * 1000 + 1000};
 
     if (a->grant == BREAKER_GRANTED)
-        store_done(c->store, a->slot, a->epoch, a->token, BREAKER_PROBE_OK);
+        shared_state_done(c->store, a->slot, a->epoch, a->token, BREAKER_PROBE_OK);
     else if (a->grant != BREAKER_NOT_NEEDED)
         event_add(c->again, &tv);
 }
@@ -141,7 +141,7 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
     struct child *c = arg;
 
     (void)fd, (void)what;
-    store_probe(c->store, 0, c->token);
+    shared_state_probe(c->store, 0, c->token);
 }
 
 static void publish(struct child *c)
@@ -167,10 +167,11 @@ static void on_command(evutil_socket_t fd, short what, void *arg)
     if (step == STEP_BARE) {
         publish(c);
     } else if (step == STEP_OPEN) {
-        store_report(c->store, 0, store_get(c->store, 0)->ep, STORE_FAIL, false);
+        shared_state_report(c->store, 0, shared_state_get(c->store, 0)->ep, BREAKERS_FAIL,
+                            false);
     } else {
         c->token++;
-        store_probe(c->store, 0, c->token);
+        shared_state_probe(c->store, 0, c->token);
     }
 }
 
@@ -196,37 +197,37 @@ static void run_child(struct shared *shared, const char *url, int index, int fd)
 {
     static const char *const slots[] = {"us-east"};
     struct child c = {.shared = shared, .index = index, .fd = fd, .token = TOKEN_FIRST};
-    struct store_events ev = {
+    struct shared_state_events ev = {
         .arg = &c, .on_slot = on_slot, .on_mode = on_mode, .on_probe = on_probe};
     char id[32];
-    const struct store_rule rule = {.breaker = {.failure_threshold = 1,
-                                                .failure_rate = 0,
-                                                .minimum_requests = 1000,
-                                                .window_ms = 10000,
-                                                .recovery_ms = 1,
-                                                .recovery_max_ms = 1,
-                                                .forgive_ms = 60000,
-                                                .half_open_max_calls = 1,
-                                                .success_threshold = 1},
-                                    .probe_lease_ms = 5000,
-                                    .trip_confirm = "none"};
-    struct store_conf conf = {.fleet = "bench",
-                              .router_id = id,
-                              .host = "bench",
-                              .version = SLUICE_VERSION,
-                              .config_digest = "-",
-                              .slots = slots,
-                              .n_slots = 1,
-                              .rules = &rule,
-                              .url = url,
-                              .command_timeout_ms = 1000,
-                              .connect_timeout_ms = 2000,
-                              .sync_ms = 1000};
+    const struct breakers_rule rule = {.breaker = {.failure_threshold = 1,
+                                                   .failure_rate = 0,
+                                                   .minimum_requests = 1000,
+                                                   .window_ms = 10000,
+                                                   .recovery_ms = 1,
+                                                   .recovery_max_ms = 1,
+                                                   .forgive_ms = 60000,
+                                                   .half_open_max_calls = 1,
+                                                   .success_threshold = 1},
+                                       .probe_lease_ms = 5000,
+                                       .trip_confirm = "none"};
+    struct shared_state_conf conf = {.fleet = "bench",
+                                     .router_id = id,
+                                     .host = "bench",
+                                     .version = SLUICE_VERSION,
+                                     .config_digest = "-",
+                                     .slots = slots,
+                                     .n_slots = 1,
+                                     .rules = &rule,
+                                     .url = url,
+                                     .command_timeout_ms = 1000,
+                                     .connect_timeout_ms = 2000,
+                                     .sync_ms = 1000};
 
     snprintf(id, sizeof(id), "bench-%d", index);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     c.base = event_base_new();
-    c.store = store_redis_new(c.base, &conf, &ev, NULL);
+    c.store = shared_state_new(c.base, &conf, &ev, NULL);
     c.sub = open_link(&c, url, on_sub_up);
     if (index == 0) {
         c.cmd = open_link(&c, url, on_up);

@@ -90,7 +90,7 @@ static const struct {
 static bool is_known(void *arg)
 {
     const struct flow_world *f = arg;
-    struct store_check c;
+    struct shared_state_check c;
 
     health_check_last(f->w.checks, 0, clock_mono_ms(), &c);
     return c.known;
@@ -101,7 +101,7 @@ Test(flow_probe, verdicts)
     for (size_t i = 0; i < ARRAY_LEN(verdicts); i++) {
         struct script_answer answers[] = {verdicts[i].answer, FINE("b"), FINE("c")};
         struct flow_world f;
-        struct store_check c;
+        struct shared_state_check c;
         char extra[200];
 
         snprintf(extra, sizeof(extra), "'health':{" EVERY "%s}", verdicts[i].health);

@@ -25,7 +25,7 @@
 
 #include "server.h"
 #include "fleet/delivery.h"
-#include "fleet/store.h"
+#include "fleet/shared_state.h"
 
 #define JUDGE_KEYS_MAX    4
 #define JUDGE_ROUTERS_MAX 8
@@ -53,7 +53,7 @@ void judge_begin(struct judge *j, int router, int key, const char *gen, uint64_t
 /* A router starts anew. */
 void judge_router(struct judge *j, int router);
 /* After each step of a router. */
-void judge_view(struct judge *j, int router, const struct store *s);
+void judge_view(struct judge *j, int router, const struct shared_state *s);
 /* A change was published: this router's subscriber, if it listens, hears of it soon. */
 void judge_await(struct judge *j, int router, const struct delivery *d, uint64_t ver);
 /* After each step of a router.  excused: it cannot reach Redis. */
@@ -67,8 +67,8 @@ void judge_lost(struct judge *j);
  * what it sees is of an earlier life. */
 void judge_excuse(struct judge *j, int router);
 /* Is everything level?  why says what is not. */
-bool judge_is_level(struct judge *j, const struct store *const *routers, const bool *alone,
-                    int n, char why[200]);
+bool judge_is_level(struct judge *j, const struct shared_state *const *routers,
+                    const bool *alone, int n, char why[200]);
 /* At the end: invariant 10.  one_life: at most one new generation began after the first, so
  * words are in order; between views of several lives the more restrictive one may win. */
 void judge_words_kept(struct judge *j, const bool *live, int n, bool one_life);

@@ -28,19 +28,19 @@ void judge_router(struct judge *j, int router)
     memset(&j->seen[router], 0, sizeof(j->seen[router]));
 }
 
-void judge_view(struct judge *j, int router, const struct store *s)
+void judge_view(struct judge *j, int router, const struct shared_state *s)
 {
     struct judge_seen *was = &j->seen[router];
     const char *gen = judge_data(j, "meta", "", "gen");
-    bool same = strcmp(was->gen, store_gen(s)) == 0 && was->gen[0] != '\0';
+    bool same = strcmp(was->gen, shared_state_gen(s)) == 0 && was->gen[0] != '\0';
 
-    if (gen != NULL && strcmp(gen, store_gen(s)) == 0)
+    if (gen != NULL && strcmp(gen, shared_state_gen(s)) == 0)
         was->excused = false;
-    if (same && store_ver(s) < was->ver)
+    if (same && shared_state_ver(s) < was->ver)
         judge_fail(j, "invariant 1: router %d went back to version %llu", router,
-                   (unsigned long long)store_ver(s));
+                   (unsigned long long)shared_state_ver(s));
     for (int i = 0; i < j->n_keys; i++) {
-        const struct view_slot *k = store_get(s, (size_t)i);
+        const struct view_slot *k = shared_state_get(s, (size_t)i);
 
         if (same && (k->ver < was->key_ver[i] || k->ep < was->key_ep[i]))
             judge_fail(j, "invariant 1: router %d went back to epoch %llu of %s", router,
@@ -50,8 +50,8 @@ void judge_view(struct judge *j, int router, const struct store *s)
         if (!was->excused && j->keys[i].word[0] != '\0' && strcmp(k->why, j->keys[i].why) == 0)
             was->knows[i] = true;
     }
-    was->ver = store_ver(s);
-    judge_copy(was->gen, sizeof(was->gen), store_gen(s));
+    was->ver = shared_state_ver(s);
+    judge_copy(was->gen, sizeof(was->gen), shared_state_gen(s));
 }
 
 void judge_await(struct judge *j, int router, const struct delivery *d, uint64_t ver)
@@ -144,8 +144,8 @@ void judge_words_kept(struct judge *j, const bool *live, int n, bool one_life)
     }
 }
 
-bool judge_is_level(struct judge *j, const struct store *const *routers, const bool *alone,
-                    int n, char why[200])
+bool judge_is_level(struct judge *j, const struct shared_state *const *routers,
+                    const bool *alone, int n, char why[200])
 {
     uint64_t ver = (uint64_t)judge_number(judge_data(j, "meta", "", "ver"));
     const char *gen = judge_data(j, "meta", "", "gen");
@@ -154,11 +154,12 @@ bool judge_is_level(struct judge *j, const struct store *const *routers, const b
     for (int r = 0; r < n; r++) {
         if (routers[r] == NULL)
             continue;
-        if (gen == NULL || strcmp(store_gen(routers[r]), gen) != 0 ||
-            store_ver(routers[r]) != ver || !store_is_attached(routers[r])) {
+        if (gen == NULL || strcmp(shared_state_gen(routers[r]), gen) != 0 ||
+            shared_state_ver(routers[r]) != ver || !shared_state_is_attached(routers[r])) {
             snprintf(why, 200, "invariant 15: router %d is at %s %llu, Redis at %s %llu", r,
-                     store_gen(routers[r]), (unsigned long long)store_ver(routers[r]),
-                     gen != NULL ? gen : "-", (unsigned long long)ver);
+                     shared_state_gen(routers[r]),
+                     (unsigned long long)shared_state_ver(routers[r]), gen != NULL ? gen : "-",
+                     (unsigned long long)ver);
             return false;
         }
     }
@@ -169,7 +170,7 @@ bool judge_is_level(struct judge *j, const struct store *const *routers, const b
         for (int r = 0; r < n; r++) {
             if (routers[r] == NULL)
                 continue;
-            const struct view_slot *k = store_get(routers[r], (size_t)i);
+            const struct view_slot *k = shared_state_get(routers[r], (size_t)i);
 
             someone |= !alone[r * JUDGE_KEYS_MAX + i];
             if (k->st != s.st || k->ep != s.ep ||

@@ -133,7 +133,7 @@ void world_say_word(struct world *w, int slot, const char *word, int64_t ttl_ms)
 static void look(void *arg)
 {
     struct world *w = arg;
-    const struct store *stores[WORLD_ROUTERS] = {NULL};
+    const struct shared_state *stores[WORLD_ROUTERS] = {NULL};
     bool alone[WORLD_ROUTERS * JUDGE_KEYS_MAX] = {false}, live[WORLD_ROUTERS] = {false};
     char why[200];
 

@@ -4,7 +4,7 @@
  * link's rules; below it are wire.c and server.c.  Above it a small stand-in for the request
  * spine asks for a pass, holds it for the time of an answer and ends it. */
 #include "base/clock.h"
-#include "fleet/shared_state.h"
+#include "fleet/shared_state_parts.h"
 #include "world_impl.h"
 
 #define WORLD_SLACK_US 60000 /* ways there and back, and timers */
@@ -13,15 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct store_redis *shared_of(const struct world_router *r)
+static struct shared_state *shared_of(const struct world_router *r)
 {
-    return r->fleet != NULL ? (struct store_redis *)r->fleet->decider.shared : NULL;
+    return r->fleet != NULL ? (struct shared_state *)r->fleet->decider.shared : NULL;
 }
 
 /* Does it take part in this life of the data? */
-static bool is_attached(const struct world_router *r, struct store_redis *s)
+static bool is_attached(const struct world_router *r, struct shared_state *s)
 {
-    return s->phase == PHASE_ATTACHED && strcmp(store_gen(&s->store), r->w->gen) == 0;
+    return s->phase == PHASE_ATTACHED && strcmp(shared_state_gen(s), r->w->gen) == 0;
 }
 
 static bool is_cut_off(const struct world_router *r)
@@ -33,7 +33,7 @@ static bool is_cut_off(const struct world_router *r)
 
 void world_router_awaits(struct world_router *r)
 {
-    struct store_redis *s = shared_of(r);
+    struct shared_state *s = shared_of(r);
     char name[200];
     const char *ver = keyspace_field(r->w->server->data, server_key(name, "meta"), "ver");
 
@@ -43,13 +43,13 @@ void world_router_awaits(struct world_router *r)
 
 void world_router_seen(struct world_router *r)
 {
-    struct store_redis *s = shared_of(r);
+    struct shared_state *s = shared_of(r);
 
     if (s == NULL)
         return;
     if (server_mutant_is("no-delivery"))
         event_del(s->check);
-    judge_view(r->w->judge, r->i, &s->store);
+    judge_view(r->w->judge, r->i, s);
     judge_delivery(r->w->judge, r->i, &s->delivery, is_cut_off(r) || !is_attached(r, s),
                    1000 * (r->w->conf.redis.sync_ms * 6 / 5 + DELIVERY_LIMIT_MS) +
                        WORLD_SLACK_US);
@@ -99,7 +99,7 @@ static void attempt_ends(void *arg)
 static void attempt(struct world_router *r, size_t slot, bool last_resort)
 {
     int64_t us = world_chance(85) ? world_between(2000, 40000) : world_between(40000, 700000);
-    const struct store *s = r->fleet->decider.shared;
+    const struct shared_state *s = r->fleet->decider.shared;
 
     for (int i = 0; i < WORLD_PASSES; i++) {
         struct world_attempt *a = &r->attempts[i];
@@ -109,11 +109,11 @@ static void attempt(struct world_router *r, size_t slot, bool last_resort)
         a->used = true;
         a->router = r;
         a->stream = world_chance(10);
-        if (view_forced_now(store_get(s, slot), clock_mono_ms()) == VIEW_DOWN)
+        if (view_forced_now(shared_state_get(s, slot), clock_mono_ms()) == VIEW_DOWN)
             judge_fail(r->w->judge, "invariant 6: router %d sends to %s, which is forced down",
                        r->i, r->w->regions[slot].name);
         permit_begin(r->fleet, slot, last_resort, clock_mono_ms(), &a->pass);
-        snprintf(a->gen, sizeof(a->gen), "%s", store_gen(s));
+        snprintf(a->gen, sizeof(a->gen), "%s", shared_state_gen(s));
         note_begin(a);
         a->job = vtime_at(vtime_us() + us, r->i + 1, attempt_ends, a);
         return;

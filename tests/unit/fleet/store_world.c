@@ -19,7 +19,7 @@ static void on_slot(void *arg, size_t slot)
     cr_assert_lt(slot, 2u);
     p->slots++;
     if (p->free_on_key) {
-        store_free(p->s);
+        shared_state_free(p->s);
         p->s = NULL;
     }
 }
@@ -32,12 +32,12 @@ static void on_mode(void *arg, bool attached, const char *why)
     p->attached = attached;
     snprintf(p->why, sizeof(p->why), "%s", why);
     if (p->free_on_mode) {
-        store_free(p->s);
+        shared_state_free(p->s);
         p->s = NULL;
     }
 }
 
-static void on_probe(void *arg, const struct store_probe_answer *a)
+static void on_probe(void *arg, const struct breakers_probe_answer *a)
 {
     struct store_peer *p = arg;
 
@@ -80,8 +80,8 @@ int store_world_log_lines(void)
                     .success_threshold = 1},                                                   \
         .probe_lease_ms = 10000, .trip_confirm = "second_opinion",                             \
     }
-static const struct store_rule rules[] = {RULE, RULE};
-static const struct store_conf conf = {
+static const struct breakers_rule rules[] = {RULE, RULE};
+static const struct shared_state_conf conf = {
     .fleet = "t",
     .host = "here",
     .version = "0",
@@ -97,18 +97,18 @@ static const struct store_conf conf = {
 void store_world_join(struct store_world *w, struct store_peer *p, const char *id,
                       const char *url)
 {
-    struct store_conf mine = conf;
-    struct store_events ev = {.arg = p,
-                              .on_slot = on_slot,
-                              .on_mode = on_mode,
-                              .on_probe = on_probe,
-                              .on_alone = on_alone};
+    struct shared_state_conf mine = conf;
+    struct shared_state_events ev = {.arg = p,
+                                     .on_slot = on_slot,
+                                     .on_mode = on_mode,
+                                     .on_probe = on_probe,
+                                     .on_alone = on_alone};
     struct err err = {0};
 
     memset(p, 0, sizeof(*p));
     mine.router_id = id;
     mine.url = url != NULL ? url : w->server.url;
-    p->s = store_redis_new(w->base, &mine, &ev, &err);
+    p->s = shared_state_new(w->base, &mine, &ev, &err);
     cr_assert_not_null(p->s, "%s", err.msg);
 }
 
@@ -131,11 +131,11 @@ void store_world_run(struct store_world *w, int64_t ms)
         store_world_turn(w);
 }
 
-struct store_stats store_world_stats(const struct store_peer *p)
+struct shared_state_stats store_world_stats(const struct store_peer *p)
 {
-    struct store_stats stats;
+    struct shared_state_stats stats;
 
-    store_get_stats(p->s, &stats);
+    shared_state_get_stats(p->s, &stats);
     return stats;
 }
 
@@ -180,7 +180,7 @@ void store_world_force(struct store_world *w, const char *word, const char *id)
 void store_world_fail(struct store_peer *p, size_t slot, int times)
 {
     for (int i = 0; i < times; i++)
-        store_report(p->s, slot, store_get(p->s, slot)->ep, STORE_FAIL, false);
+        shared_state_report(p->s, slot, shared_state_get(p->s, slot)->ep, BREAKERS_FAIL, false);
 }
 
 void store_world_open(struct store_world *w)
@@ -201,8 +201,8 @@ void store_world_open(struct store_world *w)
 
 void store_world_close(struct store_world *w)
 {
-    store_free(w->A.s);
-    store_free(w->B.s);
+    shared_state_free(w->A.s);
+    shared_state_free(w->B.s);
     event_base_free(w->base);
     redis_server_stop(&w->server);
 }

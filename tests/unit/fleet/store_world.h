@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "tests/unit/redis/redis_server.h"
-#include "fleet/store.h"
+#include "fleet/shared_state.h"
 
 #include <criterion/criterion.h>
 
@@ -14,11 +14,11 @@
 struct event_base;
 
 struct store_peer { /* a router, and what its store told it */
-    struct store *s;
+    struct shared_state *s;
     int modes, slots, probes;
     bool attached;
     char why[256];
-    struct store_probe_answer last;
+    struct breakers_probe_answer last;
     int alone; /* how often it was told so */
     size_t alone_key;
     int64_t alone_ms;
@@ -41,7 +41,7 @@ void store_world_turn(struct store_world *w); /* the loop, at most 2 ms */
 void store_world_run(struct store_world *w, int64_t ms);
 int store_world_log_lines(void); /* since the world opened */
 
-struct store_stats store_world_stats(const struct store_peer *p);
+struct shared_state_stats store_world_stats(const struct store_peer *p);
 void store_world_command(struct store_world *w, const char *text); /* must not be refused */
 long long store_world_number(struct store_world *w, const char *command);
 long long store_world_subscribers(struct store_world *w);

@@ -1,5 +1,5 @@
-/* test_local_breakers.c - a router alone: same interface, answers from the loop. */
-#include "fleet/store.h"
+/* test_local_breakers.c - a router alone: its own breakers, answers from the loop. */
+#include "fleet/local_breakers.h"
 
 #include "base/clock.h"
 
@@ -9,10 +9,10 @@
 
 static const char *const slots[] = {"a", "b"};
 static struct event_base *base;
-static struct store *mem;
-static int n_slots, n_probes, n_modes;
-static struct store_probe_answer last;
-static struct store *free_in_event;
+static struct local_breakers *mem;
+static int n_slots, n_probes;
+static struct breakers_probe_answer last;
+static struct local_breakers *free_in_event;
 
 static void on_slot(void *arg, size_t slot)
 {
@@ -20,17 +20,11 @@ static void on_slot(void *arg, size_t slot)
     cr_assert_lt(slot, 2u);
     n_slots++;
     if (free_in_event != NULL)
-        store_free(free_in_event);
+        local_breakers_free(free_in_event);
     free_in_event = NULL;
 }
 
-static void on_mode(void *arg, bool attached, const char *why)
-{
-    (void)arg, (void)attached, (void)why;
-    n_modes++;
-}
-
-static void on_probe(void *arg, const struct store_probe_answer *a)
+static void on_probe(void *arg, const struct breakers_probe_answer *a)
 {
     (void)arg;
     last = *a;
@@ -50,11 +44,9 @@ static void on_probe(void *arg, const struct store_probe_answer *a)
                     .success_threshold = 1},                                                   \
         .probe_lease_ms = 10000, .trip_confirm = "none",                                       \
     }
-static const struct store_rule rules[] = {RULE, RULE};
-static const struct store_events events = {
-    .on_slot = on_slot, .on_mode = on_mode, .on_probe = on_probe};
-static struct store_conf conf = {
-    .fleet = "t",
+static const struct breakers_rule rules[] = {RULE, RULE};
+static const struct local_breakers_events events = {.on_slot = on_slot, .on_probe = on_probe};
+static const struct local_breakers_conf conf = {
     .router_id = "me",
     .slots = slots,
     .n_slots = 2,
@@ -65,13 +57,13 @@ static void setup(void)
 {
     base = event_base_new();
     mem = local_breakers_new(base, &conf, &events);
-    n_slots = n_probes = n_modes = 0;
+    n_slots = n_probes = 0;
     free_in_event = NULL;
 }
 
 static void teardown(void)
 {
-    store_free(mem);
+    local_breakers_free(mem);
     event_base_free(base);
 }
 
@@ -85,7 +77,8 @@ static void turn(void)
 static void fail(size_t slot, int times)
 {
     for (int i = 0; i < times; i++)
-        store_report(mem, slot, store_get(mem, slot)->ep, STORE_FAIL, false);
+        local_breakers_report(mem, slot, local_breakers_get(mem, slot)->ep, BREAKERS_FAIL,
+                              false);
 }
 
 /* Asks until the open time is over; at most half a minute. */
@@ -94,22 +87,20 @@ static void probe_until_granted(size_t slot, uint64_t token)
     int64_t end_ms = clock_mono_ms() + 30000;
 
     do {
-        store_probe(mem, slot, token);
+        local_breakers_probe(mem, slot, token);
         turn();
     } while (last.grant == BREAKER_WAIT && clock_mono_ms() < end_ms);
     cr_assert_eq(last.grant, BREAKER_GRANTED);
 }
 
-Test(local_breakers, is_attached_and_starts_closed)
+Test(local_breakers, starts_closed)
 {
-    cr_expect(store_is_attached(mem));
-    cr_expect_eq(store_count(mem), 2u);
-    cr_expect_str_eq(store_get(mem, 1)->name, "b");
-    cr_expect_eq(store_get(mem, 1)->st, BREAKER_CLOSED);
-    cr_expect_eq(store_get(mem, 1)->ep, 1u);
-    cr_expect_eq(view_forced_now(store_get(mem, 1), clock_mono_ms()), VIEW_AUTO);
+    cr_expect_eq(local_breakers_count(mem), 2u);
+    cr_expect_str_eq(local_breakers_get(mem, 1)->name, "b");
+    cr_expect_eq(local_breakers_get(mem, 1)->st, BREAKER_CLOSED);
+    cr_expect_eq(local_breakers_get(mem, 1)->ep, 1u);
+    cr_expect_eq(view_forced_now(local_breakers_get(mem, 1), clock_mono_ms()), VIEW_AUTO);
     turn();
-    cr_expect_eq(n_modes, 0);
 }
 
 Test(local_breakers, a_trip_is_told_from_the_loop_once)
@@ -118,13 +109,13 @@ Test(local_breakers, a_trip_is_told_from_the_loop_once)
     turn();
     cr_expect_eq(n_slots, 0);
     fail(0, 1);
-    cr_expect_eq(store_get(mem, 0)->st, BREAKER_OPEN, "known at once");
+    cr_expect_eq(local_breakers_get(mem, 0)->st, BREAKER_OPEN, "known at once");
     cr_expect_eq(n_slots, 0, "told later");
     turn();
     cr_expect_eq(n_slots, 1);
-    cr_expect_eq(store_ver(mem), 1u);
-    cr_expect_eq(store_get(mem, 0)->trips, 1);
-    cr_expect_str_eq(store_get(mem, 0)->by, "me");
+    cr_expect_eq(local_breakers_ver(mem), 1u);
+    cr_expect_eq(local_breakers_get(mem, 0)->trips, 1);
+    cr_expect_str_eq(local_breakers_get(mem, 0)->by, "me");
     turn();
     cr_expect_eq(n_slots, 1);
 }
@@ -132,13 +123,13 @@ Test(local_breakers, a_trip_is_told_from_the_loop_once)
 Test(local_breakers, evidence_of_another_epoch_is_ignored)
 {
     for (int i = 0; i < 5; i++)
-        store_report(mem, 0, 7, STORE_FAIL, false);
-    cr_expect_eq(store_get(mem, 0)->st, BREAKER_CLOSED);
+        local_breakers_report(mem, 0, 7, BREAKERS_FAIL, false);
+    cr_expect_eq(local_breakers_get(mem, 0)->st, BREAKER_CLOSED);
 }
 
 Test(local_breakers, probes_are_answered_later_and_close)
 {
-    store_probe(mem, 0, 5);
+    local_breakers_probe(mem, 0, 5);
     cr_expect_eq(n_probes, 0, "never inside the call");
     turn();
     cr_expect_eq(n_probes, 1);
@@ -147,40 +138,40 @@ Test(local_breakers, probes_are_answered_later_and_close)
     probe_until_granted(0, 6);
     cr_expect_eq(last.token, 6u);
     cr_expect_eq(last.epoch, 3u);
-    store_probe(mem, 0, 7);
+    local_breakers_probe(mem, 0, 7);
     turn();
     cr_expect_eq(last.grant, BREAKER_BUSY);
     cr_expect_gt(last.wait_ms, 0);
-    store_probe_renew(mem, 0, 6);
-    cr_expect_eq(store_get(mem, 0)->ramp_ms, 0);
+    local_breakers_probe_renew(mem, 0, 6);
+    cr_expect_eq(local_breakers_get(mem, 0)->ramp_ms, 0);
     int64_t now_ms = clock_mono_ms();
 
-    store_done(mem, 0, 3, 6, BREAKER_PROBE_OK);
-    cr_expect_eq(store_get(mem, 0)->st, BREAKER_CLOSED);
-    cr_expect_geq(store_get(mem, 0)->ramp_ms, now_ms, "its share grows from now on");
+    local_breakers_done(mem, 0, 3, 6, BREAKER_PROBE_OK);
+    cr_expect_eq(local_breakers_get(mem, 0)->st, BREAKER_CLOSED);
+    cr_expect_geq(local_breakers_get(mem, 0)->ramp_ms, now_ms, "its share grows from now on");
     turn();
-    cr_expect_eq(store_get(mem, 0)->ep, 4u);
+    cr_expect_eq(local_breakers_get(mem, 0)->ep, 4u);
 }
 
 Test(local_breakers, the_longer_cooling_wins)
 {
     int64_t now_ms = clock_mono_ms();
 
-    store_cool(mem, 1, 5000, STORE_COOL_QUOTA);
-    store_cool(mem, 1, 100, STORE_COOL_THROTTLED);
-    store_cool(mem, 1, -1, STORE_COOL_THROTTLED);
-    cr_expect_geq(store_get(mem, 1)->lim_ms, now_ms + 5000);
+    local_breakers_cool(mem, 1, 5000);
+    local_breakers_cool(mem, 1, 100);
+    local_breakers_cool(mem, 1, -1);
+    cr_expect_geq(local_breakers_get(mem, 1)->lim_ms, now_ms + 5000);
     turn();
     cr_expect_eq(n_slots, 1);
-    store_cool(mem, 1, INT64_MAX, STORE_COOL_QUOTA);
-    cr_expect_leq(store_get(mem, 1)->lim_ms, clock_mono_ms() + 86400000);
+    local_breakers_cool(mem, 1, INT64_MAX);
+    cr_expect_leq(local_breakers_get(mem, 1)->lim_ms, clock_mono_ms() + 86400000);
 }
 
 Test(local_breakers, may_be_freed_from_its_own_event)
 {
     fail(0, 3);
     fail(1, 3);
-    store_probe(mem, 0, 1);
+    local_breakers_probe(mem, 0, 1);
     free_in_event = mem;
     turn();
     cr_expect_eq(n_slots, 1);
@@ -188,27 +179,11 @@ Test(local_breakers, may_be_freed_from_its_own_event)
     mem = NULL;
 }
 
-/* A store that shows whatever the test wants, to adopt from. */
-#include "fleet/store_ops.h"
-
+/* What the fleet said last. */
 static struct view_slot shown[3];
-
-static size_t fake_count(const struct store *s)
-{
-    (void)s;
-    return 3;
-}
-
-static const struct view_slot *fake_get(const struct store *s, size_t slot)
-{
-    (void)s;
-    return &shown[slot];
-}
 
 Test(local_breakers, adopts_the_last_view)
 {
-    static const struct store_ops ops = {.count = fake_count, .get = fake_get};
-    struct store from = {&ops};
     int64_t now_ms = clock_mono_ms();
 
     shown[0] = (struct view_slot){.name = "b",
@@ -223,8 +198,9 @@ Test(local_breakers, adopts_the_last_view)
     shown[1] = (struct view_slot){
         .name = "a", .st = BREAKER_HALF_OPEN, .trips = 1, .forced_until_ms = VIEW_NEVER};
     shown[2] = (struct view_slot){.name = "other", .st = BREAKER_OPEN};
-    local_breakers_adopt(mem, &from);
-    const struct view_slot *a = store_get(mem, 0), *b = store_get(mem, 1);
+    for (size_t i = 0; i < ARRAY_LEN(shown); i++)
+        local_breakers_adopt(mem, &shown[i], i);
+    const struct view_slot *a = local_breakers_get(mem, 0), *b = local_breakers_get(mem, 1);
 
     cr_expect_eq(b->st, BREAKER_OPEN);
     cr_expect(b->until_ms >= now_ms + 5000 && b->until_ms <= now_ms + 5000 + 2);
@@ -235,7 +211,7 @@ Test(local_breakers, adopts_the_last_view)
     cr_expect_eq(b->lim_ms, now_ms + 7000);
     cr_expect_eq(a->st, BREAKER_OPEN, "half-open starts over, after a little while");
     cr_expect_leq(a->until_ms, clock_mono_ms() + 2);
-    store_probe(mem, 1, 9);
+    local_breakers_probe(mem, 1, 9);
     turn();
     cr_expect_eq(last.grant, BREAKER_BUSY, "an operator's word keeps probes away too");
     probe_until_granted(0, 10);
@@ -243,25 +219,24 @@ Test(local_breakers, adopts_the_last_view)
 
 Test(local_breakers, the_longer_of_two_coolings_is_adopted)
 {
-    static const struct store_ops ops = {.count = fake_count, .get = fake_get};
     static const struct {
         int64_t own_ms, fleets_ms, want_ms;
     } rows[] = {{60000, 0, 60000}, {60000, 70000, 70000}, {60000, 50000, 60000}, {0, 5, 5}};
-    struct store from = {&ops};
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         int64_t now_ms = clock_mono_ms(), lim_ms;
 
         teardown();
         setup();
-        store_cool(mem, 0, rows[i].own_ms, STORE_COOL_THROTTLED);
+        local_breakers_cool(mem, 0, rows[i].own_ms);
         shown[0] = (struct view_slot){
             .name = "a",
             .forced_until_ms = VIEW_NEVER,
             .lim_ms = rows[i].fleets_ms > 0 ? now_ms + rows[i].fleets_ms : 0};
         shown[1] = shown[2] = (struct view_slot){.name = "other"};
-        local_breakers_adopt(mem, &from);
-        lim_ms = store_get(mem, 0)->lim_ms;
+        for (size_t j = 0; j < ARRAY_LEN(shown); j++)
+            local_breakers_adopt(mem, &shown[j], j);
+        lim_ms = local_breakers_get(mem, 0)->lim_ms;
         cr_expect(lim_ms >= now_ms + rows[i].want_ms &&
                       lim_ms <= clock_mono_ms() + rows[i].want_ms,
                   "row %zu: %lld ms", i, (long long)(lim_ms - now_ms));

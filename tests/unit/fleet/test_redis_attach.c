@@ -18,17 +18,17 @@ static void teardown(void)
     store_world_close(&w);
 }
 
-TestSuite(store_redis_away, .init = setup, .fini = teardown);
+TestSuite(redis_attach_away, .init = setup, .fini = teardown);
 
 static bool is_untouched(const struct store_peer *p)
 {
-    const struct view_slot *a = store_get(p->s, 0);
+    const struct view_slot *a = shared_state_get(p->s, 0);
 
-    return store_ver(p->s) == 0 && a->st == BREAKER_CLOSED && a->ep == 1 &&
+    return shared_state_ver(p->s) == 0 && a->st == BREAKER_CLOSED && a->ep == 1 &&
            a->forced == VIEW_AUTO && a->lim_ms == 0;
 }
 
-Test(store_redis_away, redis_killed_is_away_once_and_the_view_stays)
+Test(redis_attach_away, redis_killed_is_away_once_and_the_view_stays)
 {
     store_world_force(&w, "down", "i1");
     store_world_fail(&w.A, 1, 3);
@@ -40,26 +40,26 @@ Test(store_redis_away, redis_killed_is_away_once_and_the_view_stays)
     store_world_run(&w, 300);
     cr_expect_eq(w.A.modes, 2);
     cr_expect_eq(store_world_log_lines(), lines + 2, "one line per router");
-    cr_expect_not(store_is_attached(w.A.s));
-    cr_expect_eq(store_get(w.A.s, 0)->forced, VIEW_DOWN);
-    cr_expect_eq(store_get(w.B.s, 1)->st, BREAKER_OPEN);
+    cr_expect_not(shared_state_is_attached(w.A.s));
+    cr_expect_eq(shared_state_get(w.A.s, 0)->forced, VIEW_DOWN);
+    cr_expect_eq(shared_state_get(w.B.s, 1)->st, BREAKER_OPEN);
     store_world_fail(&w.A, 0, 3);
     cr_expect_eq(store_world_stats(&w.A).dropped, 3u);
-    store_probe(w.A.s, 0, 1);
+    shared_state_probe(w.A.s, 0, 1);
     cr_expect_eq(w.A.probes, 0);
     STORE_WAIT(&w, w.A.probes == 1);
     cr_expect_eq(w.A.last.grant, BREAKER_BUSY);
     redis_server_restart(&w.server);
     STORE_WAIT(&w, w.A.attached && w.B.attached);
     cr_expect_eq(w.A.modes, 3);
-    STORE_WAIT(&w, store_get(w.B.s, 0)->forced == VIEW_DOWN);
-    cr_expect_eq(store_get(w.A.s, 0)->forced, VIEW_DOWN, "the operator's word survives");
+    STORE_WAIT(&w, shared_state_get(w.B.s, 0)->forced == VIEW_DOWN);
+    cr_expect_eq(shared_state_get(w.A.s, 0)->forced, VIEW_DOWN, "the operator's word survives");
     STORE_WAIT(&w, store_world_subscribers(&w) == 2);
     store_world_fail(&w.A, 0, 3);
-    STORE_WAIT(&w, store_get(w.B.s, 0)->st == BREAKER_OPEN);
+    STORE_WAIT(&w, shared_state_get(w.B.s, 0)->st == BREAKER_OPEN);
 }
 
-Test(store_redis_away, a_stopped_redis_is_away_within_deadlines)
+Test(redis_attach_away, a_stopped_redis_is_away_within_deadlines)
 {
     redis_server_pause(&w.server);
     int64_t start_ms = clock_mono_ms(), longest_ms = 0;
@@ -85,7 +85,7 @@ Test(store_redis_away, a_stopped_redis_is_away_within_deadlines)
     cr_expect_eq(w.A.modes, 3);
 }
 
-Test(store_redis_away, wrong_types_are_said_once)
+Test(redis_attach_away, wrong_types_are_said_once)
 {
     int lines = store_world_log_lines();
 
@@ -98,7 +98,7 @@ Test(store_redis_away, wrong_types_are_said_once)
     STORE_WAIT(&w, w.A.attached && w.B.attached);
 }
 
-Test(store_redis_away, refused_writes_are_away_but_reads_go_on)
+Test(redis_attach_away, refused_writes_are_away_but_reads_go_on)
 {
     store_world_command(&w, "CONFIG SET maxmemory 1");
     STORE_WAIT(&w, !w.A.attached && !w.B.attached);
@@ -107,13 +107,13 @@ Test(store_redis_away, refused_writes_are_away_but_reads_go_on)
     store_world_command(&w, "CONFIG SET maxmemory 0");
     store_world_force(&w, "drain", "i1");
     store_world_command(&w, "CONFIG SET maxmemory 1");
-    STORE_WAIT(&w, store_get(w.A.s, 0)->forced == VIEW_DRAIN &&
-                       store_get(w.B.s, 0)->forced == VIEW_DRAIN);
+    STORE_WAIT(&w, shared_state_get(w.A.s, 0)->forced == VIEW_DRAIN &&
+                       shared_state_get(w.B.s, 0)->forced == VIEW_DRAIN);
     store_world_command(&w, "CONFIG SET maxmemory 0");
     STORE_WAIT(&w, w.A.attached && w.B.attached);
 }
 
-Test(store_redis_away, a_busy_redis_is_away_and_comes_back)
+Test(redis_attach_away, a_busy_redis_is_away_and_comes_back)
 {
     store_world_command(&w, "CONFIG SET busy-reply-threshold 1");
     redisContext *c = redisConnectUnix(w.server.path);
@@ -129,11 +129,11 @@ Test(store_redis_away, a_busy_redis_is_away_and_comes_back)
     redisFree(c);
 }
 
-Test(store_redis_away, rubbish_pushed_is_counted_and_repaired)
+Test(redis_attach_away, rubbish_pushed_is_counted_and_repaired)
 {
     store_world_command(&w, "PUBLISH {sluice:t}:push hello");
     STORE_WAIT(&w, store_world_stats(&w.A).bad_messages == 1);
-    cr_expect_eq(store_ver(w.A.s), 0u);
+    cr_expect_eq(shared_state_ver(w.A.s), 0u);
     store_world_command(&w, "HSET {sluice:t}:r:a st open ep 9 v 5 until 9007199254740991");
     store_world_command(&w, "HSET {sluice:t}:meta ver 5");
     STORE_WAIT(&w, !w.A.attached &&
@@ -143,7 +143,7 @@ Test(store_redis_away, rubbish_pushed_is_counted_and_repaired)
 }
 
 /* Well-formed lines that no script of this Redis said. */
-Test(store_redis_away, a_view_beyond_redis_is_taken_anew)
+Test(redis_attach_away, a_view_beyond_redis_is_taken_anew)
 {
     static const struct {
         const char *name, *line; /* behind the generation */
@@ -159,7 +159,7 @@ Test(store_redis_away, a_view_beyond_redis_is_taken_anew)
         redisContext *c = redisConnectUnix(w.server.path);
 
         cr_assert(c != NULL && c->err == 0);
-        snprintf(line, sizeof(line), "1 %s %s", store_gen(w.A.s), rows[i].line);
+        snprintf(line, sizeof(line), "1 %s %s", shared_state_gen(w.A.s), rows[i].line);
         freeReplyObject(redisCommand(c, "PUBLISH {sluice:t}:push %s", line));
         redisFree(c);
         STORE_WAIT(&w, store_world_stats(&w.A).bad_messages == i + 1 &&
@@ -170,10 +170,10 @@ Test(store_redis_away, a_view_beyond_redis_is_taken_anew)
     }
 }
 
-Test(store_redis_away, data_that_went_back_are_taken_anew)
+Test(redis_attach_away, data_that_went_back_are_taken_anew)
 {
     store_world_force(&w, "down", "i1");
-    STORE_WAIT(&w, store_ver(w.A.s) == 1 && store_ver(w.B.s) == 1);
+    STORE_WAIT(&w, shared_state_ver(w.A.s) == 1 && shared_state_ver(w.B.s) == 1);
     store_world_command(&w, "HSET {sluice:t}:r:a v 0 ep 1 forced auto");
     store_world_command(&w, "HSET {sluice:t}:meta ver 0");
     STORE_WAIT(&w, is_untouched(&w.A) && is_untouched(&w.B));
@@ -182,7 +182,7 @@ Test(store_redis_away, data_that_went_back_are_taken_anew)
 
 /* Reports and syncs come the less often the more routers live: a number that no fleet has would
  * silence this one. */
-Test(store_redis_away, a_fleet_of_impossible_size_is_not_believed)
+Test(redis_attach_away, a_fleet_of_impossible_size_is_not_believed)
 {
     static const struct {
         const char *said;
@@ -204,12 +204,12 @@ Test(store_redis_away, a_fleet_of_impossible_size_is_not_believed)
         STORE_WAIT(&w, p.modes == 1);
         cr_expect(p.attached, "row %zu: %s", i, p.why);
         cr_expect_eq(store_world_stats(&p).live_routers, rows[i].want, "row %zu", i);
-        store_free(p.s);
+        shared_state_free(p.s);
         fake_redis_stop(&f);
     }
 }
 
-Test(store_redis_away, a_time_alone_without_an_end_is_cut)
+Test(redis_attach_away, a_time_alone_without_an_end_is_cut)
 {
     redisContext *c = redisConnectUnix(w.server.path);
 
@@ -221,7 +221,7 @@ Test(store_redis_away, a_time_alone_without_an_end_is_cut)
     cr_expect_eq(w.A.alone_ms, 3600000, "the longest that a script says");
 }
 
-Test(store_redis_away, may_be_freed_from_its_own_events)
+Test(redis_attach_away, may_be_freed_from_its_own_events)
 {
     w.A.free_on_key = true;
     w.B.free_on_mode = true;
@@ -235,7 +235,7 @@ Test(store_redis_away, may_be_freed_from_its_own_events)
 
 static struct store_peer C;
 
-Test(store_redis_away, starts_without_redis_and_says_so_once)
+Test(redis_attach_away, starts_without_redis_and_says_so_once)
 {
     redis_server_kill(&w.server);
     store_world_join(&w, &C, "C", NULL);
@@ -243,13 +243,13 @@ Test(store_redis_away, starts_without_redis_and_says_so_once)
     cr_expect_not(C.attached);
     store_world_run(&w, 200);
     cr_expect_eq(C.modes, 1);
-    cr_expect_eq(store_get(C.s, 0)->ver, 0u);
+    cr_expect_eq(shared_state_get(C.s, 0)->ver, 0u);
     redis_server_restart(&w.server);
     STORE_WAIT(&w, C.attached);
-    store_free(C.s);
+    shared_state_free(C.s);
 }
 
-Test(store_redis_away, without_the_right_to_run_scripts_the_rule_is_named)
+Test(redis_attach_away, without_the_right_to_run_scripts_the_rule_is_named)
 {
     store_world_command(&w, "ACL SETUSER poor on >pw ~* &* +ping +client|setname +subscribe");
     char url[256];
@@ -261,5 +261,5 @@ Test(store_redis_away, without_the_right_to_run_scripts_the_rule_is_named)
     cr_expect_not_null(strstr(C.why, "+evalsha"), "%s", C.why);
     store_world_run(&w, 300);
     cr_expect_eq(C.modes, 1);
-    store_free(C.s);
+    shared_state_free(C.s);
 }

@@ -14,12 +14,13 @@ static char gen[VIEW_GEN_MAX + 1];
 static void setup(void)
 {
     store_world_open(&w);
-    memcpy(gen, store_gen(w.A.s), sizeof(gen));
+    memcpy(gen, shared_state_gen(w.A.s), sizeof(gen));
     store_world_force(&w, "down", "i1");
-    STORE_WAIT(&w, store_get(w.A.s, 0)->forced == VIEW_DOWN &&
-                       store_get(w.B.s, 0)->forced == VIEW_DOWN);
-    store_cool(w.A.s, 1, 60000, STORE_COOL_QUOTA);
-    STORE_WAIT(&w, store_get(w.B.s, 1)->lim_ms > 0 && store_get(w.A.s, 1)->lim_ms > 0);
+    STORE_WAIT(&w, shared_state_get(w.A.s, 0)->forced == VIEW_DOWN &&
+                       shared_state_get(w.B.s, 0)->forced == VIEW_DOWN);
+    shared_state_cool(w.A.s, 1, 60000, BREAKERS_COOL_QUOTA);
+    STORE_WAIT(&w, shared_state_get(w.B.s, 1)->lim_ms > 0 &&
+                       shared_state_get(w.A.s, 1)->lim_ms > 0);
 }
 
 static void teardown(void)
@@ -27,13 +28,13 @@ static void teardown(void)
     store_world_close(&w);
 }
 
-TestSuite(store_redis_reassert, .init = setup, .fini = teardown);
+TestSuite(redis_reassert_send, .init = setup, .fini = teardown);
 
 static bool both_in_new_life(void)
 {
-    return strcmp(store_gen(w.A.s), gen) != 0 &&
-           strcmp(store_gen(w.A.s), store_gen(w.B.s)) == 0 && store_is_attached(w.A.s) &&
-           store_is_attached(w.B.s);
+    return strcmp(shared_state_gen(w.A.s), gen) != 0 &&
+           strcmp(shared_state_gen(w.A.s), shared_state_gen(w.B.s)) == 0 &&
+           shared_state_is_attached(w.A.s) && shared_state_is_attached(w.B.s);
 }
 
 /* Runs the loop until both are in a new life, and in no turn of it was the word gone. */
@@ -43,34 +44,34 @@ static void wait_new_life(void)
 
     while (!both_in_new_life() && clock_mono_ms() < end_ms) {
         store_world_turn(&w);
-        cr_assert_eq(store_get(w.A.s, 0)->forced, VIEW_DOWN);
-        cr_assert_eq(store_get(w.B.s, 0)->forced, VIEW_DOWN);
+        cr_assert_eq(shared_state_get(w.A.s, 0)->forced, VIEW_DOWN);
+        cr_assert_eq(shared_state_get(w.B.s, 0)->forced, VIEW_DOWN);
     }
     cr_assert(both_in_new_life());
 }
 
-Test(store_redis_reassert, a_flush_forgets_nothing)
+Test(redis_reassert_send, a_flush_forgets_nothing)
 {
     store_world_command(&w, "FLUSHALL");
     wait_new_life();
-    cr_expect_str_eq(store_get(w.A.s, 0)->why, "incident");
-    cr_expect_str_eq(store_get(w.A.s, 0)->by, "op");
-    cr_expect_gt(store_get(w.B.s, 1)->lim_ms, clock_mono_ms() + 50000);
+    cr_expect_str_eq(shared_state_get(w.A.s, 0)->why, "incident");
+    cr_expect_str_eq(shared_state_get(w.A.s, 0)->by, "op");
+    cr_expect_gt(shared_state_get(w.B.s, 1)->lim_ms, clock_mono_ms() + 50000);
     cr_expect_eq(w.A.modes, 1);
     store_world_join(&w, &C, "C", NULL); /* one that knew nothing learns it from Redis */
     STORE_WAIT(&w, C.attached);
-    cr_expect_eq(store_get(C.s, 0)->forced, VIEW_DOWN);
-    store_free(C.s);
+    cr_expect_eq(shared_state_get(C.s, 0)->forced, VIEW_DOWN);
+    shared_state_free(C.s);
 }
 
-Test(store_redis_reassert, an_empty_restart_forgets_nothing)
+Test(redis_reassert_send, an_empty_restart_forgets_nothing)
 {
     redis_server_kill(&w.server);
     redis_server_restart(&w.server);
     wait_new_life();
 }
 
-Test(store_redis_reassert, an_open_breaker_survives_with_its_time)
+Test(redis_reassert_send, an_open_breaker_survives_with_its_time)
 {
     store_world_command(&w, "HSET {sluice:t}:r:b st open ep 7 v 9 until 1");
     redisReply *r = redis_server_command(&w.server, "TIME");
@@ -81,23 +82,23 @@ Test(store_redis_reassert, an_open_breaker_survives_with_its_time)
     freeReplyObject(r);
     store_world_command(&w, command);
     store_world_command(&w, "HSET {sluice:t}:meta ver 9");
-    STORE_WAIT(&w, store_get(w.A.s, 1)->st == BREAKER_OPEN &&
-                       store_get(w.B.s, 1)->st == BREAKER_OPEN);
-    int64_t until_ms = store_get(w.A.s, 1)->until_ms;
+    STORE_WAIT(&w, shared_state_get(w.A.s, 1)->st == BREAKER_OPEN &&
+                       shared_state_get(w.B.s, 1)->st == BREAKER_OPEN);
+    int64_t until_ms = shared_state_get(w.A.s, 1)->until_ms;
 
     store_world_command(&w, "FLUSHALL");
     wait_new_life();
-    cr_expect_eq(store_get(w.B.s, 1)->st, BREAKER_OPEN);
-    cr_expect_geq(store_get(w.B.s, 1)->until_ms, until_ms - 1500);
-    cr_expect_leq(store_get(w.B.s, 1)->until_ms, until_ms + 1500);
+    cr_expect_eq(shared_state_get(w.B.s, 1)->st, BREAKER_OPEN);
+    cr_expect_geq(shared_state_get(w.B.s, 1)->until_ms, until_ms - 1500);
+    cr_expect_leq(shared_state_get(w.B.s, 1)->until_ms, until_ms + 1500);
 }
 
-Test(store_redis_reassert, a_restart_with_older_data_is_brought_up_to_date)
+Test(redis_reassert_send, a_restart_with_older_data_is_brought_up_to_date)
 {
     store_world_command(&w, "SAVE"); /* knows "down" */
     store_world_force(&w, "auto", "i2");
-    STORE_WAIT(&w, store_get(w.A.s, 0)->forced == VIEW_AUTO &&
-                       store_get(w.B.s, 0)->forced == VIEW_AUTO);
+    STORE_WAIT(&w, shared_state_get(w.A.s, 0)->forced == VIEW_AUTO &&
+                       shared_state_get(w.B.s, 0)->forced == VIEW_AUTO);
     redis_server_kill(&w.server);
     redis_server_restart(&w.server);
     STORE_WAIT(&w, both_in_new_life());
@@ -105,15 +106,15 @@ Test(store_redis_reassert, a_restart_with_older_data_is_brought_up_to_date)
 
     cr_expect_str_eq(r->str, gen, "the data did survive");
     freeReplyObject(r);
-    cr_expect_eq(store_get(w.A.s, 0)->forced, VIEW_AUTO, "the newer word wins");
-    cr_expect_eq(store_get(w.B.s, 0)->forced, VIEW_AUTO);
+    cr_expect_eq(shared_state_get(w.A.s, 0)->forced, VIEW_AUTO, "the newer word wins");
+    cr_expect_eq(shared_state_get(w.B.s, 0)->forced, VIEW_AUTO);
 }
 
-Test(store_redis_reassert, a_newer_word_is_not_overwritten_by_an_old_view)
+Test(redis_reassert_send, a_newer_word_is_not_overwritten_by_an_old_view)
 {
     redis_server_pause(&w.server); /* B stays in the old life while others go on */
     STORE_WAIT(&w, !w.A.attached && !w.B.attached);
-    store_free(w.A.s);
+    shared_state_free(w.A.s);
     w.A.s = NULL;
     redis_server_resume(&w.server);
     store_world_command(&w, "FLUSHALL");
@@ -130,12 +131,12 @@ Test(store_redis_reassert, a_newer_word_is_not_overwritten_by_an_old_view)
         freeReplyObject(r);
         store_world_turn(&w);
     }
-    STORE_WAIT(&w, w.B.attached && strcmp(store_gen(w.B.s), gen) != 0 && C.attached);
-    STORE_WAIT(&w, store_get(w.B.s, 0)->forced == VIEW_DRAIN &&
-                       store_get(C.s, 0)->forced == VIEW_DRAIN);
+    STORE_WAIT(&w, w.B.attached && strcmp(shared_state_gen(w.B.s), gen) != 0 && C.attached);
+    STORE_WAIT(&w, shared_state_get(w.B.s, 0)->forced == VIEW_DRAIN &&
+                       shared_state_get(C.s, 0)->forced == VIEW_DRAIN);
     store_world_run(&w, 300);
-    cr_expect_eq(store_get(C.s, 0)->forced, VIEW_DRAIN);
-    store_free(C.s);
+    cr_expect_eq(shared_state_get(C.s, 0)->forced, VIEW_DRAIN);
+    shared_state_free(C.s);
 }
 
 static char kept[4096];
@@ -145,11 +146,11 @@ static void keep_view(void)
     struct buf text;
 
     buf_init(&text, sizeof(kept) - 1);
-    cr_assert_eq(store_save(w.A.s, &text), 0);
+    cr_assert_eq(shared_state_save(w.A.s, &text), 0);
     snprintf(kept, sizeof(kept), "%s", text.data);
     buf_release(&text);
-    store_free(w.A.s);
-    store_free(w.B.s);
+    shared_state_free(w.A.s);
+    shared_state_free(w.B.s);
     w.A.s = w.B.s = NULL;
 }
 
@@ -158,11 +159,11 @@ static void start_from_kept(void)
     struct err err = {0};
 
     store_world_join(&w, &C, "C", NULL);
-    cr_assert_eq(store_restore(C.s, str_of(kept), &err), 0, "%s", err.msg);
-    cr_assert_eq(store_get(C.s, 0)->forced, VIEW_DOWN, "before Redis has said a word");
+    cr_assert_eq(shared_state_restore(C.s, str_of(kept), &err), 0, "%s", err.msg);
+    cr_assert_eq(shared_state_get(C.s, 0)->forced, VIEW_DOWN, "before Redis has said a word");
 }
 
-Test(store_redis_reassert, a_kept_view_holds_while_redis_is_away_and_yields_to_it)
+Test(redis_reassert_send, a_kept_view_holds_while_redis_is_away_and_yields_to_it)
 {
     keep_view();
     store_world_force(&w, "auto", "i2"); /* after everybody had left */
@@ -170,40 +171,41 @@ Test(store_redis_reassert, a_kept_view_holds_while_redis_is_away_and_yields_to_i
     start_from_kept();
     STORE_WAIT(&w, C.modes == 1);
     cr_expect_not(C.attached);
-    cr_expect_eq(store_get(C.s, 0)->forced, VIEW_DOWN);
-    cr_expect_gt(store_get(C.s, 1)->lim_ms, clock_mono_ms() + 50000);
+    cr_expect_eq(shared_state_get(C.s, 0)->forced, VIEW_DOWN);
+    cr_expect_gt(shared_state_get(C.s, 1)->lim_ms, clock_mono_ms() + 50000);
     redis_server_resume(&w.server);
     STORE_WAIT(&w, C.attached);
-    cr_expect_eq(store_get(C.s, 0)->forced, VIEW_AUTO, "the same generation: Redis knows");
+    cr_expect_eq(shared_state_get(C.s, 0)->forced, VIEW_AUTO,
+                 "the same generation: Redis knows");
     struct err err = {0};
 
-    cr_expect_eq(store_restore(C.s, str_of(kept), &err), -1, "too late");
-    store_free(C.s);
+    cr_expect_eq(shared_state_restore(C.s, str_of(kept), &err), -1, "too late");
+    shared_state_free(C.s);
 }
 
-Test(store_redis_reassert, a_kept_view_is_said_again_to_the_next_generation)
+Test(redis_reassert_send, a_kept_view_is_said_again_to_the_next_generation)
 {
     store_world_command(&w, "SAVE");
     store_world_force(&w, "drain", "i2"); /* which the data on disk do not know */
-    STORE_WAIT(&w, store_get(w.A.s, 0)->forced == VIEW_DRAIN);
+    STORE_WAIT(&w, shared_state_get(w.A.s, 0)->forced == VIEW_DRAIN);
     keep_view();
     redis_server_kill(&w.server);
     redis_server_restart(&w.server);
     struct err err = {0};
 
     store_world_join(&w, &C, "C", NULL);
-    cr_assert_eq(store_restore(C.s, str_of(kept), &err), 0, "%s", err.msg);
+    cr_assert_eq(shared_state_restore(C.s, str_of(kept), &err), 0, "%s", err.msg);
     STORE_WAIT(&w, C.attached);
-    cr_expect_eq(store_get(C.s, 0)->forced, VIEW_DRAIN);
-    store_free(C.s);
+    cr_expect_eq(shared_state_get(C.s, 0)->forced, VIEW_DRAIN);
+    shared_state_free(C.s);
 }
 
-Test(store_redis_reassert, a_kept_view_says_nothing_to_a_flushed_redis)
+Test(redis_reassert_send, a_kept_view_says_nothing_to_a_flushed_redis)
 {
     keep_view();
     store_world_command(&w, "FLUSHALL");
     start_from_kept();
     STORE_WAIT(&w, C.attached);
-    cr_expect_eq(store_get(C.s, 0)->forced, VIEW_AUTO);
-    store_free(C.s);
+    cr_expect_eq(shared_state_get(C.s, 0)->forced, VIEW_AUTO);
+    shared_state_free(C.s);
 }
