@@ -99,27 +99,33 @@ static void serve_model(struct server *s, struct exchange *ex,
     buf_release(&body);
 }
 
-static void on_body(void *arg, struct exchange *ex, struct str body)
+/* A question about our own models. */
+static void on_models_body(void *arg, struct exchange *ex, struct str body)
 {
     struct server *s = arg;
     struct dialect_route route;
-    bool known = dialect_find_route(ex->head->path, &route);
 
-    assert(known); /* on_head let it through */
-    (void)known;
-    if (route.model.ptr != NULL && route.path == DIALECT_MODELS)
+    (void)body;
+    if (!dialect_find_route(ex->head->path, &route))
+        abort(); /* on_head let it through */
+    if (route.model.ptr != NULL)
         serve_model(s, ex, &route);
-    else if (route.path == DIALECT_MODELS && s->w->conf->n_models > 0)
+    else
         serve_json(ex, buf_str(&s->models));
-    else /* without a list of our own, a region's */
-        request_start(s->w, ex, body, &route);
 }
 
 static void on_exchange(void *arg, struct exchange *ex)
 {
-    static const struct exchange_taker taker = {.on_body = on_body};
+    static const struct exchange_taker models = {.on_body = on_models_body};
+    struct server *s = arg;
+    struct dialect_route route;
 
-    exchange_take(ex, &taker, arg);
+    if (!dialect_find_route(ex->head->path, &route))
+        abort(); /* on_head let it through */
+    if (route.path == DIALECT_MODELS && (route.model.ptr != NULL || s->w->conf->n_models > 0))
+        exchange_take(ex, &models, s);
+    else /* without a list of our own, a region's */
+        request_start(s->w, ex, &route);
 }
 
 static void on_open(void *arg)

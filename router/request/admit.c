@@ -3,8 +3,7 @@
 
 bool admit_request(const struct worker *w, struct reply_error *e)
 {
-    /* this request is counted already */
-    if (w->slot->inflight <= w->conf->requests_max)
+    if (w->slot->inflight < w->conf->requests_max)
         return true;
     *e = (struct reply_error){
         .status = 503,

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-/* false: *e is the refusal to send (http.max_requests are in flight). */
+/* false: *e is the refusal to send (http.max_requests are in flight, not counting this one). */
 bool admit_request(const struct worker *w, struct reply_error *e);
 
 #endif

@@ -1,4 +1,4 @@
-/* identify.h - whose request this is, and the id that follows it through logs and vendors. */
+/* identify.h - the id that follows a request through logs and vendors. */
 #ifndef ROUTER_REQUEST_IDENTIFY_H
 #define ROUTER_REQUEST_IDENTIFY_H
 

@@ -1,12 +1,15 @@
 /* request.c - the spine of the router as a state table.
  *
- *   identify -> admit -> read -> choose -> attempt ... judge -> done
- *                                  ^                     |
- *                                  +------ pause <-------+---> degrade -> done
+ *   identify -> admit ... body -> admit -> read -> choose -> attempt ... judge -> done
+ *                                                    ^                     |
+ *                                                    +------ pause <-------+---> degrade -> done
  *
- * Each step is its own file and no step calls another: what they have to tell each other
- * stands in struct request.  A step returns the next state, or WAIT to go back to the event
- * loop; attempts, timers and the client wake it up again. */
+ * It begins with the head: who is not admitted is told so before a byte of the body is read.
+ *
+ * A step does its work, for which most have a file of their own, and returns the next state, or
+ * WAIT to go back to the event loop; the body, attempts, timers and the client's leave wake it
+ * up again.  No step calls another: what they have to tell each other stands in struct request.
+ */
 #include "router/request/request.h"
 
 #include "base/clock.h"
@@ -48,11 +51,28 @@ static enum state step_identify(struct request *req)
     return ST_ADMIT;
 }
 
+/* Twice: with the head, so that nobody uploads a body only to be refused, and with the body,
+ * from where on it is in flight.  An upload takes no place: whoever is slow at it keeps nobody
+ * else out. */
 static enum state step_admit(struct request *req)
 {
     struct reply_error e;
 
-    return admit_request(req->w, &e) ? ST_READ : request_refuse(req, &e);
+    if (!admit_request(req->w, &e))
+        return request_refuse(req, &e);
+    if (!req->has_body)
+        return ST_BODY;
+    req->in_flight = true;
+    req->w->slot->inflight++;
+    budget_earn(&req->w->retries);
+    budget_earn(&req->w->hedges);
+    return ST_READ;
+}
+
+static enum state step_body(struct request *req)
+{
+    (void)req;
+    return WAIT; /* for on_client_body */
 }
 
 /* stream.recover: off, only where the client asked for a repeatable answer, or always. */
@@ -190,8 +210,6 @@ static enum state step_judge(struct request *req)
     }
 }
 
-static enum state step_pause(struct request *req);
-
 /* What is still missing of the wait that was stated; 0: nothing.  Timers may fire some ms
  * early, and the fleet's clock is not ours. */
 static int64_t missing_ms(const struct request *req)
@@ -223,7 +241,7 @@ static void on_request_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     if (more_ms > 0) {
         req->pause_ms = more_ms;
-        (void)step_pause(req);
+        request_run(req);
         return;
     }
     /* the same target if the fleet still lets it, else whoever may */
@@ -274,7 +292,8 @@ static enum state step_done(struct request *req)
         req->result.status = 200;
     }
     access_log_request(req->w, &req->log, &req->result);
-    req->w->slot->inflight--;
+    if (req->in_flight)
+        req->w->slot->inflight--;
     req->ex = NULL;
     relay_stop(&req->relay);
     if (req->timer != NULL)
@@ -290,7 +309,8 @@ static const struct {
 } states[N_STATES] = {
     /* clang-format off */
     [ST_IDENTIFY] = {"identify", step_identify, BIT(ST_ADMIT)},
-    [ST_ADMIT]    = {"admit",    step_admit,    BIT(ST_READ) | BIT(ST_DONE)},
+    [ST_ADMIT]    = {"admit",    step_admit,    BIT(ST_BODY) | BIT(ST_READ) | BIT(ST_DONE)},
+    [ST_BODY]     = {"body",     step_body,     BIT(ST_ADMIT) | BIT(ST_DONE)},
     [ST_READ]     = {"read",     step_read,     BIT(ST_CHOOSE) | BIT(ST_DONE)},
     [ST_CHOOSE]   = {"choose",   step_choose,   BIT(ST_ATTEMPT) | BIT(ST_DEGRADE)},
     [ST_ATTEMPT]  = {"attempt",  step_attempt,  BIT(ST_JUDGE) | BIT(ST_DEGRADE) | BIT(ST_DONE)},
@@ -334,30 +354,44 @@ static void on_client_writable(void *arg)
     request_resume(arg);
 }
 
-void request_start(struct worker *w, struct exchange *ex, struct str body,
-                   const struct dialect_route *route)
+static void start_clock(struct request *req)
 {
-    static const struct exchange_taker taker = {.on_gone = on_client_gone,
+    req->started_us = clock_mono_us();
+    req->deadline_ms = req->started_us / 1000 + req->w->conf->timeouts.total_ms;
+}
+
+/* From here on it is our time that passes, and a place that it takes. */
+static void on_client_body(void *arg, struct exchange *ex, struct str body)
+{
+    struct request *req = arg;
+
+    (void)ex;
+    req->body = body;
+    req->has_body = true;
+    start_clock(req);
+    request_go(req, ST_ADMIT);
+    request_run(req);
+}
+
+void request_start(struct worker *w, struct exchange *ex, const struct dialect_route *route)
+{
+    static const struct exchange_taker taker = {.on_body = on_client_body,
+                                                .on_gone = on_client_gone,
                                                 .on_writable = on_client_writable};
     struct request *req = xcalloc(1, sizeof(*req));
 
     req->w = w;
     req->ex = ex;
     req->head = ex->head;
-    req->body = body;
     req->dialect = route->dialect;
     req->path = route->path;
     req->log.where = "request";
-    req->started_us = clock_mono_us();
-    req->deadline_ms = req->started_us / 1000 + w->conf->timeouts.total_ms;
+    start_clock(req);
     req->next = w->requests;
     req->prev = &w->requests;
     if (req->next != NULL)
         req->next->prev = &req->next;
     w->requests = req;
     exchange_take(ex, &taker, req);
-    w->slot->inflight++;
-    budget_earn(&w->retries);
-    budget_earn(&w->hedges);
     request_run(req);
 }

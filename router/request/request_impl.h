@@ -22,6 +22,7 @@ struct event;
 enum state {
     ST_IDENTIFY,
     ST_ADMIT,
+    ST_BODY,
     ST_READ,
     ST_CHOOSE,
     ST_ATTEMPT,
@@ -47,13 +48,16 @@ struct request {
     struct worker *w;
     struct exchange *ex; /* NULL once it is over */
     const struct http1_head *head;
-    struct str body;
+    struct str body;               /* empty until has_body */
+    bool has_body;                 /* it has come, if only an empty one */
+    bool in_flight;                /* and is counted */
     const struct dialect *dialect; /* the client's */
     enum dialect_path path;
     enum state state;
     struct log_ctx log;
     char id[IDENTIFY_ID_MAX + 1];
-    int64_t started_us, deadline_ms, ready_ms;
+    int64_t started_us; /* its head, then its whole body: an upload is the client's time */
+    int64_t deadline_ms, ready_ms;
     int64_t upstream_us; /* during which an attempt ran, those that ended */
 
     struct chat_request ask;

@@ -78,6 +78,8 @@ static void on_rig_exchange(void *arg, struct exchange *ex)
 
     r->ex = ex;
     exchange_take(ex, &taker, r);
+    if (r->mode == RIG_EARLY)
+        exchange_reply(ex, 200, NULL, 0, STR("early"));
 }
 
 static void rig_format_error(void *arg, const struct http_refusal *refusal, char *out,

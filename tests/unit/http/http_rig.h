@@ -13,6 +13,7 @@
 enum rig_mode {
     RIG_ECHO,   /* answer at once: "METHOD PATH BODY" */
     RIG_HOLD,   /* keep the request; the test answers */
+    RIG_EARLY,  /* answer "early" before the body has come */
     RIG_STREAM, /* start a stream at once; the test writes and finishes */
     RIG_FREE,   /* free the connection inside on_body, as a shutdown would */
 };
