@@ -136,8 +136,8 @@ static enum picker_why ask(struct fleet *f, size_t slot, int64_t now_ms)
     return why;
 }
 
-int choose_pick(const struct choose_plan *plan, const struct choose_state *st, struct fleet *f,
-                bool allow_last_resort, int64_t now_ms, bool *last_resort)
+int choose_pick(const struct choose_plan *plan, const struct choose_state *st, int except,
+                struct fleet *f, bool allow_last_resort, int64_t now_ms, bool *last_resort)
 {
     struct picker_target t[TARGETS_MAX];
     int at;
@@ -147,7 +147,7 @@ int choose_pick(const struct choose_plan *plan, const struct choose_state *st, s
         const struct choose_target *from = &plan->targets[i];
 
         t[i] = (struct picker_target){.tier = from->tier, .priority = from->priority};
-        if (st->tried[i])
+        if (st->tried[i] || (int)i == except)
             t[i].why = PICKER_TRIED;
         else if (is_too_small(from, st->window_over))
             t[i].why = PICKER_TOO_SMALL;

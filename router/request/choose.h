@@ -41,9 +41,10 @@ struct choose_state {    /* of one request */
         *log; /* of the debug line that says what each target was; NULL: none */
 };
 
-/* Index of the next target, -1 when none may be used.  *last_resort: it is one that is open,
- * tried because nothing better is left. */
-int choose_pick(const struct choose_plan *plan, const struct choose_state *st, struct fleet *f,
-                bool allow_last_resort, int64_t now_ms, bool *last_resort);
+/* Index of the next target, -1 when none may be used.  except: the index of one that counts as
+ * tried for this call, -1: none.  *last_resort: it is one that is open, tried because nothing
+ * better is left. */
+int choose_pick(const struct choose_plan *plan, const struct choose_state *st, int except,
+                struct fleet *f, bool allow_last_resort, int64_t now_ms, bool *last_resort);
 
 #endif

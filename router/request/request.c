@@ -119,7 +119,7 @@ static enum state step_read(struct request *req)
 
 static enum state step_choose(struct request *req)
 {
-    int at = choose_pick(req->plan, &req->choice, req->w->fleet, req->w->conf->last_resort,
+    int at = choose_pick(req->plan, &req->choice, -1, req->w->fleet, req->w->conf->last_resort,
                          clock_mono_ms(), &req->last_resort);
 
     if (at < 0)
@@ -136,14 +136,11 @@ static enum state step_attempt(struct request *req)
 
 static bool others_left(struct request *req)
 {
-    size_t at = (size_t)(req->target - req->plan->targets);
-    bool was = req->choice.tried[at], last_resort, any;
+    int at = (int)(req->target - req->plan->targets);
+    bool last_resort;
 
-    req->choice.tried[at] = true;
-    any = choose_pick(req->plan, &req->choice, req->w->fleet, req->w->conf->last_resort,
-                      clock_mono_ms(), &last_resort) >= 0;
-    req->choice.tried[at] = was;
-    return any;
+    return choose_pick(req->plan, &req->choice, at, req->w->fleet, req->w->conf->last_resort,
+                       clock_mono_ms(), &last_resort) >= 0;
 }
 
 /* After a failure nobody saw, or that another run may mend: again, elsewhere, or enough. */

@@ -176,17 +176,14 @@ static bool start(struct request_try *t, const struct choose_target *target, boo
 static void on_hedge(evutil_socket_t fd, short what, void *arg)
 {
     struct request *req = arg;
-    size_t first = (size_t)(req->tries[0].target - req->plan->targets);
-    bool was = req->choice.tried[first], last_resort;
-    int at;
+    int first = (int)(req->tries[0].target - req->plan->targets), at;
+    bool last_resort;
 
     (void)fd, (void)what;
     if (req->tries[0].attempt == NULL || req->tries[1].attempt != NULL || req->winner != NULL)
         return;
-    req->choice.tried[first] = true;
-    at = choose_pick(req->plan, &req->choice, req->w->fleet, false, clock_mono_ms(),
+    at = choose_pick(req->plan, &req->choice, first, req->w->fleet, false, clock_mono_ms(),
                      &last_resort);
-    req->choice.tried[first] = was;
     if (at < 0 || !budget_spend(&req->w->hedges))
         return;
     if (start(&req->tries[1], &req->plan->targets[at], false))

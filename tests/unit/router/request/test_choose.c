@@ -68,7 +68,7 @@ static void stop(struct choosing *c)
 
 static int pick(struct choosing *c, const char *model, bool allow_last, bool *last)
 {
-    return choose_pick(choose_find(c->choose, model), &c->st, c->fleet, allow_last,
+    return choose_pick(choose_find(c->choose, model), &c->st, -1, c->fleet, allow_last,
                        clock_mono_ms(), last);
 }
 
@@ -139,6 +139,24 @@ Test(choose, without_models_every_region_by_priority)
 }
 
 /* Only a larger window than the one that was too small; an unknown one is no promise. */
+Test(choose, except_is_passed_over_this_once)
+{
+    struct choosing c;
+    const struct choose_plan *p;
+    bool last;
+    int first, other;
+
+    start(&c, CONF(MODELS));
+    p = choose_find(c.choose, "m");
+    first = pick(&c, "m", false, &last);
+    cr_assert_geq(first, 0);
+    other = choose_pick(p, &c.st, first, c.fleet, false, clock_mono_ms(), &last);
+    cr_expect_geq(other, 0);
+    cr_expect_neq(other, first);
+    cr_expect_eq(pick(&c, "m", false, &last), first);
+    stop(&c);
+}
+
 Test(choose, context_window)
 {
     static const struct {
