@@ -1,5 +1,5 @@
 /* store_world.h - two routers in one process and one private Redis, for the tests of
- * store_redis. */
+ * shared_state. */
 #ifndef TESTS_UNIT_FLEET_STORE_WORLD_H
 #define TESTS_UNIT_FLEET_STORE_WORLD_H
 
