@@ -77,20 +77,33 @@ static void emit(enum log_level level, char *line, size_t len)
     (void)ignored;
 }
 
-static size_t put_prefix(char *line, size_t cap, enum log_level level,
-                         const struct log_ctx *ctx)
+/* The host's date and time with its zone (RFC 3339 section 5.6), so that lines of several hosts
+ * can be laid beside each other and beside what sluice-admin prints. */
+static size_t put_time(char *line, size_t cap)
 {
     int64_t now_ms = clock_wall_ms();
     time_t now_s = (time_t)(now_ms / 1000);
     struct tm tm;
 
-    gmtime_r(&now_s, &tm);
-    int n = snprintf(line, cap, "%02d:%02d:%02d.%03d %c %d %s%s%s ", tm.tm_hour, tm.tm_min,
-                     tm.tm_sec, (int)(now_ms % 1000), "EWID"[level], (int)getpid(),
+    localtime_r(&now_s, &tm);
+    long zone_min = tm.tm_gmtoff / 60, away_min = zone_min < 0 ? -zone_min : zone_min;
+    int n =
+        snprintf(line, cap, "%04d-%02d-%02dT%02d:%02d:%02d.%03d%c%02ld:%02ld",
+                 tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+                 (int)(now_ms % 1000), zone_min < 0 ? '-' : '+', away_min / 60, away_min % 60);
+
+    return n > 0 && (size_t)n < cap ? (size_t)n : 0;
+}
+
+static size_t put_prefix(char *line, size_t cap, enum log_level level,
+                         const struct log_ctx *ctx)
+{
+    size_t len = put_time(line, cap);
+    int n = snprintf(line + len, cap - len, " %c %d %s%s%s ", "EWID"[level], (int)getpid(),
                      ctx != NULL ? ctx->where : "sluice", ctx != NULL && ctx->id[0] ? " " : "",
                      ctx != NULL ? ctx->id : "");
 
-    return n > 0 && (size_t)n < cap ? (size_t)n : 0;
+    return n > 0 && (size_t)n < cap - len ? len + (size_t)n : 0;
 }
 
 static PRINTF_LIKE(3, 0) void write_line(enum log_level level, const struct log_ctx *ctx,

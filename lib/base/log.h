@@ -1,6 +1,6 @@
 /* log.h - one line per event on stderr; the context travels with the object.
  *
- * 21:55:45.732 W 29613 request 7f3a91 attempt ended region=eu-west outcome=timeout
+ * 2026-11-21T21:55:45.732+00:00 W 29613 request 7f3a91 attempt ended region=eu-west outcome=timeout
  *
  * Never a key, a header value or prompt text: callers pass names, numbers and states.
  * Control bytes in a formatted line are written as '?', so no peer can forge a line.

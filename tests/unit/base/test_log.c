@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,25 +43,48 @@ static const char *text(int i)
     return p != NULL ? p : "";
 }
 
-Test(log, line_has_time_level_pid_where_and_id)
+Test(log, line_has_date_time_zone_level_pid_where_and_id)
 {
     struct log_ctx ctx = {.where = "request", .id = "7f3a91"}, no_id = {.where = "store"};
-    int h, m, s, ms, pid;
-    char level;
+    int year, month, day, h, m, s, ms, zone_h, zone_m, pid;
+    char level, sign;
 
     log_set_sink(keep);
     log_at(LOG_WARN, &ctx, "attempt ended region=%s", "eu-west");
     log_at(LOG_ERROR, &no_id, "gone");
     log_at(LOG_INFO, NULL, "started");
     cr_assert_eq(got.n, 3);
-    cr_assert_eq(sscanf(got.line[0], "%2d:%2d:%2d.%3d %c %d ", &h, &m, &s, &ms, &level, &pid),
-                 6);
+    cr_assert_eq(sscanf(got.line[0], "%4d-%2d-%2dT%2d:%2d:%2d.%3d%c%2d:%2d %c %d ", &year,
+                        &month, &day, &h, &m, &s, &ms, &sign, &zone_h, &zone_m, &level, &pid),
+                 12);
     cr_expect_eq(level, 'W');
     cr_expect_eq(pid, (int)getpid());
     cr_expect_str_eq(text(0), "request 7f3a91 attempt ended region=eu-west");
     cr_expect_str_eq(text(1), "store gone");
     cr_expect_str_eq(text(2), "sluice started");
     cr_expect_eq(got.level[1], LOG_ERROR);
+}
+
+Test(log, time_is_the_hosts_with_its_zone)
+{
+    static const struct {
+        const char *tz, *zone;
+    } rows[] = {{"UTC0", "+00:00"},
+                {"XXX-5:30", "+05:30"},
+                {"XXX3:30", "-03:30"},
+                {"XXX0:30", "-00:30"}};
+
+    log_set_sink(keep);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char zone[8] = "";
+
+        setenv("TZ", rows[i].tz, 1);
+        tzset();
+        got.n = 0;
+        log_at(LOG_INFO, NULL, "x");
+        cr_assert_eq(sscanf(got.line[0], "%*23s%6s ", zone), 1, "%s", got.line[0]);
+        cr_expect_str_eq(zone, rows[i].zone, "row '%s': %s", rows[i].tz, got.line[0]);
+    }
 }
 
 Test(log, levels)
