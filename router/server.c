@@ -4,7 +4,6 @@
 #include "router/descriptors.h"
 #include "dialect/dialect.h"
 #include "http/listener.h"
-#include "router/models.h"
 #include "router/request/reply.h"
 #include "router/request/request.h"
 
@@ -92,7 +91,7 @@ static void serve_model(struct server *s, struct exchange *ex,
         e.message = "the config names no models, so none is known by name here; GET /v1/models "
                     "asks a region for its list";
     buf_init(&body, 8192);
-    if (models_one(s->w->conf, route->model, &body) < 0)
+    if (reply_model(s->w->conf, route->model, &body) < 0)
         reply_error(ex, route->dialect, &e, NULL);
     else
         serve_json(ex, buf_str(&body));
@@ -180,7 +179,7 @@ struct server *server_new(struct worker *w, int fd, struct err *err)
                                            .on_open = on_open,
                                            .on_close = on_close};
     buf_init(&s->models, MODELS_MAX_BYTES);
-    if (models_list(w->conf, &s->models) < 0) {
+    if (reply_models(w->conf, &s->models) < 0) {
         err_set(err, ERR_LIMIT, "the list of models exceeds %u bytes", MODELS_MAX_BYTES);
         server_free(s);
         return NULL;

@@ -1,11 +1,12 @@
-/* reply.h - answers of our own: errors in the shape of the client's dialect, and what of a
- * vendor's head passes. */
+/* reply.h - answers of our own: errors in the shape of the client's dialect, the models
+ * that are served, and what of a vendor's head passes. */
 #ifndef ROUTER_REQUEST_REPLY_H
 #define ROUTER_REQUEST_REPLY_H
 
 #include "base/base.h"
 #include "base/buf.h"
 #include "base/str.h"
+#include "config/config.h"
 #include "dialect/dialect.h"
 #include "http/exchange.h"
 #include "upstream/upstream.h"
@@ -36,6 +37,11 @@ void reply_error(struct exchange *ex, const struct dialect *d, const struct repl
 /* The refusal of a head or of framing (exchange_handler.format_error).  It says no path that
  * would name a dialect: it is in the first one's shape, which is OpenAI's. */
 void reply_format_refusal(void *arg, const struct http_refusal *r, char *out, size_t cap);
+
+/* OpenAI's list object over every model of the config.  -1: out's cap. */
+int reply_models(const struct config *conf, struct buf *out) MUST_CHECK;
+/* One model's object; id is as it stands in the path.  -1 when no such model is served. */
+int reply_model(const struct config *conf, struct str id, struct buf *out) MUST_CHECK;
 
 /* Copies into f the vendor's fields that pass to the client: all but hop-by-hop ones (RFC 9110
  * section 7.6.1, those named by Connection included), framing, cookies, and what the router
