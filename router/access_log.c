@@ -44,6 +44,6 @@ void access_log_request(struct worker *w, const struct log_ctx *log,
     metrics_observe(&w->slot->overhead, r->overhead_us);
     log_at(r->result == METRICS_REQ_FAILED ? LOG_WARN : LOG_DEBUG, log,
            "request ended result=%s status=%d region=%s attempts=%d ms=%" PRId64,
-           metrics_request_name(r->result), r->status, r->region, r->attempts,
+           metrics_request_name((int)r->result), r->status, r->region, r->attempts,
            r->total_us / 1000);
 }

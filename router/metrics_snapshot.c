@@ -90,7 +90,8 @@ static void take_worker(struct metrics_snapshot *s, struct metrics_block *b, int
         return;
     }
     for (int p = 0; p < METRICS_N_PARTS; p++)
-        memcpy(to[i].part[p], from.at[p], metrics_part_bytes(METRICS_WORKER, p));
+        memcpy(to[i].part[p], from.at[p],
+               metrics_part_bytes(METRICS_WORKER, (enum metrics_part)p));
 }
 
 static void take_block(const struct metrics *m, const struct metrics_cohort *g,
