@@ -22,7 +22,7 @@ struct cooling { /* of one region, as this worker knows it; monotonic; zeroed at
  * is to be left alone; 0: not at all.  stated_ms: the vendor's word, -1: none. */
 int64_t cooling_note(struct cooling *c, enum outcome o, int64_t stated_ms, int64_t now_ms);
 
-enum breakers_cool cooling_why(enum outcome o); /* in the store's words */
+enum breakers_cool cooling_why(enum outcome o); /* in the breakers' words */
 
 /* Whether nothing but a guess of ours says that the region cools until lim_ms. */
 bool cooling_is_guess(const struct cooling *c, int64_t lim_ms, int64_t now_ms);

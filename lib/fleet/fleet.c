@@ -33,7 +33,7 @@ static void show_state(struct fleet *f, size_t slot)
         f->counters->store_ver = shared_state_ver(f->decider.shared);
 }
 
-static void show_store(struct fleet *f)
+static void show_stats(struct fleet *f)
 {
     struct shared_state_stats st;
 
@@ -108,7 +108,7 @@ static void on_mode(void *arg, bool attached, const char *why)
         probe_lease_drop(&f->leases, i);
     f->decider.attached = attached;
     f->counters->store_attached = attached;
-    if (!attached) /* the store has said why, once */
+    if (!attached) /* shared_state has said why, once */
         decider_adopt(&f->decider);
     for (size_t i = 0; i < f->conf->n_slots; i++)
         show_state(f, i);
@@ -176,7 +176,7 @@ static void on_fleet_tick(evutil_socket_t fd, short what, void *arg)
     averages_tick(&f->averages, &f->decider, f->rand, now_ms);
     if (f->counters->requests != NULL)
         shared_state_set_load(shared, (int)*f->counters->requests);
-    show_store(f);
+    show_stats(f);
 }
 
 static int start_tick(struct fleet *f, struct event_base *base)

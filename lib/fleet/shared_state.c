@@ -1,10 +1,12 @@
 /* shared_state.c - what routers share through Redis; shared_state.h has the contract.
  *
- *   shared_state.c       the interface, and how a reply is received
- *   redis_attach.c  connecting, attaching, being away
- *   redis_sync.c  syncs
- *   redis_subscribe.c   pushes
- *   redis_report.c  evidence, probes, cooling on their way out
+ *   shared_state.c     the interface, and how a reply is received
+ *   redis_attach.c     connecting, attaching, being away
+ *   redis_reassert.c   the last view, said again to a Redis that forgot it
+ *   redis_sync.c       syncs
+ *   redis_subscribe.c  pushes
+ *   redis_report.c     evidence, probes, cooling and averages on their way out
+ *   redis_check.c      who checks a slot from outside
  *
  *            on_up              attach answers
  *   DOWN -----------> ASKING -------------------> ATTACHED

@@ -109,7 +109,7 @@ struct shared_state {
 };
 
 /* shared_state.c */
-/* Around every event: the owner may free the store from inside one. */
+/* Around every event: the owner may free it from inside one. */
 void shared_state_hold(struct shared_state *s);
 void shared_state_drop(struct shared_state *s);
 /* Sends one script with n arguments; -1: not sent. */

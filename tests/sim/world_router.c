@@ -1,6 +1,6 @@
 /* world_router.c - simulated routers and their traffic.
  *
- * A router is the real one from fleet.h downwards: both stores, the view, the batches, the
+ * A router is the real one from fleet.h downwards: all breakers, the view, the batches, the
  * link's rules; below it are wire.c and server.c.  Above it a small stand-in for the request
  * spine asks for a pass, holds it for the time of an answer and ends it. */
 #include "base/clock.h"
