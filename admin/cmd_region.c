@@ -134,18 +134,6 @@ static int print_text(const struct change *c, struct buf *out)
     return print_acknowledged(c, out);
 }
 
-static void number(struct json_out *o, const char *name, int64_t n)
-{
-    json_out_key(o, name);
-    json_out_int(o, n);
-}
-
-static void text(struct json_out *o, const char *name, const char *z)
-{
-    json_out_key(o, name);
-    json_out_text(o, z);
-}
-
 static int print_json(const struct change *c, struct buf *out)
 {
     const struct state_line *l = &c->result.line;
@@ -154,21 +142,21 @@ static int print_json(const struct change *c, struct buf *out)
 
     json_out_init(&o, out, true);
     json_out_object(&o);
-    text(&o, "region", l->slot);
-    text(&o, "forced", view_forced_name(l->forced));
+    json_out_member_text(&o, "region", l->slot);
+    json_out_member_text(&o, "forced", view_forced_name(l->forced));
     json_out_key(&o, "forced_until_ms");
     ends ? json_out_int(&o, l->funtil_ms) : json_out_null(&o);
     json_out_key(&o, "forced_for_ms");
     ends ? json_out_int(&o, l->funtil_ms - l->now_ms) : json_out_null(&o);
-    text(&o, "why", l->why);
-    text(&o, "by", l->by);
-    text(&o, "state", breaker_state_name(l->st));
-    number(&o, "epoch", (int64_t)l->ep);
-    text(&o, "generation", l->gen);
-    number(&o, "version", (int64_t)c->result.ver);
-    text(&o, "request_id", c->force.id);
-    number(&o, "acknowledged", (int64_t)c->acknowledged);
-    number(&o, "live_routers", (int64_t)c->snapshot.n_routers);
+    json_out_member_text(&o, "why", l->why);
+    json_out_member_text(&o, "by", l->by);
+    json_out_member_text(&o, "state", breaker_state_name(l->st));
+    json_out_member_int(&o, "epoch", (int64_t)l->ep);
+    json_out_member_text(&o, "generation", l->gen);
+    json_out_member_int(&o, "version", (int64_t)c->result.ver);
+    json_out_member_text(&o, "request_id", c->force.id);
+    json_out_member_int(&o, "acknowledged", (int64_t)c->acknowledged);
+    json_out_member_int(&o, "live_routers", (int64_t)c->snapshot.n_routers);
     json_out_key(&o, "behind");
     json_out_array(&o);
     for (size_t i = 0; i < c->snapshot.n_routers; i++)

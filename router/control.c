@@ -27,24 +27,6 @@ struct control {
     struct listener *listener;
 };
 
-static void put_text(struct json_out *o, const char *key, const char *value)
-{
-    json_out_key(o, key);
-    json_out_text(o, value);
-}
-
-static void put_int(struct json_out *o, const char *key, int64_t n)
-{
-    json_out_key(o, key);
-    json_out_int(o, n);
-}
-
-static void put_bool(struct json_out *o, const char *key, bool b)
-{
-    json_out_key(o, key);
-    json_out_bool(o, b);
-}
-
 /* The page's object is written: its last line ends. */
 static int finish(struct json_out *o, struct buf *out)
 {
@@ -59,7 +41,7 @@ static int page_live(const struct worker *w, struct buf *out)
     (void)w;
     json_out_init(&o, out, false);
     json_out_object(&o);
-    put_text(&o, "status", "live");
+    json_out_member_text(&o, "status", "live");
     return finish(&o, out);
 }
 
@@ -72,11 +54,11 @@ static int page_ready(const struct worker *w, struct buf *out)
         usable += fleet_region_usable(w->fleet, i, now_ms);
     json_out_init(&o, out, false);
     json_out_object(&o);
-    put_text(&o, "status", w->draining ? "draining" : "ready");
-    put_text(&o, "shared_state", fleet_mode(w->fleet));
-    put_int(&o, "regions", (int64_t)w->conf->n_regions);
-    put_int(&o, "regions_usable", usable);
-    put_int(&o, "in_flight", w->slot->inflight);
+    json_out_member_text(&o, "status", w->draining ? "draining" : "ready");
+    json_out_member_text(&o, "shared_state", fleet_mode(w->fleet));
+    json_out_member_int(&o, "regions", (int64_t)w->conf->n_regions);
+    json_out_member_int(&o, "regions_usable", usable);
+    json_out_member_int(&o, "in_flight", w->slot->inflight);
     return finish(&o, out);
 }
 
@@ -96,9 +78,9 @@ static void put_check(const struct worker *w, size_t i, struct json_out *o)
         return;
     }
     json_out_object(o);
-    put_text(o, "result", c.ok ? "ok" : "fail");
-    put_int(o, "ago_ms", c.ago_ms);
-    put_text(o, "seen", c.what);
+    json_out_member_text(o, "result", c.ok ? "ok" : "fail");
+    json_out_member_int(o, "ago_ms", c.ago_ms);
+    json_out_member_text(o, "seen", c.what);
     json_out_end(o);
 }
 
@@ -114,7 +96,7 @@ static void put_time(struct json_out *o, const char *key, int64_t us)
 
 static void put_measures(const struct fleet_region *r, struct json_out *o)
 {
-    put_int(o, "health", r->health);
+    json_out_member_int(o, "health", r->health);
     json_out_key(o, "fleet_health");
     if (r->fleet_health < 0)
         json_out_null(o);
@@ -128,15 +110,15 @@ static void put_measures(const struct fleet_region *r, struct json_out *o)
 static void begin_slot(const char *name, const struct fleet_region *r, struct json_out *o)
 {
     json_out_object(o);
-    put_text(o, "name", name);
-    put_text(o, "state", breaker_state_name(r->state));
-    put_int(o, "epoch", (int64_t)r->epoch);
-    put_int(o, "open_for_ms", r->open_for_ms);
-    put_int(o, "cooling_for_ms", r->cooling_for_ms);
-    put_int(o, "share_percent", r->share_percent);
-    put_text(o, "forced", view_forced_name(r->forced));
-    put_bool(o, "alone", r->alone);
-    put_text(o, "reason", r->reason);
+    json_out_member_text(o, "name", name);
+    json_out_member_text(o, "state", breaker_state_name(r->state));
+    json_out_member_int(o, "epoch", (int64_t)r->epoch);
+    json_out_member_int(o, "open_for_ms", r->open_for_ms);
+    json_out_member_int(o, "cooling_for_ms", r->cooling_for_ms);
+    json_out_member_int(o, "share_percent", r->share_percent);
+    json_out_member_text(o, "forced", view_forced_name(r->forced));
+    json_out_member_bool(o, "alone", r->alone);
+    json_out_member_text(o, "reason", r->reason);
 }
 
 /* The models of region i, where they have breakers of their own. */
@@ -165,7 +147,7 @@ static void put_region(const struct worker *w, size_t i, struct json_out *o)
 
     fleet_describe(w->fleet, i, clock_mono_ms(), &r);
     begin_slot(w->conf->regions[i].name, &r, o);
-    put_int(o, "in_flight", w->slot->fleet->slot[i].inflight);
+    json_out_member_int(o, "in_flight", w->slot->fleet->slot[i].inflight);
     put_measures(&r, o);
     put_check(w, i, o);
     put_models(w, i, o);
@@ -178,19 +160,19 @@ static int page_state(const struct worker *w, struct buf *out)
 
     json_out_init(&o, out, false);
     json_out_object(&o);
-    put_text(&o, "router", w->id);
-    put_text(&o, "version", SLUICE_VERSION);
-    put_text(&o, "config", w->conf->digest);
-    put_text(&o, "fleet", w->conf->fleet);
-    put_int(&o, "uptime_s", (clock_wall_ms() - w->started_wall_ms) / 1000);
-    put_bool(&o, "draining", w->draining);
-    put_int(&o, "in_flight", w->slot->inflight);
-    put_int(&o, "connections", w->slot->connections);
+    json_out_member_text(&o, "router", w->id);
+    json_out_member_text(&o, "version", SLUICE_VERSION);
+    json_out_member_text(&o, "config", w->conf->digest);
+    json_out_member_text(&o, "fleet", w->conf->fleet);
+    json_out_member_int(&o, "uptime_s", (clock_wall_ms() - w->started_wall_ms) / 1000);
+    json_out_member_bool(&o, "draining", w->draining);
+    json_out_member_int(&o, "in_flight", w->slot->inflight);
+    json_out_member_int(&o, "connections", w->slot->connections);
     json_out_key(&o, "shared_state");
     json_out_object(&o);
-    put_text(&o, "mode", fleet_mode(w->fleet));
-    put_text(&o, "generation", fleet_generation(w->fleet));
-    put_int(&o, "version", (int64_t)fleet_version(w->fleet));
+    json_out_member_text(&o, "mode", fleet_mode(w->fleet));
+    json_out_member_text(&o, "generation", fleet_generation(w->fleet));
+    json_out_member_int(&o, "version", (int64_t)fleet_version(w->fleet));
     json_out_key(&o, "regions");
     json_out_array(&o);
     for (size_t i = 0; i < w->conf->n_regions; i++)

@@ -148,23 +148,17 @@ static void text_or_null(struct json_out *o, const char *name, const char *z)
     json_out_text(o, z[0] != '\0' ? z : NULL);
 }
 
-static void number(struct json_out *o, const char *name, int64_t n)
-{
-    json_out_key(o, name);
-    json_out_int(o, n);
-}
-
 void entry_json(const struct entry *e, struct json_out *o)
 {
     json_out_object(o);
     text_or_null(o, "id", e->id);
-    number(o, "time_ms", e->t_ms);
+    json_out_member_int(o, "time_ms", e->t_ms);
     text_or_null(o, "kind", e->kind);
     text_or_null(o, "region", e->key);
     text_or_null(o, "from", e->from);
     text_or_null(o, "to", e->to);
-    number(o, "epoch", e->ep);
-    number(o, "version", e->ver);
+    json_out_member_int(o, "epoch", e->ep);
+    json_out_member_int(o, "version", e->ver);
     text_or_null(o, "why", e->why);
     text_or_null(o, "by", e->by);
     json_out_end(o);

@@ -247,18 +247,6 @@ static void number_or_null(struct json_out *o, const char *name, bool given, int
         json_out_null(o);
 }
 
-static void number(struct json_out *o, const char *name, int64_t n)
-{
-    json_out_key(o, name);
-    json_out_int(o, n);
-}
-
-static void text(struct json_out *o, const char *name, const char *z)
-{
-    json_out_key(o, name);
-    json_out_text(o, z);
-}
-
 static void json_check(const struct snapshot *snapshot, const struct snapshot_check *c,
                        struct json_out *o)
 {
@@ -268,11 +256,11 @@ static void json_check(const struct snapshot *snapshot, const struct snapshot_ch
         return;
     }
     json_out_object(o);
-    text(o, "result", c->result);
-    text(o, "seen", c->what);
-    number(o, "took_ms", c->took_ms);
-    number(o, "ago_ms", left(snapshot->now_ms, c->t_ms));
-    text(o, "from", c->from);
+    json_out_member_text(o, "result", c->result);
+    json_out_member_text(o, "seen", c->what);
+    json_out_member_int(o, "took_ms", c->took_ms);
+    json_out_member_int(o, "ago_ms", left(snapshot->now_ms, c->t_ms));
+    json_out_member_text(o, "from", c->from);
     json_out_end(o);
 }
 
@@ -283,35 +271,36 @@ void region_row_json(const struct snapshot *snapshot, const struct snapshot_slot
     bool open = l->st == BREAKER_OPEN, forced = l->forced != VIEW_AUTO;
 
     json_out_object(o);
-    text(o, "region", l->slot);
-    text(o, "state", breaker_state_name(l->st));
-    number(o, "epoch", (int64_t)l->ep);
-    number(o, "version", (int64_t)l->ver);
-    number(o, "trips", l->trips);
+    json_out_member_text(o, "region", l->slot);
+    json_out_member_text(o, "state", breaker_state_name(l->st));
+    json_out_member_int(o, "epoch", (int64_t)l->ep);
+    json_out_member_int(o, "version", (int64_t)l->ver);
+    json_out_member_int(o, "trips", l->trips);
     number_or_null(o, "open_until_ms", open, l->until_ms);
     number_or_null(o, "open_for_ms", open, left(l->until_ms, snapshot->now_ms));
-    text(o, "forced", view_forced_name(l->forced));
+    json_out_member_text(o, "forced", view_forced_name(l->forced));
     number_or_null(o, "forced_until_ms", forced && l->funtil_ms != 0, l->funtil_ms);
     number_or_null(o, "forced_for_ms", forced && l->funtil_ms != 0,
                    left(l->funtil_ms, snapshot->now_ms));
-    text(o, "why", l->why);
-    text(o, "by", l->by);
+    json_out_member_text(o, "why", l->why);
+    json_out_member_text(o, "by", l->by);
     json_out_key(o, "window");
     json_out_object(o);
-    number(o, "ok", k->ok);
-    number(o, "fail", k->fail);
-    number(o, "slow", k->slow);
+    json_out_member_int(o, "ok", k->ok);
+    json_out_member_int(o, "fail", k->fail);
+    json_out_member_int(o, "slow", k->slow);
     json_out_end(o);
-    number(o, "probes", k->leases);
-    text(o, "cooling", l->lim_ms != 0 ? k->cooling : NULL);
+    json_out_member_int(o, "probes", k->leases);
+    json_out_member_text(o, "cooling", l->lim_ms != 0 ? k->cooling : NULL);
     number_or_null(o, "cooling_for_ms", l->lim_ms != 0, left(l->lim_ms, snapshot->now_ms));
     number_or_null(o, "health", k->measured.health >= 0, k->measured.health);
     number_or_null(o, "first_byte_us", k->measured.first_us >= 0, k->measured.first_us);
     number_or_null(o, "total_us", k->measured.total_us >= 0, k->measured.total_us);
     json_check(snapshot, &k->check, o);
-    number(o, "changed_ms", k->changed_ms);
-    number(o, "named_ms", k->seen_ms);
-    number(o, "acknowledged", (int64_t)region_row_applied(snapshot, (int64_t)l->ver));
-    number(o, "live_routers", (int64_t)snapshot->n_routers);
+    json_out_member_int(o, "changed_ms", k->changed_ms);
+    json_out_member_int(o, "named_ms", k->seen_ms);
+    json_out_member_int(o, "acknowledged",
+                        (int64_t)region_row_applied(snapshot, (int64_t)l->ver));
+    json_out_member_int(o, "live_routers", (int64_t)snapshot->n_routers);
     json_out_end(o);
 }

@@ -86,37 +86,26 @@ int router_row_print(const struct snapshot *snapshot, bool colour, struct buf *o
     return rc < 0 ? rc : print_notes(snapshot, usual, colour, out);
 }
 
-static void text(struct json_out *o, const char *name, const char *z)
-{
-    json_out_key(o, name);
-    json_out_text(o, z);
-}
-
-static void number(struct json_out *o, const char *name, int64_t n)
-{
-    json_out_key(o, name);
-    json_out_int(o, n);
-}
-
 void router_row_json(const struct snapshot *snapshot, const struct snapshot_router *r,
                      struct json_out *o)
 {
     const char *usual = router_row_usual_config(snapshot);
 
     json_out_object(o);
-    text(o, "id", r->id);
-    text(o, "host", r->host);
-    text(o, "pid", r->pid);
-    text(o, "version", r->version);
-    text(o, "config", r->config);
+    json_out_member_text(o, "id", r->id);
+    json_out_member_text(o, "host", r->host);
+    json_out_member_text(o, "pid", r->pid);
+    json_out_member_text(o, "version", r->version);
+    json_out_member_text(o, "config", r->config);
     json_out_key(o, "config_differs");
     json_out_bool(o, strcmp(r->config, usual) != 0);
-    number(o, "started_ms", r->started_ms);
-    number(o, "load", r->load);
-    number(o, "applied", r->applied);
-    number(o, "lag", lag(snapshot, r));
-    number(o, "seen_ms", r->seen_ms);
-    number(o, "seen_ago_ms", snapshot->now_ms > r->seen_ms ? snapshot->now_ms - r->seen_ms : 0);
+    json_out_member_int(o, "started_ms", r->started_ms);
+    json_out_member_int(o, "load", r->load);
+    json_out_member_int(o, "applied", r->applied);
+    json_out_member_int(o, "lag", lag(snapshot, r));
+    json_out_member_int(o, "seen_ms", r->seen_ms);
+    json_out_member_int(o, "seen_ago_ms",
+                        snapshot->now_ms > r->seen_ms ? snapshot->now_ms - r->seen_ms : 0);
     json_out_end(o);
 }
 

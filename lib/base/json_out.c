@@ -151,6 +151,24 @@ void json_out_null(struct json_out *o)
     put(o, "null", 4);
 }
 
+void json_out_member_text(struct json_out *o, const char *name, const char *z)
+{
+    json_out_key(o, name);
+    json_out_text(o, z);
+}
+
+void json_out_member_int(struct json_out *o, const char *name, int64_t n)
+{
+    json_out_key(o, name);
+    json_out_int(o, n);
+}
+
+void json_out_member_bool(struct json_out *o, const char *name, bool b)
+{
+    json_out_key(o, name);
+    json_out_bool(o, b);
+}
+
 int json_out_finish(struct json_out *o)
 {
     assert(o->depth == 0);

@@ -43,6 +43,11 @@ void json_out_thousandths(struct json_out *o, int64_t n); /* 12345 writes 12.345
 void json_out_bool(struct json_out *o, bool b);
 void json_out_null(struct json_out *o);
 
+/* A name and its value. */
+void json_out_member_text(struct json_out *o, const char *name, const char *z);
+void json_out_member_int(struct json_out *o, const char *name, int64_t n);
+void json_out_member_bool(struct json_out *o, const char *name, bool b);
+
 /* 0 when everything is written and closed; -1 when the cap did not allow it. */
 int json_out_finish(struct json_out *o) MUST_CHECK;
 

@@ -12,45 +12,33 @@
 
 static void write_table(struct json_out *o, enum settings_of which);
 
-static void member_text(struct json_out *o, const char *name, const char *text)
-{
-    json_out_key(o, name);
-    json_out_text(o, text);
-}
-
-static void member_int(struct json_out *o, const char *name, int64_t n)
-{
-    json_out_key(o, name);
-    json_out_int(o, n);
-}
-
 static void string_matching(struct json_out *o, const char *pattern)
 {
     json_out_object(o);
-    member_text(o, "type", "string");
-    member_text(o, "pattern", pattern);
+    json_out_member_text(o, "type", "string");
+    json_out_member_text(o, "pattern", pattern);
     json_out_end(o);
 }
 
 static void integer_between(struct json_out *o, const struct setting *k)
 {
-    member_text(o, "type", "integer");
-    member_int(o, "minimum", k->min);
-    member_int(o, "maximum", k->max);
+    json_out_member_text(o, "type", "integer");
+    json_out_member_int(o, "minimum", k->min);
+    json_out_member_int(o, "maximum", k->max);
 }
 
 static void plain_string(struct json_out *o, const struct setting *k)
 {
     json_out_object(o);
-    member_text(o, "type", "string");
-    member_int(o, "minLength", k->min);
-    member_int(o, "maxLength", k->max);
+    json_out_member_text(o, "type", "string");
+    json_out_member_int(o, "minLength", k->min);
+    json_out_member_int(o, "maxLength", k->max);
     if (form_pattern(k->form) != NULL)
-        member_text(o, "pattern", form_pattern(k->form));
+        json_out_member_text(o, "pattern", form_pattern(k->form));
     json_out_end(o);
     if (k->min == 0) { /* empty stands for none, whatever the form says */
         json_out_object(o);
-        member_text(o, "const", "");
+        json_out_member_text(o, "const", "");
         json_out_end(o);
     }
 }
@@ -91,13 +79,13 @@ static void list(struct json_out *o, const struct setting *k)
 {
     bool object = k->type == SETTING_MODELS;
 
-    member_text(o, "type", object ? "object" : "array");
-    member_int(o, object ? "minProperties" : "minItems", k->min);
-    member_int(o, object ? "maxProperties" : "maxItems", k->max);
+    json_out_member_text(o, "type", object ? "object" : "array");
+    json_out_member_int(o, object ? "minProperties" : "minItems", k->min);
+    json_out_member_int(o, object ? "maxProperties" : "maxItems", k->max);
     json_out_key(o, object ? "additionalProperties" : "items");
     if (k->type == SETTING_FALLBACKS) {
         json_out_object(o);
-        member_text(o, "type", "string");
+        json_out_member_text(o, "type", "string");
         json_out_end(o);
     } else {
         write_table(o, k->type == SETTING_REGIONS  ? SETTINGS_REGION
@@ -123,7 +111,7 @@ static void write_key(struct json_out *o, const struct setting *k, const char *n
 {
     json_out_key(o, name);
     json_out_object(o);
-    member_text(o, "description", k->help);
+    json_out_member_text(o, "description", k->help);
     write_default(o, k);
     if (k->type >= SETTING_LISTS)
         list(o, k);
@@ -136,7 +124,7 @@ static void write_key(struct json_out *o, const struct setting *k, const char *n
 
 static void open_object(struct json_out *o)
 {
-    member_text(o, "type", "object");
+    json_out_member_text(o, "type", "object");
     json_out_key(o, "additionalProperties");
     json_out_bool(o, false);
 }
@@ -190,8 +178,8 @@ static void write_table(struct json_out *o, enum settings_of which)
 {
     json_out_object(o);
     if (which == SETTINGS_TOP) {
-        member_text(o, "$schema", "https://json-schema.org/draft/2020-12/schema");
-        member_text(o, "title", "Configuration of sluice-router");
+        json_out_member_text(o, "$schema", "https://json-schema.org/draft/2020-12/schema");
+        json_out_member_text(o, "title", "Configuration of sluice-router");
     }
     open_object(o);
     write_required(o, settings_table(which));

@@ -41,6 +41,24 @@ Test(json_out, both_layouts)
     buf_release(&b);
 }
 
+Test(json_out, members)
+{
+    struct buf b;
+    struct json_out o;
+
+    buf_init(&b, 1000);
+    json_out_init(&o, &b, false);
+    json_out_object(&o);
+    json_out_member_text(&o, "t", "x");
+    json_out_member_text(&o, "none", NULL);
+    json_out_member_int(&o, "n", -7);
+    json_out_member_bool(&o, "b", false);
+    json_out_end(&o);
+    cr_assert_eq(json_out_finish(&o), 0);
+    cr_expect_str_eq(b.data, "{\"t\":\"x\",\"none\":null,\"n\":-7,\"b\":false}");
+    buf_release(&b);
+}
+
 Test(json_out, hostile_strings)
 {
     static const struct {
