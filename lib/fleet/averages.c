@@ -10,9 +10,9 @@
 
 #include <stdlib.h>
 
-#define SHARE_EVERY_SYNCS 5
-#define ROWS_PER_STRETCH  20000 /* of all workers, that Redis takes without noticing */
-#define TIME_MAX_US       INT64_C(86400000000)
+#define SEND_EVERY_SYNCS 5
+#define ROWS_PER_STRETCH 20000 /* of all workers, that Redis takes without noticing */
+#define TIME_MAX_US      INT64_C(86400000000)
 
 void averages_init(struct averages *a, size_t n_regions)
 {
@@ -70,7 +70,7 @@ static int next_weight(int *weight, int *news)
     return *weight;
 }
 
-static void share(struct averages *a, struct shared_state *shared)
+static void send(struct averages *a, struct decider *d)
 {
     struct shared_state_measure *rows = xcalloc(a->n, sizeof(*rows));
 
@@ -86,21 +86,20 @@ static void share(struct averages *a, struct shared_state *shared)
             .inflight = r->inflight,
         };
     }
-    shared_state_share(shared, rows, a->n);
+    decider_average(d, rows, a->n);
     free(rows);
 }
 
-void averages_tick(struct averages *a, const struct decider *d, struct rand *rand,
-                   int64_t now_ms)
+void averages_tick(struct averages *a, struct decider *d, struct rand *rand, int64_t now_ms)
 {
     struct shared_state_stats st;
-    int64_t every_ms = d->conf->redis.sync_ms * SHARE_EVERY_SYNCS;
+    int64_t every_ms = d->conf->redis.sync_ms * SEND_EVERY_SYNCS;
 
-    if (!d->attached || now_ms < a->next_ms)
+    if (!decider_is_attached(d) || now_ms < a->next_ms)
         return;
-    shared_state_get_stats(d->shared, &st);
+    decider_get_stats(d, &st);
     every_ms *= 1 + (int64_t)(st.live_routers * a->n / ROWS_PER_STRETCH);
     a->next_ms =
         now_ms + every_ms * 4 / 5 + (int64_t)rand_below(rand, (uint64_t)every_ms * 2 / 5);
-    share(a, d->shared);
+    send(a, d);
 }

@@ -35,7 +35,6 @@ void averages_note_fleets(struct averages *a, size_t region,
                           const struct shared_state_measured *m);
 
 /* Says them to the fleet when it is time; d's rules, rand for the jitter. */
-void averages_tick(struct averages *a, const struct decider *d, struct rand *rand,
-                   int64_t now_ms);
+void averages_tick(struct averages *a, struct decider *d, struct rand *rand, int64_t now_ms);
 
 #endif

@@ -8,19 +8,9 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
-static const char *const cool_names[] = {[BREAKERS_COOL_THROTTLED] = "throttled",
-                                         [BREAKERS_COOL_QUOTA] = "quota",
-                                         [BREAKERS_COOL_AUTH] = "auth"};
-
 static const char *const verdict_names[] = {[BREAKER_PROBE_OK] = "ok",
                                             [BREAKER_PROBE_FAIL] = "fail",
                                             [BREAKER_PROBE_ABANDON] = "abandon"};
-
-const char *breakers_cool_name(enum breakers_cool why)
-{
-    assert((size_t)why < ARRAY_LEN(cool_names));
-    return cool_names[why];
-}
 
 const char *breakers_verdict_name(enum breaker_verdict v)
 {

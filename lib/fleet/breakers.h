@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "policy/breaker.h"
+#include "policy/cooling.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,9 +16,7 @@
 struct event_base;
 
 enum breakers_evidence { BREAKERS_OK, BREAKERS_FAIL };
-enum breakers_cool { BREAKERS_COOL_THROTTLED, BREAKERS_COOL_QUOTA, BREAKERS_COOL_AUTH };
 
-const char *breakers_cool_name(enum breakers_cool why);    /* "throttled", "quota", "auth" */
 const char *breakers_verdict_name(enum breaker_verdict v); /* "ok", "fail", "abandon" */
 
 struct breakers_probe_answer {

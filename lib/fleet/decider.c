@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define OVERRULED "others_can_use_it"
 
@@ -22,6 +23,69 @@ void decider_init(struct decider *d, const struct config *conf)
     d->own_until_ms = xcalloc(conf->n_slots, sizeof(*d->own_until_ms));
 }
 
+const struct config_breaker *decider_rule(const struct decider *d, size_t slot)
+{
+    return &d->conf->regions[d->conf->slots[slot].region].breaker;
+}
+
+static void describe_slots(const struct decider *d, const char **slots,
+                           struct breakers_rule *rules)
+{
+    for (size_t i = 0; i < d->conf->n_slots; i++) {
+        const struct config_breaker *b = decider_rule(d, i);
+
+        slots[i] = d->conf->slots[i].name;
+        rules[i] = (struct breakers_rule){.breaker = b->rule,
+                                          .probe_lease_ms = b->probe_lease_ms,
+                                          .trip_confirm = b->trip_confirm};
+    }
+}
+
+static struct shared_state *open_shared(const struct decider *d, struct event_base *base,
+                                        const struct local_breakers_conf *lc,
+                                        const struct shared_state_events *ev, struct err *err)
+{
+    const struct config *conf = d->conf;
+    char host[64] = "";
+
+    gethostname(host, sizeof(host) - 1);
+    struct shared_state_conf sc = {
+        .fleet = conf->fleet,
+        .router_id = lc->router_id,
+        .host = host,
+        .version = SLUICE_VERSION,
+        .config_digest = conf->digest,
+        .slots = lc->slots,
+        .rules = lc->rules,
+        .n_slots = lc->n_slots,
+        .url = conf->redis.url,
+        .subscribe_url = conf->redis.subscribe_url,
+        .tls = {conf->redis.ca_file, conf->redis.cert_file, conf->redis.key_file},
+        .command_timeout_ms = conf->redis.command_timeout_ms,
+        .connect_timeout_ms = conf->redis.connect_timeout_ms,
+        .sync_ms = conf->redis.sync_ms,
+    };
+
+    return shared_state_new(base, &sc, ev, err);
+}
+
+int decider_open(struct decider *d, struct event_base *base, const char *router_id,
+                 const struct local_breakers_events *local,
+                 const struct shared_state_events *shared, struct err *err)
+{
+    const char **slots = xcalloc(d->conf->n_slots, sizeof(*slots));
+    struct breakers_rule *rules = xcalloc(d->conf->n_slots, sizeof(*rules));
+    const struct local_breakers_conf lc = {router_id, slots, rules, d->conf->n_slots};
+
+    describe_slots(d, slots, rules);
+    d->local = local_breakers_new(base, &lc, local);
+    if (d->conf->redis.enabled)
+        d->shared = open_shared(d, base, &lc, shared, err);
+    free(slots);
+    free(rules);
+    return d->shared != NULL || !d->conf->redis.enabled ? 0 : -1;
+}
+
 void decider_release(struct decider *d)
 {
     shared_state_free(d->shared);
@@ -29,10 +93,94 @@ void decider_release(struct decider *d)
     free(d->own_until_ms);
 }
 
-const struct config_breaker *decider_rule(const struct decider *d, size_t slot)
+/* ---- the fleet's shared state ---- */
+
+const char *decider_mode(const struct decider *d)
 {
-    return &d->conf->regions[d->conf->slots[slot].region].breaker;
+    return d->shared == NULL ? "alone" : d->attached ? "attached" : "away";
 }
+
+bool decider_has_shared(const struct decider *d)
+{
+    return d->shared != NULL;
+}
+
+bool decider_is_attached(const struct decider *d)
+{
+    return d->attached;
+}
+
+static void adopt(struct decider *d)
+{
+    bool *was_out = xcalloc(d->conf->n_slots, sizeof(*was_out));
+
+    for (size_t i = 0; i < d->conf->n_slots; i++)
+        was_out[i] =
+            decider_trusts_own(d, i) && local_breakers_get(d->local, i)->st != BREAKER_CLOSED;
+    for (size_t i = 0; i < shared_state_count(d->shared); i++)
+        local_breakers_adopt(d->local, shared_state_get(d->shared, i), i);
+    for (size_t i = 0; i < d->conf->n_slots; i++)
+        if (was_out[i])
+            local_breakers_trip(d->local, i, OVERRULED);
+    free(was_out);
+}
+
+void decider_set_attached(struct decider *d, bool attached)
+{
+    d->attached = attached;
+    if (!attached)
+        adopt(d);
+}
+
+uint64_t decider_version(const struct decider *d)
+{
+    return d->shared != NULL ? shared_state_ver(d->shared) : local_breakers_ver(d->local);
+}
+
+const char *decider_generation(const struct decider *d)
+{
+    return d->shared != NULL ? shared_state_gen(d->shared) : "";
+}
+
+void decider_get_stats(const struct decider *d, struct shared_state_stats *out)
+{
+    *out = (struct shared_state_stats){0};
+    if (d->shared != NULL)
+        shared_state_get_stats(d->shared, out);
+}
+
+int decider_save(const struct decider *d, struct buf *out)
+{
+    return d->shared != NULL ? shared_state_save(d->shared, out) : -1;
+}
+
+int decider_restore(struct decider *d, struct str text, struct err *err)
+{
+    if (shared_state_restore(d->shared, text, err) < 0)
+        return -1;
+    adopt(d);
+    return 0;
+}
+
+void decider_set_load(struct decider *d, int inflight)
+{
+    if (d->shared != NULL)
+        shared_state_set_load(d->shared, inflight);
+}
+
+void decider_average(struct decider *d, const struct shared_state_measure *of, size_t n)
+{
+    if (d->attached)
+        shared_state_average(d->shared, of, n);
+}
+
+bool decider_check_lease(struct decider *d, size_t slot, int64_t lease_ms,
+                         const struct shared_state_check *seen, int64_t took_ms)
+{
+    return d->attached && shared_state_check(d->shared, slot, lease_ms, seen, took_ms);
+}
+
+/* ---- verdicts ---- */
 
 bool decider_is_local(const struct decider *d, size_t slot)
 {
@@ -100,7 +248,7 @@ void decider_cool_local(struct decider *d, size_t slot, int64_t for_ms)
     local_breakers_cool(d->local, slot, for_ms);
 }
 
-void decider_cool_shared(struct decider *d, size_t slot, int64_t for_ms, enum breakers_cool why)
+void decider_cool_shared(struct decider *d, size_t slot, int64_t for_ms, enum cooling_why why)
 {
     if (d->attached)
         shared_state_cool(d->shared, slot, for_ms, why);
@@ -166,19 +314,4 @@ void decider_trust_fleet(struct decider *d, size_t slot)
     d->own_until_ms[slot] = 0;
     log_at(LOG_INFO, &d->log, "region as the fleet sees it again region=%s",
            d->conf->slots[slot].name);
-}
-
-void decider_adopt(struct decider *d)
-{
-    bool *was_out = xcalloc(d->conf->n_slots, sizeof(*was_out));
-
-    for (size_t i = 0; i < d->conf->n_slots; i++)
-        was_out[i] =
-            decider_trusts_own(d, i) && local_breakers_get(d->local, i)->st != BREAKER_CLOSED;
-    for (size_t i = 0; i < shared_state_count(d->shared); i++)
-        local_breakers_adopt(d->local, shared_state_get(d->shared, i), i);
-    for (size_t i = 0; i < d->conf->n_slots; i++)
-        if (was_out[i])
-            local_breakers_trip(d->local, i, OVERRULED);
-    free(was_out);
 }

@@ -4,8 +4,7 @@
  * this process' own.  The fleet's verdict counts while we are attached, but for slots that the
  * fleet can use and we cannot.  Who asks for a verdict need not know whose it is.
  *
- * Public body: read by anybody in lib/fleet, written by decider.c and fleet.c, which hears of
- * a change of mode. */
+ * What both of them say is asked here: which one a router has is known to decider.c alone. */
 #ifndef FLEET_DECIDER_H
 #define FLEET_DECIDER_H
 
@@ -14,7 +13,7 @@
 #include "fleet/local_breakers.h"
 #include "fleet/shared_state.h"
 
-struct decider {
+struct decider { /* the body is decider.c's and the simulator's, but for conf */
     const struct config *conf;
     struct log_ctx log;
     struct shared_state *shared;  /* the fleet's; NULL: no Redis is configured */
@@ -31,7 +30,35 @@ struct decider_epochs { /* what an attempt began under; an epoch of 0: not to be
 };
 
 void decider_init(struct decider *d, const struct config *conf); /* borrows conf */
+/* Makes both breakers, with a rule per slot; -1 with err: the Redis URL cannot work. */
+int decider_open(struct decider *d, struct event_base *base, const char *router_id,
+                 const struct local_breakers_events *local,
+                 const struct shared_state_events *shared, struct err *err);
 void decider_release(struct decider *d); /* leaves the fleet, frees both breakers */
+
+/* ---- the fleet's shared state, as far as there is one ---- */
+
+const char *decider_mode(const struct decider *d); /* "alone", "attached" or "away" */
+bool decider_has_shared(const struct decider *d);
+bool decider_is_attached(const struct decider *d);
+/* shared_state said so.  Away: our own breakers start from its last view, except where they
+ * decided. */
+void decider_set_attached(struct decider *d, bool attached);
+/* Of what is announced: the shared data's version and generation; alone our own version, "". */
+uint64_t decider_version(const struct decider *d);
+const char *decider_generation(const struct decider *d);
+/* Zeroes where there is none. */
+void decider_get_stats(const struct decider *d, struct shared_state_stats *out);
+int decider_save(const struct decider *d, struct buf *out) MUST_CHECK; /* shared_state_save */
+/* shared_state_restore; our own breakers start from it too. */
+int decider_restore(struct decider *d, struct str text, struct err *err) MUST_CHECK;
+/* To the fleet, as in shared_state.h; not sent unless attached. */
+void decider_set_load(struct decider *d, int inflight);
+void decider_average(struct decider *d, const struct shared_state_measure *of, size_t n);
+bool decider_check_lease(struct decider *d, size_t slot, int64_t lease_ms,
+                         const struct shared_state_check *seen, int64_t took_ms);
+
+/* ---- verdicts ---- */
 
 const struct config_breaker *decider_rule(const struct decider *d, size_t slot);
 
@@ -51,8 +78,7 @@ void decider_begin(struct decider *d, size_t slot, struct decider_epochs *out);
 void decider_report(struct decider *d, size_t slot, const struct decider_epochs *began,
                     enum breakers_evidence what, bool slow);
 void decider_cool_local(struct decider *d, size_t slot, int64_t for_ms);
-void decider_cool_shared(struct decider *d, size_t slot, int64_t for_ms,
-                         enum breakers_cool why);
+void decider_cool_shared(struct decider *d, size_t slot, int64_t for_ms, enum cooling_why why);
 
 /* Asks the one who decides for a probe lease; returns whether that is the local one. */
 bool decider_probe(struct decider *d, size_t slot, uint64_t token);
@@ -68,7 +94,5 @@ bool decider_trusts_own(const struct decider *d, size_t slot);
 /* Is the time over, and has our breaker closed?  Then decider_trust_fleet is due. */
 bool decider_may_trust_fleet(const struct decider *d, size_t slot, int64_t now_ms);
 void decider_trust_fleet(struct decider *d, size_t slot);
-/* Redis is away: our own breakers start from its last view, except where they decided. */
-void decider_adopt(struct decider *d);
 
 #endif

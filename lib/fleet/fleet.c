@@ -10,7 +10,6 @@
 #include <event2/event.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define OPINION_MS                                                                             \
     10000 /* a success that old says that we can use a region; as in report.lua */
@@ -29,15 +28,15 @@ static void show_state(struct fleet *f, size_t slot)
     for (size_t i = r->first_slot; i < r->first_slot + r->n_slots; i++)
         if (i == r->first_slot || m[i].state > m[region].state)
             m[region].state = m[i].state;
-    if (f->decider.shared != NULL)
-        f->counters->store_ver = shared_state_ver(f->decider.shared);
+    if (decider_has_shared(&f->decider))
+        f->counters->store_ver = decider_version(&f->decider);
 }
 
 static void show_stats(struct fleet *f)
 {
     struct shared_state_stats st;
 
-    shared_state_get_stats(f->decider.shared, &st);
+    decider_get_stats(&f->decider, &st);
     f->counters->store_commands = st.commands;
     f->counters->store_errors = st.errors + st.late;
     f->counters->store_pushes = st.pushes;
@@ -66,7 +65,7 @@ static void note_slot(struct fleet *f, size_t slot, bool local)
 static void on_shared_slot(void *arg, size_t slot)
 {
     struct fleet *f = arg;
-    const struct view_slot *k = shared_state_get(f->decider.shared, slot);
+    const struct view_slot *k = decider_announced(&f->decider, slot);
     struct region_state *region = &f->regions[slot];
     int64_t now_ms = clock_mono_ms();
 
@@ -84,11 +83,11 @@ static void on_local_slot(void *arg, size_t slot)
     note_slot(arg, slot, true);
 }
 
-static void on_alone(void *arg, size_t slot, int64_t for_ms)
+static void on_overruled(void *arg, size_t slot, int64_t for_ms)
 {
     struct fleet *f = arg;
 
-    if (f->dead || !f->decider.attached)
+    if (f->dead || !decider_is_attached(&f->decider))
         return;
     if (!decider_trusts_own(&f->decider, slot))
         probe_lease_drop(&f->leases, slot);
@@ -106,10 +105,8 @@ static void on_mode(void *arg, bool attached, const char *why)
         return;
     for (size_t i = 0; i < f->conf->n_slots; i++)
         probe_lease_drop(&f->leases, i);
-    f->decider.attached = attached;
+    decider_set_attached(&f->decider, attached); /* shared_state has said why, once */
     f->counters->store_attached = attached;
-    if (!attached) /* shared_state has said why, once */
-        decider_adopt(&f->decider);
     for (size_t i = 0; i < f->conf->n_slots; i++)
         show_state(f, i);
 }
@@ -138,7 +135,7 @@ static void on_check(void *arg, const struct shared_state_check_answer *a)
         f->on_check(f->check_arg, a);
 }
 
-static void on_share(void *arg, size_t region, const struct shared_state_measured *m)
+static void on_averages(void *arg, size_t region, const struct shared_state_measured *m)
 {
     struct fleet *f = arg;
 
@@ -162,20 +159,17 @@ static void tick_slot(struct fleet *f, size_t slot, int64_t now_ms)
 static void on_fleet_tick(evutil_socket_t fd, short what, void *arg)
 {
     struct fleet *f = arg;
-    struct shared_state *shared = f->decider.shared;
     int64_t now_ms = clock_mono_ms();
 
     (void)fd, (void)what;
     probe_lease_renew(&f->leases);
     for (size_t i = 0; i < f->conf->n_slots; i++)
         tick_slot(f, i, now_ms);
-    if (shared == NULL)
-        return;
-    if (f->decider.attached)
-        state_file_tick(&f->file, shared, now_ms);
+    if (decider_is_attached(&f->decider))
+        state_file_tick(&f->file, &f->decider, now_ms);
     averages_tick(&f->averages, &f->decider, f->rand, now_ms);
     if (f->counters->requests != NULL)
-        shared_state_set_load(shared, (int)*f->counters->requests);
+        decider_set_load(&f->decider, (int)*f->counters->requests);
     show_stats(f);
 }
 
@@ -194,71 +188,19 @@ static int start_tick(struct fleet *f, struct event_base *base)
 
 /* ---- up and down ---- */
 
-static void describe_slots(const struct fleet *f, const char **slots,
-                           struct breakers_rule *rules)
+static int join(struct fleet *f, struct event_base *base, const char *router_id,
+                struct err *err)
 {
-    for (size_t i = 0; i < f->conf->n_slots; i++) {
-        const struct config_breaker *b = decider_rule(&f->decider, i);
-
-        slots[i] = f->conf->slots[i].name;
-        rules[i] = (struct breakers_rule){.breaker = b->rule,
-                                          .probe_lease_ms = b->probe_lease_ms,
-                                          .trip_confirm = b->trip_confirm};
-    }
-}
-
-/* -1 with err: the Redis URL cannot work. */
-static int open_breakers(struct fleet *f, struct event_base *base,
-                         const struct shared_state_conf *sc, struct err *err)
-{
-    const struct local_breakers_conf lc = {sc->router_id, sc->slots, sc->rules, sc->n_slots};
     const struct local_breakers_events local = {f, on_local_slot, on_local_probe};
     const struct shared_state_events shared = {.arg = f,
                                                .on_slot = on_shared_slot,
                                                .on_mode = on_mode,
                                                .on_probe = on_shared_probe,
                                                .on_check = on_check,
-                                               .on_alone = on_alone,
-                                               .on_share = on_share};
+                                               .on_overruled = on_overruled,
+                                               .on_averages = on_averages};
 
-    f->decider.local = local_breakers_new(base, &lc, &local);
-    if (!f->conf->redis.enabled)
-        return 0;
-    f->decider.shared = shared_state_new(base, sc, &shared, err);
-    return f->decider.shared != NULL ? 0 : -1;
-}
-
-static int join(struct fleet *f, struct event_base *base, const char *router_id,
-                struct err *err)
-{
-    const struct config *conf = f->conf;
-    const char **slots = xcalloc(conf->n_slots, sizeof(*slots));
-    struct breakers_rule *rules = xcalloc(conf->n_slots, sizeof(*rules));
-    char host[64] = "";
-
-    gethostname(host, sizeof(host) - 1);
-    describe_slots(f, slots, rules);
-    struct shared_state_conf sc = {
-        .fleet = conf->fleet,
-        .router_id = router_id,
-        .host = host,
-        .version = SLUICE_VERSION,
-        .config_digest = conf->digest,
-        .slots = slots,
-        .rules = rules,
-        .n_slots = conf->n_slots,
-        .url = conf->redis.url,
-        .subscribe_url = conf->redis.subscribe_url,
-        .tls = {conf->redis.ca_file, conf->redis.cert_file, conf->redis.key_file},
-        .command_timeout_ms = conf->redis.command_timeout_ms,
-        .connect_timeout_ms = conf->redis.connect_timeout_ms,
-        .sync_ms = conf->redis.sync_ms,
-    };
-    int rc = open_breakers(f, base, &sc, err);
-
-    free(slots);
-    free(rules);
-    return rc;
+    return decider_open(&f->decider, base, router_id, &local, &shared, err);
 }
 
 struct fleet *fleet_new(struct event_base *base, const struct config *conf,
@@ -290,10 +232,8 @@ struct fleet *fleet_new(struct event_base *base, const struct config *conf,
 
 void fleet_keep(struct fleet *f, const char *path)
 {
-    if (f->decider.shared == NULL)
-        return; /* alone: nobody said anything worth keeping */
-    if (state_file_open(&f->file, path, f->decider.shared, clock_mono_ms()))
-        decider_adopt(&f->decider);
+    if (decider_has_shared(&f->decider)) /* else nobody said anything worth keeping */
+        state_file_open(&f->file, path, &f->decider, clock_mono_ms());
 }
 
 void fleet_free(struct fleet *f)
@@ -301,8 +241,8 @@ void fleet_free(struct fleet *f)
     if (f == NULL)
         return;
     f->dead = true;
-    if (f->decider.attached)
-        state_file_save(&f->file, f->decider.shared, clock_mono_ms());
+    if (decider_is_attached(&f->decider))
+        state_file_save(&f->file, &f->decider, clock_mono_ms());
     state_file_release(&f->file);
     if (f->tick != NULL)
         event_free(f->tick);
@@ -332,18 +272,17 @@ bool fleet_region_usable(const struct fleet *f, size_t region, int64_t now_ms)
 
 const char *fleet_mode(const struct fleet *f)
 {
-    return f->decider.shared == NULL ? "alone" : f->decider.attached ? "attached" : "away";
+    return decider_mode(&f->decider);
 }
 
 const char *fleet_generation(const struct fleet *f)
 {
-    return f->decider.shared != NULL ? shared_state_gen(f->decider.shared) : "";
+    return decider_generation(&f->decider);
 }
 
 uint64_t fleet_version(const struct fleet *f)
 {
-    return f->decider.shared != NULL ? shared_state_ver(f->decider.shared)
-                                     : local_breakers_ver(f->decider.local);
+    return decider_version(&f->decider);
 }
 
 void fleet_describe(const struct fleet *f, size_t slot, int64_t now_ms,
@@ -357,7 +296,7 @@ void fleet_describe(const struct fleet *f, size_t slot, int64_t now_ms,
     bool waits = k->st == BREAKER_OPEN && k->until_ms > now_ms;
 
     *out = (struct fleet_region){
-        .alone = f->decider.attached && decider_trusts_own(&f->decider, slot),
+        .alone = decider_is_attached(&f->decider) && decider_trusts_own(&f->decider, slot),
         .state = k->st,
         .epoch = k->ep,
         .open_for_ms = waits ? k->until_ms - now_ms : 0,

@@ -21,8 +21,7 @@ void fleet_check_subscribe(struct fleet *f,
 bool fleet_check_lease(struct fleet *f, size_t region, int64_t lease_ms,
                        const struct shared_state_check *seen, int64_t took_ms)
 {
-    return f->decider.attached &&
-           shared_state_check(f->decider.shared, region, lease_ms, seen, took_ms);
+    return decider_check_lease(&f->decider, region, lease_ms, seen, took_ms);
 }
 
 bool fleet_check_is_due(const struct fleet *f, size_t slot, int64_t now_ms)

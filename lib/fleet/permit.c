@@ -193,7 +193,7 @@ static void cool(struct fleet *f, size_t slot, enum outcome o, int64_t stated_ms
         log_at(LOG_WARN, &f->log, "region cooling region=%s outcome=%s for_ms=%" PRId64,
                f->conf->slots[slot].name, outcome_traits(o)->name, cool_ms);
     }
-    decider_cool_shared(&f->decider, slot, cool_ms, cooling_why(o));
+    decider_cool_shared(&f->decider, slot, cool_ms, cooling_why_of(o));
 }
 
 void permit_end(struct fleet *f, struct permit *p, enum outcome o, int64_t cool_ms)

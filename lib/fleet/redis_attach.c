@@ -27,42 +27,56 @@
 #define ASK_MS        100   /* back-off of attach: full jitter up to this, doubling */
 #define ASK_MAX_MS    4000
 #define ASK_GAP_MS    20 /* never faster than this, whatever Redis answers */
-#define N_ABOUT       6
-#define LIVE_MAX      100000 /* routers; more is rubbish */
-#define REPORTS_PER_S 3000   /* of successes, by the whole fleet */
 
-void redis_attach_arm(struct shared_state *s, struct event *ev, int64_t ms)
+enum phase {
+    PHASE_DOWN,   /* no connection; the link tries again by itself */
+    PHASE_ASKING, /* connected; attach is tried until it works */
+    PHASE_LEVEL,  /* the view is the fleet's */
+};
+
+/* What the owner was told; it starts unknown, so that the first word is said either way. */
+enum mode { MODE_UNKNOWN, MODE_ATTACHED, MODE_AWAY };
+
+struct redis_attach {
+    enum phase phase;
+    enum mode mode;
+    struct event *timer; /* the next attach */
+    struct event *grace; /* a lost connection may come back this long before we are away */
+    char url[512];       /* for people */
+    char down_why[256];
+    bool asking;
+    bool reads_go_on; /* writes are refused */
+    unsigned tries;
+    int bad_row; /* commands late or failed in a row */
+    int64_t sent_ms, since_ms;
+};
+
+bool redis_attach_is_attached(const struct shared_state *s)
 {
-    struct timeval tv = {0};
+    return s->attach->mode == MODE_ATTACHED;
+}
 
-    if (s->freed)
-        return;
-    if (ms > 0) {
-        tv.tv_sec = ms / 1000;
-        tv.tv_usec = (suseconds_t)(ms % 1000 * 1000);
-    }
-    if (event_add(ev, &tv) < 0)
-        abort(); /* out of memory for a control object */
+bool redis_attach_is_level(const struct shared_state *s)
+{
+    return s->attach->phase == PHASE_LEVEL;
 }
 
 /* ---- mode ---- */
 
 static void set_mode(struct shared_state *s, bool attached, const char *why)
 {
-    enum shared_state_mode mode = attached ? MODE_ATTACHED : MODE_AWAY;
-    char url[512];
+    enum mode mode = attached ? MODE_ATTACHED : MODE_AWAY;
 
-    if (s->freed || s->mode == mode)
+    if (s->freed || s->attach->mode == mode)
         return;
-    s->mode = mode;
-    redis_url_show(&s->near_conf.url, url, sizeof(url));
+    s->attach->mode = mode;
     if (attached)
         log_at(LOG_INFO, &s->log, "attached to the fleet's shared state gen=%s ver=%llu: %s",
                view_gen(s->view), (unsigned long long)view_ver(s->view), why);
     else
         log_at(LOG_WARN, &s->log,
-               "shared state away, deciding on the last view and own evidence: %s: %s", url,
-               why);
+               "shared state away, deciding on the last view and own evidence: %s: %s",
+               s->attach->url, why);
     if (s->ev.on_mode != NULL)
         s->ev.on_mode(s->ev.arg, attached, why);
 }
@@ -70,15 +84,16 @@ static void set_mode(struct shared_state *s, bool attached, const char *why)
 /* The next attach, later: one at a time, and further apart each time. */
 static void ask_later(struct shared_state *s)
 {
-    int64_t max_ms = s->reads_go_on && s->sync_ms < ASK_MAX_MS ? s->sync_ms : ASK_MAX_MS;
+    int64_t max_ms =
+        s->attach->reads_go_on && s->sync_ms < ASK_MAX_MS ? s->sync_ms : ASK_MAX_MS;
     int64_t wait_ms =
-        rand_backoff_ms(&s->rand, ASK_MS < max_ms ? ASK_MS : max_ms, max_ms, s->ask_tries);
+        rand_backoff_ms(&s->rand, ASK_MS < max_ms ? ASK_MS : max_ms, max_ms, s->attach->tries);
 
-    if (s->freed || s->phase != PHASE_ASKING || s->asking)
+    if (s->freed || s->attach->phase != PHASE_ASKING || s->attach->asking)
         return;
-    if (s->ask_tries < 16)
-        s->ask_tries++;
-    redis_attach_arm(s, s->ask, wait_ms > ASK_GAP_MS ? wait_ms : ASK_GAP_MS);
+    if (s->attach->tries < 16)
+        s->attach->tries++;
+    shared_state_arm(s, s->attach->timer, wait_ms > ASK_GAP_MS ? wait_ms : ASK_GAP_MS);
 }
 
 void redis_attach_away(struct shared_state *s, const char *why)
@@ -86,27 +101,38 @@ void redis_attach_away(struct shared_state *s, const char *why)
     if (s->freed)
         return;
     /* A Redis that takes every attach and refuses what follows would flap without this. */
-    if (s->phase == PHASE_ATTACHED && clock_mono_ms() - s->attached_ms >= STEADY_MS)
-        s->ask_tries = 0;
-    s->phase = redis_link_is_up(s->cmd) ? PHASE_ASKING : PHASE_DOWN;
-    s->bad_row = s->bad_syncs = 0;
-    s->stats.dropped += evidence_clear(s->batch);
-    event_del(s->tick);
-    event_del(s->flush);
-    event_del(s->check);
-    event_del(s->grace);
+    if (s->attach->phase == PHASE_LEVEL && clock_mono_ms() - s->attach->since_ms >= STEADY_MS)
+        s->attach->tries = 0;
+    s->attach->phase = redis_link_is_up(s->cmd) ? PHASE_ASKING : PHASE_DOWN;
+    s->attach->bad_row = 0;
+    event_del(s->attach->grace);
+    redis_sync_stop(s);
+    redis_subscribe_stop(s);
+    redis_report_stop(s);
+    redis_report_clear(s);
     ask_later(s);
     set_mode(s, false, why);
+}
+
+void redis_attach_refused(struct shared_state *s, const char *why)
+{
+    s->attach->reads_go_on = true;
+    redis_attach_away(s, why);
+}
+
+void redis_attach_good(struct shared_state *s)
+{
+    s->attach->bad_row = 0;
 }
 
 void redis_attach_bad(struct shared_state *s, const char *why)
 {
     if (s->freed)
         return;
-    s->bad_row++;
-    if (s->bad_row >= BAD_ROW_MAX && s->mode != MODE_AWAY)
+    s->attach->bad_row++;
+    if (s->attach->bad_row >= BAD_ROW_MAX && s->attach->mode != MODE_AWAY)
         redis_attach_away(s, why);
-    else if (s->phase == PHASE_ATTACHED)
+    else if (s->attach->phase == PHASE_LEVEL)
         redis_sync_soon(s); /* find out now, not in a second */
     else
         ask_later(s);
@@ -114,67 +140,20 @@ void redis_attach_bad(struct shared_state *s, const char *why)
 
 /* ---- attach and look ---- */
 
-/* Takes a snapshot from elements [from..] of r, each a line or an array that begins with one.
- * false: it makes no sense, and nothing was applied. */
-bool redis_attach_snapshot(struct shared_state *s, struct str gen, int64_t ver,
-                           const struct redisReply *r, size_t from)
-{
-    size_t n = redis_value_count(r) > from ? redis_value_count(r) - from : 0;
-    struct str *lines = xcalloc(n + 1, sizeof(*lines));
-
-    for (size_t i = 0; i < n; i++) {
-        const struct redisReply *line = redis_value_at(r, from + i);
-
-        lines[i] =
-            redis_value_text(redis_value_count(line) > 0 ? redis_value_at(line, 0) : line);
-    }
-    enum view_verdict v =
-        view_snapshot(s->view, gen, (uint64_t)ver, lines, n, clock_mono_ms(), s->changed);
-
-    free(lines);
-    return v == VIEW_APPLIED || v == VIEW_OLD;
-}
-
-void redis_attach_tell_changed(struct shared_state *s)
-{
-    for (size_t i = 0; i < view_count(s->view); i++)
-        if (s->changed[i])
-            shared_state_tell(s, i);
-}
-
-void redis_attach_set_live(struct shared_state *s, const struct redisReply *r)
-{
-    int64_t live;
-
-    if (!redis_value_number(r, &live) || live > LIVE_MAX)
-        return;
-    s->stats.live_routers = (uint64_t)live;
-    evidence_set_ok_gap(s->batch, live * 1000 / REPORTS_PER_S);
-}
-
 static void attached(struct shared_state *s)
 {
-    s->phase = PHASE_ATTACHED;
+    s->attach->phase = PHASE_LEVEL;
     redis_reassert_forget_file(s);
-    s->reads_go_on = false;
-    s->bad_row = s->bad_syncs = 0;
-    s->attached_ms = s->stats.last_sync_ms = clock_mono_ms();
-    s->applied_said = s->override_heard = 0; /* of another generation, perhaps */
-    event_del(s->grace);
-    delivery_new_generation(&s->delivery);
-    redis_subscribe_listen(s);
-    redis_sync_soon(s);
+    s->attach->reads_go_on = false;
+    s->attach->bad_row = 0;
+    s->attach->since_ms = s->stats.last_sync_ms = clock_mono_ms();
+    event_del(s->attach->grace);
+    redis_subscribe_begin(s);
+    redis_sync_begin(s);
     redis_report_flush(s);
     set_mode(s, true, "Redis answers");
     if (!s->freed)
-        redis_attach_tell_changed(s);
-}
-
-/* Evidence of another life of the data says nothing in this one. */
-static void drop_old_evidence(struct shared_state *s, struct str gen)
-{
-    if (!str_eqz(gen, view_gen(s->view)))
-        s->stats.dropped += evidence_clear(s->batch);
+        shared_state_tell_changed(s);
 }
 
 /* The snapshot that both attach and reassert answer with. */
@@ -183,16 +162,17 @@ static void take_attach(struct shared_state *s, enum script script, const struct
     struct str gen = redis_value_text(redis_value_at(r, 1));
     int64_t ver;
 
-    if (s->phase != PHASE_ASKING)
+    if (s->attach->phase != PHASE_ASKING)
         return; /* of a connection that is gone */
-    drop_old_evidence(s, gen);
+    if (!str_eqz(gen, view_gen(s->view)))
+        redis_report_clear(s); /* evidence of another life of the data says nothing in this */
     if (!redis_value_is(r, "OK") || !redis_value_number(redis_value_at(r, 2), &ver) ||
-        !redis_attach_snapshot(s, gen, ver, r, 6)) {
+        !shared_state_take_snapshot(s, gen, ver, r, 6)) {
         shared_state_rubbish(s, script);
         ask_later(s);
         return;
     }
-    redis_attach_set_live(s, redis_value_at(r, 5));
+    shared_state_set_live(s, redis_value_at(r, 5));
     attached(s);
 }
 
@@ -201,7 +181,7 @@ static void on_reassert(void *arg, const struct redisReply *r, const char *why)
     struct shared_state *s = arg;
 
     shared_state_hold(s);
-    s->asking = false;
+    s->attach->asking = false;
     if (shared_state_usable(s, SCRIPT_REASSERT, r, why))
         take_attach(s, SCRIPT_REASSERT, r);
     else
@@ -214,12 +194,12 @@ static void on_attach(void *arg, const struct redisReply *r, const char *why)
     struct shared_state *s = arg;
 
     shared_state_hold(s);
-    s->asking = false;
+    s->attach->asking = false;
     if (!shared_state_usable(s, SCRIPT_ATTACH, r, why))
         ask_later(s);
-    else if (s->phase == PHASE_ASKING && redis_reassert_is_due(s, r) &&
+    else if (s->attach->phase == PHASE_ASKING && redis_reassert_is_due(s, r) &&
              redis_reassert_send(s, redis_value_text(redis_value_at(r, 1)), on_reassert) == 0)
-        s->asking = true; /* the last view stays until the answer comes */
+        s->attach->asking = true; /* the last view stays until the answer comes */
     else
         take_attach(s, SCRIPT_ATTACH, r);
     shared_state_drop(s);
@@ -231,58 +211,35 @@ static void on_look(void *arg, const struct redisReply *r, const char *why)
     int64_t ver;
 
     shared_state_hold(s);
-    if (!s->freed && why == NULL && s->phase != PHASE_ATTACHED && redis_value_is(r, "LOOK") &&
-        redis_value_number(redis_value_at(r, 2), &ver) &&
-        redis_attach_snapshot(s, redis_value_text(redis_value_at(r, 1)), ver,
-                              redis_value_at(r, 5), 0))
-        redis_attach_tell_changed(s);
+    if (!s->freed && why == NULL && s->attach->phase != PHASE_LEVEL &&
+        redis_value_is(r, "LOOK") && redis_value_number(redis_value_at(r, 2), &ver) &&
+        shared_state_take_snapshot(s, redis_value_text(redis_value_at(r, 1)), ver,
+                                   redis_value_at(r, 5), 0))
+        shared_state_tell_changed(s);
     shared_state_drop(s);
-}
-
-/* host pid version config started load: what both attach and sync say of us. */
-size_t redis_attach_about(struct shared_state *s, struct shared_state_numbers *n,
-                          const char **args)
-{
-    snprintf(n->pid, sizeof(n->pid), "%d", (int)getpid());
-    snprintf(n->started, sizeof(n->started), "%lld", (long long)s->started_ms);
-    snprintf(n->load, sizeof(n->load), "%d", s->load);
-    const char *about[N_ABOUT] = {s->host,          n->pid,     s->version,
-                                  s->config_digest, n->started, n->load};
-
-    memcpy(args, about, sizeof(about));
-    return N_ABOUT;
-}
-
-size_t redis_attach_slots(struct shared_state *s, const char **args)
-{
-    for (size_t i = 0; i < view_count(s->view); i++)
-        args[i] = view_get(s->view, i)->name;
-    return view_count(s->view);
 }
 
 static void send_attach(struct shared_state *s)
 {
-    struct shared_state_numbers numbers;
-    const char **args = xcalloc(view_count(s->view) + 12, sizeof(*args));
-    size_t n = 3;
+    struct redis_args a;
+    char random[20];
 
-    if (s->freed || s->asking || s->phase != PHASE_ASKING)
-        goto out;
-    rand_hex(&s->rand, numbers.random, 16);
-    args[0] = s->router_id;
-    args[1] = "-";
-    args[2] = numbers.random;
-    n += redis_attach_about(s, &numbers, args + n);
-    n += redis_attach_slots(s, args + n);
-    s->ask_sent_ms = clock_mono_ms();
-    if (shared_state_run(s, SCRIPT_ATTACH, args, n, on_attach, s) == 0)
-        s->asking = true;
+    if (s->freed || s->attach->asking || s->attach->phase != PHASE_ASKING)
+        return;
+    rand_hex(&s->rand, random, 16);
+    redis_args_init(&a, 3 + SHARED_STATE_ABOUT + view_count(s->view));
+    redis_args_word(&a, s->router_id);
+    redis_args_word(&a, "-");
+    redis_args_word(&a, random);
+    shared_state_add_about(s, &a);
+    shared_state_add_slots(s, &a);
+    s->attach->sent_ms = clock_mono_ms();
+    if (shared_state_run(s, SCRIPT_ATTACH, &a, on_attach, s) == 0)
+        s->attach->asking = true;
     else
         ask_later(s);
-    if (s->reads_go_on && shared_state_run(s, SCRIPT_SNAPSHOT, NULL, 0, on_look, s) < 0)
+    if (s->attach->reads_go_on && shared_state_run(s, SCRIPT_SNAPSHOT, NULL, on_look, s) < 0)
         s->stats.dropped++;
-out:
-    free(args);
 }
 
 static void on_ask(evutil_socket_t fd, short what, void *arg)
@@ -293,14 +250,14 @@ static void on_ask(evutil_socket_t fd, short what, void *arg)
 
 void redis_attach_ask(struct shared_state *s)
 {
-    int64_t gap_ms = s->ask_sent_ms + 2 * ASK_GAP_MS - clock_mono_ms();
+    int64_t gap_ms = s->attach->sent_ms + 2 * ASK_GAP_MS - clock_mono_ms();
 
-    if (s->freed || s->phase == PHASE_DOWN)
+    if (s->freed || s->attach->phase == PHASE_DOWN)
         return;
-    s->phase = PHASE_ASKING;
-    event_del(s->tick);
-    if (!s->asking && !event_pending(s->ask, EV_TIMEOUT, NULL))
-        redis_attach_arm(s, s->ask, gap_ms);
+    s->attach->phase = PHASE_ASKING;
+    redis_sync_stop(s);
+    if (!s->attach->asking && !event_pending(s->attach->timer, EV_TIMEOUT, NULL))
+        shared_state_arm(s, s->attach->timer, gap_ms);
 }
 
 /* ---- the command link ---- */
@@ -309,9 +266,9 @@ static void on_cmd_up(void *arg)
 {
     struct shared_state *s = arg;
 
-    s->phase = PHASE_ASKING;
-    s->asking = s->syncing = false;
-    s->ask_tries = 0;
+    s->attach->phase = PHASE_ASKING;
+    s->attach->asking = false;
+    s->attach->tries = 0;
     send_attach(s);
 }
 
@@ -321,19 +278,19 @@ static void on_cmd_down(void *arg, enum redis_error cause, const char *why)
 
     (void)cause;
     shared_state_hold(s);
-    s->phase = PHASE_DOWN;
-    s->asking = s->syncing = false;
+    s->attach->phase = PHASE_DOWN;
+    s->attach->asking = false;
     s->stats.reconnects++;
-    event_del(s->tick);
-    event_del(s->ask);
-    event_del(s->flush);
-    if (s->mode == MODE_UNKNOWN) {
+    event_del(s->attach->timer);
+    redis_sync_lost(s);
+    redis_report_stop(s);
+    if (s->attach->mode == MODE_UNKNOWN) {
         redis_attach_away(s, why);
-    } else if (s->mode == MODE_ATTACHED) {
+    } else if (s->attach->mode == MODE_ATTACHED) {
         /* The last try's reason is the one to act on: a password was rotated, say. */
-        snprintf(s->down_why, sizeof(s->down_why), "%s", why);
-        if (!event_pending(s->grace, EV_TIMEOUT, NULL))
-            redis_attach_arm(s, s->grace, BAD_ROW_MAX * s->command_timeout_ms);
+        snprintf(s->attach->down_why, sizeof(s->attach->down_why), "%s", why);
+        if (!event_pending(s->attach->grace, EV_TIMEOUT, NULL))
+            shared_state_arm(s, s->attach->grace, BAD_ROW_MAX * s->command_timeout_ms);
     }
     shared_state_drop(s);
 }
@@ -341,46 +298,31 @@ static void on_cmd_down(void *arg, enum redis_error cause, const char *why)
 static void on_grace(evutil_socket_t fd, short what, void *arg)
 {
     struct shared_state *s = arg;
-    char why[sizeof(s->down_why)];
+    char why[sizeof(s->attach->down_why)];
 
     (void)fd, (void)what;
     shared_state_hold(s);
-    memcpy(why, s->down_why, sizeof(why));
-    if (s->phase != PHASE_ATTACHED)
+    memcpy(why, s->attach->down_why, sizeof(why));
+    if (s->attach->phase != PHASE_LEVEL)
         redis_attach_away(s, why);
     shared_state_drop(s);
 }
 
 /* ---- up and down ---- */
 
-static void on_flush(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd, (void)what;
-    redis_report_flush(arg);
-}
-
-struct event *redis_attach_timer(struct shared_state *s, event_callback_fn fn)
-{
-    struct event *ev = event_new(s->base, -1, 0, fn, s);
-
-    if (ev == NULL)
-        abort(); /* out of memory for a control object */
-    return ev;
-}
-
 void redis_attach_open(struct shared_state *s, const struct redis_link_conf *conf,
-                       const struct redis_link_conf *far)
+                       const struct redis_link_conf *replica)
 {
     static const struct redis_link_ops cmd_ops = {.on_up = on_cmd_up, .on_down = on_cmd_down};
 
-    s->ask = redis_attach_timer(s, on_ask);
-    s->flush = redis_attach_timer(s, on_flush);
-    s->grace = redis_attach_timer(s, on_grace);
+    s->attach = xcalloc(1, sizeof(*s->attach));
+    s->attach->timer = shared_state_timer(s, on_ask);
+    s->attach->grace = shared_state_timer(s, on_grace);
+    redis_url_show(&conf->url, s->attach->url, sizeof(s->attach->url));
     s->cmd = redis_link_new(s->base, conf, &cmd_ops, s);
     s->owner = redis_link_owner_new(
         s->cmd, &(struct redis_owner_conf){"fleet", IN_FLIGHT_MAX, s->command_timeout_ms});
-    redis_sync_open(s);
-    redis_subscribe_open(s, conf, far);
+    redis_subscribe_open(s, conf, replica);
     redis_link_start(s->cmd);
 }
 
@@ -388,9 +330,11 @@ void redis_attach_close(struct shared_state *s)
 {
     redis_link_free(s->cmd);
     s->cmd = NULL;
-    redis_subscribe_close(s);
-    event_free(s->tick);
-    event_free(s->ask);
-    event_free(s->flush);
-    event_free(s->grace);
+    event_free(s->attach->timer);
+    event_free(s->attach->grace);
+}
+
+void redis_attach_free(struct shared_state *s)
+{
+    free(s->attach);
 }

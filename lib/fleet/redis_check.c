@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NUMBER_BYTES 24
-
 struct asked { /* one check script under way; its callback comes exactly once */
     struct shared_state *s;
     size_t slot;
@@ -55,24 +53,22 @@ static void on_checked(void *arg, const struct redisReply *r, const char *why)
 bool redis_check_lease(struct shared_state *s, size_t slot, int64_t lease_ms,
                        const struct shared_state_check *seen, int64_t took_ms)
 {
-    char lease[NUMBER_BYTES], took[NUMBER_BYTES];
-    const char *args[] = {view_gen(s->view),
-                          view_get(s->view, slot)->name,
-                          s->router_id,
-                          lease,
-                          seen != NULL && seen->ok ? "ok" : "fail",
-                          seen != NULL ? seen->what : NULL,
-                          took};
     struct asked *asked;
+    struct redis_args a;
 
-    if (s->phase != PHASE_ATTACHED)
+    if (!redis_attach_is_level(s))
         return false;
-    snprintf(lease, sizeof(lease), "%lld", (long long)lease_ms);
-    snprintf(took, sizeof(took), "%lld", (long long)took_ms);
     asked = xcalloc(1, sizeof(*asked));
-    asked->s = s;
-    asked->slot = slot;
-    if (shared_state_run(s, SCRIPT_CHECK, args, seen != NULL ? 7 : 4, on_checked, asked) == 0)
+    *asked = (struct asked){s, slot};
+    shared_state_args(s, slot, 7, &a);
+    redis_args_word(&a, s->router_id);
+    redis_args_number(&a, lease_ms);
+    if (seen != NULL) {
+        redis_args_word(&a, seen->ok ? "ok" : "fail");
+        redis_args_word(&a, seen->what);
+        redis_args_number(&a, took_ms);
+    }
+    if (shared_state_run(s, SCRIPT_CHECK, &a, on_checked, asked) == 0)
         return true;
     free(asked);
     return false;

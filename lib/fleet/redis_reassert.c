@@ -17,20 +17,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define YOUNG_MS     3000 /* as in lua/reassert.lua, which decides */
-#define FIELDS       10
-#define NUMBER_BYTES 24
+#define YOUNG_MS 3000 /* as in lua/reassert.lua, which decides */
+#define FIELDS   10
 
-struct words { /* one slot's, as the script wants them */
-    char ver[NUMBER_BYTES], until[NUMBER_BYTES], n[NUMBER_BYTES], funtil[NUMBER_BYTES],
-        lim[NUMBER_BYTES];
+struct redis_reassert { /* the view that was read from disk; gone with the first attach */
+    char gen[VIEW_GEN_MAX + 1]; /* "": none */
+    uint64_t *ver;              /* one per slot */
 };
 
 static const char *past_gen(const struct shared_state *s)
 {
     const char *gen = view_gen(s->view);
 
-    return gen[0] != '\0' ? gen : s->file.gen;
+    return gen[0] != '\0' ? gen : s->reassert->gen;
 }
 
 bool redis_reassert_is_due(const struct shared_state *s, const struct redisReply *attach)
@@ -45,55 +44,59 @@ bool redis_reassert_is_due(const struct shared_state *s, const struct redisReply
            now_ms - born_ms < YOUNG_MS;
 }
 
-static void write_left(char *out, int64_t deadline_ms, int64_t now_ms)
+static void add_left(struct redis_args *a, int64_t deadline_ms, int64_t now_ms)
 {
-    snprintf(out, NUMBER_BYTES, "%lld",
-             (long long)(deadline_ms > now_ms ? deadline_ms - now_ms : 0));
+    redis_args_number(a, deadline_ms > now_ms ? deadline_ms - now_ms : 0);
 }
 
-static void write_key(const struct shared_state *s, size_t i, int64_t now_ms, struct words *w,
-                      const char **args)
+static void add_slot(const struct shared_state *s, size_t i, int64_t now_ms,
+                     struct redis_args *a)
 {
     const struct view_slot *k = view_get(s->view, i);
-    enum view_forced forced = view_forced_now(k, now_ms);
-    uint64_t ver = view_gen(s->view)[0] != '\0' ? k->ver : s->file.ver[i];
 
-    snprintf(w->ver, sizeof(w->ver), "%llu", (unsigned long long)ver);
-    snprintf(w->n, sizeof(w->n), "%d", k->trips);
-    write_left(w->until, k->st == BREAKER_OPEN ? k->until_ms : 0, now_ms);
+    redis_args_word(a, k->name);
+    redis_args_unsigned(a, view_gen(s->view)[0] != '\0' ? k->ver : s->reassert->ver[i]);
+    redis_args_word(a, breaker_state_name(k->st));
+    add_left(a, k->st == BREAKER_OPEN ? k->until_ms : 0, now_ms);
+    redis_args_number(a, k->trips);
+    redis_args_word(a, view_forced_name(view_forced_now(k, now_ms)));
     if (k->forced_until_ms == VIEW_NEVER)
-        snprintf(w->funtil, sizeof(w->funtil), "-");
+        redis_args_word(a, "-");
     else
-        write_left(w->funtil, k->forced_until_ms, now_ms);
-    write_left(w->lim, k->lim_ms, now_ms);
-    const char *row[FIELDS] = {k->name,   w->ver, breaker_state_name(k->st),
-                               w->until,  w->n,   view_forced_name(forced),
-                               w->funtil, k->why, k->by,
-                               w->lim};
-
-    memcpy(args, row, sizeof(row));
+        add_left(a, k->forced_until_ms, now_ms);
+    redis_args_word(a, k->why);
+    redis_args_word(a, k->by);
+    add_left(a, k->lim_ms, now_ms);
 }
 
 int redis_reassert_send(struct shared_state *s, struct str gen, redis_reply_cb *cb)
 {
-    size_t n = view_count(s->view);
-    const char **args = xcalloc(4 + n * FIELDS, sizeof(*args));
-    struct words *words = xcalloc(n + 1, sizeof(*words));
     char *to = xstrndup(gen.ptr, gen.len);
     int64_t now_ms = clock_mono_ms();
+    struct redis_args a;
 
-    args[0] = to;
-    args[1] = s->router_id;
-    args[2] = view_gen(s->view)[0] != '\0' ? "live" : "file";
-    args[3] = past_gen(s);
-    for (size_t i = 0; i < n; i++)
-        write_key(s, i, now_ms, &words[i], args + 4 + i * FIELDS);
-    int rc = shared_state_run(s, SCRIPT_REASSERT, args, 4 + n * FIELDS, cb, s);
+    redis_args_init(&a, 4 + view_count(s->view) * FIELDS);
+    redis_args_word(&a, to);
+    redis_args_word(&a, s->router_id);
+    redis_args_word(&a, view_gen(s->view)[0] != '\0' ? "live" : "file");
+    redis_args_word(&a, past_gen(s));
+    for (size_t i = 0; i < view_count(s->view); i++)
+        add_slot(s, i, now_ms, &a);
+    int rc = shared_state_run(s, SCRIPT_REASSERT, &a, cb, s);
 
     free(to);
-    free(words);
-    free(args);
     return rc;
+}
+
+void redis_reassert_open(struct shared_state *s)
+{
+    s->reassert = xcalloc(1, sizeof(*s->reassert));
+}
+
+void redis_reassert_free(struct shared_state *s)
+{
+    redis_reassert_forget_file(s);
+    free(s->reassert);
 }
 
 int redis_reassert_save(const struct shared_state *s, struct buf *out)
@@ -106,9 +109,9 @@ int redis_reassert_restore(struct shared_state *s, struct str text, struct err *
     if (view_gen(s->view)[0] != '\0')
         return err_set(err, ERR_CONFLICT, "the fleet's own view is there already");
     redis_reassert_forget_file(s);
-    s->file.ver = xcalloc(view_count(s->view) + 1, sizeof(s->file.ver[0]));
-    if (view_file_decode(text, s->fleet, clock_wall_ms(), clock_mono_ms(), s->view, s->file.gen,
-                         s->file.ver, err) == 0)
+    s->reassert->ver = xcalloc(view_count(s->view) + 1, sizeof(s->reassert->ver[0]));
+    if (view_file_decode(text, s->fleet, clock_wall_ms(), clock_mono_ms(), s->view,
+                         s->reassert->gen, s->reassert->ver, err) == 0)
         return 0;
     redis_reassert_forget_file(s);
     return -1;
@@ -116,7 +119,7 @@ int redis_reassert_restore(struct shared_state *s, struct str text, struct err *
 
 void redis_reassert_forget_file(struct shared_state *s)
 {
-    free(s->file.ver);
-    s->file.ver = NULL;
-    s->file.gen[0] = '\0';
+    free(s->reassert->ver);
+    s->reassert->ver = NULL;
+    s->reassert->gen[0] = '\0';
 }

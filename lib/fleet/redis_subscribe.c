@@ -4,15 +4,15 @@
  * one.  With a subscribe_url the subscriber goes there, to a replica: what a script publishes
  * at the primary reaches the replicas' subscribers too, so that they share the writing.
  *
- *                unreachable three times, or a change was not pushed
- *   FAR ALONE ----------------------------------------------------> NEAR CARRIES, far tries on
- *       ^                                                                |
- *       +---- far has pushed a change as soon as near, or sooner --------+
+ *        unreachable three times, or a change was not pushed
+ *   REPLICA ------------------------------------> PRIMARY CARRIES, the replica tries on
+ *      ^                                                              |
+ *      +--- the replica has pushed a change as soon, or sooner -------+
  *
  * A replica is trusted on evidence only.  One that is reachable but stands still, lags, or
  * follows another primary looks healthy to whoever asks it anything else.
  *
- * Without a subscribe_url there is no far, and near carries always. */
+ * Without a subscribe_url there is no replica, and the primary carries always. */
 #include "fleet/shared_state_parts.h"
 
 #include "base/clock.h"
@@ -20,68 +20,116 @@
 #include "shared/state_line.h"
 #include "shared/acl.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#define FAR_TRIES 3
+#define REPLICA_TRIES 3
+
+struct subscriber { /* one that listens */
+    struct shared_state *s;
+    struct redis_link *link;
+};
+
+struct redis_subscribe {
+    struct subscriber primary, replica; /* beside cmd, and at subscribe_url: no link without */
+    struct redis_link_conf primary_conf;
+    struct redis_link_ops ops;
+    struct delivery delivery;
+    struct event *timer;       /* when what is wanted must have been pushed */
+    bool primary_carries;      /* else primary is idle */
+    unsigned replica_failures; /* since the replica's last push */
+    uint64_t primary_ver;      /* the newest that primary has pushed, and when */
+    int64_t primary_ms;
+    bool denied; /* said once */
+};
 
 /* Does what this one hears decide whether we listen? */
-static bool carries(const struct shared_state_subscriber *sub)
+static bool carries(const struct subscriber *sub)
 {
-    return sub == (sub->s->near_carries ? &sub->s->near : &sub->s->far);
+    return sub == (sub->s->subscribe->primary_carries ? &sub->s->subscribe->primary
+                                                      : &sub->s->subscribe->replica);
 }
 
 /* ---- which one ---- */
 
-static void go_near(struct shared_state *s)
+static void listen_at_primary(struct shared_state *s)
 {
-    redis_link_pin(s->near.link, redis_link_at(s->cmd));
-    redis_link_start(s->near.link); /* the first time; later it keeps trying by itself */
+    redis_link_pin(s->subscribe->primary.link, redis_link_at(s->cmd));
+    redis_link_start(
+        s->subscribe->primary.link); /* the first time; later it keeps trying by itself */
 }
 
-void redis_subscribe_listen(struct shared_state *s)
+void redis_subscribe_begin(struct shared_state *s)
 {
-    if (s->far.link != NULL)
-        redis_link_start(s->far.link);
-    if (s->near_carries)
-        go_near(s);
+    struct redis_subscribe *sub = s->subscribe;
+
+    delivery_new_generation(&sub->delivery);
+    if (sub->replica.link != NULL)
+        redis_link_start(sub->replica.link);
+    if (sub->primary_carries)
+        listen_at_primary(s);
 }
 
-static void leave_far(struct shared_state *s, const char *why)
+void redis_subscribe_stop(struct shared_state *s)
+{
+    event_del(s->subscribe->timer);
+}
+
+const struct delivery *redis_subscribe_delivery(const struct shared_state *s)
+{
+    return &s->subscribe->delivery;
+}
+
+void redis_subscribe_expect(struct shared_state *s, unsigned number, uint64_t ver)
+{
+    struct delivery *d = &s->subscribe->delivery;
+    int64_t now_ms = clock_mono_ms();
+
+    delivery_sync(d, number, ver, now_ms);
+    if (d->due_ms != 0)
+        shared_state_arm(s, s->subscribe->timer, d->due_ms - now_ms);
+}
+
+static void leave_replica(struct shared_state *s, const char *why)
 {
     log_at(LOG_WARN, &s->log, "redis subscriber leaves redis.subscribe_url for redis.url: %s",
            why);
-    s->near_carries = true;
-    s->near_ver = view_ver(s->view) > s->delivery.want ? view_ver(s->view) : s->delivery.want;
-    s->near_ms = 0; /* whoever brings that now is late */
-    if (s->phase == PHASE_ATTACHED)
-        go_near(s);
+    s->subscribe->primary_carries = true;
+    s->subscribe->primary_ver = view_ver(s->view) > s->subscribe->delivery.want
+                                    ? view_ver(s->view)
+                                    : s->subscribe->delivery.want;
+    s->subscribe->primary_ms = 0; /* whoever brings that now is late */
+    if (redis_attach_is_level(s))
+        listen_at_primary(s);
 }
 
-static void return_far(struct shared_state *s)
+static void return_to_replica(struct shared_state *s)
 {
     log_at(LOG_INFO, &s->log, "redis subscriber is back at redis.subscribe_url");
-    s->near_carries = false;
-    redis_link_free(s->near.link);
-    s->near.link = redis_link_new(s->base, &s->near_conf, &s->sub_ops, &s->near);
-    delivery_confirmed(&s->delivery);
+    s->subscribe->primary_carries = false;
+    redis_link_free(s->subscribe->primary.link);
+    s->subscribe->primary.link = redis_link_new(s->base, &s->subscribe->primary_conf,
+                                                &s->subscribe->ops, &s->subscribe->primary);
+    delivery_confirmed(&s->subscribe->delivery);
     redis_sync_soon(s);
 }
 
-/* A change came.  Is far as quick as near? */
-static void compare(struct shared_state_subscriber *sub, uint64_t ver)
+/* A change came.  Is the replica as quick as the primary? */
+static void compare(struct subscriber *sub, uint64_t ver)
 {
     struct shared_state *s = sub->s;
     int64_t now_ms = clock_mono_ms();
 
-    if (sub == &s->far)
-        s->far_failures = 0;
-    if (sub == &s->near && ver > s->near_ver) {
-        s->near_ver = ver;
-        s->near_ms = now_ms;
-    } else if (sub == &s->far && s->near_carries &&
-               (ver > s->near_ver ||
-                (ver == s->near_ver && now_ms - s->near_ms <= DELIVERY_LIMIT_MS))) {
-        return_far(s);
+    if (sub == &s->subscribe->replica)
+        s->subscribe->replica_failures = 0;
+    if (sub == &s->subscribe->primary && ver > s->subscribe->primary_ver) {
+        s->subscribe->primary_ver = ver;
+        s->subscribe->primary_ms = now_ms;
+    } else if (sub == &s->subscribe->replica && s->subscribe->primary_carries &&
+               (ver > s->subscribe->primary_ver ||
+                (ver == s->subscribe->primary_ver &&
+                 now_ms - s->subscribe->primary_ms <= DELIVERY_LIMIT_MS))) {
+        return_to_replica(s);
     }
 }
 
@@ -89,7 +137,7 @@ static void compare(struct shared_state_subscriber *sub, uint64_t ver)
 
 static void on_up(void *arg)
 {
-    struct shared_state_subscriber *sub = arg;
+    struct subscriber *sub = arg;
 
     if (redis_link_subscribe(sub->link, sub->s->push.text) < 0)
         redis_link_restart(sub->link, "SUBSCRIBE could not be sent");
@@ -97,31 +145,31 @@ static void on_up(void *arg)
 
 static void on_down(void *arg, enum redis_error cause, const char *why)
 {
-    struct shared_state_subscriber *sub = arg;
+    struct subscriber *sub = arg;
     struct shared_state *s = sub->s;
     bool lost = carries(sub);
 
     /* Syncs go on, faster; the mode is the command link's. */
-    if (!s->sub_denied && cause == REDIS_ERROR_NOPERM) {
+    if (!s->subscribe->denied && cause == REDIS_ERROR_NOPERM) {
         char rule[ACL_MAX];
 
-        s->sub_denied = true;
+        s->subscribe->denied = true;
         acl_rule(s->fleet, rule);
         log_at(LOG_WARN, &s->log, "redis subscriber refused why=\"%s; the user needs %s\"", why,
                rule);
     }
     s->stats.reconnects++;
-    if (sub == &s->far && ++s->far_failures >= FAR_TRIES && lost)
-        leave_far(s, why);
+    if (sub == &s->subscribe->replica && ++s->subscribe->replica_failures >= REPLICA_TRIES &&
+        lost)
+        leave_replica(s, why);
     if (!lost)
         return;
-    delivery_lost(&s->delivery);
-    event_del(s->check);
-    if (s->phase == PHASE_ATTACHED && !s->syncing)
-        redis_sync_poll(s);
+    delivery_lost(&s->subscribe->delivery);
+    event_del(s->subscribe->timer);
+    redis_sync_poll(s);
 }
 
-static void take_message(struct shared_state_subscriber *sub, struct str text)
+static void take_message(struct subscriber *sub, struct str text)
 {
     struct shared_state *s = sub->s;
     struct state_line line;
@@ -130,9 +178,9 @@ static void take_message(struct shared_state_subscriber *sub, struct str text)
     s->stats.pushes++;
     switch (view_push(s->view, text, clock_mono_ms(), &changed)) {
     case VIEW_OTHER_GEN:
-        if (sub == &s->far) /* a replica of another primary, perhaps: ask ours */
+        if (sub == &s->subscribe->replica) /* a replica of another primary, perhaps: ask ours */
             redis_sync_soon(s);
-        else if (s->phase == PHASE_ATTACHED)
+        else if (redis_attach_is_level(s))
             redis_attach_ask(s);
         return;
     case VIEW_BAD:
@@ -151,7 +199,7 @@ static void take_message(struct shared_state_subscriber *sub, struct str text)
     if (s->freed)
         return;
     if (state_line_decode(text, &line)) {
-        delivery_push(&s->delivery, line.ver);
+        delivery_push(&s->subscribe->delivery, line.ver);
         compare(sub, line.ver);
     }
     redis_sync_acknowledge(s);
@@ -159,7 +207,7 @@ static void take_message(struct shared_state_subscriber *sub, struct str text)
 
 static void on_push(void *arg, const struct redisReply *r)
 {
-    struct shared_state_subscriber *sub = arg;
+    struct subscriber *sub = arg;
     struct shared_state *s = sub->s;
 
     shared_state_hold(s);
@@ -167,9 +215,9 @@ static void on_push(void *arg, const struct redisReply *r)
         str_eqz(redis_value_text(redis_value_at(r, 1)), s->push.text)) {
         take_message(sub, redis_value_text(redis_value_at(r, 2)));
     } else if (redis_value_is(r, "subscribe")) {
-        s->sub_denied = false;
+        s->subscribe->denied = false;
         if (carries(sub))
-            delivery_confirmed(&s->delivery);
+            delivery_confirmed(&s->subscribe->delivery);
         redis_sync_soon(s);
     }
     shared_state_drop(s);
@@ -180,46 +228,55 @@ static void on_check(evutil_socket_t fd, short what, void *arg)
     struct shared_state *s = arg;
 
     (void)fd, (void)what;
-    if (!delivery_is_overdue(&s->delivery, clock_mono_ms()))
+    if (!delivery_is_overdue(&s->subscribe->delivery, clock_mono_ms()))
         return;
     log_at(LOG_WARN, &s->log, "redis subscriber replaced want_ver=%llu pushed_ver=%llu",
-           (unsigned long long)s->delivery.want, (unsigned long long)s->delivery.pushed);
-    if (s->near_carries)
-        redis_link_restart(s->near.link, "a change was not pushed");
+           (unsigned long long)s->subscribe->delivery.want,
+           (unsigned long long)s->subscribe->delivery.pushed);
+    if (s->subscribe->primary_carries)
+        redis_link_restart(s->subscribe->primary.link, "a change was not pushed");
     else
-        leave_far(s, "a change was not pushed");
-    if (s->far.link != NULL)
-        redis_link_restart(s->far.link, "a change was not pushed");
-    delivery_lost(&s->delivery);
-    if (s->phase == PHASE_ATTACHED && !s->syncing)
-        redis_sync_poll(s);
+        leave_replica(s, "a change was not pushed");
+    if (s->subscribe->replica.link != NULL)
+        redis_link_restart(s->subscribe->replica.link, "a change was not pushed");
+    delivery_lost(&s->subscribe->delivery);
+    redis_sync_poll(s);
 }
 
 /* ---- up and down ---- */
 
 void redis_subscribe_open(struct shared_state *s, const struct redis_link_conf *conf,
-                          const struct redis_link_conf *far)
+                          const struct redis_link_conf *replica)
 {
-    s->check = redis_attach_timer(s, on_check);
-    s->sub_ops =
-        (struct redis_link_ops){.on_up = on_up, .on_down = on_down, .on_push = on_push};
-    s->near_conf = *conf;
-    s->near_conf.key = NULL; /* it goes where the command link is */
-    s->near_conf.name = s->router_id;
-    redis_tls_hold(s->near_conf.tls);
-    s->near.s = s->far.s = s;
-    s->near.link = redis_link_new(s->base, &s->near_conf, &s->sub_ops, &s->near);
-    s->near_carries = far == NULL;
-    if (far != NULL)
-        s->far.link = redis_link_new(s->base, far, &s->sub_ops, &s->far);
+    struct redis_subscribe *sub = xcalloc(1, sizeof(*sub));
+
+    s->subscribe = sub;
+    sub->timer = shared_state_timer(s, on_check);
+    sub->ops = (struct redis_link_ops){.on_up = on_up, .on_down = on_down, .on_push = on_push};
+    sub->primary_conf = *conf;
+    sub->primary_conf.key = NULL; /* it goes where the command link is */
+    sub->primary_conf.name = s->router_id;
+    redis_tls_hold(sub->primary_conf.tls);
+    sub->primary.s = sub->replica.s = s;
+    sub->primary.link = redis_link_new(s->base, &sub->primary_conf, &sub->ops, &sub->primary);
+    sub->primary_carries = replica == NULL;
+    if (replica != NULL)
+        sub->replica.link = redis_link_new(s->base, replica, &sub->ops, &sub->replica);
 }
 
 void redis_subscribe_close(struct shared_state *s)
 {
-    redis_link_free(s->near.link);
-    redis_link_free(s->far.link);
-    s->near.link = s->far.link = NULL;
-    redis_tls_drop(s->near_conf.tls);
-    redis_url_release(&s->near_conf.url);
-    event_free(s->check);
+    struct redis_subscribe *sub = s->subscribe;
+
+    redis_link_free(sub->primary.link);
+    redis_link_free(sub->replica.link);
+    sub->primary.link = sub->replica.link = NULL;
+    event_free(sub->timer);
+}
+
+void redis_subscribe_free(struct shared_state *s)
+{
+    redis_tls_drop(s->subscribe->primary_conf.tls);
+    redis_url_release(&s->subscribe->primary_conf.url);
+    free(s->subscribe);
 }

@@ -23,7 +23,19 @@
 #define LIVE_PER_STRETCH 2000 /* routers whose syncs Redis takes without noticing */
 #define ACKS_PER_S       2000 /* syncs brought forward to acknowledge, of the whole fleet */
 
-/* ---- sync ---- */
+struct redis_sync {
+    struct event *timer; /* the next sync */
+    int64_t due_ms;      /* when that is, while the timer is pending */
+    int64_t sent_ms;
+    bool running, again;
+    unsigned subscription; /* under which the running one was sent */
+    uint64_t seen;         /* the newest version heard of when it was sent */
+    unsigned n;
+    int bad_row;           /* snapshots in a row that made no sense */
+    uint64_t applied_said; /* in the last sync of this generation */
+    uint64_t
+        override_heard; /* the operator's word for which the next sync was brought forward */
+};
 
 static int64_t next_sync_ms(struct shared_state *s)
 {
@@ -32,30 +44,31 @@ static int64_t next_sync_ms(struct shared_state *s)
 
     if (ms > HEARTBEAT_MAX_MS)
         ms = HEARTBEAT_MAX_MS;
-    if (!s->delivery.subscribed && ms > POLL_MS * stretch)
+    if (!redis_subscribe_delivery(s)->subscribed && ms > POLL_MS * stretch)
         return POLL_MS * stretch;
     return ms * 4 / 5 + (int64_t)rand_below(&s->rand, (uint64_t)(ms * 2 / 5) + 1);
 }
 
 static void sync_in(struct shared_state *s, int64_t ms)
 {
-    s->tick_ms = clock_mono_ms() + ms;
-    redis_attach_arm(s, s->tick, ms);
+    s->sync->due_ms = clock_mono_ms() + ms;
+    shared_state_arm(s, s->sync->timer, ms);
 }
 
 void redis_sync_poll(struct shared_state *s)
 {
-    sync_in(s, POLL_MS);
+    if (redis_attach_is_level(s) && !s->sync->running)
+        sync_in(s, POLL_MS);
 }
 
 void redis_sync_soon(struct shared_state *s)
 {
-    if (s->freed || s->phase != PHASE_ATTACHED)
+    if (s->freed || !redis_attach_is_level(s))
         return;
-    if (s->syncing)
-        s->sync_again = true;
+    if (s->sync->running)
+        s->sync->again = true;
     else
-        sync_in(s, s->sync_sent_ms + SYNC_GAP_MS - clock_mono_ms());
+        sync_in(s, s->sync->sent_ms + SYNC_GAP_MS - clock_mono_ms());
 }
 
 /* Everybody hears an operator's word at the same moment, so the fleet spreads its answers over
@@ -65,25 +78,17 @@ void redis_sync_acknowledge(struct shared_state *s)
     uint64_t word = view_override_ver(s->view);
     int64_t now_ms = clock_mono_ms(), due_ms;
 
-    if (s->freed || s->phase != PHASE_ATTACHED || s->syncing || word <= s->applied_said ||
-        word > view_ver(s->view) || word == s->override_heard)
+    if (s->freed || !redis_attach_is_level(s) || s->sync->running ||
+        word <= s->sync->applied_said || word > view_ver(s->view) ||
+        word == s->sync->override_heard)
         return;
-    s->override_heard = word;
+    s->sync->override_heard = word;
     due_ms =
         now_ms + (int64_t)rand_below(&s->rand, s->stats.live_routers * 1000 / ACKS_PER_S + 1);
-    if (due_ms < s->sync_sent_ms + SYNC_GAP_MS)
-        due_ms = s->sync_sent_ms + SYNC_GAP_MS;
-    if (!event_pending(s->tick, EV_TIMEOUT, NULL) || due_ms < s->tick_ms)
+    if (due_ms < s->sync->sent_ms + SYNC_GAP_MS)
+        due_ms = s->sync->sent_ms + SYNC_GAP_MS;
+    if (!event_pending(s->sync->timer, EV_TIMEOUT, NULL) || due_ms < s->sync->due_ms)
         sync_in(s, due_ms - now_ms);
-}
-
-static void check_delivery(struct shared_state *s, int64_t ver)
-{
-    int64_t now_ms = clock_mono_ms();
-
-    delivery_sync(&s->delivery, s->sync_number, (uint64_t)ver, now_ms);
-    if (s->delivery.due_ms != 0)
-        redis_attach_arm(s, s->check, s->delivery.due_ms - now_ms);
 }
 
 static void take_sync(struct shared_state *s, const struct redisReply *r)
@@ -97,25 +102,25 @@ static void take_sync(struct shared_state *s, const struct redisReply *r)
         shared_state_rubbish(s, SCRIPT_SYNC);
         return;
     }
-    if (s->sync_seen > (uint64_t)ver) {
+    if (s->sync->seen > (uint64_t)ver) {
         s->stats.bad_messages++;
         view_doubt(s->view);
         redis_attach_ask(s); /* all of it: a sync that finds the versions equal tells nothing */
         return;
     }
-    if (full && !redis_attach_snapshot(s, str_of(view_gen(s->view)), ver, r, 4)) {
+    if (full && !shared_state_take_snapshot(s, str_of(view_gen(s->view)), ver, r, 4)) {
         s->stats.bad_messages++;
-        if (++s->bad_syncs >= BAD_SYNCS_MAX)
+        if (++s->sync->bad_row >= BAD_SYNCS_MAX)
             redis_attach_away(s, "three snapshots in a row made no sense");
         else
-            s->sync_again = true;
+            s->sync->again = true;
         return;
     }
-    s->bad_syncs = 0;
+    s->sync->bad_row = 0;
     s->stats.last_sync_ms = clock_mono_ms();
-    redis_attach_set_live(s, redis_value_at(r, 3));
-    check_delivery(s, ver);
-    redis_attach_tell_changed(s);
+    shared_state_set_live(s, redis_value_at(r, 3));
+    redis_subscribe_expect(s, s->sync->subscription, (uint64_t)ver);
+    shared_state_tell_changed(s);
 }
 
 static void on_sync(void *arg, const struct redisReply *r, const char *why)
@@ -123,54 +128,81 @@ static void on_sync(void *arg, const struct redisReply *r, const char *why)
     struct shared_state *s = arg;
 
     shared_state_hold(s);
-    s->syncing = false;
-    if (shared_state_usable(s, SCRIPT_SYNC, r, why) && s->phase == PHASE_ATTACHED)
+    s->sync->running = false;
+    if (shared_state_usable(s, SCRIPT_SYNC, r, why) && redis_attach_is_level(s))
         take_sync(s, r);
-    if (!s->freed && s->phase == PHASE_ATTACHED) {
-        if (s->sync_again)
+    if (!s->freed && redis_attach_is_level(s)) {
+        if (s->sync->again)
             redis_sync_soon(s);
-        else if (!event_pending(s->tick, EV_TIMEOUT, NULL))
+        else if (!event_pending(s->sync->timer, EV_TIMEOUT, NULL))
             sync_in(s, next_sync_ms(s));
         redis_sync_acknowledge(s); /* of what came while the sync was under way */
     }
-    s->sync_again = false;
+    s->sync->again = false;
     shared_state_drop(s);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     struct shared_state *s = arg;
-    struct shared_state_numbers numbers;
-    const char **args = xcalloc(view_count(s->view) + 12, sizeof(*args));
-    size_t n = 3;
+    struct redis_args a;
 
     (void)fd, (void)what;
-    if (s->phase != PHASE_ATTACHED || s->syncing)
-        goto out;
-    snprintf(numbers.applied, sizeof(numbers.applied), "%llu",
-             (unsigned long long)view_ver(s->view));
-    s->applied_said = view_ver(s->view);
-    s->override_heard = 0;
-    args[0] = view_gen(s->view);
-    args[1] = s->router_id;
-    args[2] = numbers.applied;
-    n += redis_attach_about(s, &numbers, args + n);
-    if (++s->n_syncs % KEYS_EVERY == 0)
-        n += redis_attach_slots(s, args + n);
-    s->sync_sent_ms = clock_mono_ms();
-    s->sync_seen = view_seen(s->view);
-    s->sync_number = s->delivery.number;
-    if (shared_state_run(s, SCRIPT_SYNC, args, n, on_sync, s) == 0) {
-        s->syncing = true;
+    if (!redis_attach_is_level(s) || s->sync->running)
+        return;
+    s->sync->applied_said = view_ver(s->view);
+    s->sync->override_heard = 0;
+    redis_args_init(&a, 3 + SHARED_STATE_ABOUT + view_count(s->view));
+    redis_args_word(&a, view_gen(s->view));
+    redis_args_word(&a, s->router_id);
+    redis_args_unsigned(&a, view_ver(s->view));
+    shared_state_add_about(s, &a);
+    if (++s->sync->n % KEYS_EVERY == 0)
+        shared_state_add_slots(s, &a);
+    s->sync->sent_ms = clock_mono_ms();
+    s->sync->seen = view_seen(s->view);
+    s->sync->subscription = redis_subscribe_delivery(s)->number;
+    if (shared_state_run(s, SCRIPT_SYNC, &a, on_sync, s) == 0) {
+        s->sync->running = true;
         s->stats.syncs++;
     } else {
         redis_attach_bad(s, "a command could not be queued");
     }
-out:
-    free(args);
+}
+
+/* ---- up and down ---- */
+
+void redis_sync_begin(struct shared_state *s)
+{
+    s->sync->bad_row = 0;
+    s->sync->applied_said = s->sync->override_heard = 0; /* of another generation, perhaps */
+    redis_sync_soon(s);
+}
+
+void redis_sync_stop(struct shared_state *s)
+{
+    s->sync->bad_row = 0;
+    event_del(s->sync->timer);
+}
+
+void redis_sync_lost(struct shared_state *s)
+{
+    s->sync->running = false;
+    redis_sync_stop(s);
 }
 
 void redis_sync_open(struct shared_state *s)
 {
-    s->tick = redis_attach_timer(s, on_tick);
+    s->sync = xcalloc(1, sizeof(*s->sync));
+    s->sync->timer = shared_state_timer(s, on_tick);
+}
+
+void redis_sync_close(struct shared_state *s)
+{
+    event_free(s->sync->timer);
+}
+
+void redis_sync_free(struct shared_state *s)
+{
+    free(s->sync);
 }

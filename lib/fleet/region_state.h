@@ -2,7 +2,7 @@
 #ifndef FLEET_REGION_STATE_H
 #define FLEET_REGION_STATE_H
 
-#include "fleet/cooling.h"
+#include "policy/cooling.h"
 
 struct region_state {
     struct cooling cooling;

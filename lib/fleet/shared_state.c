@@ -5,11 +5,13 @@
  *   redis_reassert.c   the last view, said again to a Redis that forgot it
  *   redis_sync.c       syncs
  *   redis_subscribe.c  pushes
- *   redis_report.c     evidence, probes, cooling and averages on their way out
+ *   redis_report.c     evidence and cooling
+ *   redis_probe.c      the right to probe
  *   redis_check.c      who checks a slot from outside
+ *   redis_averages.c   how slots do
  *
  *            on_up              attach answers
- *   DOWN -----------> ASKING -------------------> ATTACHED
+ *   DOWN -----------> ASKING --------------------> LEVEL
  *     ^                 ^  \_ not yet: again, with back-off    |
  *     |                 +--- another generation, away ---------+
  *     +--------------- connection lost ------------------------+
@@ -32,6 +34,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define LIVE_MAX 100000 /* routers; more is rubbish */
 
 void shared_state_hold(struct shared_state *s)
 {
@@ -42,11 +47,14 @@ void shared_state_drop(struct shared_state *s)
 {
     if (--s->refs > 0)
         return;
+    redis_attach_free(s);
+    redis_reassert_free(s);
+    redis_sync_free(s);
+    redis_subscribe_free(s);
+    redis_report_free(s);
+    redis_probe_free(s);
     view_free(s->view);
-    redis_reassert_forget_file(s);
-    evidence_free(s->batch);
     free(s->changed);
-    free(s->doubts);
     free(s->rules);
     free(s->fleet);
     free(s->router_id);
@@ -56,6 +64,31 @@ void shared_state_drop(struct shared_state *s)
     free(s);
 }
 
+struct event *shared_state_timer(struct shared_state *s, event_callback_fn fn)
+{
+    struct event *ev = event_new(s->base, -1, 0, fn, s);
+
+    if (ev == NULL)
+        abort(); /* out of memory for a control object */
+    return ev;
+}
+
+void shared_state_arm(struct shared_state *s, struct event *ev, int64_t ms)
+{
+    struct timeval tv = {0};
+
+    if (s->freed)
+        return;
+    if (ms > 0) {
+        tv.tv_sec = ms / 1000;
+        tv.tv_usec = (suseconds_t)(ms % 1000 * 1000);
+    }
+    if (event_add(ev, &tv) < 0)
+        abort(); /* out of memory for a control object */
+}
+
+/* ---- what is heard ---- */
+
 void shared_state_tell(struct shared_state *s, size_t i)
 {
     redis_report_note_doubt(s, i);
@@ -63,16 +96,29 @@ void shared_state_tell(struct shared_state *s, size_t i)
         s->ev.on_slot(s->ev.arg, i);
 }
 
-int shared_state_run(struct shared_state *s, enum script script, const char *const *args,
-                     size_t n, redis_reply_cb *cb, void *arg)
+void shared_state_args(const struct shared_state *s, size_t slot, size_t max,
+                       struct redis_args *a)
 {
-    const char *slots[] = {s->meta.text};
+    redis_args_init(a, max);
+    redis_args_word(a, view_gen(s->view));
+    redis_args_word(a, view_get(s->view, slot)->name);
+}
 
-    if (s->freed ||
-        redis_script_run(s->owner, scripts_get(script), slots, 1, args, n, cb, arg) < 0)
-        return -1;
-    s->stats.commands++;
-    return 0;
+int shared_state_run(struct shared_state *s, enum script script, struct redis_args *a,
+                     redis_reply_cb *cb, void *arg)
+{
+    struct redis_args none = {0};
+    const char *keys[] = {s->meta.text};
+    int rc = -1;
+
+    if (a == NULL)
+        a = &none;
+    if (!s->freed)
+        rc = redis_script_run(s->owner, scripts_get(script), keys, 1, a->v, a->n, cb, arg);
+    if (rc == 0)
+        s->stats.commands++;
+    redis_args_release(a);
+    return rc;
 }
 
 void shared_state_rubbish(struct shared_state *s, enum script script)
@@ -98,8 +144,7 @@ static void take_error(struct shared_state *s, enum script script, const struct 
     case REDIS_ERROR_OOM:
     case REDIS_ERROR_NOREPLICAS:
     case REDIS_ERROR_MISCONF:
-        s->reads_go_on = true;
-        redis_attach_away(s, why);
+        redis_attach_refused(s, why);
         break;
     case REDIS_ERROR_NOPERM:
         acl_rule(s->fleet, rule);
@@ -125,12 +170,48 @@ bool shared_state_usable(struct shared_state *s, enum script script, const struc
     } else if (redis_value_text(redis_value_at(r, 0)).ptr == NULL) {
         shared_state_rubbish(s, script);
     } else {
-        s->bad_row = 0;
+        redis_attach_good(s);
         if (!redis_value_is(r, "GEN") && !redis_value_is(r, "UNKNOWN"))
             return true;
         redis_attach_ask(s); /* Redis was flushed or restarted, or lost the key */
     }
     return false;
+}
+
+bool shared_state_take_snapshot(struct shared_state *s, struct str gen, int64_t ver,
+                                const struct redisReply *r, size_t from)
+{
+    size_t n = redis_value_count(r) > from ? redis_value_count(r) - from : 0;
+    struct str *lines = xcalloc(n + 1, sizeof(*lines));
+
+    for (size_t i = 0; i < n; i++) {
+        const struct redisReply *line = redis_value_at(r, from + i);
+
+        lines[i] =
+            redis_value_text(redis_value_count(line) > 0 ? redis_value_at(line, 0) : line);
+    }
+    enum view_verdict v =
+        view_snapshot(s->view, gen, (uint64_t)ver, lines, n, clock_mono_ms(), s->changed);
+
+    free(lines);
+    return v == VIEW_APPLIED || v == VIEW_OLD;
+}
+
+void shared_state_tell_changed(struct shared_state *s)
+{
+    for (size_t i = 0; i < view_count(s->view); i++)
+        if (s->changed[i])
+            shared_state_tell(s, i);
+}
+
+void shared_state_set_live(struct shared_state *s, const struct redisReply *r)
+{
+    int64_t live;
+
+    if (!redis_value_number(r, &live) || live > LIVE_MAX)
+        return;
+    s->stats.live_routers = (uint64_t)live;
+    redis_report_set_live(s, live);
 }
 
 void shared_state_apply(struct shared_state *s, const struct redisReply *line)
@@ -155,15 +236,22 @@ void shared_state_apply(struct shared_state *s, const struct redisReply *line)
         shared_state_tell(s, (size_t)changed);
 }
 
-static void give(void *arg)
-{
-    struct shared_state *s = arg;
-    struct breakers_probe_answer a;
+/* ---- what is said of us ---- */
 
-    shared_state_hold(s);
-    while (!s->freed && breakers_later_take(s->later, &a))
-        s->ev.on_probe(s->ev.arg, &a);
-    shared_state_drop(s);
+void shared_state_add_about(const struct shared_state *s, struct redis_args *a)
+{
+    redis_args_word(a, s->host);
+    redis_args_number(a, getpid());
+    redis_args_word(a, s->version);
+    redis_args_word(a, s->config_digest);
+    redis_args_number(a, s->started_ms);
+    redis_args_number(a, s->load);
+}
+
+void shared_state_add_slots(const struct shared_state *s, struct redis_args *a)
+{
+    for (size_t i = 0; i < view_count(s->view); i++)
+        redis_args_word(a, view_get(s->view, i)->name);
 }
 
 /* The last word, so that nobody counts us for another ten seconds.  As EVAL: there will be
@@ -179,7 +267,7 @@ static void say_goodbye(struct shared_state *s)
         "EVAL",      scripts_get(SCRIPT_LEAVE)->text, "1", s->meta.text, view_gen(s->view),
         s->router_id};
 
-    if (s->phase == PHASE_ATTACHED &&
+    if (redis_attach_is_level(s) &&
         redis_link_send(s->owner, (int)ARRAY_LEN(argv), argv, NULL, on_left, NULL) < 0)
         s->stats.dropped++; /* then the silence will say it */
 }
@@ -191,17 +279,16 @@ void shared_state_free(struct shared_state *s)
     say_goodbye(s);
     s->freed = true;
     redis_attach_close(s);
-    breakers_later_free(s->later);
-    for (struct shared_state_probe_asked *p = s->probes, *next; p != NULL; p = next) {
-        next = p->next;
-        free(p);
-    }
+    redis_sync_close(s);
+    redis_subscribe_close(s);
+    redis_report_close(s);
+    redis_probe_close(s);
     shared_state_drop(s);
 }
 
 bool shared_state_is_attached(const struct shared_state *s)
 {
-    return s->mode == MODE_ATTACHED;
+    return redis_attach_is_attached(s);
 }
 
 size_t shared_state_count(const struct shared_state *s)
@@ -235,20 +322,20 @@ void shared_state_report(struct shared_state *s, size_t slot, uint64_t epoch,
 void shared_state_probe(struct shared_state *s, size_t slot, uint64_t token)
 {
     assert(slot < view_count(s->view));
-    redis_report_probe(s, slot, token);
+    redis_probe_ask(s, slot, token);
 }
 
 void shared_state_probe_renew(struct shared_state *s, size_t slot, uint64_t token)
 {
     assert(slot < view_count(s->view));
-    redis_report_probe_renew(s, slot, token);
+    redis_probe_renew(s, slot, token);
 }
 
 void shared_state_done(struct shared_state *s, size_t slot, uint64_t epoch, uint64_t token,
                        enum breaker_verdict verdict)
 {
     assert(slot < view_count(s->view));
-    redis_report_done(s, slot, epoch, token, verdict);
+    redis_probe_done(s, slot, epoch, token, verdict);
 }
 
 bool shared_state_check(struct shared_state *s, size_t slot, int64_t lease_ms,
@@ -258,13 +345,14 @@ bool shared_state_check(struct shared_state *s, size_t slot, int64_t lease_ms,
     return redis_check_lease(s, slot, lease_ms, seen, took_ms);
 }
 
-void shared_state_share(struct shared_state *s, const struct shared_state_measure *of, size_t n)
+void shared_state_average(struct shared_state *s, const struct shared_state_measure *of,
+                          size_t n)
 {
-    redis_report_averages(s, of, n);
+    redis_averages_send(s, of, n);
 }
 
 void shared_state_cool(struct shared_state *s, size_t slot, int64_t for_ms,
-                       enum breakers_cool why)
+                       enum cooling_why why)
 {
     assert(slot < view_count(s->view));
     redis_report_cool(s, slot, for_ms > 0 ? for_ms : 0, why);
@@ -325,11 +413,12 @@ struct shared_state *shared_state_new(struct event_base *base,
         .keep_trying = true,
     };
 
-    struct redis_link_conf far = link;
+    struct redis_link_conf replica = link;
 
     if (set_place(&link, conf->url, conf, err) < 0)
         return NULL;
-    if (conf->subscribe_url != NULL && set_place(&far, conf->subscribe_url, conf, err) < 0) {
+    if (conf->subscribe_url != NULL &&
+        set_place(&replica, conf->subscribe_url, conf, err) < 0) {
         release_place(&link);
         return NULL;
     }
@@ -340,7 +429,6 @@ struct shared_state *shared_state_new(struct event_base *base,
     s->rules = xcalloc(conf->n_slots > 0 ? conf->n_slots : 1, sizeof(s->rules[0]));
     for (size_t i = 0; i < conf->n_slots; i++)
         s->rules[i] = conf->rules[i];
-    s->doubts = xcalloc(conf->n_slots > 0 ? conf->n_slots : 1, sizeof(s->doubts[0]));
     s->command_timeout_ms = conf->command_timeout_ms;
     s->sync_ms = conf->sync_ms;
     s->started_ms = clock_wall_ms();
@@ -356,12 +444,14 @@ struct shared_state *shared_state_new(struct event_base *base,
     rand_init_os(&s->rand);
     s->view = view_new(conf->slots, conf->n_slots, STATE_LINE_OPEN_MAX_MS);
     s->changed = xcalloc(conf->n_slots > 0 ? conf->n_slots : 1, sizeof(s->changed[0]));
-    s->batch = evidence_new(conf->n_slots);
-    s->later = breakers_later_new(base, give, s);
     s->refs = 1;
     link.key = s->meta.text;
-    redis_attach_open(s, &link, conf->subscribe_url != NULL ? &far : NULL);
+    redis_reassert_open(s);
+    redis_sync_open(s);
+    redis_report_open(s);
+    redis_probe_open(s);
+    redis_attach_open(s, &link, conf->subscribe_url != NULL ? &replica : NULL);
     release_place(&link);
-    release_place(&far);
+    release_place(&replica);
     return s;
 }

@@ -54,9 +54,9 @@ struct shared_state_events {
     void (*on_check)(void *arg, const struct shared_state_check_answer *a); /* may be NULL */
     /* The fleet can use slot although we cannot: what we see of it is our own matter for
      * for_ms. May be NULL; comes again as long as we report. */
-    void (*on_alone)(void *arg, size_t slot, int64_t for_ms);
-    void (*on_share)(void *arg, size_t slot,
-                     const struct shared_state_measured *m); /* may be NULL */
+    void (*on_overruled)(void *arg, size_t slot, int64_t for_ms);
+    void (*on_averages)(void *arg, size_t slot,
+                        const struct shared_state_measured *m); /* may be NULL */
 };
 
 struct shared_state_conf {
@@ -106,12 +106,12 @@ void shared_state_done(struct shared_state *s, size_t slot, uint64_t epoch, uint
 bool shared_state_check(struct shared_state *s, size_t slot, int64_t lease_ms,
                         const struct shared_state_check *seen, int64_t took_ms);
 /* Says how the first n slots do for this router, a row per slot; what the fleet knows comes by
- * on_share, a call per slot, or never when Redis fails. */
-void shared_state_share(struct shared_state *s, const struct shared_state_measure *of,
-                        size_t n);
+ * on_averages, a call per slot, or never when Redis fails. */
+void shared_state_average(struct shared_state *s, const struct shared_state_measure *of,
+                          size_t n);
 /* Keeps everybody away from slot for for_ms (the longer of two wins). */
 void shared_state_cool(struct shared_state *s, size_t slot, int64_t for_ms,
-                       enum breakers_cool why);
+                       enum cooling_why why);
 /* Said in the next sync: requests in flight. */
 void shared_state_set_load(struct shared_state *s, int inflight);
 

@@ -56,16 +56,16 @@ static int replace(const char *path, struct str text, struct err *err)
     return rc;
 }
 
-static void save(struct state_file *file, const struct shared_state *shared, int64_t now_ms)
+static void save(struct state_file *file, const struct decider *d, int64_t now_ms)
 {
     struct err err = {0};
     struct buf text;
 
     buf_init(&text, VIEW_FILE_MAX_BYTES);
     file->written_ms = now_ms;
-    file->ver = shared_state_ver(shared);
-    str_copy(file->gen, sizeof(file->gen), shared_state_gen(shared));
-    if (shared_state_save(shared, &text) == 0) {
+    file->ver = decider_version(d);
+    str_copy(file->gen, sizeof(file->gen), decider_generation(d));
+    if (decider_save(d, &text) == 0) {
         bool failed = replace(file->path, buf_str(&text), &err) < 0;
 
         if (failed && !file->failing)
@@ -76,20 +76,19 @@ static void save(struct state_file *file, const struct shared_state *shared, int
     buf_release(&text);
 }
 
-void state_file_tick(struct state_file *file, const struct shared_state *shared, int64_t now_ms)
+void state_file_tick(struct state_file *file, const struct decider *d, int64_t now_ms)
 {
     if (file->path == NULL || now_ms - file->written_ms < GAP_MS)
         return;
-    if (file->ver != shared_state_ver(shared) ||
-        strcmp(file->gen, shared_state_gen(shared)) != 0 ||
+    if (file->ver != decider_version(d) || strcmp(file->gen, decider_generation(d)) != 0 ||
         now_ms - file->written_ms >= REFRESH_MS)
-        save(file, shared, now_ms);
+        save(file, d, now_ms);
 }
 
-void state_file_save(struct state_file *file, const struct shared_state *shared, int64_t now_ms)
+void state_file_save(struct state_file *file, const struct decider *d, int64_t now_ms)
 {
     if (file->path != NULL)
-        save(file, shared, now_ms);
+        save(file, d, now_ms);
 }
 
 void state_file_release(struct state_file *file)
@@ -98,10 +97,9 @@ void state_file_release(struct state_file *file)
     file->path = NULL;
 }
 
-bool state_file_open(struct state_file *file, const char *path, struct shared_state *shared,
+void state_file_open(struct state_file *file, const char *path, struct decider *d,
                      int64_t now_ms)
 {
-    bool restored = false;
     struct err err = {0};
     struct buf text;
 
@@ -109,13 +107,12 @@ bool state_file_open(struct state_file *file, const char *path, struct shared_st
     *file = (struct state_file){.path = xstrdup(path), .log = {.where = "fleet"}};
     file->written_ms = now_ms - GAP_MS;
     if (access(path, F_OK) == 0) {
-        restored = buf_read_file(&text, path, &err) == 0 &&
-                   shared_state_restore(shared, buf_str(&text), &err) == 0;
+        bool restored = buf_read_file(&text, path, &err) == 0 &&
+                        decider_restore(d, buf_str(&text), &err) == 0;
         if (restored)
             log_at(LOG_INFO, &file->log, "last view read from '%s'", path);
         else
             log_at(LOG_WARN, &file->log, "state_file '%s' is left alone: %s", path, err.msg);
     }
     buf_release(&text);
-    return restored;
 }

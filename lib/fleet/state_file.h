@@ -3,7 +3,7 @@
 #define FLEET_STATE_FILE_H
 
 #include "base/log.h"
-#include "fleet/shared_state.h"
+#include "fleet/decider.h"
 
 struct state_file { /* zeroed: none is kept, and the calls below do nothing */
     struct log_ctx log;
@@ -14,16 +14,13 @@ struct state_file { /* zeroed: none is kept, and the calls below do nothing */
     bool failing; /* and said so */
 };
 
-/* Keeps the view in this file from now on.  true: shared begins with what an earlier run left
- * there.  A file that is missing is none, one that makes no sense is said and left. */
-bool state_file_open(struct state_file *file, const char *path, struct shared_state *shared,
+/* Keeps the view in this file from now on.  d begins with what an earlier run left there.  A file that is missing is none, one that makes no sense is said and left. */
+void state_file_open(struct state_file *file, const char *path, struct decider *d,
                      int64_t now_ms);
 void state_file_release(struct state_file *file);
 
-/* Both only while shared is attached: what is in the file is what the fleet said last. */
-void state_file_tick(struct state_file *file, const struct shared_state *shared,
-                     int64_t now_ms);
-void state_file_save(struct state_file *file, const struct shared_state *shared,
-                     int64_t now_ms);
+/* Both only while d is attached: what is in the file is what the fleet said last. */
+void state_file_tick(struct state_file *file, const struct decider *d, int64_t now_ms);
+void state_file_save(struct state_file *file, const struct decider *d, int64_t now_ms);
 
 #endif

@@ -1,6 +1,10 @@
 /* cooling.c - how long a region that said "not now" is left alone; cooling.h has the contract.
  */
-#include "fleet/cooling.h"
+#include "policy/cooling.h"
+
+#include "base/base.h"
+
+#include <assert.h>
 
 /* A deadline that went through the shared state may grow by this. */
 #define SHARED_CLOCK_MS 100
@@ -20,11 +24,21 @@ int64_t cooling_note(struct cooling *c, enum outcome o, int64_t stated_ms, int64
     return ms;
 }
 
-enum breakers_cool cooling_why(enum outcome o)
+static const char *const why_names[] = {[COOLING_WHY_THROTTLED] = "throttled",
+                                        [COOLING_WHY_QUOTA] = "quota",
+                                        [COOLING_WHY_AUTH] = "auth"};
+
+const char *cooling_why_name(enum cooling_why why)
 {
-    return o == OUTCOME_QUOTA  ? BREAKERS_COOL_QUOTA
-           : o == OUTCOME_AUTH ? BREAKERS_COOL_AUTH
-                               : BREAKERS_COOL_THROTTLED;
+    assert((size_t)why < ARRAY_LEN(why_names));
+    return why_names[why];
+}
+
+enum cooling_why cooling_why_of(enum outcome o)
+{
+    return o == OUTCOME_QUOTA  ? COOLING_WHY_QUOTA
+           : o == OUTCOME_AUTH ? COOLING_WHY_AUTH
+                               : COOLING_WHY_THROTTLED;
 }
 
 bool cooling_is_guess(const struct cooling *c, int64_t lim_ms, int64_t now_ms)

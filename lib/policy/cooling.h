@@ -1,9 +1,8 @@
 /* cooling.h - how long a region that said "not now" is left alone. */
-#ifndef FLEET_COOLING_H
-#define FLEET_COOLING_H
+#ifndef POLICY_COOLING_H
+#define POLICY_COOLING_H
 
 #include "policy/outcome.h"
-#include "fleet/shared_state.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,6 +11,8 @@
 #define COOLING_STATED_MAX_MS (10 * 60 * 1000) /* more than this is not believed */
 #define COOLING_QUOTA_MS      (10 * 60 * 1000) /* out of credit: lasting */
 #define COOLING_AUTH_MS       (60 * 1000)      /* our key refused: an operator has to look */
+
+enum cooling_why { COOLING_WHY_THROTTLED, COOLING_WHY_QUOTA, COOLING_WHY_AUTH };
 
 struct cooling { /* of one region, as this worker knows it; monotonic; zeroed at first */
     int64_t known_until_ms; /* a stated time, quota, auth */
@@ -22,7 +23,8 @@ struct cooling { /* of one region, as this worker knows it; monotonic; zeroed at
  * is to be left alone; 0: not at all.  stated_ms: the vendor's word, -1: none. */
 int64_t cooling_note(struct cooling *c, enum outcome o, int64_t stated_ms, int64_t now_ms);
 
-enum breakers_cool cooling_why(enum outcome o); /* in the breakers' words */
+enum cooling_why cooling_why_of(enum outcome o);
+const char *cooling_why_name(enum cooling_why why); /* "throttled", "quota", "auth" */
 
 /* Whether nothing but a guess of ours says that the region cools until lim_ms. */
 bool cooling_is_guess(const struct cooling *c, int64_t lim_ms, int64_t now_ms);

@@ -8,7 +8,7 @@ static const char *const names[N_SCRIPTS] = {
     [SCRIPT_ATTACH] = "attach",     [SCRIPT_SYNC] = "sync",   [SCRIPT_REPORT] = "report",
     [SCRIPT_PROBE] = "probe",       [SCRIPT_DONE] = "done",   [SCRIPT_COOL] = "cool",
     [SCRIPT_FORCE] = "force",       [SCRIPT_LEAVE] = "leave", [SCRIPT_SNAPSHOT] = "snapshot",
-    [SCRIPT_REASSERT] = "reassert", [SCRIPT_CHECK] = "check", [SCRIPT_SHARE] = "share",
+    [SCRIPT_REASSERT] = "reassert", [SCRIPT_CHECK] = "check", [SCRIPT_AVERAGES] = "averages",
 };
 
 const char *scripts_name(enum script s)

@@ -16,7 +16,7 @@ enum script {
     SCRIPT_SNAPSHOT,
     SCRIPT_REASSERT,
     SCRIPT_CHECK,
-    SCRIPT_SHARE,
+    SCRIPT_AVERAGES,
     N_SCRIPTS
 };
 

@@ -69,7 +69,7 @@ static const struct {
 } costs[] = {
     {SCRIPT_SYNC, 20, 12.5}, /* per key only where something was missed */
     {SCRIPT_REPORT, 24, 0},
-    {SCRIPT_SHARE, 10, 24},
+    {SCRIPT_AVERAGES, 10, 24},
 };
 
 static int bulk_bytes(size_t len)
@@ -257,7 +257,7 @@ static void print_row(const struct scale *s)
         all += s->calls[i];
     printf("%7d %7zu %8.0f %9.0f %8.0f %8.0f %8.0f %8.0f %5.0f %% %7.1f %7.1f %9.1f\n",
            s->n_routers, s->conf.n_regions, s->calls[SCRIPT_SYNC] * up,
-           s->calls[SCRIPT_REPORT] * up, s->calls[SCRIPT_SHARE] * up, all * up,
+           s->calls[SCRIPT_REPORT] * up, s->calls[SCRIPT_AVERAGES] * up, all * up,
            s->in_bytes * up / 1000, s->out_bytes * up / 1000, s->us * up / 1e6 * 100,
            last_ms / 2, last_ms, tree_ms);
 }

@@ -21,7 +21,7 @@ static struct shared_state *shared_of(const struct world_router *r)
 /* Does it take part in this life of the data? */
 static bool is_attached(const struct world_router *r, struct shared_state *s)
 {
-    return s->phase == PHASE_ATTACHED && strcmp(shared_state_gen(s), r->w->gen) == 0;
+    return redis_attach_is_level(s) && strcmp(shared_state_gen(s), r->w->gen) == 0;
 }
 
 static bool is_cut_off(const struct world_router *r)
@@ -38,7 +38,7 @@ void world_router_awaits(struct world_router *r)
     const char *ver = keyspace_field(r->w->server->data, server_key(name, "meta"), "ver");
 
     if (s != NULL && is_attached(r, s))
-        judge_await(r->w->judge, r->i, &s->delivery, strtoull(ver, NULL, 10));
+        judge_await(r->w->judge, r->i, redis_subscribe_delivery(s), strtoull(ver, NULL, 10));
 }
 
 void world_router_seen(struct world_router *r)
@@ -48,11 +48,11 @@ void world_router_seen(struct world_router *r)
     if (s == NULL)
         return;
     if (server_mutant_is("no-delivery"))
-        event_del(s->check);
+        redis_subscribe_stop(s);
     judge_view(r->w->judge, r->i, s);
-    judge_delivery(r->w->judge, r->i, &s->delivery, is_cut_off(r) || !is_attached(r, s),
-                   1000 * (r->w->conf.redis.sync_ms * 6 / 5 + DELIVERY_LIMIT_MS) +
-                       WORLD_SLACK_US);
+    judge_delivery(
+        r->w->judge, r->i, redis_subscribe_delivery(s), is_cut_off(r) || !is_attached(r, s),
+        1000 * (r->w->conf.redis.sync_ms * 6 / 5 + DELIVERY_LIMIT_MS) + WORLD_SLACK_US);
 }
 
 static enum outcome truth(const struct world_router *r, size_t slot)

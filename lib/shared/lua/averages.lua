@@ -1,5 +1,5 @@
 #!lua
--- share.lua - a router says how the keys do for it, and hears how they do for the fleet.
+-- averages.lua - a router says how the keys do for it, and hears how they do for the fleet.
 --
 -- ARGV: gen router (key first_us total_us n inflight health health_n)...
 --   n, health_n   weights of the times and of the score, 0: nothing to say of late

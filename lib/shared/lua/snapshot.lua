@@ -11,7 +11,7 @@
 -- ok, fail, slow: this window's attempts.  t: time of the key's last change.  seen: a key's
 -- last refresh, a router's last heartbeat.  Numbers are integers, except in what routers say
 -- about themselves (host to applied), which is text.  check: {} or {ok|fail, t, what, ms, from}.
--- measured: as in share.lua.
+-- measured: as in averages.lua.
 local function window(key)
     local h = redis.call('HGETALL', base .. 'w:' .. key)
     local w = {}

@@ -45,7 +45,7 @@ static void on_probe(void *arg, const struct breakers_probe_answer *a)
     p->last = *a;
 }
 
-static void on_alone(void *arg, size_t slot, int64_t for_ms)
+static void on_overruled(void *arg, size_t slot, int64_t for_ms)
 {
     struct store_peer *p = arg;
 
@@ -102,7 +102,7 @@ void store_world_join(struct store_world *w, struct store_peer *p, const char *i
                                      .on_slot = on_slot,
                                      .on_mode = on_mode,
                                      .on_probe = on_probe,
-                                     .on_alone = on_alone};
+                                     .on_overruled = on_overruled};
     struct err err = {0};
 
     memset(p, 0, sizeof(*p));

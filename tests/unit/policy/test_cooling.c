@@ -1,5 +1,5 @@
 /* test_cooling.c - lengths, and what is known apart from what is guessed. */
-#include "fleet/cooling.h"
+#include "policy/cooling.h"
 
 #include "base/base.h"
 

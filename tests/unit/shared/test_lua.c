@@ -54,7 +54,7 @@ Test(lua, other_generation_does_nothing)
         {SCRIPT_FORCE, "x a down 0 me why - id1"},
         {SCRIPT_LEAVE, "x A"},
         {SCRIPT_CHECK, "x a A 1000"},
-        {SCRIPT_SHARE, "x A"},
+        {SCRIPT_AVERAGES, "x A"},
         {SCRIPT_REASSERT, "x A live g a 1 open 900 1 auto - why by 0"},
     };
     char before[sizeof(f.lua.reply)];

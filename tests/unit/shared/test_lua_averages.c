@@ -1,4 +1,4 @@
-/* test_lua_share.c - the fleet's averages are those of its routers. */
+/* test_lua_averages.c - the fleet's averages are those of its routers. */
 #include "lua_fleet.h"
 
 #include "base/base.h"
@@ -20,17 +20,17 @@ static void teardown(void)
     lua_fleet_close(&f);
 }
 
-TestSuite(lua_share, .init = setup, .fini = teardown);
+TestSuite(lua_averages, .init = setup, .fini = teardown);
 
 static const char *share(const char *args)
 {
     char all[1000];
 
     snprintf(all, sizeof(all), "%s %s", f.gen, args);
-    return lua_run(&f.lua, SCRIPT_SHARE, all);
+    return lua_run(&f.lua, SCRIPT_AVERAGES, all);
 }
 
-Test(lua_share, averages_are_weighted_and_follow_each_row)
+Test(lua_averages, averages_are_weighted_and_follow_each_row)
 {
     static const struct {
         const char *args, *want; /* router (key first total n inflight health health_n)... */
@@ -54,7 +54,7 @@ Test(lua_share, averages_are_weighted_and_follow_each_row)
     cr_expect_str_eq(f.lua.reply, "0", "an unknown key takes no room");
 }
 
-Test(lua_share, a_router_that_leaves_takes_its_row_along)
+Test(lua_averages, a_router_that_leaves_takes_its_row_along)
 {
     char args[80];
 
@@ -67,7 +67,7 @@ Test(lua_share, a_router_that_leaves_takes_its_row_along)
     cr_expect_str_eq(f.lua.reply, "0");
 }
 
-Test(lua_share, a_router_the_fleet_has_forgotten_leaves_no_row)
+Test(lua_averages, a_router_the_fleet_has_forgotten_leaves_no_row)
 {
     share("A a 100 1000 10 2 90 10");
     lua_do(&f.lua, "ZREM {sluice:t}:routers B");
@@ -77,14 +77,14 @@ Test(lua_share, a_router_the_fleet_has_forgotten_leaves_no_row)
     cr_expect_str_eq(f.lua.reply, "0");
 }
 
-Test(lua_share, snapshot_shows_them)
+Test(lua_averages, snapshot_shows_them)
 {
     share("A a 100 1000 10 2 90 10");
     lua_run(&f.lua, SCRIPT_SNAPSHOT, "");
     cr_expect_not_null(strstr(f.lua.reply, " (100 1000 90 2))"), "%s", f.lua.reply);
 }
 
-Test(lua_share, extremes_stay_exact)
+Test(lua_averages, extremes_stay_exact)
 {
     cr_expect_str_eq(share("A a 86400000000 86400000000 100 1000000 100 100"),
                      "(OK (86400000000 86400000000 100 1000000))");
@@ -92,7 +92,7 @@ Test(lua_share, extremes_stay_exact)
                      "(OK (86400000000 86400000000 100 1000000))");
 }
 
-Test(lua_share, bad_arguments)
+Test(lua_averages, bad_arguments)
 {
     static const char *const rows[] = {
         "A a 1 1 1 1 1",   "A a 86400000001 1 1 1 1 1", "A a 1 1 101 1 1 1",
@@ -102,5 +102,5 @@ Test(lua_share, bad_arguments)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         cr_expect(strncmp(share(rows[i]), "!BADARG", 7) == 0, "row '%s': %s", rows[i],
                   f.lua.reply);
-    cr_expect_str_eq(lua_run(&f.lua, SCRIPT_SHARE, "x A"), "(GEN)");
+    cr_expect_str_eq(lua_run(&f.lua, SCRIPT_AVERAGES, "x A"), "(GEN)");
 }

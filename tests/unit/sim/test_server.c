@@ -227,7 +227,7 @@ static enum script draw_share(char args[300])
     snprintf(args, 300, "%s %s a %d %d %d %d %d %d b 0 0 0 %d 50 1", gen(), router(),
              below(90000), below(900000), below(100), below(9), below(101), below(100),
              below(9));
-    return SCRIPT_SHARE;
+    return SCRIPT_AVERAGES;
 }
 
 static enum script draw_presence(char args[300])
