@@ -13,7 +13,7 @@ FUZZ_SECONDS ?= 20
 VERSION := 0.1.0
 
 PKGS := libevent libevent_openssl openssl libcurl jansson hiredis
-NEED := -std=c11 -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -Ilib -I. -I$(BUILD)/gen -MMD -MP \
+NEED := -std=c11 -D_GNU_SOURCE -Ilib -I. -I$(BUILD)/gen -MMD -MP \
         $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS)))
 LIBS := $(shell pkg-config --libs $(PKGS)) -lm
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
@@ -72,7 +72,7 @@ SAY = @printf '  %-4s %s\n' $(1) $(2)
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: help all test unit flow system model sim asan lint format bench fuzz install clean tests
+.PHONY: FORCE help all test unit flow system model sim asan lint format bench fuzz install clean tests
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -132,18 +132,25 @@ $(BUILD)/%.o: %.c
 	$(call SAY,CC,$@)
 	$(Q)$(CC) $(NEED) $(WARN) $(HARDEN) $(CFLAGS) -c -o $@ $<
 
+# One object says the version, and is made again when that is another one than last time.
+SAYS_VERSION = -DSLUICE_VERSION='"$(VERSION)"'
+$(BUILD)/lib/base/version.o: NEED += $(SAYS_VERSION)
+$(BUILD)/lib/base/version.o: $(BUILD)/version
+$(BUILD)/version: $(if $(filter $(VERSION),$(shell cat $(BUILD)/version 2>/dev/null)),,FORCE)
+	@mkdir -p $(@D) && echo '$(VERSION)' > $@
+FORCE:
+
 # ---- other versions ----
 
 # The programs as another version of them would be, for a fleet of several: build/versions/older
-# and newer.  Only what differs is compiled: the scripts, and whoever says the version.
+# and newer.  Only what differs is compiled: the scripts, and what says the version.
 VERSIONS      := older newer
 VERSION_older := 0.0.9
 VERSION_newer := 9.0.0
 OTHERS        := $(foreach v,$(VERSIONS),$(addprefix $(BUILD)/versions/$(v)/sluice-,router admin))
-TELLS         := $(sort admin/main.c $(shell grep -lr --include='*.c' SLUICE_VERSION lib router admin))
 
 # $(1): the version
-define other_scripts
+define other_version
 $(BUILD)/versions/$(1)/gen/common.lua: lib/shared/lua/common.lua tests/versions/$(1).sed
 	@mkdir -p $$(@D)
 	@sed -f tests/versions/$(1).sed $$< > $$@
@@ -153,20 +160,20 @@ $(BUILD)/versions/$(1)/gen/lua_scripts.c: $(BUILD)/versions/$(1)/gen/common.lua 
 $(BUILD)/versions/$(1)/%.o: $(BUILD)/versions/$(1)/%.c
 	$$(call SAY,CC,$$@)
 	$$(Q)$$(CC) $$(NEED) $$(WARN) $$(HARDEN) $$(CFLAGS) -c -o $$@ $$<
-$(BUILD)/versions/$(1)/%.o: %.c
+$(BUILD)/versions/$(1)/version.o: lib/base/version.c
 	@mkdir -p $$(@D)
 	$$(call SAY,CC,$$@)
-	$$(Q)$$(CC) $$(subst "$(VERSION)","$(VERSION_$(1))",$$(NEED)) $$(WARN) $$(HARDEN) $$(CFLAGS) -c -o $$@ $$<
+	$$(Q)$$(CC) $$(NEED) -DSLUICE_VERSION='"$(VERSION_$(1))"' $$(WARN) $$(HARDEN) $$(CFLAGS) -c -o $$@ $$<
 endef
 # $(1): the version, $(2): router or admin.  The objects stand before the archives.
 define other_program
-$(BUILD)/versions/$(1)/sluice-$(2): $(BUILD)/versions/$(1)/gen/lua_scripts.o \
-        $(patsubst %.c,$(BUILD)/versions/$(1)/%.o,$(filter $(2)/% $(if $(filter router,$(2)),lib/%),$(TELLS))) \
+$(BUILD)/versions/$(1)/sluice-$(2): $(BUILD)/$(2)/main.o \
+        $(BUILD)/versions/$(1)/version.o $(BUILD)/versions/$(1)/gen/lua_scripts.o \
         $(BUILD)/lib$(2).a $(BUILD)/libsluice.a
 	$$(call SAY,LD,$$@)
 	$$(Q)$$(CC) $$(CFLAGS) $$(HARDEN) $$(LINK) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
 endef
-$(foreach v,$(VERSIONS),$(eval $(call other_scripts,$(v))) \
+$(foreach v,$(VERSIONS),$(eval $(call other_version,$(v))) \
     $(foreach p,router admin,$(eval $(call other_program,$(v),$(p)))))
 
 # ---- tests ----
@@ -259,6 +266,7 @@ lint-analyze:
 	    CFLAGS='-O1 -fanalyzer $(ANALYZE_OFF)' objects
 objects: $(call objs,$(PROGRAM_SRC))
 
+$(TIDY_DIR)/lib/base/version.ok: NEED += $(SAYS_VERSION)
 # A stamp per file: a second run looks only at what changed.
 $(TIDY_DIR)/%.ok: %.c .clang-tidy $(wildcard lib/*/*.h router/*.h router/*/*.h admin/*.h admin/*/*.h tests/region/*.h)
 	@mkdir -p $(@D)

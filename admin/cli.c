@@ -5,6 +5,7 @@
 #include "admin/run.h"
 #include "admin/session.h"
 #include "admin/output/table.h"
+#include "base/version.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -107,7 +108,7 @@ int cli_main(int argc, char *const *argv, FILE *out, FILE *err_file)
     if (args_parse(&args, argc - 1, argv + 1, &err) < 0)
         return print_usage_error(err_file, NULL, &err);
     if (args_has(&args, ARGS_VERSION)) {
-        fputs("sluice-admin " SLUICE_VERSION "\n", out);
+        fprintf(out, "sluice-admin %s\n", version_text());
         return fflush(out) == 0 ? RUN_OK : RUN_FAILED;
     }
     if (args_has(&args, ARGS_HELP))

@@ -7,6 +7,7 @@
 #include "admin/doctor/fleet.h"
 #include "admin/doctor/redis.h"
 #include "admin/session.h"
+#include "base/version.h"
 
 #include <string.h>
 
@@ -54,7 +55,7 @@ static int examine(struct session *s, struct findings *out, struct err *err)
     doctor_redis_judge(&facts, session_where(s), session_fleet(s), out);
     rc = snapshot_twice(s, &snapshot, &ver, err);
     if (rc == 0 && snapshot.gen[0] != '\0') {
-        doctor_fleet_judge(&snapshot, ver, &facts, SLUICE_VERSION, out);
+        doctor_fleet_judge(&snapshot, ver, &facts, version_text(), out);
     } else if (rc == 0) {
         finding_add(out, FINDING_BAD, "fleet", "no router ever joined fleet '%s' here",
                     session_fleet(s));

@@ -4,18 +4,20 @@
 #include "admin/output/router_row.h"
 #include "admin/session.h"
 #include "admin/output/table.h"
+#include "base/version.h"
 
 static int print_skew(const struct snapshot *snapshot, struct buf *out)
 {
     char others[200];
 
-    router_row_versions(snapshot, SLUICE_VERSION, others, sizeof(others));
+    router_row_versions(snapshot, version_text(), others, sizeof(others));
     if (others[0] == '\0')
         return 0;
     if (buf_appendf(out, "routers run ") < 0 || table_clean(str_of(others), out) < 0)
         return -1;
-    return buf_appendf(out, ", this is sluice-admin " SLUICE_VERSION
-                            ": what only one of them knows is not shown\n");
+    return buf_appendf(out,
+                       ", this is sluice-admin %s: what only one of them knows is not shown\n",
+                       version_text());
 }
 
 static int print_text(const struct fleet_head *head, const struct snapshot *snapshot,

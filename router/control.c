@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/json_out.h"
+#include "base/version.h"
 #include "http/listener.h"
 #include "router/health_check.h"
 #include "router/metrics_text.h"
@@ -161,7 +162,7 @@ static int page_state(const struct worker *w, struct buf *out)
     json_out_init(&o, out, false);
     json_out_object(&o);
     json_out_member_text(&o, "router", w->id);
-    json_out_member_text(&o, "version", SLUICE_VERSION);
+    json_out_member_text(&o, "version", version_text());
     json_out_member_text(&o, "config", w->conf->digest);
     json_out_member_text(&o, "fleet", w->conf->fleet);
     json_out_member_int(&o, "uptime_s", (clock_wall_ms() - w->started_wall_ms) / 1000);

@@ -1,5 +1,6 @@
 /* main.c - sluice-router: flags, the config, and then the supervisor. */
 #include "base/buf.h"
+#include "base/version.h"
 #include "config/dump.h"
 #include "config/reference.h"
 #include "config/schema.h"
@@ -119,7 +120,10 @@ static int read_flags(int argc, char **argv, const char **path)
         if (c == 'c')
             *path = optarg;
         else if (c == 'V' || c == 'h') {
-            fputs(c == 'V' ? "sluice-router " SLUICE_VERSION "\n" : usage, stdout);
+            if (c == 'V')
+                printf("sluice-router %s\n", version_text());
+            else
+                fputs(usage, stdout);
             exit(finish(0));
         } else if (c < (int)ARRAY_LEN(printers))
             act = c;

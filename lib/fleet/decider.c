@@ -9,6 +9,7 @@
 #include "fleet/decider.h"
 
 #include "base/str.h"
+#include "base/version.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -53,7 +54,7 @@ static struct shared_state *open_shared(const struct decider *d, struct event_ba
         .fleet = conf->fleet,
         .router_id = lc->router_id,
         .host = host,
-        .version = SLUICE_VERSION,
+        .version = version_text(),
         .config_digest = conf->digest,
         .slots = lc->slots,
         .rules = lc->rules,

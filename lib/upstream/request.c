@@ -7,6 +7,7 @@
 #include "upstream/request.h"
 
 #include "base/text.h"
+#include "base/version.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -110,15 +111,14 @@ static size_t copy_line(char *out, const char *line, struct str name, struct str
 static const char *copy_headers(struct upstream_wire *wire, const struct upstream_request *req,
                                 struct curl_slist **out)
 {
-    static char agent[] =
-        "User-Agent: sluice/" SLUICE_VERSION; /* curl does not write to them */
-    static char expect[] = "Expect:", accept[] = "Accept:", type[] = "Content-Type:";
-    char *const own[] = {expect, accept, type, agent};
+    const char *const own[] = {"Expect:", "Accept:", "Content-Type:", version_user_agent()};
     size_t n_own = ARRAY_LEN(own), need = (req->n_headers + n_own) * sizeof(struct curl_slist);
     struct str name, value;
 
     for (size_t i = 0; i < req->n_headers; i++)
         need += strlen(req->headers[i]) + 2;
+    for (size_t i = 0; i < n_own; i++)
+        need += strlen(own[i]) + 1;
     reserve(wire, need);
     struct curl_slist *list = (struct curl_slist *)(void *)wire->arena;
     char *text = wire->arena + (req->n_headers + n_own) * sizeof(*list);
@@ -136,7 +136,8 @@ static const char *copy_headers(struct upstream_wire *wire, const struct upstrea
     for (size_t i = 0; i < n_own; i++) {
         struct curl_slist *node = &list[req->n_headers + i];
 
-        node->data = own[i];
+        node->data = text;
+        text = stpcpy(text, own[i]) + 1;
         node->next = i + 1 < n_own ? node + 1 : NULL;
     }
     *out = list;

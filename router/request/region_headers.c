@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "base/text.h"
+#include "base/version.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -193,7 +194,7 @@ void region_headers_fill_check(const struct region_headers *e, size_t region,
     *out = (struct region_headers_lines){.url = r->check_url};
     buf_init(&out->text, 1);
     out->line[out->n++] = "Accept: application/json";
-    out->line[out->n++] = "User-Agent: sluice/" SLUICE_VERSION;
+    out->line[out->n++] = version_user_agent();
     add_ours(r, out);
 }
 

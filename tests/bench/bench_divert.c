@@ -7,6 +7,7 @@
  * line of the same length, stamped by a bare subscription in the same processes.  Times are of
  * the last process.  Prints one JSON object, in microseconds. */
 #include "base/clock.h"
+#include "base/version.h"
 #include "redis/link.h"
 #include "fleet/shared_state.h"
 
@@ -214,7 +215,7 @@ static void run_child(struct shared *shared, const char *url, int index, int fd)
     struct shared_state_conf conf = {.fleet = "bench",
                                      .router_id = id,
                                      .host = "bench",
-                                     .version = SLUICE_VERSION,
+                                     .version = version_text(),
                                      .config_digest = "-",
                                      .slots = slots,
                                      .n_slots = 1,
