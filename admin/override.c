@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/rand.h"
 #include "base/str.h"
+#include "base/text.h"
 #include "base/utf8.h"
 #include "redis/value.h"
 
@@ -66,8 +67,6 @@ static int check_reason(const char *reason, struct err *err)
 
 static int set_id(struct override *f, const char *given, struct err *err)
 {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                  "0123456789._:-";
     struct rand r;
 
     if (given == NULL) {
@@ -76,7 +75,7 @@ static int set_id(struct override *f, const char *given, struct err *err)
                  (unsigned long long)rand_u64(&r));
         return 0;
     }
-    if (given[0] == '\0' || given[strspn(given, allowed)] != '\0' ||
+    if (given[0] == '\0' || !text_is_alnum_or(str_of(given), "._:-") ||
         !str_copy(f->id, sizeof(f->id), given))
         return err_set(err, ERR_SYNTAX,
                        "--request-id is no good: want 1..%d letters, digits, "

@@ -3,14 +3,20 @@
 
 #include <string.h>
 
-enum { DIGIT = 1, LETTER = 2, MARK = 4 /* of a token, beside digits and letters */ };
+enum {
+    DIGIT = 1,
+    LETTER = 2,
+    MARK = 4, /* of a token, beside digits and letters */
+    PLAIN = 8 /* of a plain word, beside those */
+};
 
 /* clang-format off */
 static const unsigned char classes[256] = {
     ['0' ... '9'] = DIGIT, ['A' ... 'Z'] = LETTER, ['a' ... 'z'] = LETTER,
     ['!'] = MARK, ['#'] = MARK, ['$'] = MARK, ['%'] = MARK, ['&'] = MARK, ['\''] = MARK,
-    ['*'] = MARK, ['+'] = MARK, ['-'] = MARK, ['.'] = MARK, ['^'] = MARK, ['_']  = MARK,
-    ['`'] = MARK, ['|'] = MARK, ['~'] = MARK,
+    ['*'] = MARK, ['+'] = MARK, ['^'] = MARK, ['`'] = MARK, ['|'] = MARK, ['~']  = MARK,
+    ['-'] = MARK | PLAIN, ['.'] = MARK | PLAIN, ['_'] = MARK | PLAIN,
+    [':'] = PLAIN, ['@'] = PLAIN, ['/'] = PLAIN,
 };
 /* clang-format on */
 
@@ -32,6 +38,11 @@ bool text_is_alnum(char c)
 bool text_is_token_byte(char c)
 {
     return is(c, DIGIT | LETTER | MARK);
+}
+
+bool text_is_plain_byte(char c)
+{
+    return is(c, DIGIT | LETTER | PLAIN);
 }
 
 bool text_is_field_byte(char c)

@@ -13,6 +13,7 @@ bool text_is_digit(char c);       /* 0-9 */
 bool text_is_alnum(char c);       /* 0-9 A-Z a-z */
 bool text_is_token_byte(char c);  /* RFC 9110 5.6.2: tchar */
 bool text_is_field_byte(char c);  /* RFC 9110 5.5: HTAB, SP, VCHAR, obs-text; no control byte */
+bool text_is_plain_byte(char c);  /* 0-9 A-Z a-z ._:@/-: in a state line, others are "%XX" */
 int text_hex_digit(char c);       /* 0..15, in either case; -1: none */
 bool text_is_token(struct str s); /* one or more of its bytes */
 bool text_is_field_value(struct str s); /* an empty one is */

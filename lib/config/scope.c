@@ -23,7 +23,7 @@ static size_t word_bytes(const char *name)
     size_t n = 0;
 
     for (; *name != '\0'; name++)
-        n += text_is_alnum(*name) || strchr("._:@/-", *name) != NULL ? 1 : 3;
+        n += text_is_plain_byte(*name) ? 1 : 3;
     return n;
 }
 

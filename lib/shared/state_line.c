@@ -13,11 +13,6 @@
 
 #define MARK "1" /* version of this format */
 
-static bool is_plain(unsigned char c)
-{
-    return text_is_alnum((char)c) || (c != '\0' && strchr("._:@/-", c) != NULL);
-}
-
 static bool is_control(unsigned char c)
 {
     return c < 0x20 || c == 0x7f;
@@ -50,10 +45,10 @@ bool state_line_unword(struct str s, char *out, size_t cap)
             if (byte < 0)
                 return false;
             c = (unsigned char)byte;
-            if (is_control(c) || (is_plain(c) && !dash))
+            if (is_control(c) || (text_is_plain_byte((char)c) && !dash))
                 return false;
             i += 2;
-        } else if (!is_plain(c)) {
+        } else if (!text_is_plain_byte((char)c)) {
             return false;
         }
         if (n + 1 >= cap)
@@ -72,7 +67,8 @@ int state_line_word(struct buf *out, const char *word)
         return buf_append(out, "%2D", 3);
     for (const char *c = word; *c != '\0'; c++) {
         unsigned char byte = (unsigned char)*c;
-        int rc = is_plain(byte) ? buf_append(out, c, 1) : buf_appendf(out, "%%%02X", byte);
+        int rc =
+            text_is_plain_byte(*c) ? buf_append(out, c, 1) : buf_appendf(out, "%%%02X", byte);
 
         if (is_control(byte) || rc < 0)
             return -1;
@@ -107,7 +103,7 @@ static bool read_gen(struct str s, char *out)
     if (s.len == 0 || s.len > VIEW_GEN_MAX)
         return false;
     for (size_t i = 0; i < s.len; i++)
-        if (!is_plain((unsigned char)s.ptr[i]))
+        if (!text_is_plain_byte(s.ptr[i]))
             return false;
     memcpy(out, s.ptr, s.len);
     out[s.len] = '\0';

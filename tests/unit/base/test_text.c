@@ -16,10 +16,12 @@ Test(text, classes_of_every_byte)
         bool digit = b != 0 && strchr(DIGITS, b) != NULL;
         bool alnum = digit || (b != 0 && strchr(LETTERS, b) != NULL);
         bool token = alnum || (b != 0 && strchr("!#$%&'*+-.^_`|~", b) != NULL);
+        bool plain = alnum || (b != 0 && strchr("._:@/-", b) != NULL);
 
         cr_expect_eq(text_is_digit(c), digit, "byte %d", b);
         cr_expect_eq(text_is_alnum(c), alnum, "byte %d", b);
         cr_expect_eq(text_is_token_byte(c), token, "byte %d", b);
+        cr_expect_eq(text_is_plain_byte(c), plain, "byte %d", b);
         cr_expect_eq(text_is_field_byte(c), b == '\t' || (b >= 0x20 && b != 0x7f), "byte %d",
                      b);
     }
