@@ -2,8 +2,8 @@
 #include "admin/output/entry.h"
 
 #include "admin/output/table.h"
-#include "admin/output/cooling_words.h"
 #include "admin/output/local_time.h"
+#include "admin/output/region_row.h"
 #include "redis/value.h"
 #include "shared/state_line.h"
 
@@ -126,7 +126,7 @@ int entry_print(const struct entry *e, bool colour, struct buf *out)
 
     snprintf(line, sizeof(line), "  %-14s  %s%s%s%s%s%s", or_dash(of_router ? e->by : e->key),
              what, e->why[0] != '\0' ? ": " : "",
-             is(e, "cool") ? cooling_words(e->why) : e->why,
+             is(e, "cool") ? region_row_cooling(e->why) : e->why,
              !of_router && e->by[0] != '\0' ? " (by " : "", of_router ? "" : e->by,
              !of_router && e->by[0] != '\0' ? ")" : "");
     if (buf_appendf(out, "%s  ", date) < 0)

@@ -1,7 +1,6 @@
 /* region_row.c - one region's shared state: as a row, as a list of facts, as JSON. */
 #include "admin/output/region_row.h"
 
-#include "admin/output/cooling_words.h"
 #include "admin/output/local_time.h"
 
 #include <string.h>
@@ -27,22 +26,51 @@ static bool has_story(const struct state_line *l)
     return l->forced != VIEW_AUTO || l->st != BREAKER_CLOSED;
 }
 
-static const char *cooling_word(const struct snapshot_slot *k)
+/* ---- why a region cools ---- */
+
+static const struct cooling {
+    const char *name;  /* as the fleet's scripts keep it */
+    const char *cell;  /* in a row */
+    const char *words; /* as a fact, in an event */
+    const char *story; /* what an operator has to know: it lasts for more than a moment */
+} coolings[] = {
+    {"quota", "quota", "quota: out of credit",
+     "the region says that our account is out of credit or quota"},
+    {"auth", "misconfigured", "misconfigured: our key was refused",
+     "the region refuses our key: check its api_key"},
+};
+
+/* NULL for one that speaks for itself, and for a newer router's. */
+static const struct cooling *cooling_of(const char *name)
 {
-    return strcmp(k->cooling, "auth") == 0 ? "misconfigured" : k->cooling;
+    for (size_t i = 0; i < ARRAY_LEN(coolings); i++)
+        if (strcmp(name, coolings[i].name) == 0)
+            return &coolings[i];
+    return NULL;
 }
 
-/* What an operator has to know where a region is left alone for more than a moment. */
+static const char *cooling_word(const struct snapshot_slot *k)
+{
+    const struct cooling *c = cooling_of(k->cooling);
+
+    return c != NULL ? c->cell : k->cooling;
+}
+
 static const char *cooling_story(const struct snapshot_slot *k)
 {
-    if (k->line.lim_ms == 0)
-        return "-";
-    if (strcmp(k->cooling, "auth") == 0)
-        return "the region refuses our key: check its api_key";
-    if (strcmp(k->cooling, "quota") == 0)
-        return "the region says that our account is out of credit or quota";
-    return "-";
+    const struct cooling *c = cooling_of(k->cooling);
+
+    return c != NULL && k->line.lim_ms != 0 ? c->story : "-";
 }
+
+const char *region_row_cooling(const char *name)
+{
+    const struct cooling *c = cooling_of(name);
+
+    return c != NULL ? c->words : name;
+}
+
+/* ---- who has applied it ---- */
 
 size_t region_row_applied(const struct snapshot *snapshot, int64_t ver)
 {
@@ -207,7 +235,7 @@ static void add_numbers(struct table *t, const struct snapshot *snapshot,
     table_cell(t, TABLE_PLAIN, "%lld under way", (long long)k->leases);
     local_time_span(left(l->lim_ms, snapshot->now_ms), span);
     table_cell(t, TABLE_PLAIN, "cooling");
-    table_cell(t, TABLE_PLAIN, "%s%s%s", l->lim_ms != 0 ? cooling_words(k->cooling) : "no",
+    table_cell(t, TABLE_PLAIN, "%s%s%s", l->lim_ms != 0 ? region_row_cooling(k->cooling) : "no",
                l->lim_ms != 0 ? ", still " : "", l->lim_ms != 0 ? span : "");
     table_cell(t, TABLE_PLAIN, "health");
     add_health(t, &k->measured);

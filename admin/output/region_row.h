@@ -20,6 +20,10 @@ int region_row_facts(const struct snapshot *snapshot, const struct snapshot_slot
 void region_row_json(const struct snapshot *snapshot, const struct snapshot_slot *k,
                      struct json_out *o);
 
+/* Why a region cools, for people, from "throttled", "quota" or "auth"; others come back as they
+ * are (a newer router's). */
+const char *region_row_cooling(const char *name);
+
 /* Routers whose applied version has reached ver. */
 size_t region_row_applied(const struct snapshot *snapshot, int64_t ver);
 

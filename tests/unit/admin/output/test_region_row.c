@@ -178,3 +178,19 @@ Test(region_row, applied_counts_routers_at_or_past_the_version)
     cr_expect_eq(region_row_applied(&snapshot, 12), 2);
     cr_expect_eq(region_row_applied(&snapshot, 13), 0);
 }
+
+Test(region_row, why_a_region_cools)
+{
+    static const struct {
+        const char *name, *want;
+    } rows[] = {
+        {"throttled", "throttled"},
+        {"quota", "quota: out of credit"},
+        {"auth", "misconfigured: our key was refused"},
+        {"something-newer", "something-newer"},
+        {"", ""},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        cr_expect_str_eq(region_row_cooling(rows[i].name), rows[i].want);
+}
