@@ -1,5 +1,5 @@
-/* test_stream.c - the end of the event stream, and what comes after it, from a real Redis. */
-#include "admin/stream.h"
+/* test_event_stream.c - the end of the stream, and what comes after it, from a real Redis. */
+#include "admin/event_stream.h"
 
 #include "admin/session.h"
 #include "tests/unit/shared/lua_call.h"
@@ -12,7 +12,7 @@
 struct fixture {
     struct lua l;
     struct session *s;
-    struct stream st;
+    struct event_stream stream;
     struct err err;
 };
 
@@ -29,12 +29,12 @@ static void start(struct fixture *f)
 
 static void stop(struct fixture *f)
 {
-    stream_release(&f->st);
+    event_stream_release(&f->stream);
     session_close(f->s);
     lua_stop(&f->l);
 }
 
-/* Entries from-0, from+1-0, ...: every tenth is of region "b", the others of "a". */
+/* Events from-0, from+1-0, ...: every tenth is of region "b", the others of "a". */
 static void fill(struct fixture *f, int from, int n)
 {
     char command[160];
@@ -48,14 +48,14 @@ static void fill(struct fixture *f, int from, int n)
 
 static void expect(const struct fixture *f, size_t n, int64_t first, int64_t last)
 {
-    cr_assert_eq(f->st.n, n, "%zu entries", f->st.n);
+    cr_assert_eq(f->stream.n, n, "%zu events", f->stream.n);
     if (n > 0) {
-        cr_expect_eq(f->st.entries[0].t_ms, first);
-        cr_expect_eq(f->st.entries[n - 1].t_ms, last);
+        cr_expect_eq(f->stream.events[0].t_ms, first);
+        cr_expect_eq(f->stream.events[n - 1].t_ms, last);
     }
 }
 
-Test(stream, tail)
+Test(event_stream, tail)
 {
     static const struct {
         size_t n;
@@ -70,57 +70,57 @@ Test(stream, tail)
     struct fixture f;
 
     start(&f);
-    cr_assert_eq(stream_tail(&f.st, f.s, 20, NULL, &f.err), 0, "%s", f.err.msg);
+    cr_assert_eq(event_stream_tail(&f.stream, f.s, 20, NULL, &f.err), 0, "%s", f.err.msg);
     expect(&f, 0, 0, 0);
-    cr_expect_str_eq(f.st.last, "0-0");
+    cr_expect_str_eq(f.stream.last, "0-0");
     fill(&f, 1, 1200);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        cr_assert_eq(stream_tail(&f.st, f.s, rows[i].n, rows[i].region, &f.err), 0,
+        cr_assert_eq(event_stream_tail(&f.stream, f.s, rows[i].n, rows[i].region, &f.err), 0,
                      "row %zu: %s", i, f.err.msg);
         expect(&f, rows[i].want, rows[i].first, rows[i].last);
-        cr_expect_str_eq(f.st.last, "1200-0", "row %zu", i);
+        cr_expect_str_eq(f.stream.last, "1200-0", "row %zu", i);
     }
     stop(&f);
 }
 
-Test(stream, next_goes_on_where_the_tail_ended)
+Test(event_stream, next_goes_on_where_the_tail_ended)
 {
     struct fixture f;
 
     start(&f);
-    cr_assert_eq(stream_tail(&f.st, f.s, 0, NULL, &f.err), 0, "%s", f.err.msg);
-    cr_assert_eq(stream_next(&f.st, f.s, 10, NULL, &f.err), 0, "%s", f.err.msg);
+    cr_assert_eq(event_stream_tail(&f.stream, f.s, 0, NULL, &f.err), 0, "%s", f.err.msg);
+    cr_assert_eq(event_stream_next(&f.stream, f.s, 10, NULL, &f.err), 0, "%s", f.err.msg);
     expect(&f, 0, 0, 0);
     fill(&f, 1, 25);
-    cr_assert_eq(stream_next(&f.st, f.s, 1000, NULL, &f.err), 0, "%s", f.err.msg);
+    cr_assert_eq(event_stream_next(&f.stream, f.s, 1000, NULL, &f.err), 0, "%s", f.err.msg);
     expect(&f, 25, 1, 25);
     fill(&f, 26, 10);
-    cr_assert_eq(stream_next(&f.st, f.s, 1000, "b", &f.err), 0, "%s", f.err.msg);
+    cr_assert_eq(event_stream_next(&f.stream, f.s, 1000, "b", &f.err), 0, "%s", f.err.msg);
     expect(&f, 1, 30, 30);
-    cr_expect_str_eq(f.st.last, "35-0", "what was filtered out was read too");
-    cr_assert_eq(stream_next(&f.st, f.s, 10, NULL, &f.err), 0, "%s", f.err.msg);
+    cr_expect_str_eq(f.stream.last, "35-0", "what was filtered out was read too");
+    cr_assert_eq(event_stream_next(&f.stream, f.s, 10, NULL, &f.err), 0, "%s", f.err.msg);
     expect(&f, 0, 0, 0);
     stop(&f);
 }
 
-Test(stream, a_stream_that_began_anew_is_read_from_its_start)
+Test(event_stream, a_stream_that_began_anew_is_read_from_its_start)
 {
     struct fixture f;
 
     start(&f);
     fill(&f, 100, 3);
-    cr_assert_eq(stream_tail(&f.st, f.s, 5, NULL, &f.err), 0, "%s", f.err.msg);
-    cr_assert_eq(stream_check(&f.st, f.s, &f.err), 0);
-    cr_expect_str_eq(f.st.last, "102-0");
+    cr_assert_eq(event_stream_tail(&f.stream, f.s, 5, NULL, &f.err), 0, "%s", f.err.msg);
+    cr_assert_eq(event_stream_check(&f.stream, f.s, &f.err), 0);
+    cr_expect_str_eq(f.stream.last, "102-0");
     lua_do(&f.l, "DEL {sluice:t}:log");
     fill(&f, 5, 2);
-    cr_assert_eq(stream_check(&f.st, f.s, &f.err), 0);
-    cr_assert_eq(stream_next(&f.st, f.s, 1000, NULL, &f.err), 0, "%s", f.err.msg);
+    cr_assert_eq(event_stream_check(&f.stream, f.s, &f.err), 0);
+    cr_assert_eq(event_stream_next(&f.stream, f.s, 1000, NULL, &f.err), 0, "%s", f.err.msg);
     expect(&f, 2, 5, 6);
     stop(&f);
 }
 
-Test(stream, ids_compare_as_numbers)
+Test(event_stream, ids_compare_as_numbers)
 {
     static const struct {
         const char *a, *b;
@@ -132,5 +132,5 @@ Test(stream, ids_compare_as_numbers)
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        cr_expect_eq(stream_is_before(rows[i].a, rows[i].b), rows[i].want, "row %zu", i);
+        cr_expect_eq(event_stream_is_before(rows[i].a, rows[i].b), rows[i].want, "row %zu", i);
 }

@@ -1,5 +1,5 @@
-/* test_entry.c - events as Redis gives them, as people and programs read them. */
-#include "admin/output/entry.h"
+/* test_fleet_event.c - events as Redis gives them, as people and programs read them. */
+#include "admin/output/fleet_event.h"
 
 #include <criterion/criterion.h>
 #include <hiredis/hiredis.h>
@@ -34,7 +34,7 @@ static redisReply *reply_of(const char *id, const char *words)
     return reply;
 }
 
-Test(entry, lines_tell_what_happened)
+Test(fleet_event, lines_tell_what_happened)
 {
     static const struct {
         const char *words, *want;
@@ -62,7 +62,7 @@ Test(entry, lines_tell_what_happened)
         {"t|" T "|kind|new\033[2J|key|k\n|later|unknown|odd",
          "2026-11-20 23:53:15  new?[2J   k?              - -> -\n"},
     };
-    struct entry e;
+    struct fleet_event e;
     struct buf out;
 
     setenv("TZ", "UTC0", 1);
@@ -71,28 +71,28 @@ Test(entry, lines_tell_what_happened)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         redisReply *r = reply_of("1-0", rows[i].words);
 
-        cr_assert(entry_decode(&e, r), "row %zu", i);
+        cr_assert(fleet_event_decode(&e, r), "row %zu", i);
         buf_clear(&out);
-        cr_assert_eq(entry_print(&e, false, &out), 0);
+        cr_assert_eq(fleet_event_print(&e, false, &out), 0);
         cr_expect_str_eq(out.data, rows[i].want, "row %zu", i);
         freeReplyObject(r);
     }
     buf_release(&out);
 }
 
-Test(entry, json_has_null_for_what_is_not_there)
+Test(fleet_event, json_has_null_for_what_is_not_there)
 {
     redisReply *r =
         reply_of("5-1", "t|" T "|kind|force|key|k|from|auto|to|up|ep|3|ver|2|why|-|by|"
                         "a@h");
     struct json_out o;
-    struct entry e;
+    struct fleet_event e;
     struct buf out;
 
-    cr_assert(entry_decode(&e, r));
+    cr_assert(fleet_event_decode(&e, r));
     buf_init(&out, 4096);
     json_out_init(&o, &out, false);
-    entry_json(&e, &o);
+    fleet_event_json(&e, &o);
     cr_assert_eq(json_out_finish(&o), 0);
     cr_expect_str_eq(out.data,
                      "{\"id\":\"5-1\",\"time_ms\":" T ",\"kind\":\"force\",\"region\":\"k\","
@@ -102,31 +102,31 @@ Test(entry, json_has_null_for_what_is_not_there)
     freeReplyObject(r);
 }
 
-Test(entry, long_fields_are_cut_and_rubbish_refused)
+Test(fleet_event, long_fields_are_cut_and_rubbish_refused)
 {
     char words[1000], id[64];
-    struct entry e;
+    struct fleet_event e;
     redisReply *r;
 
     snprintf(words, sizeof(words), "key|%0*d|t|-5|ep|x", 500, 7);
     r = reply_of("1-0", words);
-    cr_expect(entry_decode(&e, r));
-    cr_expect_eq(strlen(e.key), sizeof(e.key) - 1);
+    cr_expect(fleet_event_decode(&e, r));
+    cr_expect_eq(strlen(e.slot), sizeof(e.slot) - 1);
     cr_expect_eq(e.t_ms, 0);
     cr_expect_eq(e.ep, 0);
     freeReplyObject(r);
 
-    snprintf(id, sizeof(id), "%0*d", ENTRY_ID_MAX, 1);
+    snprintf(id, sizeof(id), "%0*d", FLEET_EVENT_ID_MAX, 1);
     r = reply_of(id, "t|1");
-    cr_expect(entry_decode(&e, r));
+    cr_expect(fleet_event_decode(&e, r));
     freeReplyObject(r);
-    snprintf(id, sizeof(id), "%0*d", ENTRY_ID_MAX + 1, 1);
+    snprintf(id, sizeof(id), "%0*d", FLEET_EVENT_ID_MAX + 1, 1);
     r = reply_of(id, "t|1");
-    cr_expect_not(entry_decode(&e, r));
+    cr_expect_not(fleet_event_decode(&e, r));
     freeReplyObject(r);
     r = reply_of("", "t|1");
-    cr_expect_not(entry_decode(&e, r));
-    cr_expect_not(entry_decode(&e, r->element[1]));
-    cr_expect_not(entry_decode(&e, NULL));
+    cr_expect_not(fleet_event_decode(&e, r));
+    cr_expect_not(fleet_event_decode(&e, r->element[1]));
+    cr_expect_not(fleet_event_decode(&e, NULL));
     freeReplyObject(r);
 }

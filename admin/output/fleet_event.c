@@ -1,5 +1,5 @@
-/* entry.c - one entry of the fleet's event stream. */
-#include "admin/output/entry.h"
+/* fleet_event.c - one event of the fleet, as its stream has it. */
+#include "admin/output/fleet_event.h"
 
 #include "admin/output/table.h"
 #include "admin/output/local_time.h"
@@ -11,15 +11,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TEXT(field)   offsetof(struct entry, field), sizeof(((struct entry *)0)->field)
-#define NUMBER(field) offsetof(struct entry, field), 0
+#define TEXT(field)                                                                            \
+    offsetof(struct fleet_event, field), sizeof(((struct fleet_event *)0)->field)
+#define NUMBER(field) offsetof(struct fleet_event, field), 0
 
 /* clang-format off */
 static const struct {
     const char *name;
     size_t offset, cap; /* cap 0: a number */
 } fields[] = {
-    {"t",    NUMBER(t_ms)}, {"kind", TEXT(kind)}, {"key", TEXT(key)},
+    {"t",    NUMBER(t_ms)}, {"kind", TEXT(kind)}, {"key", TEXT(slot)},
     {"from", TEXT(from)},   {"to",   TEXT(to)},   {"ep",  NUMBER(ep)},
     {"ver",  NUMBER(ver)},  {"why",  TEXT(why)},  {"by",  TEXT(by)},
 };
@@ -45,7 +46,7 @@ static void copy(char *out, size_t cap, struct str s)
     out[n] = '\0';
 }
 
-static void take_field(struct entry *e, struct str name, const struct redisReply *value)
+static void take_field(struct fleet_event *e, struct str name, const struct redisReply *value)
 {
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
         char *at = (char *)e + fields[i].offset;
@@ -60,13 +61,13 @@ static void take_field(struct entry *e, struct str name, const struct redisReply
     }
 }
 
-bool entry_decode(struct entry *e, const struct redisReply *r)
+bool fleet_event_decode(struct fleet_event *e, const struct redisReply *r)
 {
     const struct redisReply *pairs = redis_value_at(r, 1);
     struct str id = redis_value_text(redis_value_at(r, 0));
 
     memset(e, 0, sizeof(*e));
-    if (id.len == 0 || id.len > ENTRY_ID_MAX || redis_value_count(pairs) == 0)
+    if (id.len == 0 || id.len > FLEET_EVENT_ID_MAX || redis_value_count(pairs) == 0)
         return false;
     copy(e->id, sizeof(e->id), id);
     for (size_t i = 0; i + 1 < redis_value_count(pairs); i += 2)
@@ -76,7 +77,7 @@ bool entry_decode(struct entry *e, const struct redisReply *r)
 
 /* ---- printing ---- */
 
-static bool is(const struct entry *e, const char *kind)
+static bool is(const struct fleet_event *e, const char *kind)
 {
     return strcmp(e->kind, kind) == 0;
 }
@@ -87,7 +88,7 @@ static const char *or_dash(const char *z)
 }
 
 /* What happened, without why and by whom. */
-static void describe(const struct entry *e, char *out, size_t cap)
+static void describe(const struct fleet_event *e, char *out, size_t cap)
 {
     char date[LOCAL_TIME_MAX];
     int64_t until_ms;
@@ -95,7 +96,7 @@ static void describe(const struct entry *e, char *out, size_t cap)
     if (is(e, "cool") && str_to_whole(str_of(e->to), STATE_LINE_NUMBER_MAX, &until_ms)) {
         local_time_date(until_ms, date);
         snprintf(out, cap, "cooling until %s", date);
-    } else if (is(e, "attach") && e->key[0] == '\0') {
+    } else if (is(e, "attach") && e->slot[0] == '\0') {
         snprintf(out, cap, "new generation %s, before: %s", e->to, or_dash(e->from));
     } else if (is(e, "check")) {
         snprintf(out, cap, strcmp(e->to, "ok") == 0 ? "check is well again" : "check failed");
@@ -110,7 +111,7 @@ static void describe(const struct entry *e, char *out, size_t cap)
     }
 }
 
-int entry_print(const struct entry *e, bool colour, struct buf *out)
+int fleet_event_print(const struct fleet_event *e, bool colour, struct buf *out)
 {
     enum table_colour paint = TABLE_PLAIN;
     bool of_router = is(e, "join") || is(e, "leave") || is(e, "lost");
@@ -124,7 +125,7 @@ int entry_print(const struct entry *e, bool colour, struct buf *out)
     snprintf(kind, sizeof(kind), "%-8s", or_dash(e->kind));
     char line[VIEW_SLOT_MAX + sizeof(e->why) + sizeof(e->by) + 340];
 
-    snprintf(line, sizeof(line), "  %-14s  %s%s%s%s%s%s", or_dash(of_router ? e->by : e->key),
+    snprintf(line, sizeof(line), "  %-14s  %s%s%s%s%s%s", or_dash(of_router ? e->by : e->slot),
              what, e->why[0] != '\0' ? ": " : "",
              is(e, "cool") ? region_row_cooling(e->why) : e->why,
              !of_router && e->by[0] != '\0' ? " (by " : "", of_router ? "" : e->by,
@@ -148,13 +149,13 @@ static void text_or_null(struct json_out *o, const char *name, const char *z)
     json_out_text(o, z[0] != '\0' ? z : NULL);
 }
 
-void entry_json(const struct entry *e, struct json_out *o)
+void fleet_event_json(const struct fleet_event *e, struct json_out *o)
 {
     json_out_object(o);
     text_or_null(o, "id", e->id);
     json_out_member_int(o, "time_ms", e->t_ms);
     text_or_null(o, "kind", e->kind);
-    text_or_null(o, "region", e->key);
+    text_or_null(o, "region", e->slot);
     text_or_null(o, "from", e->from);
     text_or_null(o, "to", e->to);
     json_out_member_int(o, "epoch", e->ep);
