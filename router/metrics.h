@@ -44,9 +44,9 @@ void metrics_remove(struct metrics *m, int cohort);
 
 void metrics_observe(struct metrics_hist *h, int64_t us);
 
-struct metrics_series {               /* the numbers of one set of labels */
-    char labels[CONFIG_KEY_MAX + 32]; /* without braces; "": none */
-    char *part[METRICS_N_PARTS];      /* see enum metrics_scope */
+struct metrics_series {                     /* the numbers of one set of labels */
+    char labels[CONFIG_SLOT_NAME_MAX + 32]; /* without braces; "": none */
+    char *part[METRICS_N_PARTS];            /* see enum metrics_scope */
 };
 
 struct metrics_snapshot { /* all numbers at one moment */

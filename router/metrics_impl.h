@@ -17,7 +17,7 @@ struct metrics_parts {
 };
 
 struct metrics_name { /* a region or a model in one */
-    char label[CONFIG_KEY_MAX + 1];
+    char label[CONFIG_SLOT_NAME_MAX + 1];
     int region_len; /* of a model's "region/model"; 0: a region */
     int users;      /* cohorts that have it; 0: the entry is free */
     struct fleet_slot_counters slot;

@@ -61,11 +61,11 @@ static void take_names(const struct metrics *m, struct metrics_snapshot *s, size
         struct metrics_series *new = add_series(s, scope, &from);
 
         if (len == 0)
-            snprintf(new->labels, sizeof(new->labels), "region=\"%.*s\"", CONFIG_KEY_MAX,
+            snprintf(new->labels, sizeof(new->labels), "region=\"%.*s\"", CONFIG_SLOT_NAME_MAX,
                      name->label);
         else
             snprintf(new->labels, sizeof(new->labels), "region=\"%.*s\",model=\"%.*s\"", len,
-                     name->label, CONFIG_KEY_MAX, name->label + len + 1);
+                     name->label, CONFIG_SLOT_NAME_MAX, name->label + len + 1);
     }
 }
 

@@ -14,11 +14,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONFIG_MAX_BYTES   (4u << 20) /* the file */
-#define CONFIG_NAME_MAX    64         /* region, model alias and fleet names, bytes */
-#define CONFIG_REGIONS_MAX 256
-#define CONFIG_SLOTS_MAX   4096 /* of one fleet, as many as its scripts know */
-#define CONFIG_KEY_MAX     130  /* "region/model", bytes */
+#define CONFIG_MAX_BYTES     (4u << 20) /* the file */
+#define CONFIG_NAME_MAX      64         /* region, model alias and fleet names, bytes */
+#define CONFIG_REGIONS_MAX   256
+#define CONFIG_SLOTS_MAX     4096 /* of one fleet, as many as its scripts know */
+#define CONFIG_SLOT_NAME_MAX 130  /* "region/model", bytes */
 
 struct config_breaker { /* when a slot is kept from traffic, and how it returns */
     struct breaker_conf rule;

@@ -285,7 +285,7 @@ static int fill(struct config *c, const struct json *root, struct err *err)
     c->redis.enabled = json_get(root, "redis") != NULL;
     if (load_regions(c, &o, err) < 0 || load_models(c, &o, err) < 0 || config_check(c, err) < 0)
         return -1;
-    return scope_make_keys(c, err);
+    return scope_make_slots(c, err);
 }
 
 static void release(enum settings_of which, void *base)

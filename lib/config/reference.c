@@ -31,7 +31,7 @@ static int append_sentences(struct buf *out, const char *text)
     return buf_append(out, "\n", 1);
 }
 
-static int append_mdoc_key(struct buf *out, const struct setting *k)
+static int append_mdoc_setting(struct buf *out, const struct setting *k)
 {
     char def[DEFAULT_MAX], want[SETTINGS_WANT_MAX];
 
@@ -61,7 +61,7 @@ int config_reference_mdoc(struct buf *out)
         if (buf_appendf(out, ".Ss %s\n.Bl -tag -width Ds\n", titles[which]) < 0)
             return -1;
         for (size_t i = 0; i < t->n; i++)
-            if (append_mdoc_key(out, &t->rows[i]) < 0)
+            if (append_mdoc_setting(out, &t->rows[i]) < 0)
                 return -1;
         if (buf_appendf(out, ".El\n") < 0)
             return -1;

@@ -107,7 +107,7 @@ static void write_default(struct json_out *o, const struct setting *k)
         json_out_text(o, k->def);
 }
 
-static void write_key(struct json_out *o, const struct setting *k, const char *name)
+static void write_setting(struct json_out *o, const struct setting *k, const char *name)
 {
     json_out_key(o, name);
     json_out_object(o);
@@ -155,7 +155,7 @@ static void write_members(struct json_out *o, const struct setting_table *t)
             json_out_object(o);
             section = head;
         }
-        write_key(o, &t->rows[i], leaf.ptr != NULL ? leaf.ptr : t->rows[i].name);
+        write_setting(o, &t->rows[i], leaf.ptr != NULL ? leaf.ptr : t->rows[i].name);
     }
     if (section.ptr != NULL) {
         json_out_end(o);

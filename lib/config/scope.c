@@ -28,26 +28,27 @@ static size_t word_bytes(const char *name)
 }
 
 static int write_name(const struct config *c, const struct config_model *m,
-                      const struct config_target *t, char out[CONFIG_KEY_MAX + 1],
+                      const struct config_target *t, char out[CONFIG_SLOT_NAME_MAX + 1],
                       struct err *err)
 {
     const char *sent = config_sent_model(m, t), *region = c->regions[t->region].name;
 
-    if (snprintf(out, CONFIG_KEY_MAX + 1, "%s/%s", region, sent) <= CONFIG_KEY_MAX &&
+    if (snprintf(out, CONFIG_SLOT_NAME_MAX + 1, "%s/%s", region, sent) <=
+            CONFIG_SLOT_NAME_MAX &&
         word_bytes(out) <= WORD_MAX)
         return 0;
     return err_set(err, ERR_RANGE,
                    "models[\"%s\"] is '%s' in region '%s', which is too long for "
                    "breaker.scope \"model\": want at most %d bytes for both names and a slash",
-                   m->name, sent, region, CONFIG_KEY_MAX);
+                   m->name, sent, region, CONFIG_SLOT_NAME_MAX);
 }
 
 /* Two models of ours may be one in a region; then they share its breaker. */
-static int make_key(struct config *c, const struct config_model *m, struct config_target *t,
-                    struct err *err)
+static int make_slot(struct config *c, const struct config_model *m, struct config_target *t,
+                     struct err *err)
 {
     struct config_region *r = &c->regions[t->region];
-    char name[CONFIG_KEY_MAX + 1];
+    char name[CONFIG_SLOT_NAME_MAX + 1];
 
     if (write_name(c, m, t, name, err) < 0)
         return -1;
@@ -74,14 +75,14 @@ static int make_region(struct config *c, size_t region, struct err *err)
         for (size_t j = 0; j < c->models[i].n_targets; j++) {
             struct config_target *t = &c->models[i].targets[j];
 
-            if (t->region == region && make_key(c, &c->models[i], t, err) < 0)
+            if (t->region == region && make_slot(c, &c->models[i], t, err) < 0)
                 return -1;
         }
     r->n_slots = c->n_slots - r->first_slot;
     return 0;
 }
 
-int scope_make_keys(struct config *c, struct err *err)
+int scope_make_slots(struct config *c, struct err *err)
 {
     for (size_t i = 0; i < c->n_regions; i++)
         add(c, c->regions[i].name, i);

@@ -7,6 +7,6 @@
 
 /* Fills c->slots from regions, models and scope_model, and with it the slot of each target and
  * the slots of each region.  -1 with err: a scope that these models cannot have. */
-int scope_make_keys(struct config *c, struct err *err) MUST_CHECK;
+int scope_make_slots(struct config *c, struct err *err) MUST_CHECK;
 
 #endif

@@ -323,7 +323,7 @@ static void want_words(const struct setting *k, char *out, size_t cap)
 
 static const char *want_kind(const struct setting *k)
 {
-    static const char *const kinds[N_KEY_TYPES] = {
+    static const char *const kinds[N_SETTING_TYPES] = {
         [SETTING_INT] = "a whole number",
         [SETTING_PERCENT] = "a whole number (percent)",
         [SETTING_COUNT] = "a whole number",

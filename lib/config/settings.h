@@ -10,32 +10,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum key_type {                      /* JSON value        C field */
-                SETTING_STRING,      /* string            char *; NULL when empty and
-                                      * key.empty_is_null
-                                      */
-                SETTING_WORD,        /* one of words      char * */
-                SETTING_CHOICE,      /* one of words      an enum: the word's index */
-                SETTING_SWITCH,      /* one of two words  bool: true for the second */
-                SETTING_INT,         /* whole number      int */
-                SETTING_PERCENT,     /* 0..100            int */
-                SETTING_COUNT,       /* whole number      size_t */
-                SETTING_TOKENS,      /* whole number      int64_t */
-                SETTING_SIZE,        /* number or "8MiB"  size_t, bytes */
-                SETTING_DURATION,    /* "30s"             int64_t, ms */
-                SETTING_REGION_NAME, /* a region's name   size_t, index */
-                SETTING_LISTS,       /* from here on the loader builds an array of elements: */
-                SETTING_REGIONS =
-                    SETTING_LISTS, /* array of objects  settings_table(SETTINGS_REGION) */
-                SETTING_MODELS,    /* object by name    settings_table(SETTINGS_MODEL) */
-                SETTING_TARGETS,   /* array of objects  settings_table(SETTINGS_TARGET) */
-                SETTING_FALLBACKS, /* array of names    indexes into models */
-                N_KEY_TYPES
+/* Beside each: the JSON value, and the C field. */
+enum setting_type {
+    SETTING_STRING,      /* string            char *; NULL when empty and .empty_is_null */
+    SETTING_WORD,        /* one of words      char * */
+    SETTING_CHOICE,      /* one of words      an enum: the word's index */
+    SETTING_SWITCH,      /* one of two words  bool: true for the second */
+    SETTING_INT,         /* whole number      int */
+    SETTING_PERCENT,     /* 0..100            int */
+    SETTING_COUNT,       /* whole number      size_t */
+    SETTING_TOKENS,      /* whole number      int64_t */
+    SETTING_SIZE,        /* number or "8MiB"  size_t, bytes */
+    SETTING_DURATION,    /* "30s"             int64_t, ms */
+    SETTING_REGION_NAME, /* a region's name   size_t, index */
+    /* From here on the loader builds an array of elements. */
+    SETTING_LISTS,
+    SETTING_REGIONS = SETTING_LISTS, /* array of objects  settings_table(SETTINGS_REGION) */
+    SETTING_MODELS,                  /* object by name    settings_table(SETTINGS_MODEL) */
+    SETTING_TARGETS,                 /* array of objects  settings_table(SETTINGS_TARGET) */
+    SETTING_FALLBACKS,               /* array of names    indexes into models */
+    N_SETTING_TYPES
 };
 
 struct setting {
     const char *name; /* path below the table's object: "breaker.window" */
-    enum key_type type;
+    enum setting_type type;
     size_t offset;            /* of the field in the table's struct; lists: unused */
     int64_t min, max;         /* value; ms; bytes; string: length in bytes; list: elements */
     const char *def;          /* as in the file, quotes left off; NULL: none */

@@ -42,7 +42,7 @@ static int64_t number_or_none(const struct redisReply *r)
     return redis_value_number(r, &n) ? n : -1;
 }
 
-static bool decode_key(const struct redisReply *r, struct snapshot_slot *k)
+static bool decode_slot(const struct redisReply *r, struct snapshot_slot *k)
 {
     if (!state_line_decode(redis_value_text(redis_value_at(r, 0)), &k->line) ||
         !redis_value_number(redis_value_at(r, 1), &k->ok) ||
@@ -90,7 +90,7 @@ static bool decode(struct snapshot *out, const struct redisReply *r)
     copy(out->gen, sizeof(out->gen), redis_value_at(r, 1));
     out->slots = xcalloc(redis_value_count(slots) + 1, sizeof(out->slots[0]));
     for (; out->n_slots < redis_value_count(slots); out->n_slots++)
-        if (!decode_key(redis_value_at(slots, out->n_slots), &out->slots[out->n_slots]))
+        if (!decode_slot(redis_value_at(slots, out->n_slots), &out->slots[out->n_slots]))
             return false;
     out->routers = xcalloc(redis_value_count(routers) + 1, sizeof(out->routers[0]));
     for (; out->n_routers < redis_value_count(routers); out->n_routers++)

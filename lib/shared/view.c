@@ -31,7 +31,7 @@ struct view {
     size_t *by_name; /* indexes of slots, sorted */
 };
 
-static void key_reset(struct view_slot *k)
+static void slot_reset(struct view_slot *k)
 {
     k->ver = 0;
     k->ep = 1;
@@ -66,7 +66,7 @@ struct view *view_new(const char *const *slots, size_t n, int64_t max_open_ms)
         size_t len = strnlen(slots[i], VIEW_SLOT_MAX);
 
         memcpy(v->slots[i].name, slots[i], len);
-        key_reset(&v->slots[i]);
+        slot_reset(&v->slots[i]);
         v->by_name[i] = i;
     }
     qsort_r(v->by_name, n, sizeof(v->by_name[0]), compare_names, v->slots);

@@ -14,8 +14,8 @@ static int64_t on_wall(int64_t deadline_ms, int64_t wall_ms, int64_t mono_ms)
     return deadline_ms > mono_ms ? wall_ms + (deadline_ms - mono_ms) : wall_ms;
 }
 
-static int encode_key(struct buf *out, const struct view *v, const struct view_slot *k,
-                      int64_t wall_ms, int64_t mono_ms)
+static int encode_slot(struct buf *out, const struct view *v, const struct view_slot *k,
+                       int64_t wall_ms, int64_t mono_ms)
 {
     struct state_line l = {.ver = k->ver,
                            .now_ms = wall_ms,
@@ -44,7 +44,7 @@ int view_file_encode(struct buf *out, const char *fleet, const struct view *v, i
         buf_appendf(out, MARK " %s %lld %zu\n", fleet, (long long)wall_ms, view_count(v)) < 0)
         return -1;
     for (size_t i = 0; i < view_count(v); i++)
-        if (encode_key(out, v, view_get(v, i), wall_ms, mono_ms) < 0)
+        if (encode_slot(out, v, view_get(v, i), wall_ms, mono_ms) < 0)
             return -1;
     return buf_append(out, "end\n", 4);
 }

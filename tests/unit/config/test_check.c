@@ -1,4 +1,4 @@
-/* test_check.c - rules between keys, and what a reload may change. */
+/* test_check.c - rules between settings, and what a reload may change. */
 #include "config/check.h"
 
 #include <criterion/criterion.h>

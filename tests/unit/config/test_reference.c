@@ -1,4 +1,4 @@
-/* test_reference.c - the manual page has the code's keys, and the tables every row. */
+/* test_reference.c - the manual page has the code's settings, and the tables every row. */
 #include "config/reference.h"
 
 #include "config/settings.h"
@@ -37,10 +37,10 @@ static size_t count_lines(const struct buf *b)
     return n;
 }
 
-Test(reference, a_row_per_key)
+Test(reference, a_row_per_setting)
 {
     struct buf all, limits;
-    size_t keys = 0, capped = 0;
+    size_t settings = 0, capped = 0;
 
     buf_init(&all, CONFIG_REFERENCE_MAX);
     buf_init(&limits, CONFIG_REFERENCE_MAX);
@@ -50,11 +50,11 @@ Test(reference, a_row_per_key)
         const struct setting_table *t = settings_table((enum settings_of)w);
 
         for (size_t i = 0; i < t->n; i++) {
-            keys++;
+            settings++;
             capped += t->rows[i].limit;
         }
     }
-    cr_expect_eq(count_lines(&all), keys + 2, "%s", all.data);
+    cr_expect_eq(count_lines(&all), settings + 2, "%s", all.data);
     cr_expect_eq(count_lines(&limits), capped + 2, "%s", limits.data);
     cr_expect_not_null(strstr(all.data, "| `models.*.targets[].priority` | the region's |"));
     cr_expect_not_null(strstr(limits.data, "| `http.max_head_bytes` | 32KiB | 1KiB | 1MiB |"));

@@ -1,4 +1,4 @@
-/* test_schema.c - the schema is JSON and says of every key what its row says. */
+/* test_schema.c - the schema is JSON and says of every setting what its row says. */
 #include "config/schema.h"
 
 #include "base/json.h"

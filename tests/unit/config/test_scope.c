@@ -25,7 +25,7 @@ static struct config *parse(const char *text)
     return c;
 }
 
-static void expect_keys(const struct config *c, const char *const *names, size_t n)
+static void expect_slots(const struct config *c, const char *const *names, size_t n)
 {
     cr_assert_eq(c->n_slots, n);
     for (size_t i = 0; i < n; i++) {
@@ -36,25 +36,25 @@ static void expect_keys(const struct config *c, const char *const *names, size_t
     }
 }
 
-Test(scope, regions_are_keys)
+Test(scope, regions_are_slots)
 {
     static const char *const names[] = {"a", "b"};
     struct config *c = parse("{" AB MODELS "}");
 
-    expect_keys(c, names, 2);
+    expect_slots(c, names, 2);
     cr_expect_eq(c->models[0].targets[0].slot, 1);
     cr_expect_eq(c->models[0].targets[1].slot, 0);
     cr_expect_eq(c->regions[0].n_slots + c->regions[1].n_slots, 0);
     config_free(c);
 }
 
-/* Two names of ours for one model there share its key. */
+/* Two names of ours for one model there share its slot. */
 Test(scope, models_follow_the_regions)
 {
     static const char *const names[] = {"a", "b", "a/x/y", "a/n", "b/m"};
     struct config *c = parse("{" AB MODELS BY_MODEL "}");
 
-    expect_keys(c, names, 5);
+    expect_slots(c, names, 5);
     cr_expect_eq(c->models[0].targets[0].slot, 4);
     cr_expect_eq(c->models[0].targets[1].slot, 2);
     cr_expect_eq(c->models[1].targets[0].slot, 2);
@@ -86,8 +86,8 @@ Test(scope, names_fit_the_protocol)
         int n;
         bool fits;
     } rows[] = {
-        {'m', CONFIG_KEY_MAX - 2, true},
-        {'m', CONFIG_KEY_MAX - 1, false},
+        {'m', CONFIG_SLOT_NAME_MAX - 2, true},
+        {'m', CONFIG_SLOT_NAME_MAX - 1, false},
         {'+', (160 - 2) / 3, true}, /* three bytes each in a line */
         {'+', (160 - 2) / 3 + 1, false},
     };
@@ -110,8 +110,8 @@ Test(scope, names_fit_the_protocol)
     }
 }
 
-/* Regions and models together are as many keys as the fleet's scripts know. */
-Test(scope, has_as_many_keys_as_the_fleet)
+/* Regions and models together are as many slots as the fleet's scripts know. */
+Test(scope, has_as_many_slots_as_the_fleet)
 {
     enum { REGIONS = 16, MODELS_MAX = CONFIG_SLOTS_MAX / REGIONS - 1 };
 

@@ -1,4 +1,4 @@
-/* test_keys.c - the tables of keys are sound, and each row's bounds are the loader's. */
+/* test_settings.c - the tables of settings are sound, and each row's bounds are the loader's. */
 #include "config/settings.h"
 
 #include "base/buf.h"

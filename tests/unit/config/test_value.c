@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const struct {
-    const char *key, *json, *shown; /* shown: as written without a mask; NULL: as it came */
+    const char *name, *json, *shown; /* shown: as written without a mask; NULL: as it came */
 } rows[] = {
     {"fleet", "\"demo\"", NULL},
     {"listen", "\"[::1]:80\"", NULL},
@@ -61,7 +61,7 @@ Test(value, written_and_read_again)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const struct setting *k =
-            settings_find(settings_table(SETTINGS_TOP), str_of(rows[i].key));
+            settings_find(settings_table(SETTINGS_TOP), str_of(rows[i].name));
         struct config a = {0}, b = {0};
         struct buf text;
 
@@ -69,7 +69,7 @@ Test(value, written_and_read_again)
         write_one(k, &a, false, &text);
         cr_expect_str_eq(text.data, rows[i].shown != NULL ? rows[i].shown : rows[i].json);
         set(k, &b, text.data);
-        cr_expect(value_equal(k, &a, &b), "%s %s", rows[i].key, rows[i].json);
+        cr_expect(value_equal(k, &a, &b), "%s %s", rows[i].name, rows[i].json);
         value_release(k, &a);
         value_release(k, &b);
         buf_release(&text);
@@ -80,7 +80,7 @@ Test(value, a_mask_hides_secrets_and_nothing_else)
 {
     static const struct {
         enum settings_of table;
-        const char *key, *json, *want;
+        const char *name, *json, *want;
     } masks[] = {
         {SETTINGS_REGION, "api_key", "\"sk-hidden\"", "\"***\""},
         {SETTINGS_REGION, "api_key", "\"\"", "\"\""},
@@ -94,7 +94,7 @@ Test(value, a_mask_hides_secrets_and_nothing_else)
 
     for (size_t i = 0; i < ARRAY_LEN(masks); i++) {
         const struct setting *k =
-            settings_find(settings_table(masks[i].table), str_of(masks[i].key));
+            settings_find(settings_table(masks[i].table), str_of(masks[i].name));
         struct config base = {0};
         struct buf text;
 
