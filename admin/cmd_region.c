@@ -20,7 +20,7 @@
 #define ACK_PATIENCE_MS 10000
 
 struct change {
-    struct override force;
+    struct override override;
     struct override_result result;
     struct snapshot snapshot; /* after it */
     bool was_forced, waited;
@@ -29,7 +29,7 @@ struct change {
 
 /* Connects, looks and finds words[0]; the caller releases *look either way. */
 static enum run_status find(struct run *run, struct snapshot *snapshot,
-                            const struct snapshot_slot **k, struct err *err)
+                            const struct snapshot_slot **slot, struct err *err)
 {
     enum run_status status = run_connect(run, err);
 
@@ -37,27 +37,27 @@ static enum run_status find(struct run *run, struct snapshot *snapshot,
         status = run_look(run, snapshot, err);
     if (status != RUN_OK)
         return status;
-    *k = run_find_region(run, snapshot, run->words[0], err);
-    return *k != NULL ? RUN_OK : RUN_FAILED;
+    *slot = run_find_region(run, snapshot, run->words[0], err);
+    return *slot != NULL ? RUN_OK : RUN_FAILED;
 }
 
 enum run_status cmd_region_show(struct run *run, struct err *err)
 {
-    const struct snapshot_slot *k = NULL;
+    const struct snapshot_slot *slot = NULL;
     struct snapshot snapshot = {0};
     struct json_out o;
     struct buf out;
-    enum run_status status = find(run, &snapshot, &k, err);
+    enum run_status status = find(run, &snapshot, &slot, err);
     int rc;
 
     buf_init(&out, RUN_OUTPUT_MAX);
     if (status == RUN_OK) {
         if (args_has(run->args, ARGS_JSON)) {
             json_out_init(&o, &out, true);
-            region_row_json(&snapshot, k, &o);
+            region_row_json(&snapshot, slot, &o);
             rc = json_out_finish(&o) < 0 ? -1 : buf_append(&out, "\n", 1);
         } else {
-            rc = region_row_facts(&snapshot, k, run->colour, &out);
+            rc = region_row_facts(&snapshot, slot, run->colour, &out);
         }
         status = rc < 0 ? run_too_large(err) : run_print(run, &out, err);
     }
@@ -75,7 +75,7 @@ static int print_effect(const struct change *c, struct buf *out)
     if (l->ver > c->result.ver && l->ver != 0)
         return buf_appendf(out, "this was done before, as version %llu; since then ",
                            (unsigned long long)c->result.ver);
-    if (l->forced == VIEW_AUTO && !c->was_forced && !c->force.reset)
+    if (l->forced == VIEW_AUTO && !c->was_forced && !c->override.reset)
         return buf_appendf(out, "nothing to do: ");
     return 0;
 }
@@ -121,9 +121,9 @@ static int print_acknowledged(const struct change *c, struct buf *out)
 
 static int print_text(const struct change *c, struct buf *out)
 {
-    bool cut = c->result.line.forced == c->force.word && c->force.word != VIEW_AUTO &&
+    bool cut = c->result.line.forced == c->override.word && c->override.word != VIEW_AUTO &&
                c->result.line.ver == c->result.ver &&
-               strlen(c->result.line.why) < strlen(c->force.reason);
+               strlen(c->result.line.why) < strlen(c->override.reason);
 
     if (print_effect(c, out) < 0 || print_state(c, out) < 0)
         return -1;
@@ -154,7 +154,7 @@ static int print_json(const struct change *c, struct buf *out)
     json_out_member_int(&o, "epoch", (int64_t)l->ep);
     json_out_member_text(&o, "generation", l->gen);
     json_out_member_int(&o, "version", (int64_t)c->result.ver);
-    json_out_member_text(&o, "request_id", c->force.id);
+    json_out_member_text(&o, "request_id", c->override.id);
     json_out_member_int(&o, "acknowledged", (int64_t)c->acknowledged);
     json_out_member_int(&o, "live_routers", (int64_t)c->snapshot.n_routers);
     json_out_key(&o, "behind");
@@ -177,7 +177,7 @@ static enum run_status refuse_conflict(const struct change *c, struct err *err)
     err_set(err, ERR_CONFLICT,
             "region '%s' changed meanwhile, nothing was done: its epoch is %llu, not %lld (%s, "
             "forced: %s%s%s%s%s); look at it, then say --expect-epoch %llu",
-            l->slot, ep, (long long)c->force.expect_epoch, breaker_state_name(l->st),
+            l->slot, ep, (long long)c->override.expect_epoch, breaker_state_name(l->st),
             view_forced_name(l->forced), l->by[0] != '\0' ? ", by " : "", l->by,
             l->why[0] != '\0' ? ": " : "", l->why, ep);
     return RUN_FAILED;
@@ -191,7 +191,7 @@ static enum run_status refuse_id(const struct change *c, struct err *err)
     err_set(err, ERR_CONFLICT,
             "request id '%s' was used before, for 'region %s %s' as version %llu: nothing was "
             "done; each change needs an id of its own",
-            c->force.id, view_forced_name(l->forced), l->slot,
+            c->override.id, view_forced_name(l->forced), l->slot,
             (unsigned long long)c->result.ver);
     return RUN_FAILED;
 }
@@ -211,16 +211,16 @@ static enum run_status refuse_laggards(const struct change *c, int64_t patience_
 
 static enum run_status say(struct run *run, struct change *c, struct err *err)
 {
-    if (override_say(&c->force, run->session, &c->result, err) < 0)
+    if (override_say(&c->override, run->session, &c->result, err) < 0)
         return run_status(err);
     if (c->result.conflict)
         return refuse_conflict(c, err);
     if (!c->result.unknown && c->result.line.ver == c->result.ver &&
-        c->result.line.forced != c->force.word)
+        c->result.line.forced != c->override.word)
         return refuse_id(c, err);
     if (!c->result.unknown)
         return RUN_OK;
-    err_set(err, ERR_UNKNOWN_NAME, "region '%s' went away meanwhile", c->force.region);
+    err_set(err, ERR_UNKNOWN_NAME, "region '%s' went away meanwhile", c->override.region);
     return RUN_FAILED;
 }
 
@@ -235,14 +235,14 @@ static enum run_status await(struct run *run, struct change *c, struct err *err)
         patience_ms = given >= 0 ? given : ACK_PATIENCE_MS;
     if (override_wait(run->session, gen, c->result.ver, patience_ms, &c->snapshot, err) < 0) {
         err_wrap(err, "region '%s' was changed (version %llu), but nobody knows who obeys",
-                 c->force.region, (unsigned long long)c->result.ver);
+                 c->override.region, (unsigned long long)c->result.ver);
         return run_status(err);
     }
     if (strcmp(c->snapshot.gen, gen) != 0) {
         err_set(err, ERR_CONFLICT,
                 "Redis' data began anew meanwhile (it was emptied or replaced): "
                 "look at region '%s', and say it again",
-                c->force.region);
+                c->override.region);
         return RUN_FAILED;
     }
     c->acknowledged = region_row_applied(&c->snapshot, (int64_t)c->result.ver);
@@ -258,18 +258,18 @@ static enum run_status await(struct run *run, struct change *c, struct err *err)
 
 enum run_status cmd_region_force(struct run *run, struct err *err)
 {
-    const struct snapshot_slot *k = NULL;
+    const struct snapshot_slot *slot = NULL;
     struct snapshot before = {0};
     struct change c = {0};
     enum run_status status = RUN_USAGE;
 
     /* "region down" */
-    if (override_init(&c.force, strchr(run->command, ' ') + 1, run->args, err) < 0)
+    if (override_init(&c.override, strchr(run->command, ' ') + 1, run->args, err) < 0)
         return status;
-    status = find(run, &before, &k, err);
+    status = find(run, &before, &slot, err);
     if (status == RUN_OK) {
-        c.force.region = k->line.slot;
-        c.was_forced = k->line.forced != VIEW_AUTO;
+        c.override.region = slot->line.slot;
+        c.was_forced = slot->line.forced != VIEW_AUTO;
         c.waited = args_has(run->args, ARGS_WAIT);
         status = say(run, &c, err);
     }

@@ -65,18 +65,18 @@ static int check_reason(const char *reason, struct err *err)
     return 0;
 }
 
-static int set_id(struct override *f, const char *given, struct err *err)
+static int set_id(struct override *o, const char *given, struct err *err)
 {
     struct rand r;
 
     if (given == NULL) {
         rand_init_os(&r);
-        snprintf(f->id, sizeof(f->id), "%016llx%016llx", (unsigned long long)rand_u64(&r),
+        snprintf(o->id, sizeof(o->id), "%016llx%016llx", (unsigned long long)rand_u64(&r),
                  (unsigned long long)rand_u64(&r));
         return 0;
     }
     if (given[0] == '\0' || !text_is_alnum_or(str_of(given), "._:-") ||
-        !str_copy(f->id, sizeof(f->id), given))
+        !str_copy(o->id, sizeof(o->id), given))
         return err_set(err, ERR_SYNTAX,
                        "--request-id is no good: want 1..%d letters, digits, "
                        "'.', '_', ':' and '-'",
@@ -86,25 +86,25 @@ static int set_id(struct override *f, const char *given, struct err *err)
 
 static enum view_forced word_of(const char *word)
 {
-    for (int f = 0; f < N_VIEW_FORCED; f++)
-        if (strcmp(view_forced_name((enum view_forced)f), word) == 0)
-            return (enum view_forced)f;
+    for (int i = 0; i < N_VIEW_FORCED; i++)
+        if (strcmp(view_forced_name((enum view_forced)i), word) == 0)
+            return (enum view_forced)i;
     abort(); /* the command table has no other */
 }
 
-int override_init(struct override *f, const char *word, const struct args *a, struct err *err)
+int override_init(struct override *o, const char *word, const struct args *a, struct err *err)
 {
-    memset(f, 0, sizeof(*f));
-    f->word = word_of(word);
-    if (f->word != VIEW_AUTO)
-        f->ttl_ms = args_has(a, ARGS_FOR) ? a->number[ARGS_FOR] : DEFAULT_TTL_MS;
-    f->reason = args_has(a, ARGS_REASON) ? a->text[ARGS_REASON] : "";
-    f->expect_epoch = a->number[ARGS_EXPECT_EPOCH];
-    f->reset = args_has(a, ARGS_RESET);
-    override_actor(f->actor, sizeof(f->actor));
-    if (check_reason(f->reason, err) < 0)
+    memset(o, 0, sizeof(*o));
+    o->word = word_of(word);
+    if (o->word != VIEW_AUTO)
+        o->ttl_ms = args_has(a, ARGS_FOR) ? a->number[ARGS_FOR] : DEFAULT_TTL_MS;
+    o->reason = args_has(a, ARGS_REASON) ? a->text[ARGS_REASON] : "";
+    o->expect_epoch = a->number[ARGS_EXPECT_EPOCH];
+    o->reset = args_has(a, ARGS_RESET);
+    override_actor(o->actor, sizeof(o->actor));
+    if (check_reason(o->reason, err) < 0)
         return -1;
-    return set_id(f, a->text[ARGS_REQUEST_ID], err);
+    return set_id(o, a->text[ARGS_REQUEST_ID], err);
 }
 
 /* ---- saying it ---- */
@@ -130,16 +130,16 @@ static int take_result(void *arg, const struct redisReply *r, struct err *err)
     return err_set(err, ERR_STORE, "Redis answered the force script with %s", said);
 }
 
-int override_say(const struct override *f, struct session *s, struct override_result *out,
+int override_say(const struct override *o, struct session *s, struct override_result *out,
                  struct err *err)
 {
     char ttl[24], epoch[24];
-    const char *args[] = {"-",   f->region, view_forced_name(f->word), ttl, f->actor, f->reason,
-                          epoch, f->id,     f->reset ? "reset" : ""};
+    const char *args[] = {"-",   o->region, view_forced_name(o->word), ttl, o->actor, o->reason,
+                          epoch, o->id,     o->reset ? "reset" : ""};
 
-    snprintf(ttl, sizeof(ttl), "%lld", (long long)f->ttl_ms);
-    snprintf(epoch, sizeof(epoch), "%lld", (long long)f->expect_epoch);
-    if (f->expect_epoch < 0)
+    snprintf(ttl, sizeof(ttl), "%lld", (long long)o->ttl_ms);
+    snprintf(epoch, sizeof(epoch), "%lld", (long long)o->expect_epoch);
+    if (o->expect_epoch < 0)
         str_copy(epoch, sizeof(epoch), "-");
     if (session_script(s, SCRIPT_FORCE, args, ARRAY_LEN(args), take_result, out, err) == 0)
         return 0;

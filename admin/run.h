@@ -46,7 +46,7 @@ enum run_status run_print(struct run *run, const struct buf *out, struct err *er
 /* For an output that does not fit RUN_OUTPUT_MAX: RUN_FAILED with err. */
 enum run_status run_too_large(struct err *err);
 
-/* The key called name, or NULL with a sentence that names the nearest and the known ones. */
+/* The slot called name, or NULL with a sentence that names the nearest and the known ones. */
 const struct snapshot_slot *run_find_region(const struct run *run,
                                             const struct snapshot *snapshot, const char *name,
                                             struct err *err);

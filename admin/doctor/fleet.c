@@ -175,20 +175,20 @@ static void judge_forced(const struct snapshot *snapshot, struct findings *out)
 }
 
 /* false: nothing to say. */
-static bool judge_cooling(const struct snapshot *snapshot, const struct snapshot_slot *k,
+static bool judge_cooling(const struct snapshot *snapshot, const struct snapshot_slot *slot,
                           struct findings *out)
 {
-    int64_t left_ms = k->line.lim_ms - snapshot->now_ms;
-    const char *name = k->line.slot;
+    int64_t left_ms = slot->line.lim_ms - snapshot->now_ms;
+    const char *name = slot->line.slot;
     char span[LOCAL_TIME_MAX];
 
-    if (k->line.lim_ms == 0 || left_ms <= 0)
+    if (slot->line.lim_ms == 0 || left_ms <= 0)
         return false;
     local_time_span(left_ms, span);
-    if (strcmp(k->cooling, "auth") == 0) {
+    if (strcmp(slot->cooling, "auth") == 0) {
         finding_add(out, FINDING_BAD, "region", "%s refuses our key", name);
         finding_todo(out, "put a valid api_key into the config and reload (SIGHUP)");
-    } else if (strcmp(k->cooling, "quota") == 0) {
+    } else if (strcmp(slot->cooling, "quota") == 0) {
         finding_add(out, FINDING_BAD, "region", "%s says that the credit is used up", name);
         finding_todo(out, "pay, or raise the quota with the vendor; it is asked again in %s",
                      span);
@@ -206,25 +206,25 @@ static bool judge_cooling(const struct snapshot *snapshot, const struct snapshot
 }
 
 /* false: nothing to say. */
-static bool judge_check(const struct snapshot *snapshot, const struct snapshot_slot *k,
+static bool judge_check(const struct snapshot *snapshot, const struct snapshot_slot *slot,
                         struct findings *out)
 {
-    int64_t ago_ms = snapshot->now_ms - k->check.t_ms;
+    int64_t ago_ms = snapshot->now_ms - slot->check.t_ms;
     char span[LOCAL_TIME_MAX];
 
-    if (strcmp(k->check.result, "fail") != 0 || ago_ms > DOCTOR_FLEET_CHECK_MS)
+    if (strcmp(slot->check.result, "fail") != 0 || ago_ms > DOCTOR_FLEET_CHECK_MS)
         return false;
     local_time_span(ago_ms, span);
-    finding_add(out, FINDING_WARN, "region", "the check of %s failed %s ago: %s", k->line.slot,
-                span, k->check.what);
+    finding_add(out, FINDING_WARN, "region", "the check of %s failed %s ago: %s",
+                slot->line.slot, span, slot->check.what);
     finding_todo(out, "try its base_url and its key from the host of %s",
-                 k->check.from[0] != '\0' ? k->check.from : "a router");
+                 slot->check.from[0] != '\0' ? slot->check.from : "a router");
     return true;
 }
 
-static bool is_usable(const struct snapshot *snapshot, const struct snapshot_slot *k)
+static bool is_usable(const struct snapshot *snapshot, const struct snapshot_slot *slot)
 {
-    const struct state_line *l = &k->line;
+    const struct state_line *l = &slot->line;
 
     if (l->forced == VIEW_DOWN || l->forced == VIEW_DRAIN || l->lim_ms > snapshot->now_ms)
         return false;
@@ -236,20 +236,20 @@ static void judge_regions(const struct snapshot *snapshot, struct findings *out)
     size_t said = 0, usable = 0;
 
     for (size_t i = 0; i < snapshot->n_slots; i++) {
-        const struct snapshot_slot *k = &snapshot->slots[i];
+        const struct snapshot_slot *slot = &snapshot->slots[i];
 
-        usable += is_usable(snapshot, k);
-        said += judge_cooling(snapshot, k, out);
-        said += judge_check(snapshot, k, out);
-        if (k->line.st == BREAKER_CLOSED || k->line.trips < DOCTOR_FLEET_TRIPS)
+        usable += is_usable(snapshot, slot);
+        said += judge_cooling(snapshot, slot, out);
+        said += judge_check(snapshot, slot, out);
+        if (slot->line.st == BREAKER_CLOSED || slot->line.trips < DOCTOR_FLEET_TRIPS)
             continue;
         said++;
         finding_add(out, FINDING_WARN, "region", "%s is %s after %d trips: probes keep failing",
-                    k->line.slot, breaker_state_name(k->line.st), k->line.trips);
+                    slot->line.slot, breaker_state_name(slot->line.st), slot->line.trips);
         finding_todo(out,
                      "\"events --region %s\" says why; try the base_url from a router's "
                      "host",
-                     k->line.slot);
+                     slot->line.slot);
     }
     if (usable == 0 && snapshot->n_slots > 0) {
         finding_add(out, FINDING_BAD, "regions", "none of %zu is usable now",

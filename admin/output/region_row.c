@@ -20,7 +20,7 @@ static enum table_colour forced_colour(enum view_forced f)
     return f == VIEW_DOWN ? TABLE_RED : f == VIEW_AUTO ? TABLE_PLAIN : TABLE_YELLOW;
 }
 
-/* Who or what brought the key where it is; nothing to tell while all is well. */
+/* Who or what brought the slot where it is; nothing to tell while all is well. */
 static bool has_story(const struct state_line *l)
 {
     return l->forced != VIEW_AUTO || l->st != BREAKER_CLOSED;
@@ -49,18 +49,18 @@ static const struct cooling *cooling_of(const char *name)
     return NULL;
 }
 
-static const char *cooling_word(const struct snapshot_slot *k)
+static const char *cooling_word(const struct snapshot_slot *slot)
 {
-    const struct cooling *c = cooling_of(k->cooling);
+    const struct cooling *c = cooling_of(slot->cooling);
 
-    return c != NULL ? c->cell : k->cooling;
+    return c != NULL ? c->cell : slot->cooling;
 }
 
-static const char *cooling_story(const struct snapshot_slot *k)
+static const char *cooling_story(const struct snapshot_slot *slot)
 {
-    const struct cooling *c = cooling_of(k->cooling);
+    const struct cooling *c = cooling_of(slot->cooling);
 
-    return c != NULL && k->line.lim_ms != 0 ? c->story : "-";
+    return c != NULL && slot->line.lim_ms != 0 ? c->story : "-";
 }
 
 const char *region_row_cooling(const char *name)
@@ -128,9 +128,9 @@ static void add_latency(struct table *t, const struct snapshot_measured *m)
 }
 
 void region_row_add(struct table *t, const struct snapshot *snapshot,
-                    const struct snapshot_slot *k)
+                    const struct snapshot_slot *slot)
 {
-    const struct state_line *l = &k->line;
+    const struct state_line *l = &slot->line;
     char span[LOCAL_TIME_MAX] = "";
 
     table_cell(t, TABLE_PLAIN, "%s", l->slot);
@@ -140,17 +140,17 @@ void region_row_add(struct table *t, const struct snapshot *snapshot,
     if (l->st == BREAKER_OPEN)
         local_time_span(left(l->until_ms, snapshot->now_ms), span);
     table_cell(t, TABLE_PLAIN, "%s", span);
-    table_cell(t, TABLE_PLAIN, "%lld/%lld", (long long)k->ok, (long long)k->fail);
-    add_health(t, &k->measured);
-    add_latency(t, &k->measured);
-    table_cell(t, TABLE_PLAIN, "%lld", (long long)k->leases);
+    table_cell(t, TABLE_PLAIN, "%lld/%lld", (long long)slot->ok, (long long)slot->fail);
+    add_health(t, &slot->measured);
+    add_latency(t, &slot->measured);
+    table_cell(t, TABLE_PLAIN, "%lld", (long long)slot->leases);
     local_time_span(left(l->lim_ms, snapshot->now_ms), span);
     if (l->lim_ms == 0)
         table_cell(t, TABLE_PLAIN, "-");
     else
-        table_cell(t, TABLE_YELLOW, "%s %s", cooling_word(k), span);
+        table_cell(t, TABLE_YELLOW, "%s %s", cooling_word(slot), span);
     if (!has_story(l))
-        table_cell(t, TABLE_PLAIN, "%s", cooling_story(k));
+        table_cell(t, TABLE_PLAIN, "%s", cooling_story(slot));
     else
         table_cell(t, TABLE_PLAIN, "%s%s%s%s", l->why,
                    l->why[0] == '\0' || l->by[0] == '\0' ? "" : ", ",
@@ -160,14 +160,14 @@ void region_row_add(struct table *t, const struct snapshot *snapshot,
 /* ---- facts ---- */
 
 static void add_state(struct table *t, const struct snapshot *snapshot,
-                      const struct snapshot_slot *k)
+                      const struct snapshot_slot *slot)
 {
-    const struct state_line *l = &k->line;
+    const struct state_line *l = &slot->line;
     char span[LOCAL_TIME_MAX], since[LOCAL_TIME_MAX];
 
     table_cell(t, TABLE_PLAIN, "state");
     local_time_span(left(l->until_ms, snapshot->now_ms), span);
-    local_time_date(k->changed_ms, since);
+    local_time_date(slot->changed_ms, since);
     if (l->st == BREAKER_OPEN && l->until_ms > snapshot->now_ms)
         table_cell(t, TABLE_RED, "open, may be probed in %s", span);
     else if (l->st == BREAKER_OPEN)
@@ -215,9 +215,9 @@ static void add_check(struct table *t, const struct snapshot *snapshot,
 }
 
 static void add_numbers(struct table *t, const struct snapshot *snapshot,
-                        const struct snapshot_slot *k)
+                        const struct snapshot_slot *slot)
 {
-    const struct state_line *l = &k->line;
+    const struct state_line *l = &slot->line;
     char span[LOCAL_TIME_MAX];
 
     table_cell(t, TABLE_PLAIN, "epoch");
@@ -227,37 +227,38 @@ static void add_numbers(struct table *t, const struct snapshot *snapshot,
                (unsigned long long)l->ver, region_row_applied(snapshot, (int64_t)l->ver),
                snapshot->n_routers);
     table_cell(t, TABLE_PLAIN, "window");
-    table_cell(t, TABLE_PLAIN, "%lld ok, %lld failed, %lld slow", (long long)k->ok,
-               (long long)k->fail, (long long)k->slow);
+    table_cell(t, TABLE_PLAIN, "%lld ok, %lld failed, %lld slow", (long long)slot->ok,
+               (long long)slot->fail, (long long)slot->slow);
     table_cell(t, TABLE_PLAIN, "trips");
     table_cell(t, TABLE_PLAIN, "%d not forgiven", l->trips);
     table_cell(t, TABLE_PLAIN, "probes");
-    table_cell(t, TABLE_PLAIN, "%lld under way", (long long)k->leases);
+    table_cell(t, TABLE_PLAIN, "%lld under way", (long long)slot->leases);
     local_time_span(left(l->lim_ms, snapshot->now_ms), span);
     table_cell(t, TABLE_PLAIN, "cooling");
-    table_cell(t, TABLE_PLAIN, "%s%s%s", l->lim_ms != 0 ? region_row_cooling(k->cooling) : "no",
+    table_cell(t, TABLE_PLAIN, "%s%s%s",
+               l->lim_ms != 0 ? region_row_cooling(slot->cooling) : "no",
                l->lim_ms != 0 ? ", still " : "", l->lim_ms != 0 ? span : "");
     table_cell(t, TABLE_PLAIN, "health");
-    add_health(t, &k->measured);
+    add_health(t, &slot->measured);
     table_cell(t, TABLE_PLAIN, "latency");
-    add_latency(t, &k->measured);
-    add_check(t, snapshot, &k->check);
-    local_time_span(snapshot->now_ms - k->seen_ms, span);
+    add_latency(t, &slot->measured);
+    add_check(t, snapshot, &slot->check);
+    local_time_span(snapshot->now_ms - slot->seen_ms, span);
     table_cell(t, TABLE_PLAIN, "named");
     table_cell(t, TABLE_PLAIN, "by a router %s ago", span);
 }
 
-int region_row_facts(const struct snapshot *snapshot, const struct snapshot_slot *k,
+int region_row_facts(const struct snapshot *snapshot, const struct snapshot_slot *slot,
                      bool colour, struct buf *out)
 {
     static const char *const heads[] = {"", ""};
     struct table *t = table_new(heads, ARRAY_LEN(heads));
 
     table_cell(t, TABLE_BOLD, "region");
-    table_cell(t, TABLE_BOLD, "%s", k->line.slot);
-    add_state(t, snapshot, k);
-    add_word(t, snapshot, &k->line);
-    add_numbers(t, snapshot, k);
+    table_cell(t, TABLE_BOLD, "%s", slot->line.slot);
+    add_state(t, snapshot, slot);
+    add_word(t, snapshot, &slot->line);
+    add_numbers(t, snapshot, slot);
     int rc = table_print(t, colour, out);
 
     table_free(t);
@@ -292,10 +293,10 @@ static void json_check(const struct snapshot *snapshot, const struct snapshot_ch
     json_out_end(o);
 }
 
-void region_row_json(const struct snapshot *snapshot, const struct snapshot_slot *k,
+void region_row_json(const struct snapshot *snapshot, const struct snapshot_slot *slot,
                      struct json_out *o)
 {
-    const struct state_line *l = &k->line;
+    const struct state_line *l = &slot->line;
     bool open = l->st == BREAKER_OPEN, forced = l->forced != VIEW_AUTO;
 
     json_out_object(o);
@@ -314,19 +315,19 @@ void region_row_json(const struct snapshot *snapshot, const struct snapshot_slot
     json_out_member_text(o, "by", l->by);
     json_out_key(o, "window");
     json_out_object(o);
-    json_out_member_int(o, "ok", k->ok);
-    json_out_member_int(o, "fail", k->fail);
-    json_out_member_int(o, "slow", k->slow);
+    json_out_member_int(o, "ok", slot->ok);
+    json_out_member_int(o, "fail", slot->fail);
+    json_out_member_int(o, "slow", slot->slow);
     json_out_end(o);
-    json_out_member_int(o, "probes", k->leases);
-    json_out_member_text(o, "cooling", l->lim_ms != 0 ? k->cooling : NULL);
+    json_out_member_int(o, "probes", slot->leases);
+    json_out_member_text(o, "cooling", l->lim_ms != 0 ? slot->cooling : NULL);
     number_or_null(o, "cooling_for_ms", l->lim_ms != 0, left(l->lim_ms, snapshot->now_ms));
-    number_or_null(o, "health", k->measured.health >= 0, k->measured.health);
-    number_or_null(o, "first_byte_us", k->measured.first_us >= 0, k->measured.first_us);
-    number_or_null(o, "total_us", k->measured.total_us >= 0, k->measured.total_us);
-    json_check(snapshot, &k->check, o);
-    json_out_member_int(o, "changed_ms", k->changed_ms);
-    json_out_member_int(o, "named_ms", k->seen_ms);
+    number_or_null(o, "health", slot->measured.health >= 0, slot->measured.health);
+    number_or_null(o, "first_byte_us", slot->measured.first_us >= 0, slot->measured.first_us);
+    number_or_null(o, "total_us", slot->measured.total_us >= 0, slot->measured.total_us);
+    json_check(snapshot, &slot->check, o);
+    json_out_member_int(o, "changed_ms", slot->changed_ms);
+    json_out_member_int(o, "named_ms", slot->seen_ms);
     json_out_member_int(o, "acknowledged",
                         (int64_t)region_row_applied(snapshot, (int64_t)l->ver));
     json_out_member_int(o, "live_routers", (int64_t)snapshot->n_routers);

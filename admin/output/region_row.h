@@ -12,12 +12,12 @@
 
 struct table *region_row_table(void);
 void region_row_add(struct table *t, const struct snapshot *snapshot,
-                    const struct snapshot_slot *k);
+                    const struct snapshot_slot *slot);
 /* Everything about one, a fact a line. */
-int region_row_facts(const struct snapshot *snapshot, const struct snapshot_slot *k,
+int region_row_facts(const struct snapshot *snapshot, const struct snapshot_slot *slot,
                      bool colour, struct buf *out) MUST_CHECK;
 /* As an object; the manual lists its fields. */
-void region_row_json(const struct snapshot *snapshot, const struct snapshot_slot *k,
+void region_row_json(const struct snapshot *snapshot, const struct snapshot_slot *slot,
                      struct json_out *o);
 
 /* Why a region cools, for people, from "throttled", "quota" or "auth"; others come back as they

@@ -6,7 +6,7 @@
 
 #define SAMPLE_NOW_MS INT64_C(1795218795381) /* 2026-11-20 23:53:15 UTC */
 
-/* Version 12; keys closed, open and forced down, half-open and cooling; three routers, one
+/* Version 12; slots closed, open and forced down, half-open and cooling; three routers, one
  * behind at 10, one with another config.  Time zone UTC.  The caller calls snapshot_release. */
 void sample_look(struct snapshot *l);
 

@@ -72,7 +72,7 @@ Test(override, reasons_and_ids)
         {ARGS_REQUEST_ID, "a b", "want 1..64 letters"},
         {ARGS_REQUEST_ID, "a=b", "want 1..64 letters"},
     };
-    struct override f;
+    struct override o;
     struct err err;
 
     memset(long_reason, 'x', sizeof(long_reason) - 1);
@@ -81,7 +81,7 @@ Test(override, reasons_and_ids)
     long_id[sizeof(long_id) - 1] = '\0';
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct args a = with(rows[i].flag, rows[i].text);
-        int rc = override_init(&f, "down", &a, &err);
+        int rc = override_init(&o, "down", &a, &err);
 
         cr_expect_eq(rc, rows[i].want == NULL ? 0 : -1, "row %zu", i);
         if (rows[i].want != NULL)
@@ -92,27 +92,27 @@ Test(override, reasons_and_ids)
 Test(override, defaults)
 {
     struct args endless = with(ARGS_FOR, "0");
-    struct override f, g;
+    struct override o, other;
     struct err err;
 
     endless.number[ARGS_FOR] = 0;
-    cr_assert_eq(override_init(&f, "down", &no_args, &err), 0);
-    cr_expect_eq(f.word, VIEW_DOWN);
-    cr_expect_eq(f.ttl_ms, 3600000);
-    cr_expect_eq(f.expect_epoch, -1);
-    cr_expect_str_eq(f.reason, "");
-    cr_assert_eq(override_init(&g, "drain", &endless, &err), 0);
-    cr_expect_eq(g.word, VIEW_DRAIN);
-    cr_expect_eq(g.ttl_ms, 0);
-    cr_expect_str_neq(f.id, g.id);
-    cr_assert_eq(override_init(&g, "auto", &no_args, &err), 0);
-    cr_expect_eq(g.ttl_ms, 0);
+    cr_assert_eq(override_init(&o, "down", &no_args, &err), 0);
+    cr_expect_eq(o.word, VIEW_DOWN);
+    cr_expect_eq(o.ttl_ms, 3600000);
+    cr_expect_eq(o.expect_epoch, -1);
+    cr_expect_str_eq(o.reason, "");
+    cr_assert_eq(override_init(&other, "drain", &endless, &err), 0);
+    cr_expect_eq(other.word, VIEW_DRAIN);
+    cr_expect_eq(other.ttl_ms, 0);
+    cr_expect_str_neq(o.id, other.id);
+    cr_assert_eq(override_init(&other, "auto", &no_args, &err), 0);
+    cr_expect_eq(other.ttl_ms, 0);
 }
 
 struct fixture {
     struct lua l;
     struct session *s;
-    struct override f;
+    struct override o;
     struct override_result result;
     struct err err;
 };
@@ -128,9 +128,9 @@ static void start(struct fixture *x)
     x->s = session_open(&conf, &x->err);
     cr_assert_not_null(x->s, "%s", x->err.msg);
     lua_run(&x->l, SCRIPT_ATTACH, "r1 - seed h 1 v c 5 0 eu us");
-    cr_assert_eq(override_init(&x->f, "down", &no_args, &x->err), 0);
-    x->f.region = "eu";
-    x->f.reason = "vendor incident";
+    cr_assert_eq(override_init(&x->o, "down", &no_args, &x->err), 0);
+    x->o.region = "eu";
+    x->o.reason = "vendor incident";
 }
 
 static void stop(struct fixture *x)
@@ -141,7 +141,7 @@ static void stop(struct fixture *x)
 
 static void say(struct fixture *x)
 {
-    cr_assert_eq(override_say(&x->f, x->s, &x->result, &x->err), 0, "%s", x->err.msg);
+    cr_assert_eq(override_say(&x->o, x->s, &x->result, &x->err), 0, "%s", x->err.msg);
 }
 
 Test(override, is_said_once_however_often)
@@ -154,7 +154,7 @@ Test(override, is_said_once_however_often)
     cr_expect_eq(x.result.line.forced, VIEW_DOWN);
     cr_expect_eq(x.result.line.ep, 2);
     cr_expect_str_eq(x.result.line.why, "vendor incident");
-    cr_expect_str_eq(x.result.line.by, x.f.actor);
+    cr_expect_str_eq(x.result.line.by, x.o.actor);
     cr_expect_eq(x.result.line.funtil_ms - x.result.line.now_ms, 3600000);
     say(&x);
     cr_expect_eq(x.result.ver, 1);
@@ -179,12 +179,12 @@ Test(override, two_operators)
     struct fixture x;
 
     start(&x);
-    x.f.expect_epoch = 2;
+    x.o.expect_epoch = 2;
     say(&x);
     cr_expect(x.result.conflict);
     cr_expect_eq(x.result.line.ep, 1);
     cr_expect_eq(x.result.line.forced, VIEW_AUTO);
-    x.f.expect_epoch = 1;
+    x.o.expect_epoch = 1;
     say(&x);
     cr_expect_not(x.result.conflict);
     cr_expect_eq(x.result.line.forced, VIEW_DOWN);
@@ -196,11 +196,11 @@ Test(override, an_unknown_region_and_an_unknown_fleet)
     struct fixture x;
 
     start(&x);
-    x.f.region = "nowhere";
+    x.o.region = "nowhere";
     say(&x);
     cr_expect(x.result.unknown);
     lua_do(&x.l, "FLUSHALL");
-    x.f.region = "eu";
+    x.o.region = "eu";
     say(&x);
     cr_expect(x.result.unknown);
     stop(&x);
@@ -212,8 +212,8 @@ Test(override, auto_may_reset_the_breaker)
 
     start(&x);
     lua_do(&x.l, "HSET {sluice:t}:r:eu st open until 99999999999999 n 3");
-    x.f.word = VIEW_AUTO;
-    x.f.reset = true;
+    x.o.word = VIEW_AUTO;
+    x.o.reset = true;
     say(&x);
     cr_expect_eq(x.result.line.st, BREAKER_CLOSED);
     cr_expect_eq(x.result.line.trips, 0);
