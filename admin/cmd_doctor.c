@@ -1,7 +1,7 @@
 /* cmd_doctor.c - doctor: finds what is wrong with a fleet's shared state, says what to do.
  *
  * Changes nothing.  Routers say once a second what they have applied, so where one lags it
- * looks again a moment later: only who then is behind the first look's version is late.
+ * looks again a moment later: only who then is behind the first snapshot's version is late.
  */
 #include "admin/cmd.h"
 #include "admin/doctor/fleet.h"
@@ -21,11 +21,11 @@ static bool lags(const struct snapshot *snapshot, int64_t ver)
     return false;
 }
 
-/* *ver: what every router should have applied.  -1 with err: Redis gives no look. */
+/* *ver: what every router should have applied.  -1 with err: Redis gives no snapshot. */
 static int snapshot_twice(struct session *s, struct snapshot *snapshot, int64_t *ver,
                           struct err *err)
 {
-    if (session_look(s, snapshot, err) < 0)
+    if (session_snapshot(s, snapshot, err) < 0)
         return -1;
     *ver = snapshot->ver;
     if (!lags(snapshot, *ver))
@@ -35,7 +35,7 @@ static int snapshot_twice(struct session *s, struct snapshot *snapshot, int64_t 
 
     memcpy(gen, snapshot->gen, sizeof(gen));
     snapshot_release(snapshot);
-    if (session_look(s, snapshot, err) < 0)
+    if (session_snapshot(s, snapshot, err) < 0)
         return -1;
     if (strcmp(snapshot->gen, gen) != 0)
         *ver = 0; /* versions of two generations do not compare */

@@ -94,7 +94,7 @@ static enum run_status follow(struct run *run, struct event_stream *stream, cons
 static enum run_status check_region(struct run *run, const char *region, struct err *err)
 {
     struct snapshot snapshot = {0};
-    enum run_status status = run_look(run, &snapshot, err);
+    enum run_status status = run_snapshot(run, &snapshot, err);
 
     if (status == RUN_OK && region != NULL &&
         run_find_region(run, &snapshot, region, err) == NULL)

@@ -27,14 +27,14 @@ struct change {
     size_t acknowledged;
 };
 
-/* Connects, looks and finds words[0]; the caller releases *look either way. */
+/* Connects, takes a snapshot and finds words[0] in it; the caller releases it either way. */
 static enum run_status find(struct run *run, struct snapshot *snapshot,
                             const struct snapshot_slot **slot, struct err *err)
 {
     enum run_status status = run_connect(run, err);
 
     if (status == RUN_OK)
-        status = run_look(run, snapshot, err);
+        status = run_snapshot(run, snapshot, err);
     if (status != RUN_OK)
         return status;
     *slot = run_find_region(run, snapshot, run->words[0], err);

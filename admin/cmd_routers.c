@@ -56,7 +56,7 @@ enum run_status cmd_routers(struct run *run, struct err *err)
     if (status != RUN_OK)
         return status;
     buf_init(&out, RUN_OUTPUT_MAX);
-    status = run_look(run, &snapshot, err);
+    status = run_snapshot(run, &snapshot, err);
     if (status == RUN_OK) {
         struct fleet_head head = {session_fleet(run->session), session_where(run->session)};
 

@@ -14,7 +14,7 @@ enum run_status cmd_status(struct run *run, struct err *err)
     if (status != RUN_OK)
         return status;
     buf_init(&out, RUN_OUTPUT_MAX);
-    status = run_look(run, &snapshot, err);
+    status = run_snapshot(run, &snapshot, err);
     if (status == RUN_OK && run->n_words > 0) {
         only = run_find_region(run, &snapshot, run->words[0], err);
         status = only != NULL ? RUN_OK : RUN_FAILED;

@@ -1,7 +1,7 @@
 /* cmd_watch.c - watch: the status again and again.
  *
- * On a terminal every look is drawn over the last one: home, each line cleared to its end, the
- * rest of the screen cleared.  Clearing the screen first would flicker.  Elsewhere looks follow
+ * On a terminal every snapshot is drawn over the last one: home, each line cleared to its end, the
+ * rest of the screen cleared.  Clearing the screen first would flicker.  Elsewhere they follow
  * each other with an empty line between them.
  */
 #include "admin/cmd.h"
@@ -14,14 +14,14 @@
 
 #define DEFAULT_INTERVAL_MS 1000
 
-/* One look as text; a fleet or a Redis that is not there is shown, not fatal. */
+/* One snapshot as text; a fleet or a Redis that is not there is shown, not fatal. */
 static int render(struct run *run, struct buf *out, bool *lost)
 {
     struct fleet_head head = {session_fleet(run->session), session_where(run->session)};
     struct err err = {0};
     struct snapshot snapshot = {0};
     bool json = args_has(run->args, ARGS_JSON);
-    enum run_status status = run_look(run, &snapshot, &err);
+    enum run_status status = run_snapshot(run, &snapshot, &err);
     int rc = 0;
 
     *lost = status != RUN_OK;

@@ -166,7 +166,7 @@ int override_wait(struct session *s, const char *gen, uint64_t ver, int64_t dead
     memset(snapshot, 0, sizeof(*snapshot));
     for (;;) {
         snapshot_release(snapshot);
-        if (session_look(s, snapshot, err) < 0)
+        if (session_snapshot(s, snapshot, err) < 0)
             return -1;
         left_ms = end_ms - clock_mono_ms();
         if (strcmp(snapshot->gen, gen) != 0 || all_applied(snapshot, ver) || left_ms <= 0 ||

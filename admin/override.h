@@ -44,7 +44,7 @@ struct override_result {
 int override_say(const struct override *o, struct session *s, struct override_result *out,
                  struct err *err) MUST_CHECK;
 
-/* Looks again and again until every live router has applied ver, the deadline passed, or the
+/* Takes snapshots until every live router has applied ver, the deadline passed, or the
  * data began anew (*snapshot has another generation).  It is filled anew; the caller releases it
  * either way. */
 int override_wait(struct session *s, const char *gen, uint64_t ver, int64_t deadline_ms,

@@ -41,9 +41,9 @@ enum run_status run_connect(struct run *run, struct err *err)
     return status;
 }
 
-enum run_status run_look(struct run *run, struct snapshot *out, struct err *err)
+enum run_status run_snapshot(struct run *run, struct snapshot *out, struct err *err)
 {
-    if (session_look(run->session, out, err) < 0)
+    if (session_snapshot(run->session, out, err) < 0)
         return run_status(err);
     if (out->gen[0] != '\0')
         return RUN_OK;

@@ -34,9 +34,9 @@ typedef enum run_status command_run(struct run *run, struct err *err);
 /* Which Redis and which fleet: options, then the config file, then the environment.  Connects;
  * RUN_OK, or the status with err set. */
 enum run_status run_connect(struct run *run, struct err *err) MUST_CHECK;
-/* Looks at the fleet; the caller calls snapshot_release either way.  A fleet that no router
+/* The fleet as it is; the caller calls snapshot_release either way.  A fleet that no router
  * ever joined is an error here. */
-enum run_status run_look(struct run *run, struct snapshot *out, struct err *err) MUST_CHECK;
+enum run_status run_snapshot(struct run *run, struct snapshot *out, struct err *err) MUST_CHECK;
 /* The status that goes with an error: away is RUN_NO_STORE. */
 enum run_status run_status(const struct err *err);
 

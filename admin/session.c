@@ -277,15 +277,15 @@ int session_command(struct session *s, int argc, const char *const *argv,
     return finish(&c);
 }
 
-static int take_look(void *arg, const struct redisReply *r, struct err *err)
+static int take_snapshot(void *arg, const struct redisReply *r, struct err *err)
 {
     return snapshot_decode(arg, r, err);
 }
 
-int session_look(struct session *s, struct snapshot *out, struct err *err)
+int session_snapshot(struct session *s, struct snapshot *out, struct err *err)
 {
     memset(out, 0, sizeof(*out));
-    return session_script(s, SCRIPT_SNAPSHOT, NULL, 0, take_look, out, err);
+    return session_script(s, SCRIPT_SNAPSHOT, NULL, 0, take_snapshot, out, err);
 }
 
 /* ---- signals and time ---- */

@@ -53,7 +53,7 @@ bool session_is_lost(const struct session *s); /* no connection now */
 enum redis_error session_error(const struct session *s);
 
 /* The fleet as it is; the caller calls snapshot_release either way. */
-int session_look(struct session *s, struct snapshot *out, struct err *err) MUST_CHECK;
+int session_snapshot(struct session *s, struct snapshot *out, struct err *err) MUST_CHECK;
 
 /* From now on SIGINT and SIGTERM end waits instead of the process. */
 void session_catch_signals(struct session *s);

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-static void add_key(struct snapshot *l, const char *name, enum breaker_state st, uint64_t ep,
-                    uint64_t ver)
+static void add_slot(struct snapshot *l, const char *name, enum breaker_state st, uint64_t ep,
+                     uint64_t ver)
 {
     struct snapshot_slot *k = &l->slots[l->n_slots++];
 
@@ -39,7 +39,7 @@ static void add_router(struct snapshot *l, const char *id, const char *config, i
     r->seen_ms = l->now_ms - 400;
 }
 
-void sample_look(struct snapshot *l)
+void sample_snapshot(struct snapshot *l)
 {
     setenv("TZ", "UTC0", 1);
     tzset();
@@ -51,11 +51,11 @@ void sample_look(struct snapshot *l)
     l->slots = xcalloc(3, sizeof(l->slots[0]));
     l->routers = xcalloc(3, sizeof(l->routers[0]));
 
-    add_key(l, "ap", BREAKER_CLOSED, 1, 0);
+    add_slot(l, "ap", BREAKER_CLOSED, 1, 0);
     l->slots[0].ok = 40;
     l->slots[0].measured =
         (struct snapshot_measured){.first_us = 120400, .total_us = 1400000, .health = 97};
-    add_key(l, "eu", BREAKER_OPEN, 4, 12);
+    add_slot(l, "eu", BREAKER_OPEN, 4, 12);
     struct state_line *eu = &l->slots[1].line;
 
     eu->until_ms = l->now_ms + 12000;
@@ -64,7 +64,7 @@ void sample_look(struct snapshot *l)
     eu->funtil_ms = l->now_ms + 598000;
     str_copy(eu->why, sizeof(eu->why), "vendor incident");
     str_copy(eu->by, sizeof(eu->by), "a@h");
-    add_key(l, "us", BREAKER_HALF_OPEN, 7, 11);
+    add_slot(l, "us", BREAKER_HALF_OPEN, 7, 11);
     l->slots[2].leases = 2;
     l->slots[2].line.lim_ms = l->now_ms + 3000;
     str_copy(l->slots[2].cooling, sizeof(l->slots[2].cooling), "throttled");

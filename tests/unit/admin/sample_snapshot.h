@@ -8,6 +8,6 @@
 
 /* Version 12; slots closed, open and forced down, half-open and cooling; three routers, one
  * behind at 10, one with another config.  Time zone UTC.  The caller calls snapshot_release. */
-void sample_look(struct snapshot *l);
+void sample_snapshot(struct snapshot *l);
 
 #endif

@@ -60,11 +60,11 @@ Test(session, commands_and_looks)
     struct session *s = open_at(l.server.url, &err);
 
     cr_assert_not_null(s, "%s", err.msg);
-    cr_expect_eq(session_look(s, &snapshot, &err), 0, "%s", err.msg);
+    cr_expect_eq(session_snapshot(s, &snapshot, &err), 0, "%s", err.msg);
     cr_expect_str_eq(snapshot.gen, "");
     snapshot_release(&snapshot);
     lua_run(&l, SCRIPT_ATTACH, "r1 - seed h 1 v c 5 0 eu us");
-    cr_expect_eq(session_look(s, &snapshot, &err), 0, "%s", err.msg);
+    cr_expect_eq(session_snapshot(s, &snapshot, &err), 0, "%s", err.msg);
     cr_expect_eq(snapshot.n_slots, 2);
     cr_expect_eq(snapshot.n_routers, 1);
     snapshot_release(&snapshot);

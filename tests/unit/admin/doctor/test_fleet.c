@@ -15,7 +15,7 @@ static struct findings found;
 /* The sample without its troubles. */
 static void setup(void)
 {
-    sample_look(&snapshot);
+    sample_snapshot(&snapshot);
     for (size_t i = 0; i < snapshot.n_slots; i++) {
         struct snapshot_slot *k = &snapshot.slots[i];
 

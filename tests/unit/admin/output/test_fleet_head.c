@@ -16,7 +16,7 @@ Test(fleet_head, a_line_and_a_table)
     struct snapshot snapshot;
     struct buf out;
 
-    sample_look(&snapshot);
+    sample_snapshot(&snapshot);
     buf_init(&out, 1u << 20);
     cr_assert_eq(fleet_head_status(&head, &snapshot, NULL, false, &out), 0);
     cr_expect_eq(strncmp(out.data, want, strlen(want)), 0, "%s", out.data);
@@ -43,7 +43,7 @@ Test(fleet_head, json_is_json)
     struct buf out;
     struct err err;
 
-    sample_look(&snapshot);
+    sample_snapshot(&snapshot);
     buf_init(&out, 1u << 20);
     cr_assert_eq(fleet_head_status_json(&head, &snapshot, NULL, false, &out), 0);
     cr_expect_eq(strchr(out.data, '\n'), out.data + out.len - 1, "one line");

@@ -12,7 +12,7 @@ static struct buf out;
 
 static void setup(void)
 {
-    sample_look(&snapshot);
+    sample_snapshot(&snapshot);
     buf_init(&out, 1u << 20);
 }
 
