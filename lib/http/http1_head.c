@@ -64,16 +64,6 @@ const char *http_method_name(enum http_method m)
     return method_names[m];
 }
 
-struct str http1_head_get(const struct http1_head *h, const char *name)
-{
-    struct str want = str_of(name);
-
-    for (size_t i = 0; i < h->n_fields; i++)
-        if (str_ieq(h->fields[i].name, want))
-            return h->fields[i].value;
-    return (struct str){NULL, 0};
-}
-
 void http1_head_parser_init(struct http1_head_parser *p, const struct http1_head_limits *limits)
 {
     assert(limits->fields_max <= HTTP_FIELDS_MAX);

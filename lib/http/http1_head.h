@@ -5,6 +5,7 @@
 
 #include "base/base.h"
 #include "base/buf.h"
+#include "base/http_field.h"
 #include "base/str.h"
 
 #include <stdbool.h>
@@ -25,10 +26,6 @@ enum http_method {
 };
 const char *http_method_name(enum http_method m);
 
-struct http_field {
-    struct str name, value; /* value without surrounding white space */
-};
-
 struct http1_head {
     enum http_method method;
     int minor;         /* HTTP/1.minor: 0 or 1 */
@@ -41,9 +38,6 @@ struct http1_head {
     bool keep_alive, expect_continue, chunked;
     int64_t content_length; /* -1: none given */
 };
-
-/* The value of a field (name in any case); ptr NULL when absent. First one when repeated. */
-struct str http1_head_get(const struct http1_head *h, const char *name);
 
 enum http_parse { HTTP_PARSE_MORE, HTTP_PARSE_DONE, HTTP_PARSE_REFUSED };
 

@@ -222,7 +222,7 @@ void upstream_call_fail(struct upstream_call *c, enum upstream_result result, co
 
 static int deliver_head(struct upstream_call *c)
 {
-    struct upstream_field fields[UPSTREAM_FIELDS_MAX];
+    struct http_field fields[UPSTREAM_FIELDS_MAX];
     struct upstream_head head;
     const char *why = upstream_head_parse(buf_str(&c->head), fields, &head);
 

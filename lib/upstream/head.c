@@ -58,8 +58,7 @@ struct framing {
     uint64_t size;
 };
 
-static const char *check_framing(struct framing *f, const struct upstream_field *field,
-                                 int version)
+static const char *check_framing(struct framing *f, const struct http_field *field, int version)
 {
     uint64_t size;
 
@@ -80,7 +79,7 @@ static const char *check_framing(struct framing *f, const struct upstream_field 
     return f->chunked && f->sized ? "Transfer-Encoding and Content-Length in one answer" : NULL;
 }
 
-static const char *parse_field(struct str line, struct upstream_field *field)
+static const char *parse_field(struct str line, struct http_field *field)
 {
     const char *colon = memchr(line.ptr, ':', line.len);
 
@@ -98,7 +97,7 @@ static const char *parse_field(struct str line, struct upstream_field *field)
     return NULL;
 }
 
-const char *upstream_head_parse(struct str text, struct upstream_field *fields,
+const char *upstream_head_parse(struct str text, struct http_field *fields,
                                 struct upstream_head *head)
 {
     struct framing framing = {0};
@@ -117,7 +116,7 @@ const char *upstream_head_parse(struct str text, struct upstream_field *fields,
         }
         if (head->n_fields == UPSTREAM_FIELDS_MAX)
             return "more than 128 fields in the answer";
-        struct upstream_field *field = &fields[head->n_fields];
+        struct http_field *field = &fields[head->n_fields];
         if ((why = parse_field(line, field)) != NULL ||
             (why = check_framing(&framing, field, version)) != NULL)
             return why;
@@ -148,14 +147,4 @@ const char *upstream_head_check_request(const char *line, struct str *name, stru
         if (str_ieq(*name, ours[i]))
             return "request header that only the HTTP client may write";
     return NULL;
-}
-
-struct str upstream_head_get(const struct upstream_head *h, const char *name)
-{
-    struct str want = str_of(name);
-
-    for (size_t i = 0; i < h->n_fields; i++)
-        if (str_ieq(h->fields[i].name, want))
-            return h->fields[i].value;
-    return (struct str){NULL, 0};
 }

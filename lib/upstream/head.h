@@ -14,7 +14,7 @@
  * fields is room for UPSTREAM_FIELDS_MAX; head and fields point into text and fields.
  * NULL when the head is sound, else a sentence that quotes nothing of it.
  * RFC 9112 sections 4 (status line), 5 (fields), 6.1 to 6.3 (framing); RFC 9110 section 8.6. */
-const char *upstream_head_parse(struct str text, struct upstream_field *fields,
+const char *upstream_head_parse(struct str text, struct http_field *fields,
                                 struct upstream_head *head) MUST_CHECK;
 
 /* "Name: value" of a request: NULL when it may be sent, else why not.  *name and *value are set

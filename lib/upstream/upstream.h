@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "base/err.h"
+#include "base/http_field.h"
 #include "base/str.h"
 #include "config/config.h"
 
@@ -20,16 +21,11 @@ struct upstream_call;
 #define UPSTREAM_HEAD_MAX_BYTES 65536 /* fields of one answer, together */
 #define UPSTREAM_FIELDS_MAX     128
 
-struct upstream_field {
-    struct str name, value;
-};
-
 struct upstream_head { /* borrowed for the callback */
     int status;
-    const struct upstream_field *fields; /* as received, hop-by-hop ones included */
+    const struct http_field *fields; /* as received, hop-by-hop ones included */
     size_t n_fields;
 };
-struct str upstream_head_get(const struct upstream_head *h, const char *name);
 
 enum upstream_result {
     UPSTREAM_COMPLETE, /* the answer's framing ended properly */

@@ -230,7 +230,9 @@ void attempt_enter(struct attempt *at, enum phase phase)
 
 static struct str get_field(const void *arg, const char *name)
 {
-    return upstream_head_get(arg, name);
+    const struct upstream_head *h = arg;
+
+    return http_field_get(h->fields, h->n_fields, name);
 }
 
 static void on_call_head(void *arg, const struct upstream_head *h)
@@ -247,7 +249,7 @@ static void on_call_head(void *arg, const struct upstream_head *h)
     at->answer.fields = at->fields;
     at->end.retry_after_ms =
         ok ? -1 : at->dialect->retry_after_ms(get_field, h, clock_wall_ms());
-    if (ok && sse_is_type(upstream_head_get(h, "content-type"))) {
+    if (ok && sse_is_type(http_field_get(h->fields, h->n_fields, "content-type"))) {
         at->sse_on = true;
         sse_init(&at->sse, at->env->conf->stream.event_max_bytes);
         buf_release(&at->held);

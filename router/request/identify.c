@@ -13,7 +13,7 @@ static bool is_usable(struct str id)
 
 void identify_request_id(const struct http1_head *head, struct rand *r, char *out)
 {
-    struct str given = http1_head_get(head, "x-request-id");
+    struct str given = http_field_get(head->fields, head->n_fields, "x-request-id");
 
     if (is_usable(given)) {
         memcpy(out, given.ptr, given.len);

@@ -6,7 +6,6 @@
 #include "router/request/region_headers.h"
 
 #include "base/str.h"
-#include "base/text.h"
 #include "base/version.h"
 
 #include <assert.h>
@@ -103,16 +102,6 @@ const struct dialect *region_headers_dialect(const struct region_headers *e, siz
     return e->regions[region].dialect;
 }
 
-/* RFC 9110 7.6.1: what Connection lists is for us alone. */
-static bool is_named_by_connection(const struct http1_head *from, struct str name)
-{
-    for (size_t i = 0; i < from->n_fields; i++)
-        if (str_ieqz(from->fields[i].name, "connection") &&
-            text_list_has(from->fields[i].value, name))
-            return true;
-    return false;
-}
-
 static bool is_forwarded(const struct dialect *d, struct str name)
 {
     for (size_t i = 0; i < ARRAY_LEN(forwarded); i++)
@@ -127,7 +116,8 @@ static bool is_forwarded(const struct dialect *d, struct str name)
 
 static bool may_forward(const struct dialect *d, const struct http1_head *from, struct str name)
 {
-    return is_forwarded(d, name) && !is_named_by_connection(from, name);
+    return is_forwarded(d, name) &&
+           !http_field_is_named_by_connection(from->fields, from->n_fields, name);
 }
 
 /* Bytes the made lines need: buf must not move under the pointers into it. */

@@ -2,7 +2,6 @@
 #include "router/request/reply.h"
 
 #include "base/json_out.h"
-#include "base/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -129,21 +128,13 @@ static const char *const kept_back[] = {
     "strict-transport-security",
 };
 
-static bool is_named_by_connection(const struct upstream_head *head, struct str name)
-{
-    for (size_t i = 0; i < head->n_fields; i++)
-        if (str_ieqz(head->fields[i].name, "connection") &&
-            text_list_has(head->fields[i].value, name))
-            return true;
-    return false;
-}
-
 static bool may_pass(const struct upstream_head *head, struct str name)
 {
     for (size_t i = 0; i < ARRAY_LEN(kept_back); i++)
         if (str_ieqz(name, kept_back[i]))
             return false;
-    return !str_istarts(name, "x-sluice-") && !is_named_by_connection(head, name);
+    return !str_istarts(name, "x-sluice-") &&
+           !http_field_is_named_by_connection(head->fields, head->n_fields, name);
 }
 
 size_t reply_pass_fields(const struct upstream_head *head, struct http_reply_field *f,
@@ -157,7 +148,7 @@ size_t reply_pass_fields(const struct upstream_head *head, struct http_reply_fie
     if (buf_reserve(text, bytes) < 0) /* so that text->data does not move below */
         return 0;
     for (size_t i = 0; i < head->n_fields && n < max; i++) {
-        const struct upstream_field *from = &head->fields[i];
+        const struct http_field *from = &head->fields[i];
         size_t at = text->len;
 
         if (!may_pass(head, from->name))

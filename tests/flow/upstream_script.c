@@ -152,7 +152,7 @@ static void read_body_again(const struct upstream_call *c)
 
 static void give_head(struct upstream_call *c)
 {
-    struct upstream_field fields[UPSTREAM_FIELDS_MAX];
+    struct http_field fields[UPSTREAM_FIELDS_MAX];
     struct upstream_head head = {.status = c->answer->status, .fields = fields};
     struct str rest = str_of(c->answer->fields), value;
 

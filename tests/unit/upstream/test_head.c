@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-static const char *parse(const char *text, struct upstream_field *fields,
+static const char *parse(const char *text, struct http_field *fields,
                          struct upstream_head *head)
 {
     return upstream_head_parse(str_of(text), fields, head);
@@ -14,7 +14,7 @@ static const char *parse(const char *text, struct upstream_field *fields,
 
 Test(upstream_head, fields_come_as_received)
 {
-    struct upstream_field fields[UPSTREAM_FIELDS_MAX];
+    struct http_field fields[UPSTREAM_FIELDS_MAX];
     struct upstream_head head;
     const char *why = parse("HTTP/1.1 200 \r\nset-cookie: a\r\nSet-Cookie:\tb \t\r\nempty:\r\n"
                             "latin: \xe9t\xe9\n\r\n",
@@ -27,8 +27,9 @@ Test(upstream_head, fields_come_as_received)
     cr_assert(str_eqz(head.fields[1].name, "Set-Cookie") && str_eqz(head.fields[1].value, "b"));
     cr_assert_eq(head.fields[2].value.len, 0u);
     cr_assert(str_eqz(head.fields[3].value, "\xe9t\xe9"));
-    cr_assert(str_eqz(upstream_head_get(&head, "SET-COOKIE"), "a"), "the first one");
-    cr_assert_null(upstream_head_get(&head, "set-cooki").ptr);
+    cr_assert(str_eqz(http_field_get(head.fields, head.n_fields, "SET-COOKIE"), "a"),
+              "the first one");
+    cr_assert_null(http_field_get(head.fields, head.n_fields, "set-cooki").ptr);
 }
 
 Test(upstream_head, status_lines)
@@ -62,7 +63,7 @@ Test(upstream_head, status_lines)
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct upstream_field fields[UPSTREAM_FIELDS_MAX];
+        struct http_field fields[UPSTREAM_FIELDS_MAX];
         struct upstream_head head;
         const char *why = parse(rows[i].text, fields, &head);
 
@@ -75,7 +76,7 @@ Test(upstream_head, status_lines)
 Test(upstream_head, number_of_fields_at_limit_minus_one_limit_and_plus_one)
 {
     for (size_t n = UPSTREAM_FIELDS_MAX - 1; n <= UPSTREAM_FIELDS_MAX + 1; n++) {
-        struct upstream_field fields[UPSTREAM_FIELDS_MAX];
+        struct http_field fields[UPSTREAM_FIELDS_MAX];
         struct upstream_head head;
         struct buf text;
 
@@ -95,7 +96,7 @@ Test(upstream_head, number_of_fields_at_limit_minus_one_limit_and_plus_one)
 Test(upstream_head, nul_bytes_are_refused)
 {
     static const char text[] = "HTTP/1.1 200 OK\r\nx: a\0b\r\n\r\n";
-    struct upstream_field fields[UPSTREAM_FIELDS_MAX];
+    struct http_field fields[UPSTREAM_FIELDS_MAX];
     struct upstream_head head;
 
     cr_assert_not_null(

@@ -58,13 +58,13 @@ Test(reply, refusal_fits_or_is_empty)
 /* As many fields as are wanted, and never a half one when there is no room for the text. */
 Test(reply, pass_fields_bounds)
 {
-    struct upstream_field from[UPSTREAM_FIELDS_MAX];
+    struct http_field from[UPSTREAM_FIELDS_MAX];
     struct http_reply_field f[UPSTREAM_FIELDS_MAX];
     struct upstream_head head = {200, from, UPSTREAM_FIELDS_MAX};
     struct buf text;
 
     for (size_t i = 0; i < UPSTREAM_FIELDS_MAX; i++)
-        from[i] = (struct upstream_field){STR("x-n"), STR("value")};
+        from[i] = (struct http_field){STR("x-n"), STR("value")};
     for (size_t max = UPSTREAM_FIELDS_MAX - 1; max <= UPSTREAM_FIELDS_MAX; max++) {
         buf_init(&text, 65536);
         cr_expect_eq(reply_pass_fields(&head, f, max, &text), max);
@@ -99,9 +99,9 @@ Test(reply, connection_names_hop_by_hop_fields)
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct upstream_field from[] = {{STR("x-priv"), STR("1")},
-                                        {STR("Connection"), STR("keep-alive")},
-                                        {STR("connection"), str_of(rows[i].connection)}};
+        struct http_field from[] = {{STR("x-priv"), STR("1")},
+                                    {STR("Connection"), STR("keep-alive")},
+                                    {STR("connection"), str_of(rows[i].connection)}};
         struct upstream_head head = {200, from, ARRAY_LEN(from)};
         struct http_reply_field f[3];
         struct buf text;
