@@ -204,7 +204,7 @@ static const struct page *find_page(struct str path)
     return NULL;
 }
 
-static bool on_head(void *arg, const struct http1_head *head, struct http_refusal *r)
+static bool on_head(void *arg, const struct http_head *head, struct http_refusal *r)
 {
     (void)arg;
     if (find_page(head->path) == NULL) {

@@ -31,7 +31,7 @@ static bool refuse(struct http_refusal *r, int status, const char *code, const c
 }
 
 /* Every field of that name says want, parameters aside; there need not be one. */
-static bool all_say(const struct http1_head *head, const char *name, const char *want)
+static bool all_say(const struct http_head *head, const char *name, const char *want)
 {
     for (size_t i = 0; i < head->n_fields; i++) {
         struct str rest;
@@ -43,7 +43,7 @@ static bool all_say(const struct http1_head *head, const char *name, const char 
     return true;
 }
 
-static bool on_head(void *arg, const struct http1_head *head, struct http_refusal *r)
+static bool on_head(void *arg, const struct http_head *head, struct http_refusal *r)
 {
     struct dialect_route route;
     bool known = dialect_find_route(head->path, &route), get = route.path == DIALECT_MODELS;

@@ -11,7 +11,7 @@ static void end(struct exchange *ex)
 }
 
 void exchange_init(struct exchange *ex, const struct exchange_ops *ops,
-                   const struct http1_head *head)
+                   const struct http_head *head)
 {
     *ex = (struct exchange){.ops = ops, .head = head};
 }

@@ -10,7 +10,7 @@
 
 #include "base/base.h"
 #include "base/str.h"
-#include "http/http1_head.h"
+#include "http/http_head.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,7 +42,7 @@ struct exchange_handler { /* shared by the exchanges of one listener; arg is pas
     void *arg;
     /* The head is complete, nothing of the body was taken.  true: such requests are served.
      * false: *r is sent and the connection closed.  head is borrowed for the call. */
-    bool (*on_head)(void *arg, const struct http1_head *head, struct http_refusal *r);
+    bool (*on_head)(void *arg, const struct http_head *head, struct http_refusal *r);
     /* The request is wanted and its body, if it has one, may come: take ex (exchange_take) or
      * answer it, inside this call.  An answer of "100 Continue" waits for the return. */
     void (*on_exchange)(void *arg, struct exchange *ex);
@@ -75,7 +75,7 @@ struct exchange_ops {
 
 struct exchange { /* public body, so that a maker embeds it: no allocation per request */
     const struct exchange_ops *ops;
-    const struct http1_head *head; /* its spans may move until on_body: keep none before */
+    const struct http_head *head; /* its spans may move until on_body: keep none before */
     /* private */
     const struct exchange_taker *taker; /* NULL: not taken, or over */
     void *taker_arg;
@@ -101,7 +101,7 @@ void exchange_abort(struct exchange *ex);
 /* ---- for the maker; each but the first calls the taker, so only from the event loop ---- */
 
 void exchange_init(struct exchange *ex, const struct exchange_ops *ops,
-                   const struct http1_head *head);
+                   const struct http_head *head);
 void exchange_tell_body(struct exchange *ex, struct str body);
 void exchange_tell_gone(struct exchange *ex); /* nothing when it is not taken */
 void exchange_tell_writable(struct exchange *ex);

@@ -65,16 +65,16 @@ static void allow(struct http1_connection *c, size_t piece_bytes)
 static void put_head(struct http1_connection *c, int status, const struct http_reply_field *f,
                      size_t n, enum http_framing framing, int64_t content_length)
 {
-    const struct http1_head *h = &c->parser.head;
+    const struct http1_head_wire *w = &c->parser.wire;
 
-    if (!h->keep_alive || c->draining || framing == HTTP_UNTIL_CLOSE ||
+    if (!w->keep_alive || c->draining || framing == HTTP_UNTIL_CLOSE ||
         c->served + 1 >= c->limits->keepalive_requests)
         c->close_after = true;
     struct http1_answer a = {.status = status,
                              .framing = framing,
                              .content_length = content_length,
                              .connection = c->close_after  ? "close"
-                                           : h->minor == 0 ? "keep-alive"
+                                           : w->minor == 0 ? "keep-alive"
                                                            : NULL,
                              .fields = f,
                              .n_fields = n};
@@ -139,7 +139,7 @@ static void start(struct exchange *ex, int status, const struct http_reply_field
     bool empty = http1_answer_is_empty(status);
     enum http_framing framing = empty                       ? HTTP_NO_CONTENT
                                 : content_length >= 0       ? HTTP_LENGTH
-                                : c->parser.head.minor >= 1 ? HTTP_CHUNKED
+                                : c->parser.wire.minor >= 1 ? HTTP_CHUNKED
                                                             : HTTP_UNTIL_CLOSE;
 
     begin_answer(c);
@@ -224,7 +224,7 @@ void http1_connection_poke(struct http1_connection *c)
     if (http1_output_bytes(&c->out) > 0 || c->broken)
         return; /* what waits is a poke already */
     if (!c->started) {
-        if (c->parser.head.minor >= 1)
+        if (c->parser.wire.minor >= 1)
             http1_connection_continue(c);
     } else if (c->chunked && !c->no_content && c->zeros < ZEROS_MAX) {
         c->zeros++;

@@ -111,7 +111,7 @@ void http1_connection_take_body(struct http1_connection *c)
 
 static void begin_body(struct http1_connection *c)
 {
-    const struct http1_head *h = &c->parser.head;
+    const struct http1_head_wire *w = &c->parser.wire;
     size_t used = c->parser.used;
 
     if (c->body_here) {
@@ -119,10 +119,10 @@ static void begin_body(struct http1_connection *c)
         deliver(c, (struct str){c->in.data + used, c->request_bytes - used});
         return;
     }
-    http1_body_init(&c->framing, h->chunked ? -1 : h->content_length, c->limits->body_max_bytes,
+    http1_body_init(&c->framing, w->chunked ? -1 : w->content_length, c->limits->body_max_bytes,
                     c->limits->chunk_ext_max_bytes);
     c->state_due_ms = c->now_ms + c->limits->body_timeout_ms;
-    if (h->expect_continue && c->in.len == used) /* RFC 9110 10.1.1: none once body came */
+    if (w->expect_continue && c->in.len == used) /* RFC 9110 10.1.1: none once body came */
         http1_connection_continue(c);
     http1_connection_take_body(c);
 }
@@ -134,12 +134,12 @@ static void begin_body(struct http1_connection *c)
  */
 static void begin_exchange(struct http1_connection *c)
 {
-    const struct http1_head *h = &c->parser.head;
-    uint64_t len = h->content_length > 0 ? (uint64_t)h->content_length : 0;
+    const struct http1_head_wire *w = &c->parser.wire;
+    uint64_t len = w->content_length > 0 ? (uint64_t)w->content_length : 0;
     size_t used = c->parser.used;
     struct http_refusal r = {0};
 
-    if (!c->handler->on_head(c->handler->arg, h, &r)) {
+    if (!c->handler->on_head(c->handler->arg, &c->parser.head, &r)) {
         refuse(c, &r);
         return;
     }
@@ -147,7 +147,7 @@ static void begin_exchange(struct http1_connection *c)
         http1_connection_refuse_as(c, 413, "the body is larger than the limit");
         return;
     }
-    c->body_here = !h->chunked && c->in.len - used >= len;
+    c->body_here = !w->chunked && c->in.len - used >= len;
     c->request_bytes = used + (c->body_here ? (size_t)len : 0);
     c->state = CONN_BODY;
     c->started = c->no_content = c->chunked = c->full = false;

@@ -52,18 +52,6 @@ enum step {
     STEP_BAD
 };
 
-static const char *const method_names[] = {
-    [HTTP_GET] = "GET",         [HTTP_HEAD] = "HEAD",     [HTTP_POST] = "POST",
-    [HTTP_PUT] = "PUT",         [HTTP_DELETE] = "DELETE", [HTTP_PATCH] = "PATCH",
-    [HTTP_OPTIONS] = "OPTIONS", [HTTP_OTHER] = "other",
-};
-
-const char *http_method_name(enum http_method m)
-{
-    assert((size_t)m < ARRAY_LEN(method_names));
-    return method_names[m];
-}
-
 void http1_head_parser_init(struct http1_head_parser *p, const struct http1_head_limits *limits)
 {
     assert(limits->fields_max <= HTTP_FIELDS_MAX);
@@ -76,15 +64,13 @@ void http1_head_parser_init(struct http1_head_parser *p, const struct http1_head
 
 void http1_head_parser_reset(struct http1_head_parser *p)
 {
-    struct http1_head *h = &p->head;
+    struct http_head *h = &p->head;
 
     /* The field table stays: only its first n_fields rows are ever read. */
     h->method = HTTP_OTHER;
-    h->minor = 1;
     h->target = h->path = h->query = h->host = (struct str){NULL, 0};
     h->n_fields = 0;
-    h->keep_alive = h->expect_continue = h->chunked = false;
-    h->content_length = -1;
+    p->wire = (struct http1_head_wire){.minor = 1, .content_length = -1};
     p->verdict = (struct http_verdict){0, NULL};
     p->used = p->at = p->start = p->target_at = 0;
     p->base = 0;
@@ -116,7 +102,7 @@ static void move(struct str *s, uintptr_t from, const char *to)
 
 void http1_head_rebase(struct http1_head_parser *p, const char *data)
 {
-    struct http1_head *h = &p->head;
+    struct http_head *h = &p->head;
     uintptr_t from = p->base;
 
     p->base = (uintptr_t)data;
@@ -133,14 +119,6 @@ void http1_head_rebase(struct http1_head_parser *p, const char *data)
     }
 }
 
-static enum http_method method_of(struct str name)
-{
-    for (size_t i = 0; i < HTTP_OTHER; i++)
-        if (str_eqz(name, method_names[i])) /* RFC 9110 9.1: case-sensitive */
-            return (enum http_method)i;
-    return HTTP_OTHER;
-}
-
 static enum http_parse read_method(struct http1_head_parser *p, const char *data, size_t len)
 {
     for (; p->at < len && data[p->at] != ' '; p->at++) {
@@ -153,7 +131,7 @@ static enum http_parse read_method(struct http1_head_parser *p, const char *data
         return HTTP_PARSE_MORE;
     if (p->at == p->start)
         return refuse(p, 400, "the request line has no method");
-    p->head.method = method_of((struct str){data + p->start, p->at - p->start});
+    p->head.method = http_method_of((struct str){data + p->start, p->at - p->start});
     p->target_at = ++p->at;
     p->step = STEP_TARGET;
     return HTTP_PARSE_MORE;
@@ -180,7 +158,7 @@ static enum http_parse read_target(struct http1_head_parser *p, const char *data
 /* The whole request line is there: which resource it names. */
 static enum http_parse judge_line(struct http1_head_parser *p, const char *data)
 {
-    struct http1_head *h = &p->head;
+    struct http_head *h = &p->head;
     struct str method = {data + p->start, p->target_at - 1 - p->start};
     bool connect = str_eqz(method, "CONNECT");
     struct http_target t;
@@ -224,7 +202,7 @@ static enum http_parse read_version(struct http1_head_parser *p, const char *dat
         if (i == 5)
             p->major = data[p->at] - '0';
         if (i == 7)
-            p->head.minor = data[p->at] > '0';
+            p->wire.minor = data[p->at] > '0';
         if (i == sizeof(form) - 2) {
             p->at++;
             return judge_line(p, data);
@@ -253,7 +231,7 @@ static enum http_parse take_transfer_encoding(struct http1_head_parser *p, struc
         return refuse(p, 400, "Transfer-Encoding stands twice");
     p->te_seen = true;
     if (str_ieqz(value, "chunked")) {
-        p->head.chunked = true;
+        p->wire.chunked = true;
         return HTTP_PARSE_MORE;
     }
     if (!is_unknown_before_chunked(value))
@@ -266,11 +244,11 @@ static enum http_parse take_content_length(struct http1_head_parser *p, struct s
 {
     uint64_t n;
 
-    if (p->head.content_length >= 0)
+    if (p->wire.content_length >= 0)
         return refuse(p, 400, "Content-Length stands twice");
     if (!str_to_u64(value, &n) || n > INT64_MAX)
         return refuse(p, 400, "Content-Length is not a plain number");
-    p->head.content_length = (int64_t)n;
+    p->wire.content_length = (int64_t)n;
     return HTTP_PARSE_MORE;
 }
 
@@ -306,7 +284,7 @@ static enum http_parse take_field(struct http1_head_parser *p, const struct http
             break;
         if (!str_ieqz(f->value, "100-continue"))
             return refuse(p, 417, "the only expectation that is met is 100-continue");
-        p->head.expect_continue = p->head.minor >= 1; /* 1.0: ignored, RFC 9110 10.1.1 */
+        p->wire.expect_continue = p->wire.minor >= 1; /* 1.0: ignored, RFC 9110 10.1.1 */
         break;
     case 10:
         if (str_ieqz(f->name, "connection"))
@@ -363,18 +341,18 @@ static enum http_parse read_field(struct http1_head_parser *p, struct str line)
 /* The empty line: what only the whole head can say. */
 static enum http_parse judge_head(struct http1_head_parser *p)
 {
-    struct http1_head *h = &p->head;
+    struct http1_head_wire *w = &p->wire;
 
-    if (!p->host_seen && (h->minor >= 1 || h->host.ptr != NULL))
+    if (!p->host_seen && (w->minor >= 1 || p->head.host.ptr != NULL))
         return refuse(p, 400, "Host is missing");
-    if (p->te_seen && h->minor == 0)
+    if (p->te_seen && w->minor == 0)
         return refuse(p, 400, "Transfer-Encoding in an HTTP/1.0 request");
-    if (p->te_seen && h->content_length >= 0)
+    if (p->te_seen && w->content_length >= 0)
         return refuse(p, 400, "Transfer-Encoding together with Content-Length");
     if (p->te_other)
         return refuse(p, 501, "the only transfer coding known here is chunked");
     /* RFC 9112 9.3; in HTTP/1.0 only on request. */
-    h->keep_alive = !p->close_seen && (h->minor >= 1 || p->keep_alive_seen);
+    w->keep_alive = !p->close_seen && (w->minor >= 1 || p->keep_alive_seen);
     p->used = p->at;
     p->step = STEP_DONE;
     return HTTP_PARSE_DONE;

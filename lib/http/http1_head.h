@@ -5,36 +5,15 @@
 
 #include "base/base.h"
 #include "base/buf.h"
-#include "base/http_field.h"
-#include "base/str.h"
+#include "http/http_head.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define HTTP_FIELDS_MAX 128
-
-enum http_method {
-    HTTP_GET,
-    HTTP_HEAD,
-    HTTP_POST,
-    HTTP_PUT,
-    HTTP_DELETE,
-    HTTP_PATCH,
-    HTTP_OPTIONS,
-    HTTP_OTHER
-};
-const char *http_method_name(enum http_method m);
-
-struct http1_head {
-    enum http_method method;
-    int minor;         /* HTTP/1.minor: 0 or 1 */
-    struct str target; /* as received */
-    struct str path;   /* canonical: what routes are compared with */
-    struct str query;  /* behind '?', as received */
-    struct str host;
-    struct http_field *fields; /* NULL where there is none */
-    size_t n_fields;
+/* What a head says of its own message and connection: of use to whoever reads on. */
+struct http1_head_wire {
+    int minor; /* HTTP/1.minor: 0 or 1 */
     bool keep_alive, expect_continue, chunked;
     int64_t content_length; /* -1: none given */
 };
@@ -52,7 +31,8 @@ struct http1_head_limits {
 };
 
 struct http1_head_parser { /* public body, so that a connection embeds it */
-    struct http1_head head;
+    struct http_head head;
+    struct http1_head_wire wire;
     struct http_verdict verdict; /* after HTTP_PARSE_REFUSED */
     size_t used;                 /* after HTTP_PARSE_DONE: bytes of the head */
     /* private */

@@ -13,7 +13,7 @@
 #include "dialect/dialect.h"
 #include "dialect/resume.h"
 #include "http/exchange.h"
-#include "http/http1_head.h"
+#include "http/http_head.h"
 #include "upstream/upstream.h"
 
 #include <stdbool.h>
@@ -32,9 +32,9 @@ const struct dialect *attempt_env_dialect(const struct attempt_env *env, size_t 
 
 struct attempt_ask {
     size_t region;
-    enum dialect_path path;        /* one that the region's dialect has */
-    struct str body;               /* borrowed until the end; empty for DIALECT_MODELS */
-    const struct http1_head *from; /* the client's head: what may go on is copied */
+    enum dialect_path path;       /* one that the region's dialect has */
+    struct str body;              /* borrowed until the end; empty for DIALECT_MODELS */
+    const struct http_head *from; /* the client's head: what may go on is copied */
     const char *request_id;
     int64_t choices;       /* answers asked for: so many finish reasons end a stream */
     bool stream;           /* the client asked for one: the stream limits apply */

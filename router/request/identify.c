@@ -11,7 +11,7 @@ static bool is_usable(struct str id)
     return id.len > 0 && id.len <= IDENTIFY_ID_MAX && text_is_alnum_or(id, "._-");
 }
 
-void identify_request_id(const struct http1_head *head, struct rand *r, char *out)
+void identify_request_id(const struct http_head *head, struct rand *r, char *out)
 {
     struct str given = http_field_get(head->fields, head->n_fields, "x-request-id");
 

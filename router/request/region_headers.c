@@ -114,7 +114,7 @@ static bool is_forwarded(const struct dialect *d, struct str name)
                        "x-stainless-"); /* what the vendors' own libraries say of themselves */
 }
 
-static bool may_forward(const struct dialect *d, const struct http1_head *from, struct str name)
+static bool may_forward(const struct dialect *d, const struct http_head *from, struct str name)
 {
     return is_forwarded(d, name) &&
            !http_field_is_named_by_connection(from->fields, from->n_fields, name);

@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "config/config.h"
 #include "dialect/dialect.h"
-#include "http/http1_head.h"
+#include "http/http_head.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,9 +22,9 @@ const struct dialect *region_headers_dialect(const struct region_headers *e, siz
 
 struct region_headers_ask {
     size_t region;
-    enum dialect_path path;        /* one that the region's dialect has */
-    bool stream;                   /* the client asked for one */
-    const struct http1_head *from; /* the client's head: what may go on is copied */
+    enum dialect_path path;       /* one that the region's dialect has */
+    bool stream;                  /* the client asked for one */
+    const struct http_head *from; /* the client's head: what may go on is copied */
     const char *request_id;
 };
 

@@ -47,7 +47,7 @@ struct request_try { /* one attempt of a request; two of them run while it hedge
 struct request {
     struct worker *w;
     struct exchange *ex; /* NULL once it is over */
-    const struct http1_head *head;
+    const struct http_head *head;
     struct str body;               /* empty until has_body */
     bool has_body;                 /* it has come, if only an empty one */
     bool in_flight;                /* and is counted */

@@ -65,17 +65,18 @@ static bool same(struct str a, struct str b)
 static void compare(const struct http1_head_parser *a, const struct http1_head_parser *b,
                     enum http_parse r)
 {
-    const struct http1_head *x = &a->head, *y = &b->head;
+    const struct http_head *x = &a->head, *y = &b->head;
+    const struct http1_head_wire *v = &a->wire, *w = &b->wire;
 
     if (r == HTTP_PARSE_REFUSED)
         check(a->verdict.status == b->verdict.status &&
               strcmp(a->verdict.message, b->verdict.message) == 0);
     if (r != HTTP_PARSE_DONE)
         return;
-    check(a->used == b->used && x->method == y->method && x->minor == y->minor);
-    check(x->keep_alive == y->keep_alive && x->expect_continue == y->expect_continue);
-    check(x->chunked == y->chunked && x->content_length == y->content_length);
-    check(!(x->chunked && x->content_length >= 0));
+    check(a->used == b->used && x->method == y->method && v->minor == w->minor);
+    check(v->keep_alive == w->keep_alive && v->expect_continue == w->expect_continue);
+    check(v->chunked == w->chunked && v->content_length == w->content_length);
+    check(!(v->chunked && v->content_length >= 0));
     check(same(x->target, y->target) && same(x->path, y->path) && same(x->query, y->query) &&
           same(x->host, y->host));
     check(x->n_fields == y->n_fields);

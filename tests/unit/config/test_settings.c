@@ -4,7 +4,7 @@
 #include "base/buf.h"
 #include "config/config.h"
 #include "config/value.h"
-#include "http/http1_head.h"
+#include "http/http_head.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

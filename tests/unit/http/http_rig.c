@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static bool on_rig_head(void *arg, const struct http1_head *head, struct http_refusal *refusal)
+static bool on_rig_head(void *arg, const struct http_head *head, struct http_refusal *refusal)
 {
     struct rig *r = arg;
 
@@ -44,7 +44,7 @@ static void on_rig_writable(void *arg)
 static void on_rig_body(void *arg, struct exchange *ex, struct str body)
 {
     struct rig *r = arg;
-    const struct http1_head *head = ex->head;
+    const struct http_head *head = ex->head;
     struct http_reply_field f[] = {{"Content-Type", STR("text/plain")}};
 
     r->requests++;

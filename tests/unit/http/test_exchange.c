@@ -121,7 +121,7 @@ Test(exchange, nobody_hears_of_one_that_is_over)
     static const struct exchange_taker taker = {on_body, on_gone, on_writable};
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct http1_head head = {.method = HTTP_GET};
+        struct http_head head = {.method = HTTP_GET};
         struct maker m = {0};
         struct taker t = {0};
 

@@ -230,9 +230,9 @@ Test(http1_head, everything_is_read_byte_by_byte)
     cr_assert_eq(r, HTTP_PARSE_DONE);
     cr_expect_eq(p.used, sizeof(text) - 1 - 4);
     cr_expect_eq(p.head.method, HTTP_POST);
-    cr_expect_eq(p.head.minor, 1);
-    cr_expect_eq(p.head.content_length, 12);
-    cr_expect(p.head.expect_continue && p.head.keep_alive && !p.head.chunked);
+    cr_expect_eq(p.wire.minor, 1);
+    cr_expect_eq(p.wire.content_length, 12);
+    cr_expect(p.wire.expect_continue && p.wire.keep_alive && !p.wire.chunked);
     cr_expect_eq(p.head.n_fields, 5u);
     expect_str(p.head.target, "/v1/%63hat/./x?q=%41&r=/?", "target");
     expect_str(p.head.path, "/v1/chat/x", "path");
@@ -252,7 +252,7 @@ Test(http1_head, everything_is_read_byte_by_byte)
     http1_head_parser_reset(&p);
     cr_expect_eq(http1_head_parse(&p, "GET / HTTP/1.0\r\n\r\n", 18), HTTP_PARSE_DONE);
     expect_str(p.head.host, NULL, "nothing left of the last request");
-    cr_expect(!p.head.keep_alive && p.head.n_fields == 0 && p.head.content_length == -1);
+    cr_expect(!p.wire.keep_alive && p.head.n_fields == 0 && p.wire.content_length == -1);
     free(moved);
     http1_head_parser_release(&p);
 }
@@ -281,7 +281,7 @@ Test(http1_head, keep_alive_per_version)
 
         http1_head_parser_init(&p, &wide);
         cr_assert_eq(http1_head_parse(&p, text, (size_t)n), HTTP_PARSE_DONE, "row %zu", i);
-        cr_expect_eq(p.head.keep_alive, keep_alive[i].want, "row %zu", i);
+        cr_expect_eq(p.wire.keep_alive, keep_alive[i].want, "row %zu", i);
         http1_head_parser_release(&p);
     }
 }

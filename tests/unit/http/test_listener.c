@@ -109,7 +109,7 @@ static void count_warnings(enum log_level level, const char *line)
     warnings += level == LOG_WARN && strstr(line, "not accepting") != NULL;
 }
 
-static bool on_head(void *arg, const struct http1_head *head, struct http_refusal *r)
+static bool on_head(void *arg, const struct http_head *head, struct http_refusal *r)
 {
     (void)arg, (void)head, (void)r;
     return true;

@@ -1,6 +1,8 @@
 /* test_identify.c - whose id a request has. */
 #include "router/request/identify.h"
 
+#include "base/base.h"
+
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -9,7 +11,7 @@
 static void identify(const char *given, struct rand *r, char *out)
 {
     struct http_field id = {str_of("X-Request-ID"), str_of(given)};
-    struct http1_head head = {.fields = &id, .n_fields = given != NULL};
+    struct http_head head = {.fields = &id, .n_fields = given != NULL};
 
     identify_request_id(&head, r, out);
 }
