@@ -231,7 +231,7 @@ struct str flow_field(const struct flow_answer *a, const char *name)
     return (struct str){NULL, 0};
 }
 
-static void read_chunks(struct str rest, struct flow_answer *a)
+static void read_chunks(const struct flow_client *c, struct str rest, struct flow_answer *a)
 {
     for (;;) {
         struct str line = line_of(&rest);
@@ -247,6 +247,7 @@ static void read_chunks(struct str rest, struct flow_answer *a)
         rest = (struct str){rest.ptr + size + 2, rest.len - size - 2};
         if (size == 0) {
             a->whole = true;
+            a->bytes = (size_t)(rest.ptr - c->in.data);
             return;
         }
     }
@@ -259,7 +260,7 @@ static void read_body(const struct flow_client *c, struct str rest, struct flow_
 
     a->chunked = str_ieqz(flow_field(a, "transfer-encoding"), "chunked");
     if (a->chunked) {
-        read_chunks(rest, a);
+        read_chunks(c, rest, a);
         return;
     }
     if (length.ptr != NULL) {
@@ -270,6 +271,8 @@ static void read_body(const struct flow_client *c, struct str rest, struct flow_
         a->whole = c->eof;
     }
     cr_assert_eq(buf_append_str(&a->body, rest), 0);
+    if (a->whole)
+        a->bytes = (size_t)(rest.ptr + rest.len - c->in.data);
 }
 
 void flow_read(const struct flow_client *c, struct flow_answer *a)

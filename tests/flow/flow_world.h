@@ -52,7 +52,7 @@ struct flow_answer { /* the first whole answer among the bytes received */
     struct buf body; /* unchunked */
     bool chunked;
     bool whole;   /* its framing ended properly */
-    size_t bytes; /* of the input that it took */
+    size_t bytes; /* of the input up to its end; 0: not whole */
 };
 
 void flow_open(struct flow_world *f, struct flow_client *c);
