@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+import zlib
 
 import pytest
 
@@ -100,6 +101,94 @@ def test_a_request_on_a_kept_connection_is_the_last(fleet):
         assert a.status == 200 and a.headers["connection"] == "close"
         assert c.read_all() == b""
     assert f.router.process.wait_end() == 0
+
+
+def begin_upload(router, body, framing="length", asked=False):
+    """A connection that has sent a request's head and half its body."""
+    half = len(body) // 2
+    lines = {"length": b"Content-Length: %d\r\n" % len(body),
+             "chunked": b"Transfer-Encoding: chunked\r\n"}
+    c = router.connect()
+    c.send(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n" + lines[framing]
+           + (b"Expect: 100-continue\r\n" if asked else b"") + b"\r\n")
+    if asked:
+        c.read_until(b"HTTP/1.1 100 Continue\r\n\r\n")
+    c.send(framed(body[:half], framing))
+    wait_for(lambda: router.metrics()["sluice_client_connections"] == 1, what="the router to accept it")
+    return c, body[half:]
+
+
+def framed(piece, framing):
+    return b"%x\r\n%s\r\n" % (len(piece), piece) if framing == "chunked" else piece
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+@pytest.mark.parametrize("asked", [False, True])
+def test_an_upload_under_way_is_served(fleet, framing, asked):
+    """Its client learns nothing of the end but that this answer is the last one here."""
+    f = fleet(1, 1)
+    body = json.dumps(chat_body("x" * 300_000)).encode()
+    c, rest = begin_upload(f.router, body, framing, asked)
+    with c, f.router.connect() as idle:
+        drain(f.router)
+        wait_for(lambda: refuses(f.router.port), what="new connections to be refused")
+        assert idle.read_all() == b"", "who has nothing under way is let go"
+        assert f.region("us-east").attempts() == 0
+        for at in range(0, len(rest), 20_000):
+            assert says_draining(f.router), "it waits for the rest"
+            c.send(framed(rest[at:at + 20_000], framing))
+        if framing == "chunked":
+            c.send(b"0\r\n\r\n")
+        a = c.read_response()
+        assert a.status == 200 and a.headers["connection"] == "close"
+        assert c.read_all() == b"" and not c.was_reset
+    assert f.router.process.wait_end() == 0
+    assert "drain timeout passed" not in f.router.process.err()
+    [attempt] = f.region("us-east").log()
+    assert (attempt["body_bytes"], attempt["body_crc32"]) == (len(body), zlib.crc32(body))
+
+
+def test_what_follows_the_last_upload_is_not_taken(fleet):
+    """The answer before it says so: a client may send it again elsewhere without a doubt."""
+    f = fleet(1, 1)
+    c, rest = begin_upload(f.router, json.dumps(chat_body("one")).encode())
+    with c:
+        drain(f.router)
+        two = json.dumps(chat_body("two")).encode()
+        c.send(rest + b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
+               b"Content-Length: %d\r\n\r\n%s" % (len(two), two))
+        a = c.read_response()
+        assert a.status == 200 and a.headers["connection"] == "close"
+        assert c.read_all() == b"" and not c.was_reset
+    assert f.router.process.wait_end() == 0
+    [attempt] = f.region("us-east").log()
+    assert attempt.json()["messages"][0]["content"] == "one"
+
+
+def test_an_upload_that_stalls_is_told_so(fleet):
+    f = fleet(1, 1, drain_timeout="600s", http={"body_timeout": "1s"})
+    c, _ = begin_upload(f.router, json.dumps(chat_body()).encode())
+    with c:
+        f.router.term()
+        a = c.read_response()
+        assert a.status == 408 and a.headers["connection"] == "close"
+        assert c.read_all() == b""
+    assert f.router.process.wait_end() == 0
+    assert f.region("us-east").attempts() == 0
+
+
+def test_patience_with_an_upload_has_an_end(fleet):
+    """Its client is told nothing, which is safe to try again: no region was asked."""
+    f = fleet(1, 1, drain_timeout="300ms")
+    c, _ = begin_upload(f.router, json.dumps(chat_body()).encode())
+    with c:
+        began = time.monotonic()
+        f.router.term()
+        assert c.read_all() == b""
+        assert f.router.process.wait_end() == 0
+    assert time.monotonic() - began >= 0.25  # a timer may fire some ms early
+    assert "drain timeout passed" in f.router.process.err()
+    assert f.region("us-east").attempts() == 0
 
 
 def test_patience_has_an_end(fleet):
