@@ -244,15 +244,13 @@ void decider_report(struct decider *d, size_t slot, const struct decider_epochs 
         shared_state_report(d->shared, slot, began->shared, what, slow);
 }
 
-void decider_cool_local(struct decider *d, size_t slot, int64_t for_ms)
+void decider_cool(struct decider *d, size_t slot, int64_t for_ms, int times,
+                  enum cooling_why why)
 {
-    local_breakers_cool(d->local, slot, for_ms);
-}
-
-void decider_cool_shared(struct decider *d, size_t slot, int64_t for_ms, enum cooling_why why)
-{
-    if (d->attached)
-        shared_state_cool(d->shared, slot, for_ms, why);
+    if (times > 0)
+        local_breakers_cool(d->local, slot, for_ms);
+    if (d->shared != NULL)
+        shared_state_cool(d->shared, slot, for_ms, times, why);
 }
 
 /* ---- probes ---- */

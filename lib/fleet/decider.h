@@ -77,8 +77,10 @@ uint64_t decider_life(struct decider *d);
 void decider_begin(struct decider *d, size_t slot, struct decider_epochs *out);
 void decider_report(struct decider *d, size_t slot, const struct decider_epochs *began,
                     enum breakers_evidence what, bool slow);
-void decider_cool_local(struct decider *d, size_t slot, int64_t for_ms);
-void decider_cool_shared(struct decider *d, size_t slot, int64_t for_ms, enum cooling_why why);
+/* Slot is left alone for for_ms, after so many refusals in a row; 0: only said to the fleet,
+ * which counts them. */
+void decider_cool(struct decider *d, size_t slot, int64_t for_ms, int times,
+                  enum cooling_why why);
 
 /* Asks the one who decides for a probe lease; returns whether that is the local one. */
 bool decider_probe(struct decider *d, size_t slot, uint64_t token);

@@ -12,7 +12,8 @@
 
 #include <inttypes.h>
 
-#define REFUSALS 3 /* of our key, in a row, before we stay away; as in cool.lua */
+#define REFUSALS     3       /* of our key, in a row, before we stay away; as in cool.lua */
+#define REFUSALS_MAX 1000000 /* counted so far; as in lua/common.lua */
 
 /* ---- may it be ---- */
 
@@ -172,28 +173,31 @@ enum breaker_verdict permit_probe_verdict(const struct outcome_traits *t)
     return t->hurts ? BREAKER_PROBE_FAIL : t->heals ? BREAKER_PROBE_OK : BREAKER_PROBE_ABANDON;
 }
 
-/* One refusal of our key may be the vendor's slip; so many in a row are our config's. */
-static bool is_refused(struct region_state *region, enum outcome o)
+/* How often in a row we were refused, as a decision to stay away; 0: it is none yet.  One
+ * refusal of our key may be the vendor's slip; so many in a row are our config's. */
+static int refusals(struct region_state *region, enum outcome o)
 {
-    if (o == OUTCOME_AUTH)
+    if (o != OUTCOME_AUTH)
+        return 1;
+    if (region->auths < REFUSALS_MAX)
         region->auths++;
-    return o != OUTCOME_AUTH || region->auths >= REFUSALS;
+    return region->auths >= REFUSALS ? region->auths : 0;
 }
 
 static void cool(struct fleet *f, size_t slot, enum outcome o, int64_t stated_ms)
 {
     struct region_state *region = &f->regions[slot];
     int64_t cool_ms = COOLING_AUTH_MS;
+    int times = refusals(region, o);
 
-    if (is_refused(region, o)) {
+    if (times > 0) {
         cool_ms = cooling_note(&region->cooling, o, stated_ms, clock_mono_ms());
         if (cool_ms == 0)
             return;
-        decider_cool_local(&f->decider, slot, cool_ms);
         log_at(LOG_WARN, &f->log, "region cooling region=%s outcome=%s for_ms=%" PRId64,
                f->conf->slots[slot].name, outcome_traits(o)->name, cool_ms);
     }
-    decider_cool_shared(&f->decider, slot, cool_ms, cooling_why_of(o));
+    decider_cool(&f->decider, slot, cool_ms, times, cooling_why_of(o));
 }
 
 void permit_end(struct fleet *f, struct permit *p, enum outcome o, int64_t cool_ms)

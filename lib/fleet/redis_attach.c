@@ -150,7 +150,7 @@ static void attached(struct shared_state *s)
     event_del(s->attach->grace);
     redis_subscribe_begin(s);
     redis_sync_begin(s);
-    redis_report_flush(s);
+    redis_report_begin(s);
     set_mode(s, true, "Redis answers");
     if (!s->freed)
         shared_state_tell_changed(s);

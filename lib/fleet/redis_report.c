@@ -19,11 +19,19 @@ struct doubt {
     uint64_t epoch;
 };
 
+/* A cooling is decided once, so it is kept until Redis has answered. */
+struct untold {
+    int64_t until_ms; /* 0: nothing to tell */
+    int times;
+    enum cooling_why why;
+};
+
 struct redis_report {
     struct event *timer; /* the next report */
     struct evidence *batch;
     uint64_t seq;         /* of the last report */
-    struct doubt *doubts; /* one per slot */
+    struct doubt *doubts; /* one per slot, as are these */
+    struct untold *untold;
 };
 
 /* ---- evidence ---- */
@@ -120,7 +128,7 @@ static void plan_flush(struct shared_state *s)
         shared_state_arm(s, s->report->timer, due_ms - clock_mono_ms());
 }
 
-void redis_report_flush(struct shared_state *s)
+static void flush(struct shared_state *s)
 {
     struct evidence_item item;
 
@@ -161,38 +169,74 @@ void redis_report_add(struct shared_state *s, size_t slot, uint64_t epoch,
 
 /* ---- cooling ---- */
 
+struct told { /* one cool script under way; its callback comes exactly once */
+    struct shared_state *s;
+    size_t slot;
+    struct untold what;
+};
+
 static void on_cool(void *arg, const struct redisReply *r, const char *why)
 {
-    struct shared_state *s = arg;
+    struct told *told = arg;
+    struct shared_state *s = told->s;
+    struct untold *untold = &s->report->untold[told->slot];
 
     shared_state_hold(s);
-    if (!shared_state_usable(s, SCRIPT_COOL, r, why))
+    if (!shared_state_usable(s, SCRIPT_COOL, r, why)) {
         ;
-    else if (redis_value_is(r, "OK"))
-        shared_state_apply(s, redis_value_at(r, 1));
-    else if (!redis_value_is(r, "NOTED"))
+    } else if (redis_value_is(r, "OK") || redis_value_is(r, "NOTED")) {
+        if (untold->until_ms <= told->what.until_ms && untold->times <= told->what.times)
+            *untold = (struct untold){0};
+        if (redis_value_is(r, "OK"))
+            shared_state_apply(s, redis_value_at(r, 1));
+    } else {
         shared_state_rubbish(s, SCRIPT_COOL);
+    }
+    free(told);
     shared_state_drop(s);
 }
 
-void redis_report_cool(struct shared_state *s, size_t slot, int64_t for_ms,
-                       enum cooling_why why)
+static void send_cool(struct shared_state *s, size_t slot, const struct untold *u)
 {
+    int64_t left_ms = u->until_ms - clock_mono_ms();
+    struct told *told;
     struct redis_args a;
 
-    if (!redis_attach_is_level(s)) {
-        s->stats.dropped++;
+    if (!redis_attach_is_level(s))
         return;
-    }
-    shared_state_args(s, slot, 5, &a);
+    told = xcalloc(1, sizeof(*told));
+    *told = (struct told){s, slot, *u};
+    shared_state_args(s, slot, 6, &a);
     redis_args_word(&a, s->router_id);
-    redis_args_number(&a, for_ms);
-    redis_args_word(&a, cooling_why_name(why));
-    if (shared_state_run(s, SCRIPT_COOL, &a, on_cool, s) < 0)
-        s->stats.dropped++;
+    redis_args_number(&a, left_ms > 0 ? left_ms : 0);
+    redis_args_word(&a, cooling_why_name(u->why));
+    redis_args_number(&a, u->times);
+    if (shared_state_run(s, SCRIPT_COOL, &a, on_cool, told) < 0)
+        free(told);
+}
+
+void redis_report_cool(struct shared_state *s, size_t slot, int64_t for_ms, int times,
+                       enum cooling_why why)
+{
+    const struct untold u = {clock_mono_ms() + for_ms, times, why};
+    struct untold *kept = &s->report->untold[slot];
+
+    if (times > 0 && u.until_ms >= kept->until_ms)
+        *kept = u;
+    send_cool(s, slot, &u);
 }
 
 /* ---- up and down ---- */
+
+void redis_report_begin(struct shared_state *s)
+{
+    int64_t now_ms = clock_mono_ms();
+
+    for (size_t i = 0; i < view_count(s->view); i++)
+        if (s->report->untold[i].until_ms > now_ms)
+            send_cool(s, i, &s->report->untold[i]);
+    flush(s);
+}
 
 void redis_report_stop(struct shared_state *s)
 {
@@ -212,7 +256,7 @@ void redis_report_set_live(struct shared_state *s, int64_t n_routers)
 static void on_flush(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
-    redis_report_flush(arg);
+    flush(arg);
 }
 
 void redis_report_open(struct shared_state *s)
@@ -223,6 +267,7 @@ void redis_report_open(struct shared_state *s)
     s->report->timer = shared_state_timer(s, on_flush);
     s->report->batch = evidence_new(n);
     s->report->doubts = xcalloc(n + 1, sizeof(s->report->doubts[0]));
+    s->report->untold = xcalloc(n + 1, sizeof(s->report->untold[0]));
 }
 
 void redis_report_close(struct shared_state *s)
@@ -234,5 +279,6 @@ void redis_report_free(struct shared_state *s)
 {
     evidence_free(s->report->batch);
     free(s->report->doubts);
+    free(s->report->untold);
     free(s->report);
 }

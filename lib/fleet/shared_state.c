@@ -351,11 +351,11 @@ void shared_state_average(struct shared_state *s, const struct shared_state_meas
     redis_averages_send(s, of, n);
 }
 
-void shared_state_cool(struct shared_state *s, size_t slot, int64_t for_ms,
+void shared_state_cool(struct shared_state *s, size_t slot, int64_t for_ms, int times,
                        enum cooling_why why)
 {
     assert(slot < view_count(s->view));
-    redis_report_cool(s, slot, for_ms > 0 ? for_ms : 0, why);
+    redis_report_cool(s, slot, for_ms > 0 ? for_ms : 0, times, why);
 }
 
 void shared_state_set_load(struct shared_state *s, int inflight)

@@ -109,8 +109,10 @@ bool shared_state_check(struct shared_state *s, size_t slot, int64_t lease_ms,
  * on_averages, a call per slot, or never when Redis fails. */
 void shared_state_average(struct shared_state *s, const struct shared_state_measure *of,
                           size_t n);
-/* Keeps everybody away from slot for for_ms (the longer of two wins). */
-void shared_state_cool(struct shared_state *s, size_t slot, int64_t for_ms,
+/* Keeps everybody away from slot for for_ms (the longer of two wins), after so many refusals in
+ * a row.  Said until Redis has answered, at the next attach again; times 0: said once, it is no
+ * decision of ours yet. */
+void shared_state_cool(struct shared_state *s, size_t slot, int64_t for_ms, int times,
                        enum cooling_why why);
 /* Said in the next sync: requests in flight. */
 void shared_state_set_load(struct shared_state *s, int inflight);

@@ -146,14 +146,14 @@ void redis_report_close(struct shared_state *s);
 void redis_report_free(struct shared_state *s);
 void redis_report_add(struct shared_state *s, size_t slot, uint64_t epoch,
                       enum breakers_evidence what, bool slow);
-void redis_report_flush(struct shared_state *s); /* sends the reports that are due */
+void redis_report_begin(struct shared_state *s); /* attached: what waits is sent */
 void redis_report_stop(struct shared_state *s);  /* not connected: they wait */
 void redis_report_clear(struct shared_state *s); /* nobody wants to hear them any more */
 void redis_report_set_live(struct shared_state *s, int64_t n_routers);
 /* Slot changed: if a doubted trip that we may have caused is over, asks whether we were
  * overruled. */
 void redis_report_note_doubt(struct shared_state *s, size_t slot);
-void redis_report_cool(struct shared_state *s, size_t slot, int64_t for_ms,
+void redis_report_cool(struct shared_state *s, size_t slot, int64_t for_ms, int times,
                        enum cooling_why why);
 
 /* ---- redis_probe.c ---- */

@@ -24,6 +24,23 @@ def test_out_of_credit_is_said(fleet):
     assert f.routers[1].chat().headers["x-sluice-region"] == "eu-west"
 
 
+def test_what_began_to_cool_while_redis_was_away_is_told_when_it_is_back(fleet):
+    f = fleet(2, 2)
+    east = f.region("us-east")
+    f.redis.kill()
+    for r in f.routers:
+        wait_for(lambda r=r: not r.is_attached(), what="Redis to be missed")
+    east.fault(status=429, body=BROKE)
+    assert f.router.chat().status == 200
+    f.redis.restart()
+    wait_for(lambda: f.routers[1].state()["shared_state"]["regions"][0]["cooling_for_ms"] > 0,
+             what="the other router to hear")
+    assert cooling(f) == "quota"
+    attempts = east.attempts()
+    assert f.routers[1].chat().headers["x-sluice-region"] == "eu-west"
+    assert east.attempts() == attempts
+
+
 def test_a_refused_key_marks_the_region_after_three(fleet):
     f = fleet(1, 1, **NO_RETRY)
     region = f.region("us-east")

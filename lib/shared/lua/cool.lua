@@ -1,7 +1,8 @@
 #!lua
 -- cool.lua - keeps everybody away from a key for a time; the longer of two always wins.
 --
--- ARGV: gen key router for_ms throttled|quota|auth
+-- ARGV: gen key router for_ms throttled|quota|auth [times]
+--   times  so often in a row, as the router counted; some of them may never have come here
 -- Reply: {"OK", line} | {"NOTED", times} | {"UNKNOWN"} | {"GEN"}
 --
 -- auth (our key was refused) keeps the key from everybody only when one router saw it three times
@@ -9,6 +10,7 @@
 local key, router = arg_word(2, 'key', 130), arg_word(3, 'router')
 local wait = math.min(LIM_MAX, arg_number(4, 0, NUMBER_MAX, 'for_ms'))
 local why = arg_word(5, 'the reason', 20)
+local times = ARGV[6] and arg_number(6, 0, COUNT_MAX, 'times') or 0
 
 local REFUSALS, REFUSALS_MS = 3, 600000
 
@@ -18,6 +20,7 @@ local function refusals()
     local n, t = string.match(redis.call('HGET', name, router) or '', '^(%d+) (%d+)$')
     local ok = tonumber(redis.call('ZSCORE', base .. 'ok:' .. key, router))
     n = ok and ok >= (whole(t) or 0) and 1 or (whole(n, COUNT_MAX - 1) or 0) + 1
+    n = math.max(n, times)
     redis.call('HSET', name, router, text(n) .. ' ' .. text(now))
     local all = redis.call('HGETALL', name)
     for i = 1, #all, 2 do -- a router that restarts comes by another name, so these would add up

@@ -85,6 +85,41 @@ Test(redis_attach_away, a_stopped_redis_is_away_within_deadlines)
     cr_expect_eq(w.A.modes, 3);
 }
 
+Test(redis_attach_away, a_cooling_decided_while_away_is_told_at_the_attach)
+{
+    redis_server_kill(&w.server);
+    STORE_WAIT(&w, !w.A.attached && !w.B.attached);
+    shared_state_cool(w.A.s, 1, 60000, 1, COOLING_WHY_QUOTA);
+    shared_state_cool(w.A.s, 1, 5000, 1, COOLING_WHY_THROTTLED);
+    shared_state_cool(w.A.s, 0, 1, 1, COOLING_WHY_THROTTLED); /* over by then */
+    redis_server_restart(&w.server);
+    STORE_WAIT(&w, w.A.attached && w.B.attached);
+    STORE_WAIT(&w, shared_state_get(w.B.s, 1)->lim_ms > clock_mono_ms() + 50000);
+    cr_expect_eq(shared_state_get(w.B.s, 0)->lim_ms, 0);
+    cr_expect_eq(store_world_stats(&w.A).dropped, 0u);
+}
+
+Test(redis_attach_away, refusals_of_a_key_are_told_with_their_number)
+{
+    redis_server_kill(&w.server);
+    STORE_WAIT(&w, !w.A.attached && !w.B.attached);
+    shared_state_cool(w.A.s, 1, 60000, 0, COOLING_WHY_AUTH);
+    shared_state_cool(w.A.s, 1, 60000, 0, COOLING_WHY_AUTH);
+    shared_state_cool(w.A.s, 1, 60000, 3, COOLING_WHY_AUTH);
+    redis_server_restart(&w.server);
+    STORE_WAIT(&w, shared_state_get(w.B.s, 1)->lim_ms > clock_mono_ms() + 50000);
+}
+
+Test(redis_attach_away, a_cooling_whose_answer_is_lost_is_told_again)
+{
+    redis_server_pause(&w.server);
+    shared_state_cool(w.A.s, 1, 60000, 1, COOLING_WHY_QUOTA);
+    STORE_WAIT(&w, !w.A.attached && !w.B.attached);
+    redis_server_kill(&w.server); /* and with it what waits in its socket */
+    redis_server_restart(&w.server);
+    STORE_WAIT(&w, shared_state_get(w.B.s, 1)->lim_ms > clock_mono_ms() + 50000);
+}
+
 Test(redis_attach_away, wrong_types_are_said_once)
 {
     int lines = store_world_log_lines();

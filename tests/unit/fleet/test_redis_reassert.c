@@ -18,7 +18,7 @@ static void setup(void)
     store_world_force(&w, "down", "i1");
     STORE_WAIT(&w, shared_state_get(w.A.s, 0)->forced == VIEW_DOWN &&
                        shared_state_get(w.B.s, 0)->forced == VIEW_DOWN);
-    shared_state_cool(w.A.s, 1, 60000, COOLING_WHY_QUOTA);
+    shared_state_cool(w.A.s, 1, 60000, 1, COOLING_WHY_QUOTA);
     STORE_WAIT(&w, shared_state_get(w.B.s, 1)->lim_ms > 0 &&
                        shared_state_get(w.A.s, 1)->lim_ms > 0);
 }

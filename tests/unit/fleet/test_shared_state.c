@@ -140,7 +140,7 @@ Test(shared_state, who_was_right_is_told_nothing)
 
 Test(shared_state, cooling_is_shared)
 {
-    shared_state_cool(w.A.s, 1, 5000, COOLING_WHY_THROTTLED);
+    shared_state_cool(w.A.s, 1, 5000, 1, COOLING_WHY_THROTTLED);
     STORE_WAIT(&w, shared_state_get(w.B.s, 1)->lim_ms > clock_mono_ms() + 4000);
     cr_expect_eq(shared_state_get(w.B.s, 1)->ep, 1u);
 }
