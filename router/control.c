@@ -55,8 +55,12 @@ static int page_ready(const struct worker *w, struct buf *out)
         usable += fleet_region_usable(w->fleet, i, now_ms);
     json_out_init(&o, out, false);
     json_out_object(&o);
-    json_out_member_text(&o, "status", w->draining ? "draining" : "ready");
+    json_out_member_text(&o, "status",
+                         w->draining   ? "draining"
+                         : w->starting ? "starting"
+                                       : "ready");
     json_out_member_text(&o, "shared_state", fleet_mode(w->fleet));
+    json_out_member_text(&o, "view", fleet_view(w->fleet));
     json_out_member_int(&o, "regions", (int64_t)w->conf->n_regions);
     json_out_member_int(&o, "regions_usable", usable);
     json_out_member_int(&o, "in_flight", w->slot->inflight);
@@ -186,7 +190,7 @@ static int page_state(const struct worker *w, struct buf *out)
 static const struct page {
     const char *path, *type;
     int (*render)(const struct worker *w, struct buf *out);
-    bool fails_draining;
+    bool says_ready; /* 503 where clients should not be sent */
 } pages[] = {
     {"/livez", "application/json", page_live, false},
     {"/health/live", "application/json", page_live, false},
@@ -232,7 +236,7 @@ static void on_body(void *arg, struct exchange *ex, struct str body)
     assert(page != NULL); /* on_head let it through */
     struct http_reply_field f[] = {{"Content-Type", str_of(page->type)},
                                    {"Cache-Control", STR("no-store")}};
-    int status = page->fails_draining && c->w->draining ? 503 : 200;
+    int status = page->says_ready && (c->w->draining || c->w->starting) ? 503 : 200;
 
     buf_init(&out, PAGE_MAX_BYTES);
     if (page->render(c->w, &out) < 0) {

@@ -30,7 +30,7 @@
 #define RESPAWN_MIN_MS 100
 #define RESPAWN_MAX_MS 5000
 #define STEADY_MS      10000 /* a worker that lived this long starts with a fresh back-off */
-#define READY_MS       10000 /* for a cohort to come up */
+#define READY_MS       10000 /* for a cohort to come up, beside redis.start_wait */
 
 struct child {
     pid_t pid; /* 0: not running */
@@ -195,9 +195,9 @@ static void cohort_free(struct supervisor *s, struct cohort *g)
 }
 
 /* Waits until every worker has written its byte.  false: one died or time ran out. */
-static bool wait_ready(int fd, int count)
+static bool wait_ready(int fd, int count, int64_t for_ms)
 {
-    int64_t until_ms = clock_mono_ms() + READY_MS;
+    int64_t until_ms = clock_mono_ms() + for_ms;
 
     while (count > 0) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -235,7 +235,7 @@ static int cohort_start(struct supervisor *s, struct cohort *g, struct err *err)
         start_child(s, g, i, ready[1]);
     }
     close(ready[1]);
-    ok = wait_ready(ready[0], g->conf->workers);
+    ok = wait_ready(ready[0], g->conf->workers, READY_MS + g->conf->redis.start_wait_ms);
     close(ready[0]);
     if (ok)
         return 0;

@@ -40,6 +40,7 @@ struct worker { /* what every step of a request may need; passed down, never glo
     struct latency (
         *latency)[2]; /* per region: plain answers; streams to their first content */
     int64_t started_wall_ms;
+    bool starting; /* the fleet's view is awaited; nobody is served yet */
     bool draining;
 };
 

@@ -46,6 +46,8 @@ static void start_drain(struct process *p)
         return;
     p->w.draining = true;
     p->w.slot->draining = 1;
+    if (p->server == NULL)
+        return; /* await_fleet sees it */
     p->drain_until_ms = clock_mono_ms() + p->w.conf->drain_timeout_ms;
     log_at(LOG_INFO, NULL, "draining connections=%zu timeout_ms=%lld",
            server_connections(p->server), (long long)p->w.conf->drain_timeout_ms);
@@ -102,6 +104,33 @@ static void stop(struct process *p)
     event_free(p->tick);
 }
 
+static void on_start_timeout(evutil_socket_t fd, short what, void *arg)
+{
+    struct process *p = arg;
+
+    (void)fd, (void)what;
+    p->w.starting = false;
+}
+
+/* A region that an operator forced down, or that the fleet has left, is not asked by those that
+ * just came.  A stop ends it too. */
+static void await_fleet(struct process *p)
+{
+    int64_t wait_ms = p->w.conf->redis.start_wait_ms;
+    struct timeval tv = {wait_ms / 1000, wait_ms % 1000 * 1000};
+    struct event *timeout = evtimer_new(p->w.base, on_start_timeout, p);
+
+    event_add(timeout, &tv);
+    p->w.starting = true;
+    while (p->w.starting && !p->w.draining && fleet_is_awaited(p->w.fleet))
+        event_base_loop(p->w.base, EVLOOP_ONCE);
+    event_free(timeout);
+    p->w.starting = false;
+    if (fleet_is_awaited(p->w.fleet))
+        log_at(LOG_WARN, NULL, "worker serves without having read the shared state view=%s",
+               fleet_view(p->w.fleet));
+}
+
 int worker_process_run(const struct config *conf, const struct metrics *metrics,
                        struct metrics_block *slot, const struct worker_process_sockets *fds)
 {
@@ -115,12 +144,16 @@ int worker_process_run(const struct config *conf, const struct metrics *metrics,
         goto out;
     }
     set_signals(&p);
-    p.server = server_new(&p.w, fds->client, &err);
-    if (p.server == NULL) {
+    if (fds->control >= 0)
+        p.control = control_new(&p.w, fds->control);
+    await_fleet(&p);
+    if (!p.w.draining)
+        p.server = server_new(&p.w, fds->client, &err);
+    if (p.w.draining) {
+        rc = 0;
+    } else if (p.server == NULL) {
         log_at(LOG_ERROR, NULL, "worker cannot start: %s", err.msg);
     } else {
-        if (fds->control >= 0)
-            p.control = control_new(&p.w, fds->control);
         if (fds->ready >= 0) { /* the supervisor waits for this byte */
             ssize_t ignored = write(fds->ready, "r", 1);
 

@@ -73,6 +73,7 @@ struct config_redis {
     int64_t command_timeout_ms;           /* 50 */
     int64_t connect_timeout_ms;           /* 1000 */
     int64_t sync_ms;                      /* 1000 */
+    int64_t start_wait_ms;                /* 1000 */
     char *ca_file, *cert_file, *key_file; /* of rediss://; NULL: the system's, none, none */
 };
 

@@ -94,6 +94,8 @@ static const struct setting top[] = {
      .form = FORM_TEXT, .empty_is_null = true},
     {"redis.sync", SETTING_DURATION, AT(redis.sync_ms), 100, SECONDS(60), "1s",
      .help = "Time between two full comparisons with Redis; changes are pushed in between."},
+    {"redis.start_wait", SETTING_DURATION, AT(redis.start_wait_ms), 0, SECONDS(5), "1s",
+     .help = "A starting worker serves when it has read what the fleet knows, or after this time. With a state_file that was read it does not wait for a Redis that cannot be reached."},
 
     {"state_file", SETTING_STRING, AT(state_file), 0, 4000, "",
      .help = "File that keeps the fleet's last view for a start while Redis is away: forced states for a day, open breakers for ten minutes. Each worker adds - and its number to the name. Empty for none.",

@@ -111,6 +111,16 @@ bool decider_is_attached(const struct decider *d)
     return d->attached;
 }
 
+bool decider_is_informed(const struct decider *d)
+{
+    return d->shared == NULL || d->attached || (d->heard && d->restored);
+}
+
+const char *decider_view(const struct decider *d)
+{
+    return decider_generation(d)[0] != '\0' ? "fleet" : d->restored ? "file" : "own";
+}
+
 static void adopt(struct decider *d)
 {
     bool *was_out = xcalloc(d->conf->n_slots, sizeof(*was_out));
@@ -129,6 +139,7 @@ static void adopt(struct decider *d)
 void decider_set_attached(struct decider *d, bool attached)
 {
     d->attached = attached;
+    d->heard = true;
     if (!attached)
         adopt(d);
 }
@@ -159,6 +170,7 @@ int decider_restore(struct decider *d, struct str text, struct err *err)
 {
     if (shared_state_restore(d->shared, text, err) < 0)
         return -1;
+    d->restored = true;
     adopt(d);
     return 0;
 }

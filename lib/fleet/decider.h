@@ -19,6 +19,8 @@ struct decider { /* the body is decider.c's and the simulator's, but for conf */
     struct shared_state *shared;  /* the fleet's; NULL: no Redis is configured */
     struct local_breakers *local; /* this process' own */
     bool attached;
+    bool heard;    /* shared_state has said once whether we are */
+    bool restored; /* the view began with a state file */
     uint64_t life; /* of the shared data, as far as this worker has seen, and its name */
     char gen[VIEW_GEN_MAX + 1];
     int64_t *own_until_ms; /* one per slot; not 0: our own breaker decides though attached */
@@ -41,6 +43,10 @@ void decider_release(struct decider *d); /* leaves the fleet, frees both breaker
 const char *decider_mode(const struct decider *d); /* "alone", "attached" or "away" */
 bool decider_has_shared(const struct decider *d);
 bool decider_is_attached(const struct decider *d);
+/* Is there a verdict of the fleet to start with, or none to wait for? */
+bool decider_is_informed(const struct decider *d);
+/* Whose view decides: "fleet" (as it is or was last heard), "file" or "own". */
+const char *decider_view(const struct decider *d);
 /* shared_state said so.  Away: our own breakers start from its last view, except where they
  * decided. */
 void decider_set_attached(struct decider *d, bool attached);

@@ -275,6 +275,16 @@ const char *fleet_mode(const struct fleet *f)
     return decider_mode(&f->decider);
 }
 
+bool fleet_is_awaited(const struct fleet *f)
+{
+    return !decider_is_informed(&f->decider);
+}
+
+const char *fleet_view(const struct fleet *f)
+{
+    return decider_view(&f->decider);
+}
+
 const char *fleet_generation(const struct fleet *f)
 {
     return decider_generation(&f->decider);

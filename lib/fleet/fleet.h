@@ -40,6 +40,10 @@ bool fleet_region_usable(const struct fleet *f, size_t region, int64_t now_ms);
 
 /* "attached", "away", or "alone" (no Redis is configured). */
 const char *fleet_mode(const struct fleet *f);
+/* Should a worker that starts wait for the fleet's view?  False too where there is none. */
+bool fleet_is_awaited(const struct fleet *f);
+/* Whose view decides: "fleet" (as it is or was last heard), "file" or "own". */
+const char *fleet_view(const struct fleet *f);
 const char *fleet_generation(const struct fleet *f); /* "" before the first attach */
 uint64_t fleet_version(const struct fleet *f);
 

@@ -82,6 +82,13 @@ class Router:
     def is_ready(self):
         return self.admin("/readyz").status == 200
 
+    def answers(self):
+        """Is anybody at its private port, ready or not?"""
+        try:
+            return self.admin("/livez").status == 200
+        except OSError:
+            return False
+
     @property
     def url(self):
         return f"http://127.0.0.1:{self.port}"

@@ -61,6 +61,7 @@ Test(load, only_regions_is_needed)
     cr_expect_eq(c->redis.command_timeout_ms, 50);
     cr_expect_eq(c->redis.connect_timeout_ms, 1000);
     cr_expect_eq(c->redis.sync_ms, 1000);
+    cr_expect_eq(c->redis.start_wait_ms, 1000);
     cr_expect_str_eq(c->regions[0].base_url, "http://h/v1", "the slash at the end goes");
     cr_expect_str_eq(c->regions[0].api_key, "");
     cr_expect_str_eq(c->regions[0].auth_header, "Authorization");
