@@ -8,6 +8,10 @@
  * read (at most one receive buffer) until the kick
  * event lifts the pause, because curl hands the kept bytes over inside curl_easy_pause().
  *
+ * CHUNKS  come as the vendor sent them: see chunks.h.  A pause may fall between two pieces of
+ * one read; curl keeps the whole read then, and what was taken of it is passed over when it
+ * comes again.
+ *
  * HANDLES  are reset after each call and used again.  libcurl 7.88 leaves the receive buffer on
  * a handle whose connection failed, refuses to set its size then, and would take
  * the buffer for one of the default size: such a handle is replaced.  Before 8.1.1 (its pull
@@ -30,6 +34,8 @@
 #define LEAN_RECEIVE_BUFFER_BYTES 2048L
 #define LEAN_SEND_BUFFER_BYTES    16384L
 #define SPARE_CALLS_MAX           256 /* easy handles kept for reuse, some 6 KiB each */
+
+#define HEAD_TOO_LARGE "fields of the answer exceed 65536 bytes"
 
 static int64_t info_us(CURL *easy, CURLINFO info)
 {
@@ -65,11 +71,10 @@ static void fill_end(struct upstream_call *c, CURLcode code, struct upstream_end
     end->total_us = clock_mono_us() - c->start_us;
     end->reused = connects == 0 && c->sends > 0;
     end->sends = c->sends;
-    end->result =
-        c->why != NULL
-            ? c->why_result
-            : upstream_result_of(&(struct upstream_ended){
-                  code, c->errbuf, c->sends > 0, c->head_done, end->total_us, c->total_ms});
+    end->result = c->why != NULL
+                      ? c->why_result
+                      : upstream_result_of(&(struct upstream_ended){
+                            code, c->sends > 0, c->head_done, end->total_us, c->total_ms});
     if (end->result == UPSTREAM_COMPLETE)
         return;
     const char *text = c->why != NULL         ? c->why
@@ -235,6 +240,8 @@ static int deliver_head(struct upstream_call *c)
         return 0;
     }
     c->head_done = true;
+    c->chunked = http_field_get(fields, head.n_fields, "transfer-encoding").ptr != NULL;
+    upstream_chunks_init(&c->chunks);
     if (c->ops.on_head != NULL)
         c->ops.on_head(c->arg, &head);
     give_head_back(c);
@@ -251,12 +258,12 @@ static size_t on_curl_header(char *line, size_t size, size_t n, void *arg)
         return 0;
     if (c->head_us == 0)
         c->head_us = clock_mono_us();
-    c->head_bytes += len; /* interim heads and trailers count: neither may go on for ever */
+    c->head_bytes += len; /* interim heads count: they may not go on for ever */
     if (c->head_bytes > UPSTREAM_HEAD_MAX_BYTES) {
-        upstream_call_fail(c, UPSTREAM_FRAMING, "fields of the answer exceed 65536 bytes");
+        upstream_call_fail(c, UPSTREAM_FRAMING, HEAD_TOO_LARGE);
         return 0;
     }
-    if (c->head_done) /* trailers */
+    if (c->head_done) /* a trailer, should curl take one out of what it hands over as data */
         return len;
     if (c->head.data == NULL && c->u->spare_head.data != NULL) {
         c->head = c->u->spare_head;
@@ -271,6 +278,57 @@ static size_t on_curl_header(char *line, size_t size, size_t n, void *arg)
     return len;
 }
 
+static void note_bad_chunk(struct upstream_call *c)
+{
+    upstream_call_fail(c, UPSTREAM_FRAMING, "the answer's body is not made of chunks");
+}
+
+/* Content comes next and is not wanted yet.  curl reads on in what it holds, and ends the
+ * transfer where it finds a chunk that is none: so do we. */
+static size_t hold_chunks(struct upstream_call *c, struct str in, size_t taken_bytes)
+{
+    struct upstream_chunks ahead = c->chunks;
+    enum upstream_chunk what;
+    struct str data;
+
+    do
+        what = upstream_chunks_next(&ahead, &in, &data);
+    while (what == UPSTREAM_CHUNK_DATA);
+    if (what == UPSTREAM_CHUNK_BAD)
+        note_bad_chunk(c);
+    c->taken_bytes = taken_bytes;
+    c->held = true;
+    return CURL_WRITEFUNC_PAUSE;
+}
+
+static size_t take_chunks(struct upstream_call *c, const char *bytes, size_t len)
+{
+    size_t again = c->taken_bytes < len ? c->taken_bytes : len;
+    struct str in = {bytes + again, len - again}, data;
+
+    c->taken_bytes -= again;
+    for (;;) {
+        struct upstream_chunks before = c->chunks;
+        struct str rest = in;
+        enum upstream_chunk what = upstream_chunks_next(&c->chunks, &in, &data);
+
+        if (what == UPSTREAM_CHUNK_BAD)
+            note_bad_chunk(c);
+        if (c->head_bytes + c->chunks.trailer_bytes > UPSTREAM_HEAD_MAX_BYTES)
+            upstream_call_fail(c, UPSTREAM_FRAMING, HEAD_TOO_LARGE);
+        if (what != UPSTREAM_CHUNK_DATA)
+            return c->why != NULL ? 0 : len;
+        if (c->paused) {
+            c->chunks = before;
+            return hold_chunks(c, rest, len - rest.len);
+        }
+        if (c->ops.on_data != NULL)
+            c->ops.on_data(c->arg, data.ptr, data.len);
+        if (c->dead)
+            return 0;
+    }
+}
+
 static size_t on_curl_data(char *data, size_t size, size_t n, void *arg)
 {
     struct upstream_call *c = arg;
@@ -282,6 +340,8 @@ static size_t on_curl_data(char *data, size_t size, size_t n, void *arg)
         upstream_call_fail(c, UPSTREAM_FRAMING, "body bytes before a head");
         return 0;
     }
+    if (c->chunked)
+        return take_chunks(c, data, len);
     if (c->paused) {
         c->held = true;
         return CURL_WRITEFUNC_PAUSE;
@@ -351,6 +411,7 @@ static CURLcode set_constants(struct upstream_call *c, bool lean)
     SET(CURLOPT_NOPROXY, "*");
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_HTTP_CONTENT_DECODING, 0L);
+    SET(CURLOPT_HTTP_TRANSFER_DECODING, 0L); /* chunks: see the top */
     SET(CURLOPT_BUFFERSIZE, lean ? LEAN_RECEIVE_BUFFER_BYTES : RECEIVE_BUFFER_BYTES);
     SET(CURLOPT_UPLOAD_BUFFERSIZE, lean ? LEAN_SEND_BUFFER_BYTES : SEND_BUFFER_BYTES);
     SET(CURLOPT_NOSIGNAL, 1L);
@@ -377,7 +438,8 @@ struct upstream_call *upstream_start(struct upstream *u, const struct upstream_r
     c->no_socket = 0;
     c->sends = 0;
     c->head_bytes = 0;
-    c->added = c->dead = c->ending = c->paused = c->held = c->head_done = false;
+    c->added = c->dead = c->ending = c->paused = c->held = c->head_done = c->chunked = false;
+    c->taken_bytes = 0;
     c->why = NULL;
     c->errbuf[0] = '\0';
     c->total_ms = req->total_ms;

@@ -2,7 +2,6 @@
 #include "upstream/result.h"
 
 #include <assert.h>
-#include <string.h>
 
 const char *upstream_result_name(enum upstream_result r)
 {
@@ -40,6 +39,7 @@ static const struct {
     {CURLE_BAD_CONTENT_ENCODING,    UPSTREAM_CONNECT,  UPSTREAM_FRAMING,  UPSTREAM_FRAMING},
     {CURLE_GOT_NOTHING,             UPSTREAM_CONNECT,  UPSTREAM_RESET,    UPSTREAM_CUT},
     {CURLE_SEND_ERROR,              UPSTREAM_CONNECT,  UPSTREAM_RESET,    UPSTREAM_CUT},
+    /* Also for a chunk that is none, which chunks.c has found before curl. */
     {CURLE_RECV_ERROR,              UPSTREAM_CONNECT,  UPSTREAM_RESET,    UPSTREAM_CUT},
     {CURLE_PARTIAL_FILE,            UPSTREAM_CONNECT,  UPSTREAM_RESET,    UPSTREAM_CUT},
     {CURLE_HTTP2,                   UPSTREAM_CONNECT,  UPSTREAM_RESET,    UPSTREAM_CUT},
@@ -62,10 +62,6 @@ enum upstream_result upstream_result_of(const struct upstream_ended *e)
 
         return e->sent || total ? UPSTREAM_TOTAL_TIMEOUT : UPSTREAM_CONNECT_TIMEOUT;
     }
-    /* curl has no code of its own for it: RECV_ERROR, as for a reset.  7.88 says "... in
-     * chunked-encoding", 8.x also "chunk hex-length ...". */
-    if (e->code == CURLE_RECV_ERROR && strstr(e->errbuf, "chunk") != NULL)
-        return UPSTREAM_FRAMING;
     for (size_t i = 0; i < ARRAY_LEN(results); i++)
         if (results[i].code == e->code)
             return e->head_done ? results[i].in_body

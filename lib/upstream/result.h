@@ -8,7 +8,6 @@
 
 struct upstream_ended {
     CURLcode code;
-    const char *errbuf;         /* CURLOPT_ERRORBUFFER's; may be empty */
     bool sent, head_done;       /* the connection stood; a final head was delivered */
     int64_t total_us, total_ms; /* time taken; the limit, 0: none */
 };

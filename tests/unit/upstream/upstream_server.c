@@ -165,6 +165,12 @@ void upstream_server_close_all(struct upstream_server *s)
         drop(s->peers);
 }
 
+void upstream_server_reset_all(struct upstream_server *s)
+{
+    while (s->peers != NULL)
+        reset(s->peers);
+}
+
 void upstream_server_say_all(struct upstream_server *s, const char *bytes)
 {
     for (struct peer *p = s->peers; p != NULL; p = p->next)

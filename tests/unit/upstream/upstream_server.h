@@ -33,6 +33,7 @@ void upstream_server_start(struct upstream_server *s, struct event_base *base,
                            const struct answer *answers, size_t n_answers);
 void upstream_server_stop(struct upstream_server *s);
 void upstream_server_close_all(struct upstream_server *s); /* every connection, politely */
+void upstream_server_reset_all(struct upstream_server *s);
 void upstream_server_say_all(struct upstream_server *s,
                              const char *bytes); /* unasked, on every connection */
 
