@@ -19,14 +19,14 @@ static void arm(struct relay *r, int64_t ms)
 /* The head before any vendor's: the stream is committed, its source is not known yet. */
 static void commit(struct relay *r)
 {
-    const struct http_reply_field f[] = {
+    struct http_reply_field f[4] = {
         {"Content-Type", STR("text/event-stream; charset=utf-8")},
-        {"Cache-Control", STR("no-cache")},
         {"x-request-id", str_of(r->request_id)},
     };
+    size_t n = reply_forbid_buffering(f, 2);
 
     r->head_out = true;
-    exchange_start(r->ex, 200, f, ARRAY_LEN(f), -1);
+    exchange_start(r->ex, 200, f, n, -1);
 }
 
 static void on_relay_timer(evutil_socket_t fd, short what, void *arg)

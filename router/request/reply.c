@@ -137,6 +137,24 @@ static bool may_pass(const struct upstream_head *head, struct str name)
            !http_field_is_named_by_connection(head->fields, head->n_fields, name);
 }
 
+size_t reply_forbid_buffering(struct http_reply_field *f, size_t n)
+{
+    bool no_cache = false;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (str_ieqz(str_of(f[i].name), "x-accel-buffering"))
+            continue;
+        if (str_ieqz(str_of(f[i].name), "cache-control"))
+            no_cache |= text_list_has(f[i].value, STR("no-cache"));
+        f[kept++] = f[i];
+    }
+    if (!no_cache)
+        f[kept++] = (struct http_reply_field){"Cache-Control", STR("no-cache")};
+    f[kept++] = (struct http_reply_field){"X-Accel-Buffering", STR("no")};
+    return kept;
+}
+
 size_t reply_pass_fields(const struct upstream_head *head, struct http_reply_field *f,
                          size_t max, struct buf *text)
 {

@@ -50,4 +50,9 @@ int reply_model(const struct config *conf, struct str id, struct buf *out) MUST_
 size_t reply_pass_fields(const struct upstream_head *head, struct http_reply_field *f,
                          size_t max, struct buf *text);
 
+/* To the n fields of a stream's head: that no cache and no proxy in front may collect it (nginx
+ * holds an answer to its end unless X-Accel-Buffering forbids it).  What the vendor says of
+ * caching stays.  Returns how many there are then: two more at most. */
+size_t reply_forbid_buffering(struct http_reply_field *f, size_t n);
+
 #endif

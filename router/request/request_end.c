@@ -2,6 +2,7 @@
 #include "router/request/request_impl.h"
 
 #include "base/clock.h"
+#include "dialect/sse.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -174,12 +175,22 @@ enum state request_fail_not_a_stream(struct request *req)
     return request_refuse(req, &e);
 }
 
+static bool is_stream(const struct attempt_answer *a)
+{
+    for (size_t i = 0; i < a->n_fields; i++)
+        if (str_ieqz(str_of(a->fields[i].name), "content-type"))
+            return sse_is_type(a->fields[i].value);
+    return false;
+}
+
 void request_open(struct request *req, const struct attempt_answer *a)
 {
     struct http_reply_field f[REPLY_FIELDS_MAX];
     char numbers[2][24];
     size_t n = all_fields(req, a, f, numbers);
 
+    if (is_stream(a))
+        n = reply_forbid_buffering(f, n);
     req->result.status = a->status;
     if (!req->ask.stream) /* not prepared for one: too large to hold, or nobody asked */
         req->relay = (struct relay){

@@ -340,6 +340,42 @@ Test(flow_stream, head_names_who_served)
 }
 
 /* Content is not waited for by anybody: the first event of it opens the answer. */
+/* A proxy in front that collects an answer would hold every token until the last one. */
+Test(flow_stream, says_that_nobody_may_hold_it_back)
+{
+    static const struct {
+        const char *vendor; /* its fields behind the content type */
+        size_t no_cache;    /* lines of Cache-Control */
+    } heads[] = {
+        {"", 1},
+        {"Cache-Control: no-cache, no-transform\nX-Accel-Buffering: no\n", 1},
+        {"Cache-Control: no-store\nx-accel-buffering: yes\n", 2},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
+        char fields[160];
+        struct script_answer answer = {
+            .region = "a", .status = 200, .fields = fields, .body = WORD_WHOLE};
+        struct flow_world f;
+        struct flow_answer a;
+
+        snprintf(fields, sizeof(fields), WORD_SSE "%s", heads[i].vendor);
+        flow_start(&f, NULL);
+        script_set(f.w.up, &answer, 1);
+        flow_ask(&f, NULL, WORD_STREAM, &a);
+        cr_expect(a.whole);
+        cr_expect(str_eqz(flow_field(&a, "x-accel-buffering"), "no"), "row %zu", i);
+        cr_expect_not_null(strstr(a.head.data, "no-cache"), "row %zu", i);
+        cr_expect_eq(flow_times(buf_str(&a.head), "-Buffering: ") +
+                         flow_times(buf_str(&a.head), "-buffering: "),
+                     1, "row %zu", i);
+        cr_expect_eq(flow_times(buf_str(&a.head), "Cache-Control: "), heads[i].no_cache,
+                     "row %zu: %s", i, a.head.data);
+        flow_answer_release(&a);
+        flow_stop(&f);
+    }
+}
+
 Test(flow_stream, is_held_until_content_only)
 {
     struct script_answer answer =

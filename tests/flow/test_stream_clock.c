@@ -296,6 +296,8 @@ Test(flow_stream_clock, commit)
         cr_expect_eq(a.status, 200);
         cr_expect(str_eqz(flow_field(&a, "x-request-id"), "r-2"));
         cr_expect(str_starts(flow_field(&a, "content-type"), "text/event-stream"));
+        cr_expect(str_eqz(flow_field(&a, "cache-control"), "no-cache"));
+        cr_expect(str_eqz(flow_field(&a, "x-accel-buffering"), "no"));
         flow_answer_release(&a);
         script_release(f.w.up);
         flow_wait_answer(&c, &a);
