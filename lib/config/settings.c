@@ -205,7 +205,7 @@ static const struct setting top[] = {
     {"upstream.max_connections_per_host", SETTING_INT, AT(upstream.max_connections_per_host), 0, 100000, "0",
      .help = "Connections to one host. 0 for no cap.", .limit = true},
     {"upstream.dns_cache", SETTING_DURATION, AT(upstream.dns_cache_ms), 0, HOURS(24), "300s",
-     .help = "How long a resolved address is used."},
+     .help = "How long a resolved address is used. One that cannot be connected to is looked up again for the next attempt."},
     {"upstream.keepalive", SETTING_DURATION, AT(upstream.keepalive_ms), SECONDS(1), HOURS(1), "30s",
      .help = "An idle connection older than this is not used again."},
     {"upstream.max_answer_bytes", SETTING_SIZE, AT(upstream.answer_max_bytes), KIB(1), MIB(1024), "16MiB",

@@ -84,6 +84,15 @@ static void fill_end(struct upstream_call *c, CURLcode code, struct upstream_end
     upstream_result_detail(end->detail, sizeof(end->detail), text);
 }
 
+/* Whom the region's name stood for when it could not be reached: worth another look-up. */
+static void note_address(struct upstream_call *c, enum upstream_result result)
+{
+    const char *host = upstream_wire_host(&c->wire);
+
+    if (host != NULL && (result == UPSTREAM_CONNECT || result == UPSTREAM_CONNECT_TIMEOUT))
+        upstream_address_fail(&c->u->addresses, host);
+}
+
 /* --- calls: made, recycled, noted for the kick event --- */
 
 static void enqueue(struct upstream_call *c)
@@ -210,6 +219,8 @@ void upstream_call_finish(struct upstream_call *c, CURLcode code)
 
     note_shortage(c, code);
     fill_end(c, code, &end);
+    if (!c->dead)
+        note_address(c, end.result);
     upstream_call_detach(c);
     c->ending = true;
     if (!c->dead)
@@ -358,6 +369,8 @@ static int on_curl_send(void *arg, char *peer, char *local, int peer_port, int l
 
     (void)peer, (void)local, (void)peer_port, (void)local_port;
     c->sends++;
+    if (c->dialled) /* a pooled connection says nothing about a next one */
+        upstream_address_work(&c->u->addresses, upstream_wire_host(&c->wire));
     return CURL_PREREQFUNC_OK;
 }
 
@@ -371,6 +384,7 @@ static curl_socket_t on_curl_open(void *arg, curlsocktype purpose,
     fd = upstream_sockets_open(c->u->socks, address->family, address->socktype,
                                address->protocol);
     c->no_socket = fd < 0 ? errno : 0;
+    c->dialled = true;
     return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
@@ -439,6 +453,7 @@ struct upstream_call *upstream_start(struct upstream *u, const struct upstream_r
     c->sends = 0;
     c->head_bytes = 0;
     c->added = c->dead = c->ending = c->paused = c->held = c->head_done = c->chunked = false;
+    c->dialled = false;
     c->taken_bytes = 0;
     c->why = NULL;
     c->errbuf[0] = '\0';
@@ -455,6 +470,9 @@ struct upstream_call *upstream_start(struct upstream *u, const struct upstream_r
     }
     const char *why = rc == CURLE_OK ? upstream_request_apply(&c->wire, c->easy, &u->urls, req)
                                      : "libcurl refused an option";
+    if (why == NULL && upstream_address_take_due(&u->addresses, upstream_wire_host(&c->wire),
+                                                 c->start_us / 1000))
+        why = upstream_wire_look_up(&c->wire, c->easy);
     if (why != NULL)
         upstream_call_fail(c, UPSTREAM_INTERNAL, why);
     enqueue(c);

@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 
 #include "base/buf.h"
+#include "upstream/address.h"
 #include "upstream/chunks.h"
 #include "upstream/request.h"
 #include "upstream/sockets.h"
@@ -31,9 +32,10 @@ struct upstream_call {
     bool chunked;                  /* the answer's body is read through: */
     struct upstream_chunks chunks; /* where in it we are */
     size_t taken_bytes;            /* of what curl holds, by us before the pause */
-    int sends;                     /* times a request was about to be written */
-    int fd;                        /* the socket it was last seen on, or -1 */
-    int no_socket;                 /* errno of the last socket(2) for it; 0: it was given one */
+    bool dialled;  /* a socket was opened for it: it may run on a new connection */
+    int sends;     /* times a request was about to be written */
+    int fd;        /* the socket it was last seen on, or -1 */
+    int no_socket; /* errno of the last socket(2) for it; 0: it was given one */
     size_t head_bytes;
     struct buf head; /* lines of the head that is being received */
     const char *why; /* our own reason to end it; decides over curl's code */
@@ -64,6 +66,7 @@ struct upstream {
     long pool, maxage_s, dns_cache_s;
     char *ca_file;
     struct upstream_urls urls;
+    struct upstream_addresses addresses;
 };
 
 /* on_end, then free (to be reused).  code counts unless the call has a reason of its own. */

@@ -25,6 +25,9 @@
  * - A request sent on a pooled connection that turns out closed, with no answer byte received,
  *   is sent again by curl on a fresh one, five times at most.  RFC 9110 section 9.2.2 allows
  *   it and no option forbids it; struct upstream_end's sends tells.
+ * - An address stays in the cache though no connection to it comes about, and one handle with
+ *   a cache time of 0 empties the cache for all: upstream/address.c says when CURLOPT_RESOLVE
+ *   has to drop which.
  * - TLS writes may raise SIGPIPE (CURLOPT_NOSIGNAL keeps curl from masking it): the process
  *   ignores that signal.
  */
@@ -275,6 +278,7 @@ void upstream_free(struct upstream *u)
     event_del(&u->timer);
     upstream_sockets_free(u->socks);
     upstream_urls_release(&u->urls);
+    upstream_addresses_release(&u->addresses);
     buf_release(&u->spare_head);
     free(u->ca_file);
     free(u);

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/version.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@
 struct upstream_url {
     int refs;
     char *text;
+    char *host; /* "-HOST:PORT": what CURLOPT_RESOLVE drops from curl's cache */
     CURLU *parsed;
 };
 
@@ -28,6 +30,7 @@ static void drop_url(struct upstream_url *url)
         return;
     curl_url_cleanup(url->parsed);
     free(url->text);
+    free(url->host);
     free(url);
 }
 
@@ -58,6 +61,23 @@ static const char *parse_url(CURLU *parsed, const char *text)
     return fine ? NULL : "request URL is neither http nor https";
 }
 
+/* NULL: out of memory. */
+static char *name_host(CURLU *parsed)
+{
+    char *host = NULL, *port = NULL, *name = NULL;
+    size_t need;
+
+    if (curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+        curl_url_get(parsed, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
+        need = strlen(host) + strlen(port) + 3;
+        name = xcalloc(1, need);
+        snprintf(name, need, "-%s:%s", host, port);
+    }
+    curl_free(host);
+    curl_free(port);
+    return name;
+}
+
 /* A reference of the caller's, or NULL with *why. */
 static struct upstream_url *get_url(struct upstream_urls *urls, const char *text,
                                     const char **why)
@@ -68,15 +88,19 @@ static struct upstream_url *get_url(struct upstream_urls *urls, const char *text
             return urls->slots[i];
         }
     CURLU *parsed = curl_url();
+    char *host = NULL;
 
     *why = parsed == NULL ? "out of memory" : parse_url(parsed, text);
+    if (*why == NULL && (host = name_host(parsed)) == NULL)
+        *why = "out of memory";
     if (*why != NULL) {
         curl_url_cleanup(parsed);
         return NULL;
     }
     struct upstream_url *url = xcalloc(1, sizeof(*url));
 
-    *url = (struct upstream_url){.refs = 2, .text = xstrdup(text), .parsed = parsed};
+    *url =
+        (struct upstream_url){.refs = 2, .text = xstrdup(text), .host = host, .parsed = parsed};
     drop_url(urls->slots[urls->next]);
     urls->slots[urls->next] = url;
     urls->next = (urls->next + 1) % ARRAY_LEN(urls->slots);
@@ -187,6 +211,19 @@ const char *upstream_request_apply(struct upstream_wire *wire, CURL *easy,
         set_method(easy, req) != CURLE_OK)
         return "libcurl refused an option of the request";
     return NULL;
+}
+
+const char *upstream_wire_host(const struct upstream_wire *wire)
+{
+    return wire->url != NULL ? wire->url->host : NULL;
+}
+
+const char *upstream_wire_look_up(struct upstream_wire *wire, CURL *easy)
+{
+    wire->forget = (struct curl_slist){.data = wire->url->host};
+    return curl_easy_setopt(easy, CURLOPT_RESOLVE, &wire->forget) == CURLE_OK
+               ? NULL
+               : "libcurl refused to forget an address";
 }
 
 void upstream_wire_wipe(struct upstream_wire *wire)

@@ -19,6 +19,7 @@ struct upstream_wire {
     char *arena; /* header lines and the curl_slist over them */
     size_t cap, used;
     struct upstream_url *url;
+    struct curl_slist forget; /* of upstream_wire_look_up() */
 };
 
 /* Sets method, URL, headers and body on a freshly reset handle.  NULL, or why it may not be
@@ -26,6 +27,11 @@ struct upstream_wire {
 const char *upstream_request_apply(struct upstream_wire *wire, CURL *easy,
                                    struct upstream_urls *urls,
                                    const struct upstream_request *req) MUST_CHECK;
+
+/* Who the request goes to, as upstream/address.h wants it; NULL: apply did not come that far. */
+const char *upstream_wire_host(const struct upstream_wire *wire);
+/* Has curl look that host up anew, whatever it still knows of it.  After a good apply. */
+const char *upstream_wire_look_up(struct upstream_wire *wire, CURL *easy) MUST_CHECK;
 
 /* Overwrites the headers, drops the URL, keeps a little memory for the next call. */
 void upstream_wire_wipe(struct upstream_wire *wire);
