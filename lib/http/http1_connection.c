@@ -127,7 +127,7 @@ static void begin_next(struct http1_connection *c)
     c->poke_ms = c->snapshot_ms = HTTP1_CONNECTION_NEVER;
     if (c->reset_after) {
         c->state = CONN_RESET;
-        c->state_due_ms = c->now_ms + c->limits->write_timeout_ms;
+        c->state_due_ms = HTTP1_CONNECTION_NEVER; /* a stall ends it */
         set_reading(c, false);
         return;
     }
@@ -284,6 +284,15 @@ static void on_conn_writable(evutil_socket_t fd, short what, void *arg)
     leave(c);
 }
 
+/* What it was sent goes with it: the kernel would offer it for minutes. */
+static void drop_if_stalled(struct http1_connection *c)
+{
+    if (!http1_connection_look_stall(c))
+        return;
+    http1_connection_set_reset(c, true);
+    c->broken = true;
+}
+
 static void on_conn_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct http1_connection *c = arg;
@@ -292,7 +301,7 @@ static void on_conn_timer(evutil_socket_t fd, short what, void *arg)
     enter(c);
     c->timer_at_ms = HTTP1_CONNECTION_NEVER;
     if (c->now_ms >= c->stall_due_ms)
-        c->broken = http1_connection_is_stalled(c);
+        drop_if_stalled(c);
     else if (c->now_ms >= c->snapshot_ms)
         http1_connection_look(c);
     if (!c->broken && c->now_ms >= c->state_due_ms)
@@ -342,13 +351,21 @@ static void on_conn_readable(evutil_socket_t fd, short what, void *arg)
 /* ---- life ----------------------------------------------------------------------------------
  */
 
+/* They fail on a socket that is not TCP, and are not needed there.  TCP_NOTSENT_LOWAT keeps the
+ * kernel from holding megabytes for a slow client. */
+static void set_options(int fd)
+{
+    int on = 1, unsent_bytes = UNSENT_MAX_BYTES;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof(unsent_bytes));
+}
+
 struct http1_connection *http1_connection_new(struct event_base *base, int fd,
                                               const struct http_limits *limits,
                                               const struct exchange_handler *handler)
 {
     struct http1_connection *c = xcalloc(1, sizeof(*c));
-    int on = 1, unsent_bytes = UNSENT_MAX_BYTES;
-    unsigned unacked_ms = (unsigned)limits->write_timeout_ms;
     struct http1_head_limits head = {limits->head_max_bytes, limits->target_max_bytes,
                                      limits->fields_max};
 
@@ -365,12 +382,7 @@ struct http1_connection *http1_connection_new(struct event_base *base, int fd,
     event_assign(&c->writable, base, fd, EV_WRITE | EV_PERSIST, on_conn_writable, c);
     event_assign(&c->turn, base, -1, 0, on_conn_turn, c);
     event_assign(&c->timer, base, -1, 0, on_conn_timer, c);
-    /* They fail on a socket that is not TCP, and are not needed there.  The second ends a
-     * stream to a client that fell off the network: the kernel holds its bytes, not we.  The
-     * third keeps the kernel from holding megabytes for a slow client. */
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked_ms, sizeof(unacked_ms));
-    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof(unsent_bytes));
+    set_options(fd);
     c->now_ms = clock_mono_ms();
     c->timer_at_ms = c->stall_due_ms = c->snapshot_ms = c->poke_ms = HTTP1_CONNECTION_NEVER;
     c->state_due_ms = c->now_ms + limits->header_timeout_ms; /* a first byte is due as well */

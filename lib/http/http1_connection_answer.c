@@ -18,31 +18,17 @@
 
 #define ZEROS_MAX 6 /* with 8 digits of a real size still under the 16 that peers must take */
 
-static void arm_stall(struct http1_connection *c)
-{
-    c->stall_due_ms = clock_mono_ms() + c->limits->write_timeout_ms;
-    c->unacked_bytes = http1_connection_unacked(c);
-}
-
 void http1_connection_flush(struct http1_connection *c, struct str tail)
 {
-    bool waited = http1_output_bytes(&c->out) > 0;
+    size_t all = http1_output_bytes(&c->out) + tail.len;
 
-    switch (http1_output_send(&c->out, c->fd, tail)) {
-    case HTTP_SENT_ALL:
-        c->stall_due_ms = HTTP1_CONNECTION_NEVER;
-        break;
-    case HTTP_SENT_SOME:
-        arm_stall(c);
-        break;
-    case HTTP_SENT_NONE: /* no progress: a deadline that runs goes on running */
-        if (!waited || c->stall_due_ms == HTTP1_CONNECTION_NEVER)
-            arm_stall(c);
-        break;
-    case HTTP_SENT_FAILED:
+    if (http1_output_send(&c->out, c->fd, tail) == HTTP_SENT_FAILED) {
         c->broken = true;
-        break;
+        return;
     }
+    c->sent_bytes += (int64_t)(all - http1_output_bytes(&c->out));
+    if (all > 0)
+        http1_connection_plan_stall(c);
 }
 
 static void put(struct http1_connection *c, int rc)

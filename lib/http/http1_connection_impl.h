@@ -48,8 +48,10 @@ struct http1_connection {
     int64_t now_ms;         /* of the callback we are in */
     int64_t timer_at_ms;    /* what the timer is set to; NEVER: not set */
     int64_t state_due_ms;   /* header, body, idle or lingering deadline */
-    int64_t stall_due_ms;   /* output made no progress until then */
-    int unacked_bytes;      /* in the kernel when that deadline was set; -1: unknown */
+    int64_t stall_due_ms;   /* next look at what the client took; NEVER: it has all */
+    int64_t taken_ms;       /* when it was last seen to have taken more */
+    int64_t taken_bytes;    /* by then, of the connection's */
+    int64_t sent_bytes;     /* handed to the kernel, of the connection's */
     int64_t snapshot_ms;    /* next look at the socket while it is not read */
     int64_t poke_ms;        /* next poke of a peer that sent FIN */
     size_t discarded_bytes; /* while lingering */
@@ -108,8 +110,10 @@ void http1_connection_look(
 int64_t http1_connection_earlier(int64_t a, int64_t b);
 int http1_connection_unacked(
     const struct http1_connection *c); /* bytes the kernel holds; -1: unknown */
-/* The write deadline passed: has the client taken nothing at all since it was set?  false sets
- * a new one. */
-bool http1_connection_is_stalled(struct http1_connection *c);
+/* http1_connection_watch.c: does the client take what it is sent?  Begins to watch it, until it
+ * has everything; called after each write. */
+void http1_connection_plan_stall(struct http1_connection *c);
+/* The look that was planned.  true: it has taken nothing for write_timeout. */
+bool http1_connection_look_stall(struct http1_connection *c);
 
 #endif

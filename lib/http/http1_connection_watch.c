@@ -15,11 +15,19 @@
  * A client that pipelined more than `in` takes is treated alike: its FIN stands behind bytes
  * that we do not read, perhaps still on its own side.
  *
- * REJECTED  TCP keep-alive (a closed Linux socket acknowledges an empty segment), urgent data
+ * STALLS  A client that takes nothing for write_timeout is dropped; one that takes little is not.
+ * What it acknowledged is what it took: our queue says too little, because the kernel holds what
+ * left it, and tells us that a socket is writable only after a good part of that has gone.
+ *
+ * REJECTED  TCP_USER_TIMEOUT for stalls: where a slow reader's window opens by less than the next
+ * segment, Linux sends what fits by its zero window probes and counts all of that time as one
+ * silence, so it cut off clients that read 10 KB/s.  TCP keep-alive for leaves (a closed Linux socket acknowledges an empty segment), urgent data
  * (RFC 6093: middleboxes turn it into data), EV_CLOSED (libevent 2.1 hides a reset from it and
  * spins), taking every FIN for a leave.
  */
 #include "http/http1_connection_impl.h"
+
+#include "base/clock.h"
 
 #include <linux/sockios.h>
 #include <poll.h>
@@ -29,6 +37,7 @@
 #define POKE_FIRST_MS 300
 #define POKE_AGAIN_MS 700
 #define RESET_LOOK_MS 10
+#define STALL_LOOKS   4 /* in one write_timeout */
 
 int64_t http1_connection_earlier(int64_t a, int64_t b)
 {
@@ -42,17 +51,38 @@ int http1_connection_unacked(const struct http1_connection *c)
     return ioctl(c->fd, SIOCOUTQ, &bytes) == 0 ? bytes : -1;
 }
 
-/* The kernel tells us that a socket is writable only after a good part of its buffer has left,
- * which a slow client may need longer for than the deadline: what it acknowledged counts. */
-bool http1_connection_is_stalled(struct http1_connection *c)
+/* How far the client has come, or the kernel where it does not tell. */
+static int64_t taken_bytes(const struct http1_connection *c)
 {
-    int now = http1_connection_unacked(c);
+    int unacked = http1_connection_unacked(c);
 
-    if (now < 0 || c->unacked_bytes < 0 || now >= c->unacked_bytes)
-        return true;
-    c->unacked_bytes = now;
-    c->stall_due_ms = c->now_ms + c->limits->write_timeout_ms;
-    return false;
+    return c->sent_bytes - (unacked > 0 ? unacked : 0);
+}
+
+/* c->now_ms is that of the last callback of ours: an owner may write long after it. */
+void http1_connection_plan_stall(struct http1_connection *c)
+{
+    if (c->stall_due_ms != HTTP1_CONNECTION_NEVER)
+        return;
+    c->taken_ms = clock_mono_ms();
+    c->taken_bytes = taken_bytes(c);
+    c->stall_due_ms = c->taken_ms + c->limits->write_timeout_ms / STALL_LOOKS;
+}
+
+bool http1_connection_look_stall(struct http1_connection *c)
+{
+    int64_t taken = taken_bytes(c);
+
+    if (taken >= c->sent_bytes && http1_output_bytes(&c->out) == 0) {
+        c->stall_due_ms = HTTP1_CONNECTION_NEVER;
+        return false;
+    }
+    if (taken > c->taken_bytes) {
+        c->taken_bytes = taken;
+        c->taken_ms = c->now_ms;
+    }
+    c->stall_due_ms = c->now_ms + c->limits->write_timeout_ms / STALL_LOOKS;
+    return c->now_ms - c->taken_ms >= c->limits->write_timeout_ms;
 }
 
 void http1_connection_plan_look(struct http1_connection *c)

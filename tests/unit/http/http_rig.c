@@ -137,6 +137,9 @@ void rig_connect(struct rig *r)
     cr_assert_eq(listen(listening, 1), 0);
     cr_assert_eq(getsockname(listening, (struct sockaddr *)&at, &len), 0);
     r->client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (r->receive_bytes > 0) /* before connect: the window is agreed on there */
+        setsockopt(r->client, SOL_SOCKET, SO_RCVBUF, &r->receive_bytes,
+                   sizeof(r->receive_bytes));
     cr_assert_eq(connect(r->client, (struct sockaddr *)&at, sizeof(at)), 0);
     int fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 

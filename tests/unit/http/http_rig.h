@@ -34,6 +34,7 @@ struct rig {
     struct buf body;       /* of the last request */
     int64_t stream_length; /* content_length of RIG_STREAM's start */
     size_t answer_bytes;   /* RIG_ECHO: pads the answer to this */
+    int receive_bytes;     /* SO_RCVBUF of the client; 0: the kernel's choice */
 };
 
 void rig_init(struct rig *r); /* limits may be changed now; connect comes next */

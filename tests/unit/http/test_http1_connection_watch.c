@@ -5,6 +5,7 @@
 #include "base/clock.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -203,5 +204,92 @@ Test(http1_connection_watch, a_request_cut_by_eof_is_refused)
     cr_expect(RIG_WAIT(&r, RIG_PATIENCE_MS, r.got_eof));
     cr_expect_eq(rig_count(&r, "HTTP/1.1 400"), 1u);
     cr_expect_eq(r.requests, 0);
+    rig_release(&r);
+}
+
+/* ---- readers ---- */
+
+static void on_pace(evutil_socket_t fd, short what, void *arg)
+{
+    struct rig *r = arg;
+    char some[1024];
+
+    (void)fd, (void)what;
+    ssize_t n = recv(r->client, some, sizeof(some), MSG_DONTWAIT);
+
+    if (n > 0)
+        cr_assert_eq(buf_append(&r->got, some, (size_t)n), 0);
+    r->got_eof = n == 0;
+    r->got_reset = n < 0 && errno == ECONNRESET;
+}
+
+/* Turns the loop for ms; the client reads 1 KiB every pace_ms, or nothing. */
+static void pass(struct rig *r, int64_t ms, int pace_ms)
+{
+    struct event *pace = event_new(r->base, -1, EV_PERSIST, on_pace, r);
+    struct timeval tv = {.tv_usec = pace_ms * 1000L};
+    int64_t end_ms = clock_mono_ms() + ms;
+
+    if (pace_ms > 0)
+        event_add(pace, &tv);
+    while (clock_mono_ms() < end_ms && r->gone == 0 && !r->got_reset && !r->got_eof)
+        event_base_loop(r->base, EVLOOP_ONCE);
+    event_free(pace);
+}
+
+/* A stream of n bytes to a client with a small window, which reads 1 KiB every pace_ms. */
+static void slow_stream(struct rig *r, const char *request, size_t n, int pace_ms)
+{
+    static char piece[200000];
+
+    memset(piece, 'p', sizeof(piece));
+    rig_init(r);
+    r->mode = RIG_STREAM;
+    r->receive_bytes = 4096;
+    r->limits.write_timeout_ms = 1000;
+    rig_connect(r);
+    rig_send(r, request);
+    while (r->requests == 0)
+        event_base_loop(r->base, EVLOOP_ONCE);
+    exchange_write(r->ex, piece, n);
+    if (pace_ms > 0)
+        pass(r, 2500, pace_ms);
+}
+
+/* Its window opens by less than a segment, which the kernel's own timeout takes for never. */
+Test(http1_connection_watch, a_slow_reader_is_kept)
+{
+    struct rig r;
+
+    slow_stream(&r, GET11, 200000, 100);
+    cr_expect(r.gone == 0 && r.closed == 0 && !r.got_reset, "cut after %zu bytes", r.got.len);
+    cr_expect_gt(r.got.len, 8192u);
+    rig_release(&r);
+}
+
+/* Also one that is only waited for until what was written has reached it. */
+Test(http1_connection_watch, a_slow_reader_gets_all_before_a_reset)
+{
+    struct rig r;
+
+    slow_stream(&r, GET10, 20000, 0);
+    exchange_abort(r.ex);
+    pass(&r, RIG_PATIENCE_MS, 100);
+    cr_expect(r.got_reset);
+    cr_expect_gt(r.got.len, 20000u, "%zu bytes", r.got.len);
+    rig_release(&r);
+}
+
+/* Nothing waits here: the kernel has it all, and the client takes none of it. */
+Test(http1_connection_watch, a_reader_that_takes_nothing_is_dropped)
+{
+    struct rig r;
+    int64_t start_ms = clock_mono_ms();
+
+    slow_stream(&r, GET11, 30000, 0);
+    while (r.gone == 0 && clock_mono_ms() < start_ms + RIG_PATIENCE_MS)
+        event_base_loop(r.base, EVLOOP_ONCE);
+    cr_expect(r.gone == 1 && r.closed == 1);
+    cr_expect_geq(clock_mono_ms() - start_ms, r.limits.write_timeout_ms * 3 / 4);
     rig_release(&r);
 }
