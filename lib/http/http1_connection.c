@@ -34,10 +34,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LINGER_MS        2000
-#define UNSENT_MAX_BYTES (128 << 10) /* in the kernel, beyond what is on its way */
-#define DRAIN_IDLE_MS    500 /* a client that has just connected gets its first answer */
-#define LINGER_MAX_BYTES ((size_t)16 << 20)
+#define LINGER_MS         2000
+#define UNSENT_MAX_BYTES  (128 << 10) /* in the kernel, beyond what is on its way */
+#define DRAIN_IDLE_MS     500 /* a client that has just connected gets its first answer */
+#define KEEPALIVE_IDLE_S  30
+#define KEEPALIVE_AGAIN_S 10
+#define KEEPALIVE_PROBES  6
+#define LINGER_MAX_BYTES  ((size_t)16 << 20)
 
 static void release(struct http1_connection *c)
 {
@@ -352,13 +355,19 @@ static void on_conn_readable(evutil_socket_t fd, short what, void *arg)
  */
 
 /* They fail on a socket that is not TCP, and are not needed there.  TCP_NOTSENT_LOWAT keeps the
- * kernel from holding megabytes for a slow client. */
+ * kernel from holding megabytes for a slow client.  Keep-alive is for whatever stands in between
+ * and forgets a connection that is silent while a region thinks. */
 static void set_options(int fd)
 {
-    int on = 1, unsent_bytes = UNSENT_MAX_BYTES;
+    int on = 1, unsent_bytes = UNSENT_MAX_BYTES, idle_s = KEEPALIVE_IDLE_S,
+        again_s = KEEPALIVE_AGAIN_S, probes = KEEPALIVE_PROBES;
 
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof(unsent_bytes));
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &again_s, sizeof(again_s));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
 }
 
 struct http1_connection *http1_connection_new(struct event_base *base, int fd,

@@ -33,6 +33,8 @@
 #define SEND_BUFFER_BYTES         65536L
 #define LEAN_RECEIVE_BUFFER_BYTES 2048L
 #define LEAN_SEND_BUFFER_BYTES    16384L
+#define KEEPALIVE_IDLE_S          30L
+#define KEEPALIVE_AGAIN_S         10L
 #define SPARE_CALLS_MAX           256 /* easy handles kept for reuse, some 6 KiB each */
 
 #define HEAD_TOO_LARGE "fields of the answer exceed 65536 bytes"
@@ -430,6 +432,9 @@ static CURLcode set_constants(struct upstream_call *c, bool lean)
     SET(CURLOPT_UPLOAD_BUFFERSIZE, lean ? LEAN_SEND_BUFFER_BYTES : SEND_BUFFER_BYTES);
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_QUICK_EXIT, 1L);
+    SET(CURLOPT_TCP_KEEPALIVE, 1L); /* a region that thinks is silent for minutes */
+    SET(CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
+    SET(CURLOPT_TCP_KEEPINTVL, KEEPALIVE_AGAIN_S);
     SET(CURLOPT_MAXAGE_CONN, u->maxage_s);
     SET(CURLOPT_DNS_CACHE_TIMEOUT, u->dns_cache_s);
     if (u->pool == 0)

@@ -6,6 +6,8 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -291,5 +293,20 @@ Test(http1_connection_watch, a_reader_that_takes_nothing_is_dropped)
         event_base_loop(r.base, EVLOOP_ONCE);
     cr_expect(r.gone == 1 && r.closed == 1);
     cr_expect_geq(clock_mono_ms() - start_ms, r.limits.write_timeout_ms * 3 / 4);
+    rig_release(&r);
+}
+
+/* Whatever stands between us and a client that waits for minutes forgets silent connections. */
+Test(http1_connection_watch, a_silent_connection_is_kept_alive)
+{
+    struct rig r;
+    int on = 0, idle_s = 0;
+    socklen_t len = sizeof(int);
+
+    rig_init(&r);
+    rig_connect(&r);
+    cr_assert_eq(getsockopt(r.conn->fd, SOL_SOCKET, SO_KEEPALIVE, &on, &len), 0);
+    cr_assert_eq(getsockopt(r.conn->fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, &len), 0);
+    cr_expect(on != 0 && idle_s > 0 && idle_s <= 60, "%d, %d s", on, idle_s);
     rig_release(&r);
 }

@@ -2,12 +2,14 @@
 #include "upstream/upstream.h"
 
 #include "base/clock.h"
+#include "upstream/call.h"
 #include "upstream_rig.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,6 +143,25 @@ Test(upstream_connect, connect_and_total_deadlines_are_told_apart)
     close(fd);
     for (size_t i = 0; i < ARRAY_LEN(fillers); i++)
         close(fillers[i]);
+    upstream_rig_stop(&r);
+}
+
+/* Or what stands in between forgets it. */
+Test(upstream_connect, a_silent_connection_is_kept_alive)
+{
+    RIG(r, {.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", .after = KEEP});
+    struct upstream_client c;
+    int on = 0, idle_s = 0;
+    socklen_t len = sizeof(int);
+
+    upstream_client_init(&c, &r);
+    upstream_client_post(&r, &c, NULL);
+    upstream_rig_run_until(&r, &c.datas, 1, "data");
+    cr_assert_eq(getsockopt(c.call->fd, SOL_SOCKET, SO_KEEPALIVE, &on, &len), 0);
+    cr_assert_eq(getsockopt(c.call->fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, &len), 0);
+    cr_expect(on != 0 && idle_s > 0 && idle_s <= 60, "%d, %d s", on, idle_s);
+    upstream_call_cancel(c.call);
+    upstream_client_release(&c);
     upstream_rig_stop(&r);
 }
 
