@@ -42,19 +42,29 @@ static int check_order(const struct config *c, size_t row, struct err *err)
                    high_text, low->name, low_text);
 }
 
+/* A setting of region i that must not be less than another one's value. */
+static int refuse_order(size_t i, const char *high, int64_t high_ms, const char *low,
+                        int64_t low_ms, struct err *err)
+{
+    char low_text[DURATION_TEXT_MAX], high_text[DURATION_TEXT_MAX];
+
+    duration_format(low_ms, low_text, sizeof(low_text));
+    duration_format(high_ms, high_text, sizeof(high_text));
+    return err_set(err, ERR_CONFLICT, "regions[%zu].%s is %s, want %s, which is %s", i, high,
+                   high_text, low, low_text);
+}
+
 static int check_region(const struct config *c, size_t i, struct err *err)
 {
     const struct config_region *r = &c->regions[i];
-    char low[DURATION_TEXT_MAX], high[DURATION_TEXT_MAX];
 
-    if (r->breaker.rule.recovery_ms <= r->breaker.rule.recovery_max_ms)
-        return 0;
-    duration_format(r->breaker.rule.recovery_ms, low, sizeof(low));
-    duration_format(r->breaker.rule.recovery_max_ms, high, sizeof(high));
-    return err_set(err, ERR_CONFLICT,
-                   "regions[%zu].breaker.recovery_timeout_max is %s, want at least its "
-                   "recovery_timeout, which is %s",
-                   i, high, low);
+    if (r->breaker.rule.recovery_ms > r->breaker.rule.recovery_max_ms)
+        return refuse_order(i, "breaker.recovery_timeout_max", r->breaker.rule.recovery_max_ms,
+                            "at least its recovery_timeout", r->breaker.rule.recovery_ms, err);
+    if (r->timeouts.connect_ms > c->timeouts.total_ms)
+        return refuse_order(i, "timeouts.connect", r->timeouts.connect_ms,
+                            "at most timeouts.total", c->timeouts.total_ms, err);
+    return 0;
 }
 
 int config_check(const struct config *c, struct err *err)

@@ -28,6 +28,12 @@ struct config_breaker { /* when a slot is kept from traffic, and how it returns 
     int64_t probe_lease_ms;   /* 10 s, renewed while the probe runs */
 };
 
+/* Limits of one attempt, but for total_ms.  What a region has no own of is the config's; a
+ * model's connect_ms and total_ms are unused. */
+struct config_timeouts {
+    int64_t connect_ms, first_byte_ms, first_content_ms, idle_ms, answer_ms, total_ms;
+};
+
 struct config_region {
     char *name;        /* [A-Za-z0-9][A-Za-z0-9._-]* */
     char *base_url;    /* http(s)://host[:port]/path, no trailing slash, no credentials in it */
@@ -38,7 +44,8 @@ struct config_region {
     char *health_path; /* NULL: health.path */
     int priority;      /* smaller first; default 1 */
     struct config_breaker breaker; /* the config's, where it has no own */
-    size_t first_slot, n_slots;    /* of config.slots: its models', with breaker.scope model */
+    struct config_timeouts timeouts;
+    size_t first_slot, n_slots; /* of config.slots: its models', with breaker.scope model */
 };
 
 /* What the fleet keeps a breaker for, and an operator can name.  The regions come first, in
@@ -55,6 +62,8 @@ struct config_target {
     size_t slot;            /* index into slots */
     int priority;           /* default: its region's */
     int64_t context_window; /* tokens; 0: unknown (default: the model's) */
+    struct config_timeouts
+        timeouts; /* of an attempt there: the model's own, else the region's */
 };
 
 struct config_model {
@@ -64,6 +73,7 @@ struct config_model {
     size_t *fallbacks; /* indexes into models, in order */
     size_t n_fallbacks;
     int64_t context_window;
+    struct config_timeouts timeouts; /* its own; -1: none */
 };
 
 struct config_redis {
@@ -101,10 +111,6 @@ struct config_upstream {
     int64_t keepalive_ms;         /* 30 s: an idle connection older than this is not reused */
     size_t answer_max_bytes;      /* 16 MiB: a plain answer is held up to this */
     char *ca_file;                /* NULL: the system's */
-};
-
-struct config_timeouts {
-    int64_t connect_ms, first_byte_ms, first_content_ms, idle_ms, answer_ms, total_ms;
 };
 
 #define CONFIG_HEDGE_OFF (-1)

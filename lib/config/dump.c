@@ -16,13 +16,17 @@ struct dump {
 static void write_regions(struct dump *d);
 static void write_models(struct dump *d);
 
-/* What a region takes from the config's breaker stands there. */
-static bool is_inherited(const struct dump *d, const struct setting *k, const void *base)
+/* What a region takes from the config's breaker and timeouts stands there; a model knows what is
+ * its own. */
+static bool is_inherited(const struct dump *d, enum settings_of which, const struct setting *k,
+                         const void *base)
 {
     const struct setting *of = settings_find(settings_table(SETTINGS_TOP), str_of(k->name));
 
     if (k->type == SETTING_STRING && value_string(k, base) == NULL)
         return true;
+    if (which == SETTINGS_MODEL)
+        return value_number(k, base) < 0;
     if (of == NULL)
         return false;
     return k->type == SETTING_STRING
@@ -30,7 +34,8 @@ static bool is_inherited(const struct dump *d, const struct setting *k, const vo
                : value_number(k, base) == value_number(of, d->c);
 }
 
-static bool is_left_out(const struct dump *d, const struct setting *k, const void *base)
+static bool is_left_out(const struct dump *d, enum settings_of which, const struct setting *k,
+                        const void *base)
 {
     struct str leaf;
 
@@ -41,7 +46,7 @@ static bool is_left_out(const struct dump *d, const struct setting *k, const voi
     if (k->type == SETTING_TARGETS || k->type == SETTING_FALLBACKS ||
         k->type == SETTING_REGION_NAME)
         return true; /* write_model's */
-    return k->inherits != NULL && k->type < SETTING_LISTS && is_inherited(d, k, base);
+    return k->inherits != NULL && k->type < SETTING_LISTS && is_inherited(d, which, k, base);
 }
 
 static void write_value(struct dump *d, const struct setting *k, const char *name,
@@ -68,7 +73,7 @@ static void write_rows(struct dump *d, enum settings_of which, const void *base)
         const struct setting *k = &t->rows[i];
         struct str leaf, head = str_split(str_of(k->name), '.', &leaf);
 
-        if (is_left_out(d, k, base))
+        if (is_left_out(d, which, k, base))
             continue;
         if (section.ptr != NULL && (leaf.ptr == NULL || !str_eq(section, head))) {
             json_out_end(&d->o);

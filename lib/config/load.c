@@ -45,6 +45,7 @@ static int load_region(struct config *c, size_t i, const struct json *v, struct 
     object_point(at, "regions[%zu]", i);
     c->regions[i].breaker = c->breaker; /* what is not given is inherited */
     c->regions[i].breaker.trip_confirm = xstrdup(c->breaker.trip_confirm);
+    c->regions[i].timeouts = c->timeouts;
     if (object_collect(&o, v, err) < 0 || object_store(&o, &c->regions[i], err) < 0)
         return -1;
     int first = config_find_region(c, str_of(c->regions[i].name));
@@ -121,6 +122,20 @@ static int check_target_twice(const struct config *c, const struct config_model 
     return 0;
 }
 
+/* A model that thinks for minutes does so everywhere: its own limit goes first. */
+static struct config_timeouts join_timeouts(const struct config_timeouts *region,
+                                            const struct config_timeouts *model)
+{
+    struct config_timeouts t = *region;
+
+    t.first_byte_ms = model->first_byte_ms >= 0 ? model->first_byte_ms : t.first_byte_ms;
+    t.first_content_ms =
+        model->first_content_ms >= 0 ? model->first_content_ms : t.first_content_ms;
+    t.idle_ms = model->idle_ms >= 0 ? model->idle_ms : t.idle_ms;
+    t.answer_ms = model->answer_ms >= 0 ? model->answer_ms : t.answer_ms;
+    return t;
+}
+
 static int load_target(struct config *c, struct config_model *m, size_t i, const char *model_at,
                        const struct json *v, struct err *err)
 {
@@ -136,6 +151,7 @@ static int load_target(struct config *c, struct config_model *m, size_t i, const
         return -1;
     if (object_given(&o, "priority") == NULL)
         t->priority = c->regions[t->region].priority;
+    t->timeouts = join_timeouts(&c->regions[t->region].timeouts, &m->timeouts);
     return check_target_twice(c, m, i, at, err);
 }
 
@@ -230,6 +246,7 @@ static int load_model(struct config *c, struct config_model *m, const struct jso
     struct object o = {.t = settings_table(SETTINGS_MODEL), .at = at};
 
     object_point(at, "models[\"%s\"]", m->name);
+    m->timeouts = (struct config_timeouts){-1, -1, -1, -1, -1, -1};
     if (object_collect(&o, v, err) < 0 || object_store(&o, m, err) < 0)
         return -1;
     if (load_targets(c, m, &o, err) < 0)

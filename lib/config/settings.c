@@ -63,9 +63,25 @@ static const char *const level_words[] = {"error", "warn", "info", "debug", NULL
     {"breaker.probe_lease", SETTING_DURATION, AT(breaker.probe_lease_ms), SECONDS(1), MINUTES(10), DEF("10s"), .inherits = INHERITS, \
      .help = "How long a probe's slot is held without renewal; a router that dies frees its slots after it."},
 
-#define AT(field) offsetof(struct config, field)
-#define DEF(text) text
-#define INHERITS  NULL
+/* The same of a region, and the second of a model.  TIMEOUTS_OF and IS_LIMIT are the table's, too. */
+#define CONNECT_ROW \
+    {"timeouts.connect", SETTING_DURATION, AT(timeouts.connect_ms), 10, MINUTES(5), DEF("5s"), .inherits = TIMEOUTS_OF, \
+     .help = "Connecting to a region, TLS included.", .limit = IS_LIMIT},
+#define SILENCE_ROWS \
+    {"timeouts.first_byte", SETTING_DURATION, AT(timeouts.first_byte_ms), 10, HOURS(1), DEF("30s"), .inherits = TIMEOUTS_OF, \
+     .help = "Streams: from the sent request to the first byte of the answer.", .limit = IS_LIMIT}, \
+    {"timeouts.first_content", SETTING_DURATION, AT(timeouts.first_content_ms), 10, HOURS(1), DEF("30s"), .inherits = TIMEOUTS_OF, \
+     .help = "Streams: from the first byte to the first event with content.", .limit = IS_LIMIT}, \
+    {"timeouts.idle", SETTING_DURATION, AT(timeouts.idle_ms), 10, HOURS(1), DEF("30s"), .inherits = TIMEOUTS_OF, \
+     .help = "Streams: between two pieces of what comes once it has content. A comment is one, so a vendor that only comments is left to timeouts.total.", .limit = IS_LIMIT}, \
+    {"timeouts.answer", SETTING_DURATION, AT(timeouts.answer_ms), 0, HOURS(24), DEF("0s"), .inherits = TIMEOUTS_OF, \
+     .help = "Plain answers: silence before the answer or within it, after which another target is asked. 0s leaves it to timeouts.total.", .limit = IS_LIMIT},
+
+#define AT(field)   offsetof(struct config, field)
+#define DEF(text)   text
+#define INHERITS    NULL
+#define TIMEOUTS_OF NULL
+#define IS_LIMIT    true
 static const struct setting top[] = {
     {"fleet", SETTING_STRING, AT(fleet), 1, CONFIG_NAME_MAX, "default",
      .help = "Name of the fleet: routers that share one Redis and one fleet name share their state.", .form = FORM_NAME},
@@ -138,16 +154,8 @@ static const struct setting top[] = {
     {"retry.budget", SETTING_PERCENT, AT(retry_budget), 0, 100, "20",
      .help = "Share of requests that may be retried, so that an outage does not double the load. 0 lifts the bound."},
 
-    {"timeouts.connect", SETTING_DURATION, AT(timeouts.connect_ms), 10, MINUTES(5), "5s",
-     .help = "Connecting to a region, TLS included.", .limit = true},
-    {"timeouts.first_byte", SETTING_DURATION, AT(timeouts.first_byte_ms), 10, HOURS(1), "30s",
-     .help = "Streams: from the sent request to the first byte of the answer.", .limit = true},
-    {"timeouts.first_content", SETTING_DURATION, AT(timeouts.first_content_ms), 10, HOURS(1), "30s",
-     .help = "Streams: from the first byte to the first event with content.", .limit = true},
-    {"timeouts.idle", SETTING_DURATION, AT(timeouts.idle_ms), 10, HOURS(1), "30s",
-     .help = "Streams: between two pieces of what comes once it has content. A comment is one, so a vendor that only comments is left to timeouts.total.", .limit = true},
-    {"timeouts.answer", SETTING_DURATION, AT(timeouts.answer_ms), 0, HOURS(24), "0s",
-     .help = "Plain answers: silence before the answer or within it, after which another target is asked. 0s leaves it to timeouts.total.", .limit = true},
+    CONNECT_ROW
+    SILENCE_ROWS
     {"timeouts.total", SETTING_DURATION, AT(timeouts.total_ms), 10, HOURS(24), "300s",
      .help = "A whole request with all its attempts.", .limit = true},
 
@@ -224,10 +232,14 @@ static const struct setting top[] = {
 #undef AT
 #undef DEF
 #undef INHERITS
+#undef TIMEOUTS_OF
+#undef IS_LIMIT
 
-#define AT(field) offsetof(struct config_region, field)
-#define DEF(text) NULL
-#define INHERITS  "the config's breaker"
+#define AT(field)   offsetof(struct config_region, field)
+#define DEF(text)   NULL
+#define INHERITS    "the config's breaker"
+#define TIMEOUTS_OF "the config's timeouts"
+#define IS_LIMIT    false /* a limit's default stands in the file's own table */
 static const struct setting region[] = {
     {"name", SETTING_STRING, AT(name), 1, CONFIG_NAME_MAX, NULL,
      .help = "Name of the region, unique.", .form = FORM_NAME},
@@ -245,13 +257,16 @@ static const struct setting region[] = {
      .help = "Path that checks of this region ask for.", .form = FORM_PATH, .inherits = "health.path"},
     {"priority", SETTING_INT, AT(priority), 0, 1000, "1",
      .help = "Smaller is tried first."},
+    CONNECT_ROW
+    SILENCE_ROWS
     BREAKER_ROWS
 };
 #undef AT
-#undef DEF
 #undef INHERITS
+#undef TIMEOUTS_OF
 
-#define AT(field) offsetof(struct config_model, field)
+#define AT(field)   offsetof(struct config_model, field)
+#define TIMEOUTS_OF "the region's timeouts"
 static const struct setting model[] = {
     {"targets", SETTING_TARGETS, 0, 1, CONFIG_REGIONS_MAX, NULL,
      .help = "Where the model is served."},
@@ -259,8 +274,12 @@ static const struct setting model[] = {
      .help = "Models to try, in order, when no target of this one is left.", .inherits = "none"},
     {"context_window", SETTING_TOKENS, AT(context_window), 0, TOKENS_MAX, "0",
      .help = "Tokens that fit. 0 when unknown."},
+    SILENCE_ROWS
 };
 #undef AT
+#undef DEF
+#undef TIMEOUTS_OF
+#undef IS_LIMIT
 
 #define AT(field) offsetof(struct config_target, field)
 static const struct setting target[] = {

@@ -39,7 +39,7 @@ const struct dialect *attempt_env_dialect(const struct attempt_env *env, size_t 
 static void send_request(struct attempt *at, const struct attempt_ask *ask,
                          const struct upstream_ops *ops)
 {
-    const struct config_timeouts *t = &at->env->conf->timeouts;
+    int64_t connect_ms = at->timeouts->connect_ms;
     struct region_headers_lines lines;
     struct upstream_request req;
 
@@ -56,7 +56,7 @@ static void send_request(struct attempt *at, const struct attempt_ask *ask,
         .headers = lines.line,
         .n_headers = lines.n,
         .body = ask->body,
-        .connect_ms = t->connect_ms < ask->left_ms ? t->connect_ms : ask->left_ms,
+        .connect_ms = connect_ms < ask->left_ms ? connect_ms : ask->left_ms,
         .total_ms = ask->left_ms,
         .lean = ask->stream,
     };
@@ -175,7 +175,7 @@ static void on_attempt_finish(evutil_socket_t fd, short what, void *arg)
 
 static int64_t limit_ms(const struct attempt *at)
 {
-    const struct config_timeouts *t = &at->env->conf->timeouts;
+    const struct config_timeouts *t = at->timeouts;
 
     return !at->stream && !at->sse_on   ? t->answer_ms
            : at->phase == PHASE_HEAD    ? t->first_byte_ms
@@ -364,6 +364,7 @@ struct attempt *attempt_start(struct attempt_env *env, const struct attempt_ask 
 
     at->env = env;
     at->dialect = attempt_env_dialect(env, ask->region);
+    at->timeouts = ask->timeouts;
     at->ops = ops;
     at->arg = arg;
     at->stream = ask->stream;
@@ -376,7 +377,7 @@ struct attempt *attempt_start(struct attempt_env *env, const struct attempt_ask 
     buf_init(&at->fields_text, UPSTREAM_HEAD_MAX_BYTES * 2);
     buf_init(&at->held, env->conf->upstream.answer_max_bytes);
     at->finish = event_new(env->base, -1, 0, on_attempt_finish, at);
-    if (ask->stream || env->conf->timeouts.answer_ms > 0)
+    if (ask->stream || at->timeouts->answer_ms > 0)
         at->timer = event_new(env->base, -1, 0, on_attempt_timer, at);
     attempt_enter(at, PHASE_HEAD);
     send_request(at, ask, &call_ops);

@@ -24,7 +24,8 @@ struct attempt {
     const struct dialect *dialect; /* the region's */
     const struct attempt_ops *ops;
     void *arg;
-    struct upstream_call *call; /* NULL once it ended */
+    const struct config_timeouts *timeouts; /* the target's */
+    struct upstream_call *call;             /* NULL once it ended */
     struct event *timer, *finish;
     enum phase phase;
     bool stream, hide_usage, sse_on, ready, ended, done_seen;

@@ -39,7 +39,8 @@ static void add_model(struct choose_plan *p, const struct config *conf,
                                       .model = name,
                                       .tier = tier,
                                       .priority = t->priority,
-                                      .context_window = t->context_window});
+                                      .context_window = t->context_window,
+                                      .timeouts = &t->timeouts});
     }
 }
 
@@ -60,7 +61,8 @@ struct choose *choose_new(const struct config *conf)
         add(&c->any, (struct choose_target){.region = i,
                                             .slot = i,
                                             .name = conf->regions[i].name,
-                                            .priority = conf->regions[i].priority});
+                                            .priority = conf->regions[i].priority,
+                                            .timeouts = &conf->regions[i].timeouts});
     return c;
 }
 

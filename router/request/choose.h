@@ -19,6 +19,7 @@ struct choose_target {
     int tier;            /* 0: the model's own targets; then its fallbacks, in order */
     int priority;
     int64_t context_window; /* 0: unknown */
+    const struct config_timeouts *timeouts;
 };
 
 struct choose_plan { /* what may serve one model; immutable */

@@ -72,6 +72,28 @@ Test(dump, a_regions_own_breaker)
     round_trip(text, false);
 }
 
+/* A model's limit is its own also where it is the config's: its region may have another. */
+Test(dump, limits_of_models_and_regions)
+{
+    static const char text[] =
+        "{\"regions\":[{\"name\":\"a\",\"base_url\":\"http://a\","
+        "\"timeouts\":{\"idle\":\"3s\"}}],"
+        "\"models\":{\"m\":{\"targets\":[{\"region\":\"a\"}],"
+        "\"timeouts\":{\"idle\":\"20s\"}}},\"timeouts\":{\"idle\":\"20s\"}}";
+    struct config *c = parse(text);
+    struct buf out;
+
+    dump(c, &out);
+    struct config *again = parse(out.data);
+
+    cr_expect_eq(again->models[0].targets[0].timeouts.idle_ms, 20000, "%s", out.data);
+    cr_expect_eq(again->regions[0].timeouts.idle_ms, 3000, "%s", out.data);
+    config_free(again);
+    buf_release(&out);
+    config_free(c);
+    round_trip(text, false);
+}
+
 Test(dump, loads_again)
 {
     setenv("SLUICE_DOLLARS", "a${b}", 1);

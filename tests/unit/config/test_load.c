@@ -138,3 +138,30 @@ Test(load, a_redis_section_without_url_uses_the_local_one)
     cr_expect_str_eq(c->redis.url, "redis://127.0.0.1:6379/0");
     config_free(c);
 }
+
+/* The model's own, else the region's, else the config's; a fallback has its own model's. */
+Test(load, limits_of_models_and_regions)
+{
+    struct config *c =
+        parse("{\"regions\":[{\"name\":\"a\",\"base_url\":\"http://a\","
+              "\"timeouts\":{\"connect\":\"1s\",\"first_byte\":\"2s\",\"idle\":\"3s\"}},"
+              "{\"name\":\"b\",\"base_url\":\"http://b\"}],"
+              "\"models\":{\"thinks\":{\"targets\":[{\"region\":\"a\"},{\"region\":\"b\"}],"
+              "\"timeouts\":{\"first_byte\":\"9m\",\"answer\":\"0s\"}},"
+              "\"m\":{\"targets\":[{\"region\":\"a\"}]}},"
+              "\"timeouts\":{\"idle\":\"20s\",\"answer\":\"40s\",\"first_content\":\"50s\"}}");
+    const struct config_timeouts *a = &c->models[0].targets[0].timeouts,
+                                 *b = &c->models[0].targets[1].timeouts,
+                                 *m = &c->models[1].targets[0].timeouts;
+
+    cr_expect(c->regions[0].timeouts.first_byte_ms == 2000 &&
+              c->regions[0].timeouts.first_content_ms == 50000);
+    cr_expect_eq(c->regions[1].timeouts.idle_ms, 20000);
+    cr_expect(a->connect_ms == 1000 && b->connect_ms == 5000 && m->connect_ms == 1000);
+    cr_expect(a->first_byte_ms == 540000 && b->first_byte_ms == 540000 &&
+              m->first_byte_ms == 2000);
+    cr_expect(a->first_content_ms == 50000 && m->first_content_ms == 50000);
+    cr_expect(a->idle_ms == 3000 && b->idle_ms == 20000 && m->idle_ms == 3000);
+    cr_expect(a->answer_ms == 0 && b->answer_ms == 0 && m->answer_ms == 40000);
+    config_free(c);
+}

@@ -81,6 +81,7 @@ static const struct {
     {REGION("\"base_url\":\"http://h\",\"breaker\":{\"windw\":\"5s\"}"), "regions[1].breaker.windw is not a known setting, did you mean \"window\"?"},
     {REGION("\"base_url\":\"http://h\",\"breaker\":{\"scope\":\"model\"}"), "regions[1].breaker.scope is not a known setting"},
     {REGION("\"base_url\":\"http://h\",\"breaker\":{\"failure_threshold\":0}"), "regions[1].breaker.failure_threshold is 0, want a whole number in 1..1000"},
+    {"{\"regions\":[{\"name\":\"b\",\"base_url\":\"http://h\",\"timeouts\":{\"connect\":\"5m\"}}],\"timeouts\":{\"total\":\"4m\"}}", "regions[0].timeouts.connect is 5m, want at most timeouts.total, which is 4m"},
     {REGION("\"base_url\":\"http://h\",\"breaker\":{\"recovery_timeout\":\"6m\"}"), "regions[1].breaker.recovery_timeout_max is 5m, want at least its recovery_timeout, which is 6m"},
     {TOP("\"breaker\":{\"last_resort\":\"yes\"}"), "breaker.last_resort is 'yes', want \"off\" or \"try\""},
     {TOP("\"log\":{\"level\":\"INFO\"}"), "log.level is 'INFO', want \"error\", \"warn\", \"info\" or \"debug\""},
