@@ -42,6 +42,11 @@ size_t sse_pending(const struct sse *s)
     return s->pending.len;
 }
 
+bool sse_is_under_way(const struct sse *s)
+{
+    return s->pending.len > 0 && s->pending.data[0] != ':';
+}
+
 #define EACH_BYTE(c) (0x0101010101010101ULL * (c))
 
 static bool has_byte(uint64_t word, unsigned char c)

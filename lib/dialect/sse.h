@@ -49,5 +49,7 @@ int sse_feed(struct sse *s, const void *data, size_t len,
 
 /* Bytes of an unfinished event at the end of the stream (0: it ended between events). */
 size_t sse_pending(const struct sse *s);
+/* Is there such an event, and one that does not begin as a comment? */
+bool sse_is_under_way(const struct sse *s);
 
 #endif

@@ -183,6 +183,12 @@ static int64_t limit_ms(const struct attempt *at)
                                         : t->idle_ms;
 }
 
+void attempt_note_progress(struct attempt *at)
+{
+    if (at->timer != NULL && at->phase == PHASE_FLOW)
+        at->since_ms = clock_mono_ms();
+}
+
 /* Every answer asked for has its finish reason, whatever else the vendor says. */
 static bool is_whole(const struct attempt *at)
 {
@@ -199,10 +205,12 @@ static void on_attempt_timer(evutil_socket_t fd, short what, void *arg)
         attempt_free(at);
         return;
     }
-    if (at->paused)
-        at->since_ms = now_ms;
+    if (at->paused) {
+        arm(at, limit_ms(at));
+        return;
+    }
     left_ms = at->since_ms + limit_ms(at) - now_ms;
-    if (left_ms > 0) { /* bytes came meanwhile: cheaper than re-arming at every one */
+    if (left_ms > 0) { /* it went on meanwhile: cheaper than re-arming at each event */
         arm(at, left_ms);
         return;
     }
@@ -266,13 +274,14 @@ static void on_call_data(void *arg, const char *data, size_t len)
 
     if (at->ended)
         return;
-    if (at->timer != NULL && at->phase == PHASE_FLOW)
-        at->since_ms = clock_mono_ms(); /* comments do not put off the first content */
     if (at->sse_on) {
         if (sse_feed(&at->sse, data, len, attempt_on_event, at) < 0)
             attempt_end_later(at, OUTCOME_BROKEN, "an event larger than stream.event_max");
+        else if (sse_is_under_way(&at->sse))
+            attempt_note_progress(at); /* a large one takes its time */
         return;
     }
+    attempt_note_progress(at);
     if (!at->ready && buf_append(&at->held, data, len) == 0)
         return;
     if (at->stream && at->answer.status >= 200 && at->answer.status <= 299) {
@@ -384,8 +393,20 @@ struct attempt *attempt_start(struct attempt_env *env, const struct attempt_ask 
     return at;
 }
 
+/* What was left when it was paused is left again. */
+static void go_on_counting(struct attempt *at)
+{
+    int64_t now_ms = clock_mono_ms(), left_ms = at->since_ms + limit_ms(at) - at->paused_ms;
+
+    at->since_ms += now_ms - at->paused_ms;
+    if (at->timer != NULL && !at->ended && at->phase != PHASE_LINGER)
+        arm(at, left_ms > 0 ? left_ms : 0);
+}
+
 void attempt_pause(struct attempt *at)
 {
+    if (!at->paused)
+        at->paused_ms = clock_mono_ms();
     at->paused = at->slowed = true;
     if (at->call != NULL)
         upstream_call_pause(at->call);
@@ -393,8 +414,9 @@ void attempt_pause(struct attempt *at)
 
 void attempt_resume(struct attempt *at)
 {
+    if (at->paused)
+        go_on_counting(at);
     at->paused = false;
-    at->since_ms = clock_mono_ms();
     if (at->call != NULL)
         upstream_call_resume(at->call);
 }

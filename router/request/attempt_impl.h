@@ -17,7 +17,12 @@ struct attempt_env {
     struct attempt *lingering;
 };
 
-enum phase { PHASE_HEAD, PHASE_CONTENT, PHASE_FLOW, PHASE_LINGER };
+enum phase {
+    PHASE_HEAD,    /* no answer yet */
+    PHASE_CONTENT, /* a stream that has said nothing yet */
+    PHASE_FLOW,    /* one that goes on, or a plain answer */
+    PHASE_LINGER,  /* over for its owner */
+};
 
 struct attempt {
     struct attempt_env *env;
@@ -33,7 +38,8 @@ struct attempt {
     bool paused, slowed;      /* the client reads slowly: now, at any time */
     bool late;                /* most of timeouts.total was gone when it began */
     int64_t started_us;
-    int64_t since_ms; /* start of the phase, or the last bytes of a flowing stream */
+    int64_t since_ms;  /* start of the phase, or the last progress of a flowing answer */
+    int64_t paused_ms; /* when it was */
     struct attempt_answer answer;
     struct buf fields_text, held;
     struct http_reply_field *fields;
@@ -48,6 +54,7 @@ struct attempt {
 /* Every way an attempt can end comes through here, once.  It only takes notes. */
 void attempt_end_later(struct attempt *at, enum outcome o, const char *detail);
 void attempt_enter(struct attempt *at, enum phase phase); /* and starts its limit */
+void attempt_note_progress(struct attempt *at);           /* a flowing answer goes on */
 
 /* ---- attempt_stream.c ---- */
 

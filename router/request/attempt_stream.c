@@ -30,6 +30,13 @@ void attempt_go_ready(struct attempt *at)
         attempt_enter(at, PHASE_FLOW);
 }
 
+/* Less than that is no progress: comments and empty deltas are what vendors send in order to say
+ * nothing. */
+static bool says_something(const struct dialect_event *ev)
+{
+    return ev->kind == DIALECT_CONTENT || ev->finish || ev->usage_only;
+}
+
 /* Passes one whole event on, or keeps it until the stream has shown content. */
 static void pass_event(struct attempt *at, const struct dialect_event *ev)
 {
@@ -39,12 +46,23 @@ static void pass_event(struct attempt *at, const struct dialect_event *ev)
     show(at, ev);
 }
 
+/* The same of a comment, which is no content however many there are: what is not held is lost. */
+static void pass_comment(struct attempt *at, const struct dialect_event *ev)
+{
+    if (at->resume != NULL && at->resume->replaying)
+        return;
+    if (!at->ready && buf_append_str(&at->held, ev->raw) < 0)
+        return;
+    if (at->ready)
+        show(at, ev);
+}
+
 /* A stream is run again for a client that has a part of it: only what is new may pass. */
 static void replay_event(struct attempt *at, struct dialect_event *ev)
 {
     struct str cut;
 
-    if (at->phase == PHASE_CONTENT)
+    if (at->phase == PHASE_CONTENT && says_something(ev))
         attempt_enter(at, PHASE_FLOW); /* it answers, though nothing is new yet */
     switch (resume_feed(at->resume, ev->data, ev->finish, &cut)) {
     case RESUME_HOLD:
@@ -116,8 +134,7 @@ int attempt_on_event(void *arg, const struct sse_event *sse)
     if (at->ended)
         return 1;
     if (!sse->has_data) {
-        if (at->resume == NULL || !at->resume->replaying)
-            pass_event(at, &ev);
+        pass_comment(at, &ev);
         return 0;
     }
     ev.usage = at->end.usage;
@@ -126,6 +143,8 @@ int attempt_on_event(void *arg, const struct sse_event *sse)
     if (is_fatal(at, &ev))
         return 1;
     progress_note(&at->progress, &ev);
+    if (says_something(&ev))
+        attempt_note_progress(at);
     take_event(at, &ev);
     if (!at->ended && ev.kind == DIALECT_DONE) {
         at->done_seen = true;

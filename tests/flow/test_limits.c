@@ -4,6 +4,8 @@
 #include "flow_world.h"
 
 #include <criterion/criterion.h>
+#include <event2/event.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ANSWERS                                                                                \
@@ -54,4 +56,111 @@ Test(flow_limits, of_models_and_regions)
         flow_answer_release(&a);
         flow_stop(&f);
     }
+}
+
+/* ---- what counts as a sign of life ---- */
+
+#define PIECES 200
+
+/* first, and then more PIECES times, each of them at a release. */
+static char *make_stream(const char *first, const char *more)
+{
+    struct buf text;
+
+    buf_init(&text, 1 << 20);
+    cr_assert_eq(buf_append_str(&text, str_of(first)), 0);
+    for (int i = 0; i < PIECES; i++)
+        cr_assert_eq(buf_appendf(&text, "|~|%s", more), 0);
+    return buf_take(&text);
+}
+
+static void on_every(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    script_release(arg);
+}
+
+/* Asks while the vendor says a piece every 20 ms. */
+static void ask_while_it_talks(struct flow_world *f, const char *body, struct flow_answer *a)
+{
+    struct event *every = event_new(f->base, -1, EV_PERSIST, on_every, f->w.up);
+    struct timeval tv = {.tv_usec = 20000};
+
+    event_add(every, &tv);
+    flow_ask(f, NULL, body, a);
+    event_free(every);
+}
+
+/* The usage block comes behind the finish, and is waited for. */
+Test(flow_limits, usage_behind_the_finish_is_not_lost)
+{
+    struct script_answer answer =
+        STREAMS("a", WORD_HI WORD_STOP "|~|: ping\n\n|~|: ping\n\n|~|" WORD_USAGE WORD_DONE);
+    struct flow_world f;
+    struct flow_answer a;
+
+    flow_start(&f, "'timeouts':{'idle':'10m'}");
+    script_set(f.w.up, &answer, 1);
+    ask_while_it_talks(&f, WORD_STREAM, &a);
+    cr_expect(a.whole);
+    cr_expect_eq(flow_times(buf_str(&a.body), WORD_USAGE WORD_DONE), 1, "%s", a.body.data);
+    flow_answer_release(&a);
+    flow_stop(&f);
+}
+
+/* Behind the first content a stream goes on by what it says, not by saying anything. */
+Test(flow_limits, comments_do_not_keep_a_stream_alive)
+{
+    static const struct {
+        const char *first, *more;
+        bool cut;
+    } rows[] = {
+        {WORD_HI, ": ping\n\n", true},
+        {WORD_HI, WORD_ROLE, true}, /* an event that says nothing */
+        {WORD_HI, WORD_HI, false},  /* 200 times 20 ms: ten silences long */
+        {WORD_HI "data: {\"choices\":[],\"x\":\"", "y", false}, /* one event in many pieces */
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char *body = make_stream(rows[i].first, rows[i].more);
+        struct script_answer answer = STREAMS("a", body);
+        struct flow_world f;
+        struct flow_answer a;
+
+        answer.hangs = true;
+        flow_start(&f, "'timeouts':{'idle':'400ms'},'stream':{'heartbeat':'0s'}");
+        script_set(f.w.up, &answer, 1);
+        ask_while_it_talks(&f, WORD_STREAM, &a);
+        cr_expect(strstr(a.body.data, "stream_broken") != NULL, "row %zu", i);
+        cr_expect_eq(f.w.slot->fleet->slot[0].attempts[OUTCOME_TIMEOUT], 1, "row %zu", i);
+        cr_expect_eq(script_call(f.w.up, 0)->data_bytes <
+                         strlen(rows[i].first) + PIECES / 2 * strlen(rows[i].more),
+                     rows[i].cut, "row %zu: after %zu bytes", i,
+                     script_call(f.w.up, 0)->data_bytes);
+        flow_answer_release(&a);
+        flow_stop(&f);
+        free(body);
+    }
+}
+
+/* However many: what is held of a stream before its content is bounded, and comments behind the
+ * bound are no content. */
+Test(flow_limits, comments_are_no_first_content)
+{
+    static char comment[8192];
+    struct script_answer answers[] = {STREAMS("a", comment), STREAMS("b", WORD_WHOLE)};
+    struct flow_world f;
+    struct flow_answer a;
+
+    memset(comment, ':', sizeof(comment) - 3);
+    memcpy(comment + sizeof(comment) - 3, "\n\n", 3);
+    answers[0].repeat = 64; /* 512 KiB */
+    answers[0].hangs = true;
+    flow_start(&f, "'timeouts':{'first_content':'300ms','idle':'300ms'}");
+    script_set(f.w.up, answers, 2);
+    flow_ask(&f, NULL, WORD_STREAM, &a);
+    cr_expect_str_eq(script_story(f.w.up), "a b");
+    cr_expect_str_eq(a.body.data, WORD_WHOLE);
+    flow_answer_release(&a);
+    flow_stop(&f);
 }

@@ -372,6 +372,35 @@ Test(sse, byte_by_byte_is_not_quadratic, .timeout = 60)
     sse_release(&s);
 }
 
+/* What a reader waits for the rest of, which a comment is not. */
+Test(sse, an_event_that_is_under_way)
+{
+    static const struct {
+        const char *bytes;
+        bool want;
+    } rows[] = {
+        {"", false},
+        {"data: x", true},
+        {"event: x\n", true},
+        {"data: x\n\n", false},
+        {": x", false},
+        {": x\n", false},
+        {": x\n\ndata:", true},
+        {"data: x\n\n: y", false},
+        {"data: x\r\n\r", false},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct sse s;
+        size_t n = 0;
+
+        sse_init(&s, 4096);
+        cr_assert_eq(sse_feed(&s, rows[i].bytes, strlen(rows[i].bytes), count_event, &n), 0);
+        cr_expect_eq(sse_is_under_way(&s), rows[i].want, "row %zu", i);
+        sse_release(&s);
+    }
+}
+
 Test(sse, content_type)
 {
     static const struct {
