@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define LINGER_MS      1000
+#define TAIL_MS        2000         /* for usage and the end of a whole stream */
 #define HOLD_MAX_BYTES (256 * 1024) /* of a stream before its first content event */
 
 struct attempt_env *attempt_env_new(struct event_base *base, const struct config *conf,
@@ -176,10 +177,12 @@ static void on_attempt_finish(evutil_socket_t fd, short what, void *arg)
 static int64_t limit_ms(const struct attempt *at)
 {
     const struct config_timeouts *t = at->timeouts;
+    int64_t tail_ms = t->idle_ms < TAIL_MS ? t->idle_ms : TAIL_MS;
 
     return !at->stream && !at->sse_on   ? t->answer_ms
            : at->phase == PHASE_HEAD    ? t->first_byte_ms
            : at->phase == PHASE_CONTENT ? t->first_content_ms
+           : at->phase == PHASE_TAIL    ? tail_ms
                                         : t->idle_ms;
 }
 

@@ -21,6 +21,7 @@ enum phase {
     PHASE_HEAD,    /* no answer yet */
     PHASE_CONTENT, /* a stream that has said nothing yet */
     PHASE_FLOW,    /* one that goes on, or a plain answer */
+    PHASE_TAIL,    /* one that is whole: its usage and its end may still come */
     PHASE_LINGER,  /* over for its owner */
 };
 

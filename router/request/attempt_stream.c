@@ -146,6 +146,8 @@ int attempt_on_event(void *arg, const struct sse_event *sse)
     if (says_something(&ev))
         attempt_note_progress(at);
     take_event(at, &ev);
+    if (!at->ended && at->phase == PHASE_FLOW && progress_is_whole(&at->progress))
+        attempt_enter(at, PHASE_TAIL);
     if (!at->ended && ev.kind == DIALECT_DONE) {
         at->done_seen = true;
         attempt_end_later(at, OUTCOME_OK, "");

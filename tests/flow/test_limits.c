@@ -91,6 +91,32 @@ static void ask_while_it_talks(struct flow_world *f, const char *body, struct fl
     event_free(every);
 }
 
+/* The answer is whole: nothing that its vendor still says or keeps back is waited for. */
+Test(flow_limits, a_finished_stream_ends_soon)
+{
+    static const char *const behind[] = {": ping\n\n", WORD_ROLE};
+
+    for (size_t i = 0; i < ARRAY_LEN(behind); i++) {
+        char *body = make_stream(WORD_HI WORD_STOP, behind[i]);
+        struct script_answer answer = STREAMS("a", body);
+        struct flow_world f;
+        struct flow_answer a;
+
+        flow_start(&f, "'timeouts':{'idle':'10m'},'stream':{'heartbeat':'0s'}");
+        script_set(f.w.up, &answer, 1);
+        ask_while_it_talks(&f, WORD_STREAM, &a);
+        cr_expect(a.whole, "row %zu", i);
+        cr_expect(strncmp(a.body.data, WORD_HI WORD_STOP, strlen(WORD_HI WORD_STOP)) == 0);
+        cr_assert_gt(a.body.len, strlen(WORD_DONE));
+        cr_expect_str_eq(a.body.data + a.body.len - strlen(WORD_DONE), WORD_DONE, "row %zu", i);
+        cr_expect_eq(f.w.slot->fleet->slot[0].attempts[OUTCOME_OK], 1, "row %zu", i);
+        cr_expect(script_call(f.w.up, 0)->cancelled, "row %zu: the connection stays open", i);
+        flow_answer_release(&a);
+        flow_stop(&f);
+        free(body);
+    }
+}
+
 /* The usage block comes behind the finish, and is waited for. */
 Test(flow_limits, usage_behind_the_finish_is_not_lost)
 {
