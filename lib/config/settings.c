@@ -68,14 +68,14 @@ static const char *const level_words[] = {"error", "warn", "info", "debug", NULL
     {"timeouts.connect", SETTING_DURATION, AT(timeouts.connect_ms), 10, MINUTES(5), DEF("5s"), .inherits = TIMEOUTS_OF, \
      .help = "Connecting to a region, TLS included.", .limit = IS_LIMIT},
 #define SILENCE_ROWS \
-    {"timeouts.first_byte", SETTING_DURATION, AT(timeouts.first_byte_ms), 10, HOURS(1), DEF("30s"), .inherits = TIMEOUTS_OF, \
+    {"timeouts.first_byte", SETTING_DURATION, AT(timeouts.first_byte_ms), 10, HOURS(1), DEF("120s"), .inherits = TIMEOUTS_OF, \
      .help = "Streams: from the sent request to the first byte of the answer.", .limit = IS_LIMIT}, \
-    {"timeouts.first_content", SETTING_DURATION, AT(timeouts.first_content_ms), 10, HOURS(1), DEF("30s"), .inherits = TIMEOUTS_OF, \
+    {"timeouts.first_content", SETTING_DURATION, AT(timeouts.first_content_ms), 10, HOURS(1), DEF("120s"), .inherits = TIMEOUTS_OF, \
      .help = "Streams: from the first byte to the first event with content. Comments and empty events are none.", .limit = IS_LIMIT}, \
     {"timeouts.idle", SETTING_DURATION, AT(timeouts.idle_ms), 10, HOURS(1), DEF("30s"), .inherits = TIMEOUTS_OF, \
      .help = "Streams: between two events that carry something, once there was content. Comments and empty events carry nothing. A stream whose finish reasons have come ends within 2s, whatever is still missing.", .limit = IS_LIMIT}, \
-    {"timeouts.answer", SETTING_DURATION, AT(timeouts.answer_ms), 0, HOURS(24), DEF("0s"), .inherits = TIMEOUTS_OF, \
-     .help = "Plain answers: silence before the answer or within it, after which another target is asked. 0s leaves it to timeouts.total.", .limit = IS_LIMIT},
+    {"timeouts.answer", SETTING_DURATION, AT(timeouts.answer_ms), 0, HOURS(24), DEF("120s"), .inherits = TIMEOUTS_OF, \
+     .help = "Plain answers: silence before the answer or within it, after which another target is asked. While none is left, and with 0s, the answer is waited for until timeouts.total.", .limit = IS_LIMIT},
 
 #define AT(field)   offsetof(struct config, field)
 #define DEF(text)   text

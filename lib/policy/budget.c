@@ -17,12 +17,16 @@ void budget_earn(struct budget *b)
         b->centi = b->cap * ATTEMPT;
 }
 
+bool budget_has(const struct budget *b)
+{
+    return b->percent == 0 || b->centi >= ATTEMPT;
+}
+
 bool budget_spend(struct budget *b)
 {
-    if (b->percent == 0)
-        return true;
-    if (b->centi < ATTEMPT)
+    if (!budget_has(b))
         return false;
-    b->centi -= ATTEMPT;
+    if (b->percent > 0)
+        b->centi -= ATTEMPT;
     return true;
 }

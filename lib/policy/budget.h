@@ -18,7 +18,8 @@ struct budget {
 
 /* Starts with `saved` attempts in hand (at most cap). */
 void budget_init(struct budget *b, int percent, int64_t cap, int64_t saved);
-void budget_earn(struct budget *b); /* one request arrived */
+void budget_earn(struct budget *b);      /* one request arrived */
+bool budget_has(const struct budget *b); /* is there an extra attempt left? */
 /* One extra attempt, if there is one left. */
 bool budget_spend(struct budget *b);
 

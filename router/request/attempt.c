@@ -222,6 +222,10 @@ static void on_attempt_timer(evutil_socket_t fd, short what, void *arg)
         attempt_end_later(at, OUTCOME_OK, "");
         return;
     }
+    if (!at->stream && !at->sse_on && !at->ops->may_leave(at->arg)) {
+        arm(at, limit_ms(at));
+        return;
+    }
     attempt_end_later(at, OUTCOME_TIMEOUT,
                       !at->stream && !at->sse_on   ? "silent for timeouts.answer"
                       : at->phase == PHASE_HEAD    ? "no answer within timeouts.first_byte"

@@ -72,6 +72,9 @@ struct attempt_ops {
      * bytes of all events in front of the first content, as one of kind META. */
     void (*on_event)(void *arg, const struct dialect_event *ev);
     void (*on_bytes)(void *arg, struct str bytes); /* of a plain answer too large to hold */
+    /* A plain answer has been silent for its limit: would another target be asked, were this one
+     * given up?  false: it is waited for, and asked about again after as long. */
+    bool (*may_leave)(void *arg);
     /* Exactly once, from the event loop; the attempt is freed when it returns. */
     void (*on_end)(void *arg, const struct attempt_end *e);
 };

@@ -134,13 +134,33 @@ static enum state step_attempt(struct request *req)
     return request_try(req) ? WAIT : ST_DEGRADE;
 }
 
-static bool others_left(struct request *req)
+static bool others_left(struct request *req, bool allow_last_resort)
 {
     int at = (int)(req->target - req->plan->targets);
     bool last_resort;
 
-    return choose_pick(req->plan, &req->choice, at, req->w->fleet, req->w->conf->last_resort,
+    return choose_pick(req->plan, &req->choice, at, req->w->fleet, allow_last_resort,
                        clock_mono_ms(), &last_resort) >= 0;
+}
+
+static int64_t left_ms(const struct request *req)
+{
+    return req->deadline_ms - REQUEST_TRY_MIN_MS - clock_mono_ms();
+}
+
+/* A target that is open is no better than one that is silent. */
+bool request_may_leave(struct request *req)
+{
+    struct retry_facts facts = {
+        .outcome = OUTCOME_TIMEOUT,
+        .attempts = req->attempts,
+        .retry_after_ms = -1,
+        .others_left = others_left(req, false),
+        .left_ms = left_ms(req),
+    };
+
+    return budget_has(&req->w->retries) &&
+           retry_plan(&req->w->conf->retry, &facts, 0).verdict == RETRY_OTHER;
 }
 
 /* After a failure nobody saw, or that another run may mend: again, elsewhere, or enough. */
@@ -154,7 +174,7 @@ static enum state judge_retry(struct request *req)
         .same_retries = req->same_retries,
         .reused = e->reused,
         .retry_after_ms = e->retry_after_ms,
-        .left_ms = req->deadline_ms - REQUEST_TRY_MIN_MS - clock_mono_ms(),
+        .left_ms = left_ms(req),
     };
     struct retry_plan plan;
 
@@ -164,7 +184,7 @@ static enum state judge_retry(struct request *req)
         if (window > req->choice.window_over)
             req->choice.window_over = window;
     }
-    facts.others_left = others_left(req);
+    facts.others_left = others_left(req, req->w->conf->last_resort);
     plan = retry_plan(&req->w->conf->retry, &facts, rand_jitter(&req->w->rand));
     if (plan.verdict != RETRY_STOP && !budget_spend(&req->w->retries)) {
         req->w->slot->retries_refused++;

@@ -85,6 +85,8 @@ struct request {
 void request_go(struct request *req, enum state to); /* the only writer of req->state */
 /* The last line of every callback: req may be gone after it. */
 void request_run(struct request *req);
+/* Would an attempt that is given up for its silence now be followed by one elsewhere? */
+bool request_may_leave(struct request *req);
 
 /* ---- request_try.c: the attempts of a request, and the race of two ---- */
 

@@ -135,8 +135,16 @@ static void on_try_end(void *arg, const struct attempt_end *e)
     request_run(req);
 }
 
+/* Another one that runs already is who it is left for. */
+static bool may_leave_try(void *arg)
+{
+    struct request_try *t = arg;
+
+    return t->req->winner == NULL && (other_running(t) != NULL || request_may_leave(t->req));
+}
+
 static const struct attempt_ops callbacks = {on_try_ready, on_try_event, on_try_bytes,
-                                             on_try_end};
+                                             may_leave_try, on_try_end};
 
 /* Starts t at target.  false: no time is left, nothing was started. */
 static bool start(struct request_try *t, const struct choose_target *target, bool last_resort)

@@ -3,6 +3,8 @@
 #include "flow_words.h"
 #include "flow_world.h"
 
+#include "base/clock.h"
+
 #include <criterion/criterion.h>
 #include <event2/event.h>
 #include <stdlib.h>
@@ -187,6 +189,80 @@ Test(flow_limits, comments_are_no_first_content)
     flow_ask(&f, NULL, WORD_STREAM, &a);
     cr_expect_str_eq(script_story(f.w.up), "a b");
     cr_expect_str_eq(a.body.data, WORD_WHOLE);
+    flow_answer_release(&a);
+    flow_stop(&f);
+}
+
+/* ---- plain answers ---- */
+
+static bool is_past(void *arg)
+{
+    return clock_mono_ms() >= *(const int64_t *)arg;
+}
+
+static void run_for(struct flow_world *f, int64_t ms)
+{
+    int64_t end_ms = clock_mono_ms() + ms;
+
+    (void)flow_until(f, is_past, &end_ms);
+}
+
+/* A silent target is left for another one, not for nobody: until the deadline it may answer. */
+Test(flow_limits, a_plain_answer_is_waited_for_where_nobody_is_left)
+{
+#define ANSWER "'timeouts':{'connect':'1s','answer':'150ms'}"
+    static const struct {
+        const char *extra, *story;
+    } rows[] = {
+        {ANSWER ",'models':{'m':{" TARGETS "}}", "a b"},
+        {ANSWER ",'models':{'m':{'targets':[{'region':'a'}]}}", "a"},
+        {ANSWER ",'models':{'m':{" TARGETS "}},'retry':{'num_retries':0}", "a"},
+        {ANSWER ",'models':{'m':{'targets':[{'region':'a'}],'fallbacks':['n']},"
+                "'n':{'targets':[{'region':'b'}]}}",
+         "a b"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct script_answer answers[] = {
+            {.region = "a", .status = 200, .fields = WORD_JSON, .body = WORD_ANSWER}, ANSWERS};
+        bool waits = strcmp(rows[i].story, "a") == 0;
+        struct flow_world f;
+        struct flow_answer a;
+        struct flow_client c;
+
+        answers[0].waits = true;
+        flow_start(&f, rows[i].extra);
+        script_set(f.w.up, answers, 2);
+        flow_open(&f, &c);
+        flow_post(&c, "/v1/chat/completions", NULL, WORD_ASK);
+        cr_assert(flow_wait_calls(&f, waits ? 1 : 2), "row %zu", i);
+        if (waits) { /* for two limits and more */
+            run_for(&f, 400);
+            script_release(f.w.up);
+        }
+        flow_wait_answer(&c, &a);
+        cr_expect_eq(a.status, 200, "row %zu: %.*s", i, (int)a.body.len, a.body.data);
+        cr_expect_str_eq(script_story(f.w.up), rows[i].story, "row %zu", i);
+        cr_expect_eq(f.w.slot->fleet->slot[0].attempts[OUTCOME_TIMEOUT], !waits, "row %zu", i);
+        flow_answer_release(&a);
+        flow_close(&c);
+        flow_stop(&f);
+    }
+}
+
+/* One whose deadline comes first has failed all the same. */
+Test(flow_limits, a_plain_answer_that_never_comes_is_evidence)
+{
+    struct script_answer answer = {.region = "a", .hangs = true};
+    struct flow_world f;
+    struct flow_answer a;
+
+    flow_start(&f, "'timeouts':{'connect':'300ms','answer':'100ms','total':'300ms'},"
+                   "'models':{'m':{'targets':[{'region':'a'}]}}");
+    script_set(f.w.up, &answer, 1);
+    flow_ask(&f, NULL, WORD_ASK, &a);
+    cr_expect_eq(a.status, 504);
+    cr_expect_eq(f.w.slot->fleet->slot[0].attempts[OUTCOME_TIMEOUT], 1);
     flow_answer_release(&a);
     flow_stop(&f);
 }

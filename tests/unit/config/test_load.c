@@ -86,10 +86,10 @@ Test(load, only_regions_is_needed)
     cr_expect_eq(c->retry.backoff_max_ms, 5000);
     cr_expect_eq(c->retry.wait_ms, 0);
     cr_expect_eq(c->timeouts.connect_ms, 5000);
-    cr_expect_eq(c->timeouts.first_byte_ms, 30000);
-    cr_expect_eq(c->timeouts.first_content_ms, 30000);
+    cr_expect_eq(c->timeouts.first_byte_ms, 120000);
+    cr_expect_eq(c->timeouts.first_content_ms, 120000);
     cr_expect_eq(c->timeouts.idle_ms, 30000);
-    cr_expect_eq(c->timeouts.answer_ms, 0);
+    cr_expect_eq(c->timeouts.answer_ms, 120000);
     cr_expect_eq(c->timeouts.total_ms, 300000);
     cr_expect_eq(c->stream.recover, CONFIG_RECOVER_AUTO);
     cr_expect_eq(c->stream.commit_ms, 10000);

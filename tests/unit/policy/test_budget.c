@@ -27,11 +27,13 @@ Test(budget, histories)
 
         budget_init(&b, rows[i].percent, rows[i].cap, rows[i].saved);
         for (const char *c = rows[i].script; *c != '\0'; c++) {
-            if (*c == 'r')
+            if (*c == 'r') {
                 budget_earn(&b);
-            else
-                cr_expect_eq(budget_spend(&b), *c == 's', "row '%s' at %ld", rows[i].name,
-                             (long)(c - rows[i].script));
+                continue;
+            }
+            cr_expect_eq(budget_has(&b), *c == 's', "row '%s'", rows[i].name);
+            cr_expect_eq(budget_spend(&b), *c == 's', "row '%s' at %ld", rows[i].name,
+                         (long)(c - rows[i].script));
         }
     }
 }
