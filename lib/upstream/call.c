@@ -8,10 +8,6 @@
  * read (at most one receive buffer) until the kick
  * event lifts the pause, because curl hands the kept bytes over inside curl_easy_pause().
  *
- * CHUNKS  come as the vendor sent them: see chunks.h.  A pause may fall between two pieces of
- * one read; curl keeps the whole read then, and what was taken of it is passed over when it
- * comes again.
- *
  * HANDLES  are reset after each call and used again.  libcurl 7.88 leaves the receive buffer on
  * a handle whose connection failed, refuses to set its size then, and would take
  * the buffer for one of the default size: such a handle is replaced.  Before 8.1.1 (its pull
@@ -36,8 +32,6 @@
 #define KEEPALIVE_IDLE_S          30L
 #define KEEPALIVE_AGAIN_S         10L
 #define SPARE_CALLS_MAX           256 /* easy handles kept for reuse, some 6 KiB each */
-
-#define HEAD_TOO_LARGE "fields of the answer exceed 65536 bytes"
 
 static int64_t info_us(CURL *easy, CURLINFO info)
 {
@@ -159,7 +153,7 @@ void upstream_call_destroy(struct upstream_call *c)
     free(c);
 }
 
-static void give_head_back(struct upstream_call *c)
+void upstream_call_give_head_back(struct upstream_call *c)
 {
     struct upstream *u = c->u;
 
@@ -204,7 +198,7 @@ static void recycle(struct upstream_call *c)
 
     LIST_REMOVE(c, link);
     set_running(u, u->n_running - 1);
-    give_head_back(c);
+    upstream_call_give_head_back(c);
     if (u->n_spare >= SPARE_CALLS_MAX) {
         upstream_call_destroy(c);
         return;
@@ -237,132 +231,6 @@ void upstream_call_fail(struct upstream_call *c, enum upstream_result result, co
 }
 
 /* --- curl calls us --- */
-
-static int deliver_head(struct upstream_call *c)
-{
-    struct http_field fields[UPSTREAM_FIELDS_MAX];
-    struct upstream_head head;
-    const char *why = upstream_head_parse(buf_str(&c->head), fields, &head);
-
-    if (why != NULL) {
-        upstream_call_fail(c, UPSTREAM_FRAMING, why);
-        return -1;
-    }
-    if (head.status < 200) { /* interim: another head follows */
-        buf_clear(&c->head);
-        return 0;
-    }
-    c->head_done = true;
-    c->chunked = http_field_get(fields, head.n_fields, "transfer-encoding").ptr != NULL;
-    upstream_chunks_init(&c->chunks);
-    if (c->ops.on_head != NULL)
-        c->ops.on_head(c->arg, &head);
-    give_head_back(c);
-    return c->dead ? -1 : 0;
-}
-
-/* One line per call, its end included (CURLOPT_HEADERFUNCTION). */
-static size_t on_curl_header(char *line, size_t size, size_t n, void *arg)
-{
-    struct upstream_call *c = arg;
-    size_t len = size * n;
-
-    if (c->dead || c->why != NULL)
-        return 0;
-    if (c->head_us == 0)
-        c->head_us = clock_mono_us();
-    c->head_bytes += len; /* interim heads count: they may not go on for ever */
-    if (c->head_bytes > UPSTREAM_HEAD_MAX_BYTES) {
-        upstream_call_fail(c, UPSTREAM_FRAMING, HEAD_TOO_LARGE);
-        return 0;
-    }
-    if (c->head_done) /* a trailer, should curl take one out of what it hands over as data */
-        return len;
-    if (c->head.data == NULL && c->u->spare_head.data != NULL) {
-        c->head = c->u->spare_head;
-        buf_init(&c->u->spare_head, UPSTREAM_HEAD_MAX_BYTES);
-    }
-    if (buf_append(&c->head, line, len) < 0) {
-        upstream_call_fail(c, UPSTREAM_INTERNAL, "out of memory for the answer's head");
-        return 0;
-    }
-    if ((len == 2 && line[0] == '\r') || (len == 1 && line[0] == '\n'))
-        return deliver_head(c) < 0 ? 0 : len;
-    return len;
-}
-
-static void note_bad_chunk(struct upstream_call *c)
-{
-    upstream_call_fail(c, UPSTREAM_FRAMING, "the answer's body is not made of chunks");
-}
-
-/* Content comes next and is not wanted yet.  curl reads on in what it holds, and ends the
- * transfer where it finds a chunk that is none: so do we. */
-static size_t hold_chunks(struct upstream_call *c, struct str in, size_t taken_bytes)
-{
-    struct upstream_chunks ahead = c->chunks;
-    enum upstream_chunk what;
-    struct str data;
-
-    do
-        what = upstream_chunks_next(&ahead, &in, &data);
-    while (what == UPSTREAM_CHUNK_DATA);
-    if (what == UPSTREAM_CHUNK_BAD)
-        note_bad_chunk(c);
-    c->taken_bytes = taken_bytes;
-    c->held = true;
-    return CURL_WRITEFUNC_PAUSE;
-}
-
-static size_t take_chunks(struct upstream_call *c, const char *bytes, size_t len)
-{
-    size_t again = c->taken_bytes < len ? c->taken_bytes : len;
-    struct str in = {bytes + again, len - again}, data;
-
-    c->taken_bytes -= again;
-    for (;;) {
-        struct upstream_chunks before = c->chunks;
-        struct str rest = in;
-        enum upstream_chunk what = upstream_chunks_next(&c->chunks, &in, &data);
-
-        if (what == UPSTREAM_CHUNK_BAD)
-            note_bad_chunk(c);
-        if (c->head_bytes + c->chunks.trailer_bytes > UPSTREAM_HEAD_MAX_BYTES)
-            upstream_call_fail(c, UPSTREAM_FRAMING, HEAD_TOO_LARGE);
-        if (what != UPSTREAM_CHUNK_DATA)
-            return c->why != NULL ? 0 : len;
-        if (c->paused) {
-            c->chunks = before;
-            return hold_chunks(c, rest, len - rest.len);
-        }
-        if (c->ops.on_data != NULL)
-            c->ops.on_data(c->arg, data.ptr, data.len);
-        if (c->dead)
-            return 0;
-    }
-}
-
-static size_t on_curl_data(char *data, size_t size, size_t n, void *arg)
-{
-    struct upstream_call *c = arg;
-    size_t len = size * n;
-
-    if (c->dead || c->why != NULL)
-        return 0;
-    if (!c->head_done) {
-        upstream_call_fail(c, UPSTREAM_FRAMING, "body bytes before a head");
-        return 0;
-    }
-    if (c->chunked)
-        return take_chunks(c, data, len);
-    if (c->paused) {
-        c->held = true;
-        return CURL_WRITEFUNC_PAUSE;
-    }
-    if (c->ops.on_data != NULL && len > 0)
-        c->ops.on_data(c->arg, data, len);
-    return c->dead ? 0 : len;
-}
 
 /* CURLOPT_PREREQFUNCTION: the connection stands, TLS included; the request goes out next. */
 static int on_curl_send(void *arg, char *peer, char *local, int peer_port, int local_port)
@@ -412,9 +280,9 @@ static CURLcode set_constants(struct upstream_call *c, bool lean)
 
     SET(CURLOPT_PRIVATE, (void *)c);
     SET(CURLOPT_ERRORBUFFER, c->errbuf);
-    SET(CURLOPT_HEADERFUNCTION, on_curl_header);
+    SET(CURLOPT_HEADERFUNCTION, upstream_call_on_header);
     SET(CURLOPT_HEADERDATA, (void *)c);
-    SET(CURLOPT_WRITEFUNCTION, on_curl_data);
+    SET(CURLOPT_WRITEFUNCTION, upstream_call_on_data);
     SET(CURLOPT_WRITEDATA, (void *)c);
     SET(CURLOPT_PREREQFUNCTION, on_curl_send);
     SET(CURLOPT_PREREQDATA, (void *)c);

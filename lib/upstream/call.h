@@ -77,5 +77,12 @@ void upstream_call_fail(struct upstream_call *c, enum upstream_result result, co
 void upstream_call_detach(struct upstream_call *c);
 void upstream_call_dequeue(struct upstream_call *c);
 void upstream_call_destroy(struct upstream_call *c);
+/* The buffer of a head goes to the next call that needs one. */
+void upstream_call_give_head_back(struct upstream_call *c);
+
+/* call_answer.c, for curl: CURLOPT_HEADERFUNCTION (one line per call, its end included) and
+ * CURLOPT_WRITEFUNCTION. */
+size_t upstream_call_on_header(char *line, size_t size, size_t n, void *arg);
+size_t upstream_call_on_data(char *data, size_t size, size_t n, void *arg);
 
 #endif

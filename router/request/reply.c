@@ -2,6 +2,7 @@
 #include "router/request/reply.h"
 
 #include "base/json_out.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
