@@ -18,7 +18,7 @@ RUN apt-get update \
 COPY --from=build /out/usr/local /usr/local
 USER sluice
 EXPOSE 8080 9090
-# SIGTERM drains: give it the config's drain_timeout (docker stop -t).
+# SIGTERM drains: give it the config's drain_delay and drain_timeout (docker stop -t).
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["sluice-router"]
 CMD ["-c", "/etc/sluice/router.json"]

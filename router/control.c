@@ -2,7 +2,8 @@
  *
  * Ready means "send me clients": it stays true while Redis is away or every region is open,
  * because then this router still gives the most honest answer there is, and taking all routers
- * out of a load balancer at once helps nobody.  It turns false when draining starts. */
+ * out of a load balancer at once helps nobody.  It turns false when the router is told
+ * to stop, drain_delay before it drains. */
 #include "router/control.h"
 
 #include "base/clock.h"
@@ -56,7 +57,7 @@ static int page_ready(const struct worker *w, struct buf *out)
     json_out_init(&o, out, false);
     json_out_object(&o);
     json_out_member_text(&o, "status",
-                         w->draining   ? "draining"
+                         w->leaving    ? "draining"
                          : w->starting ? "starting"
                                        : "ready");
     json_out_member_text(&o, "shared_state", fleet_mode(w->fleet));
@@ -236,7 +237,7 @@ static void on_body(void *arg, struct exchange *ex, struct str body)
     assert(page != NULL); /* on_head let it through */
     struct http_reply_field f[] = {{"Content-Type", str_of(page->type)},
                                    {"Cache-Control", STR("no-store")}};
-    int status = page->says_ready && (c->w->draining || c->w->starting) ? 503 : 200;
+    int status = page->says_ready && (c->w->leaving || c->w->starting) ? 503 : 200;
 
     buf_init(&out, PAGE_MAX_BYTES);
     if (page->render(c->w, &out) < 0) {

@@ -50,6 +50,7 @@ struct supervisor {
     int *sockets; /* one per worker */
     int control;
     int n_sockets;
+    int64_t stop_at_ms; /* of drain_delay; 0: nobody has told us to stop */
     bool stopping;
     sigset_t signals, before;
 };
@@ -374,6 +375,20 @@ static void stop(struct supervisor *s)
         listener_close(s->sockets[i]);
 }
 
+/* The workers say that they are not ready, and serve on until drain_delay is over. */
+static void leave(struct supervisor *s)
+{
+    int64_t delay_ms = s->now->conf->drain_delay_ms;
+
+    if (s->stop_at_ms > 0 || delay_ms == 0) { /* asked twice: no more delay */
+        stop(s);
+        return;
+    }
+    log_at(LOG_INFO, NULL, "stopping after drain_delay_ms=%lld", (long long)delay_ms);
+    s->stop_at_ms = clock_mono_ms() + delay_ms;
+    signal_all(s->now, WORKER_PROCESS_LEAVE);
+}
+
 static bool any_alive(const struct supervisor *s)
 {
     return s->retired != NULL || cohort_lives(s->now);
@@ -399,12 +414,14 @@ static void run(struct supervisor *s)
         int sig = sigtimedwait(&s->signals, NULL, &beat);
 
         if (sig == SIGTERM || sig == SIGINT)
-            stop(s);
-        else if (sig == SIGHUP && !s->stopping)
+            leave(s);
+        else if (sig == SIGHUP && !s->stopping && s->stop_at_ms == 0)
             reload(s);
         reap(s);
-        if (!s->stopping)
+        if (!s->stopping && s->stop_at_ms == 0)
             respawn_due(s);
+        else if (!s->stopping && clock_mono_ms() >= s->stop_at_ms)
+            stop(s);
     }
 }
 
@@ -420,6 +437,7 @@ int supervisor_run(struct config *conf)
     sigaddset(&s.signals, SIGHUP);
     sigaddset(&s.signals, SIGCHLD);
     sigprocmask(SIG_BLOCK, &s.signals, &s.before);
+    signal(WORKER_PROCESS_LEAVE, SIG_IGN); /* until a new worker listens to it */
     set_log_level(conf);
     open_files(conf);
     s.metrics = metrics_new();

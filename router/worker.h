@@ -41,7 +41,8 @@ struct worker { /* what every step of a request may need; passed down, never glo
         *latency)[2]; /* per region: plain answers; streams to their first content */
     int64_t started_wall_ms;
     bool starting; /* the fleet's view is awaited; nobody is served yet */
-    bool draining;
+    bool leaving;  /* not ready any more, while it still serves or drains */
+    bool draining; /* nothing new is taken */
 };
 
 /* Everything a request needs, without listeners (flow tests use just this).  conf, metrics and

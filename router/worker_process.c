@@ -19,7 +19,7 @@ struct process {
     struct worker w;
     struct server *server;
     struct control *control;
-    struct event *term, *quit, *tick;
+    struct event *leave, *term, *quit, *tick;
     const struct worker_process_sockets *fds;
     pid_t supervisor;
     int64_t drain_until_ms;
@@ -44,7 +44,7 @@ static void start_drain(struct process *p)
 
     if (p->w.draining)
         return;
-    p->w.draining = true;
+    p->w.leaving = p->w.draining = true;
     p->w.slot->draining = 1;
     if (p->server == NULL)
         return; /* await_fleet sees it */
@@ -53,6 +53,15 @@ static void start_drain(struct process *p)
            server_connections(p->server), (long long)p->w.conf->drain_timeout_ms);
     server_drain(p->server);
     event_add(p->tick, &tv);
+}
+
+/* Whoever asks before sending clients here takes us out; those who come meanwhile are served. */
+static void on_leave(evutil_socket_t fd, short what, void *arg)
+{
+    struct process *p = arg;
+
+    (void)fd, (void)what;
+    p->w.leaving = true;
 }
 
 /* The supervisor closes the port when the whole group stops.  Without one nobody does, and
@@ -87,9 +96,11 @@ static void set_signals(struct process *p)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGINT, SIG_IGN); /* the supervisor hears the terminal and says TERM */
     signal(SIGHUP, SIG_IGN);
+    p->leave = evsignal_new(base, WORKER_PROCESS_LEAVE, on_leave, p);
     p->term = evsignal_new(base, SIGTERM, on_term, p);
     p->quit = evsignal_new(base, SIGQUIT, on_quit, p);
     p->tick = event_new(base, -1, EV_PERSIST, on_drain_tick, p);
+    event_add(p->leave, NULL);
     event_add(p->term, NULL);
     event_add(p->quit, NULL);
 }
@@ -99,6 +110,7 @@ static void stop(struct process *p)
     control_free(p->control);
     server_free(p->server);
     worker_release(&p->w);
+    event_free(p->leave);
     event_free(p->term);
     event_free(p->quit);
     event_free(p->tick);

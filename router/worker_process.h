@@ -5,11 +5,15 @@
 #include "config/config.h"
 #include "router/metrics.h"
 
+#include <signal.h>
+
 struct worker_process_sockets {
     int client;  /* this worker's SO_REUSEPORT socket */
     int control; /* shared by the workers; -1: none */
     int ready;   /* one byte is written when the worker serves, then it is closed; -1: none */
 };
+
+#define WORKER_PROCESS_LEAVE SIGUSR1 /* from now on it says that it is not ready, and serves */
 
 /* The life of a worker process: serves until SIGTERM (drain, control stays up) or SIGQUIT
  * (retire: drain, control closed at once).  Returns the process' exit status. */

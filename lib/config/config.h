@@ -160,7 +160,7 @@ struct config {
     int retry_budget; /* percent of requests that may be retried; 0: no bound */
     struct config_http http;
     struct config_upstream upstream;
-    int64_t drain_timeout_ms;
+    int64_t drain_delay_ms, drain_timeout_ms;
     int workers;
     int requests_max; /* http.max_requests: in flight per worker; 4000 */
     char *log_level;

@@ -224,6 +224,8 @@ static const struct setting top[] = {
 
     {"log.level", SETTING_WORD, AT(log_level), 0, 0, "info",
      .help = "Lines below this level are not written.", .words = level_words},
+    {"drain_delay", SETTING_DURATION, AT(drain_delay_ms), 0, HOURS(1), "0s",
+     .help = "How long a router that is told to stop serves on while /readyz says that it is draining, so that balancers take it out before its port closes. Then drain_timeout begins.", .limit = true},
     {"drain_timeout", SETTING_DURATION, AT(drain_timeout_ms), 0, HOURS(24), "600s",
      .help = "How long a stopping worker lets its requests finish, streams included.", .limit = true},
     {"workers", SETTING_INT, AT(workers), 1, 256, "1",

@@ -220,6 +220,29 @@ def test_a_second_sigterm_is_final(fleet):
     f.region("us-east").wait_ended("client_gone")
 
 
+def test_a_drain_delay_serves_on(fleet):
+    """Not ready any more, for whoever asks before sending clients here, and serving all the same."""
+    f = fleet(1, 1, workers=2, drain_delay="1h")
+    drain(f.router)
+    assert f.router.admin("/readyz").status == 503 and f.router.admin("/livez").status == 200
+    for _ in range(10):  # each on a connection of its own
+        a = f.router.chat("hi")
+        assert a.status == 200 and a.headers.get("connection") != "close"
+    f.router.process.signal(signal.SIGHUP)  # comes too late
+    f.router.term()  # enough of the delay
+    assert f.router.process.wait_end() == 0
+    assert "reloaded" not in f.router.process.err()
+    assert refuses(f.router.port)
+
+
+def test_a_drain_delay_ends_by_itself(fleet):
+    f = fleet(1, 1, drain_delay="500ms")
+    began = time.monotonic()
+    f.router.term()
+    assert f.router.process.wait_end() == 0
+    assert time.monotonic() - began >= 0.45
+
+
 @pytest.mark.parametrize("how", ["killed", "second sigterm"])
 def test_http_1_0_sees_a_reset(fleet, how):
     """Its answer ends with the connection: a proper close would make the cut stream look whole."""
