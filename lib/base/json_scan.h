@@ -47,6 +47,9 @@ struct json_scan_error {
 int json_scan(struct str text, size_t depth_max, struct json_want *wants, size_t n,
               struct json_scan_error *err) MUST_CHECK;
 
+/* A string, an array or an object that is not empty. */
+bool json_scan_is_filled(const struct json_want *w);
+
 /* Elements of a valid array span: sets *elem (with its type) and *at; start with *at = 0.
  * false at the end. */
 bool json_scan_next(struct str array, size_t *at, struct str *elem, enum json_type *type);

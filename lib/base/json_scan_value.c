@@ -264,3 +264,21 @@ int json_scan_quote(struct buf *out, struct str s)
         out->data[len] = '\0';
     return -1;
 }
+
+bool json_scan_is_filled(const struct json_want *w)
+{
+    switch (w->type) {
+    case JSON_STRING:
+        return w->span.len > 2;
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        return w->count > 0;
+    case JSON_NONE:
+    case JSON_NULL:
+    case JSON_FALSE:
+    case JSON_TRUE:
+    case JSON_NUMBER:
+        break;
+    }
+    return false;
+}

@@ -27,6 +27,7 @@ struct chat_request {
     int64_t max_tokens; /* the larger of max_tokens, max_completion_tokens; -1: none */
     size_t n_messages;
     int64_t n_choices;         /* n for each prompt: answers asked for; 1 by default */
+    int64_t n_inputs;          /* embeddings: vectors asked for; 0: it cannot be told */
     struct str user;           /* the raw JSON string, quotes included; ptr NULL: none */
     struct str model_span;     /* spans within body, for splice_request */
     struct str stream_options; /* ptr NULL: none */

@@ -65,6 +65,21 @@ struct dialect_event { /* one event of a stream; borrows the bytes it was read f
     enum outcome error;         /* kind ERROR: how it is to be read */
 };
 
+struct dialect_answer {     /* a complete answer that is no event stream, to be read */
+    enum dialect_path path; /* what was asked for */
+    int status;
+    struct str body; /* empty or cut where it exceeded what we keep: then it is not whole */
+    bool whole;
+    bool as_stream; /* a stream was asked for: a success will be played as one */
+    int64_t inputs; /* embeddings: vectors asked for; 0: it cannot be told */
+};
+
+struct dialect_reading { /* what it means */
+    enum outcome outcome;
+    const char *why; /* for the log, where no error of the vendor's says it; else NULL */
+    struct dialect_usage usage; /* of a whole success; not known in all other cases */
+};
+
 struct dialect_error { /* of ours, to be said to a client */
     int status;
     const char *type, *code, *param; /* param, code: NULL when there is none */
@@ -96,6 +111,9 @@ struct dialect {
     int (*write_event)(struct buf *out, const struct dialect_event *ev);
     /* Is body an error in this dialect's shape, fit for an event? */
     bool (*is_error)(struct str body);
+    /* Appends a success of path, which classify() has read with as_stream, as the whole event
+     * stream that would have said the same; usage: with its usage.  -1: out's cap. */
+    int (*write_stream)(struct buf *out, enum dialect_path path, struct str answer, bool usage);
     const char *keep_alive; /* what a silent stream says: whole, and no event to a reader */
     const char *stream_end; /* what a complete stream ends with where the vendor forgot it */
 
@@ -112,11 +130,9 @@ struct dialect {
      * otherwise *out borrows buf.  -1: buf's cap. */
     int (*splice_request)(const struct chat_request *a, const char *model, bool usage,
                           struct buf *buf, struct str *out);
-    /* How a complete answer is to be read.  body may be empty or cut when it exceeded what we
-     * keep (body_whole false).  usage may be NULL: what a whole answer that is no error says it
-     * used; not known in all other cases. */
-    enum outcome (*classify)(int status, struct str body, bool body_whole,
-                             struct dialect_usage *usage);
+    /* How a complete answer is to be read.  A 2xx is a success only when it shows what a success
+     * of its path has. */
+    void (*classify)(const struct dialect_answer *a, struct dialect_reading *out);
     /* The wait stated by an answer's fields, in ms; -1 when none is.  get(arg, name) gives a
      * field's value (ptr NULL when absent); wall_ms is the time now. */
     int64_t (*retry_after_ms)(struct str (*get)(const void *arg, const char *name),

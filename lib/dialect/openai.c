@@ -6,9 +6,11 @@
 
 #include "base/json_scan.h"
 #include "dialect/openai_answer.h"
+#include "dialect/openai_replay.h"
 #include "dialect/openai_request.h"
 #include "dialect/openai_text.h"
 #include "dialect/retry_after.h"
+#include "dialect/sse.h"
 
 #include <string.h>
 
@@ -56,16 +58,13 @@ static int write_error(struct buf *out, const struct dialect_error *e)
     return 0;
 }
 
-/* An event has one line: in JSON a line end can only stand between two tokens. */
 static int write_event(struct buf *out, const struct dialect_event *ev)
 {
     size_t from = out->len + strlen("data: ");
 
     if (buf_append_str(out, STR("data: ")) < 0 || buf_append_str(out, ev->data) < 0)
         return -1;
-    for (size_t i = from; i < out->len; i++)
-        if (out->data[i] == '\n' || out->data[i] == '\r')
-            out->data[i] = ' ';
+    sse_one_line(out, from);
     return buf_append_str(out, STR("\n\n"));
 }
 
@@ -88,6 +87,7 @@ const struct dialect dialect_openai = {
     .write_error = write_error,
     .write_event = write_event,
     .is_error = is_error,
+    .write_stream = openai_replay_write,
     .keep_alive = ": keep-alive\n\n",
     .stream_end = "data: [DONE]\n\n",
 

@@ -9,26 +9,14 @@
 
 #include "base/json_scan.h"
 #include "dialect/openai_error.h"
+#include "dialect/openai_success.h"
 
 #include <string.h>
-
-static bool is_filled(const struct json_want *w)
-{
-    switch (w->type) {
-    case JSON_STRING:
-        return w->span.len > 2;
-    case JSON_ARRAY:
-    case JSON_OBJECT:
-        return w->count > 0;
-    default:
-        return false;
-    }
-}
 
 static bool any_filled(const struct json_want *wants, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (is_filled(&wants[i]))
+        if (json_scan_is_filled(&wants[i]))
             return true;
     return false;
 }
@@ -80,10 +68,10 @@ static int read_choice(struct str choice, struct dialect_event *out)
         return -1;
     if (w[0].type != JSON_NONE && w[0].type != JSON_NULL && read_delta(w[0].span, &content) < 0)
         return -1;
-    if (content || is_filled(&w[1]))
+    if (content || json_scan_is_filled(&w[1]))
         mark(&out->content, &w[3]);
     /* Some vendors write "" where OpenAI writes null. */
-    if (w[2].type == JSON_STRING && is_filled(&w[2]))
+    if (w[2].type == JSON_STRING && json_scan_is_filled(&w[2]))
         mark(&out->finished, &w[3]);
     if (is_failed(&w[4], &w[2])) {
         out->kind = DIALECT_ERROR;
@@ -209,27 +197,39 @@ static enum outcome classify_choices(struct str body, const struct json_want *ch
     return OUTCOME_OK;
 }
 
-enum outcome openai_answer_classify(int status, struct str body, bool body_whole,
-                                    struct dialect_usage *usage)
+/* A 2xx, all of it. */
+static void classify_success(const struct dialect_answer *a, struct dialect_reading *out)
 {
-    struct json_want w[] = {{.name = "error"}, {.name = "object"},    {.name = "choices"},
-                            {.name = "data"},  {.name = "embedding"}, {.name = "usage"}};
+    struct json_want w[] = {{.name = "error"},
+                            {.name = "object"},
+                            {.name = "choices"},
+                            {.name = "data"},
+                            {.name = "usage"}};
 
-    if (usage != NULL)
-        *usage = (struct dialect_usage){.known = false};
-    if (status < 200 || status > 299)
-        return openai_error_outcome(status, body);
-    if (!body_whole)
-        return OUTCOME_OK; /* no error is longer than what we keep */
-    if (json_scan(body, JSON_SCAN_DEPTH_MAX, w, ARRAY_LEN(w), NULL) < 0)
-        return OUTCOME_BROKEN;
-    if (openai_error_is(&w[0], &w[1]) && !any_filled(&w[2], 3))
-        return openai_error_outcome(status, body);
-    enum outcome failed = classify_choices(body, &w[2]);
+    if (json_scan(a->body, JSON_SCAN_DEPTH_MAX, w, ARRAY_LEN(w), NULL) < 0) {
+        out->outcome = OUTCOME_BROKEN;
+        out->why = "the answer is no JSON object";
+        return;
+    }
+    out->outcome = classify_choices(a->body, &w[2]);
+    if (out->outcome != OUTCOME_OK)
+        return;
+    out->why = openai_success_lacks(a, &w[2], &w[3]);
+    if (out->why == NULL) {
+        read_usage(&w[4], &out->usage);
+    } else if (openai_error_is(&w[0], &w[1])) {
+        out->why = NULL;
+        out->outcome = openai_error_outcome(a->status, a->body);
+    } else {
+        out->outcome = OUTCOME_BROKEN;
+    }
+}
 
-    if (failed != OUTCOME_OK)
-        return failed;
-    if (usage != NULL)
-        read_usage(&w[5], usage);
-    return OUTCOME_OK;
+void openai_answer_classify(const struct dialect_answer *a, struct dialect_reading *out)
+{
+    *out = (struct dialect_reading){.outcome = OUTCOME_OK};
+    if (a->status < 200 || a->status > 299)
+        out->outcome = openai_error_outcome(a->status, a->body);
+    else if (a->whole) /* else: no error is longer than what we keep */
+        classify_success(a, out);
 }

@@ -15,9 +15,8 @@
 /* An event of chat completions or of legacy completions. */
 void openai_answer_event(const struct sse_event *sse, struct dialect_event *out);
 
-/* A 2xx whose body is a JSON object with "error" and without "choices", "data" or "embedding"
- * is the error it is. */
-enum outcome openai_answer_classify(int status, struct str body, bool body_whole,
-                                    struct dialect_usage *usage);
+/* A 2xx that does not show what a success of its path has (openai_success.h) is the error that
+ * it names, or else broken. */
+void openai_answer_classify(const struct dialect_answer *a, struct dialect_reading *out);
 
 #endif

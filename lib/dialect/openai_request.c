@@ -101,6 +101,24 @@ static void count_prompts(struct chat_request *a, const struct json_want *prompt
     a->n_choices = a->n_choices <= INT64_MAX / n ? a->n_choices * n : INT64_MAX;
 }
 
+/* A text or the tokens of one, or a list of either.  Parts of other kinds may be embedded
+ * together. */
+static void count_inputs(struct chat_request *a, const struct json_want *input)
+{
+    size_t at = 0;
+    struct str first;
+    enum json_type type;
+
+    if (a->path != DIALECT_EMBEDDINGS)
+        return;
+    if (input->type == JSON_STRING)
+        a->n_inputs = 1;
+    if (input->type == JSON_ARRAY && json_scan_next(input->span, &at, &first, &type))
+        a->n_inputs = type == JSON_NUMBER                         ? 1
+                      : type == JSON_STRING || type == JSON_ARRAY ? (int64_t)input->count
+                                                                  : 0;
+}
+
 /* Determinism and accounting: fields the router only looks at. */
 static int read_knobs(struct chat_request *a, const struct json_want *f,
                       struct chat_request_error *err)
@@ -140,7 +158,8 @@ static int read_stream(struct chat_request *a, const struct json_want *f, size_t
     if (is_given(&f[F_STREAM]) && f[F_STREAM].type != JSON_TRUE &&
         f[F_STREAM].type != JSON_FALSE)
         return wrong_type(err, &f[F_STREAM], "true or false");
-    a->stream = f[F_STREAM].type == JSON_TRUE;
+    a->stream = f[F_STREAM].type == JSON_TRUE &&
+                a->path != DIALECT_EMBEDDINGS; /* which nobody streams */
     if (opt->type == JSON_NONE)
         return 0;
     if (opt->type != JSON_NULL && opt->type != JSON_OBJECT)
@@ -210,6 +229,7 @@ int openai_request_read(struct chat_request *a, enum dialect_path path, struct s
         read_knobs(a, f, err) < 0 || read_content(a, f, err) < 0)
         return -1;
     count_prompts(a, &f[F_PROMPT]);
+    count_inputs(a, &f[F_INPUT]);
     return 0;
 }
 

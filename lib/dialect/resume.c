@@ -2,6 +2,7 @@
 #include "dialect/resume.h"
 
 #include "base/json_scan.h"
+#include "dialect/sse.h"
 
 #include <string.h>
 
@@ -63,9 +64,7 @@ static int cut_event(struct resume *r, struct str data, struct str span, struct 
         json_scan_quote(&r->rewrite, rest) < 0 ||
         buf_append(&r->rewrite, span.ptr + span.len, data.len - front - span.len) < 0)
         return -1;
-    for (size_t i = 0; i < r->rewrite.len; i++) /* white space between tokens, no more */
-        if (r->rewrite.data[i] == '\n' || r->rewrite.data[i] == '\r')
-            r->rewrite.data[i] = ' ';
+    sse_one_line(&r->rewrite, 0);
     return 0;
 }
 

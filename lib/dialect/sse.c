@@ -37,6 +37,13 @@ void sse_release(struct sse *s)
     buf_release(&s->data);
 }
 
+void sse_one_line(struct buf *b, size_t from)
+{
+    for (size_t i = from; i < b->len; i++)
+        if (b->data[i] == '\n' || b->data[i] == '\r')
+            b->data[i] = ' ';
+}
+
 size_t sse_pending(const struct sse *s)
 {
     return s->pending.len;

@@ -47,6 +47,10 @@ void sse_release(struct sse *s);
 int sse_feed(struct sse *s, const void *data, size_t len,
              int (*on_event)(void *arg, const struct sse_event *ev), void *arg) MUST_CHECK;
 
+/* Makes the JSON behind `from` one line, as an event's data must be: there a line end can only
+ * stand between two tokens. */
+void sse_one_line(struct buf *b, size_t from);
+
 /* Bytes of an unfinished event at the end of the stream (0: it ended between events). */
 size_t sse_pending(const struct sse *s);
 /* Is there such an event, and one that does not begin as a comment? */

@@ -275,6 +275,18 @@ static void on_call_head(void *arg, const struct upstream_head *h)
     attempt_enter(at, at->sse_on ? PHASE_CONTENT : PHASE_FLOW);
 }
 
+/* What is held of a plain answer, read. */
+static void classify(const struct attempt *at, bool whole, struct dialect_reading *out)
+{
+    at->dialect->classify(&(struct dialect_answer){.path = at->path,
+                                                   .status = at->answer.status,
+                                                   .body = buf_str(&at->held),
+                                                   .whole = whole,
+                                                   .as_stream = at->stream,
+                                                   .inputs = at->inputs},
+                          out);
+}
+
 static void on_call_data(void *arg, const char *data, size_t len)
 {
     struct attempt *at = arg;
@@ -298,9 +310,10 @@ static void on_call_data(void *arg, const char *data, size_t len)
     }
     if (at->answer.status < 200 || at->answer.status > 299) {
         /* an error's body beyond what is held: what we have must do */
-        attempt_end_later(
-            at, at->dialect->classify(at->answer.status, buf_str(&at->held), false, NULL),
-            "error answer larger than upstream.max_answer_bytes");
+        struct dialect_reading r;
+
+        classify(at, false, &r);
+        attempt_end_later(at, r.outcome, "error answer larger than upstream.max_answer_bytes");
         return;
     }
     attempt_go_ready(at); /* too large to hold: from here on it is passed through */
@@ -336,12 +349,13 @@ static void end_stream(struct attempt *at, const struct upstream_end *e)
 
 static void end_plain(struct attempt *at, const struct upstream_end *e)
 {
-    enum outcome o = of_result[e->result];
+    struct dialect_reading r = {.outcome = of_result[e->result]};
 
     if (e->result == UPSTREAM_COMPLETE && !at->ready) {
-        o = at->dialect->classify(at->answer.status, buf_str(&at->held), true, &at->end.usage);
+        classify(at, true, &r);
+        at->end.usage = r.usage;
     }
-    attempt_end_later(at, o, e->detail);
+    attempt_end_later(at, r.outcome, r.why != NULL ? r.why : e->detail);
 }
 
 static void on_call_end(void *arg, const struct upstream_end *e)
@@ -384,6 +398,8 @@ struct attempt *attempt_start(struct attempt_env *env, const struct attempt_ask 
     at->ops = ops;
     at->arg = arg;
     at->stream = ask->stream;
+    at->path = ask->path;
+    at->inputs = ask->inputs;
     at->hide_usage = ask->hide_usage;
     at->progress.asked = ask->choices;
     at->resume = ask->resume;

@@ -36,6 +36,7 @@ struct attempt_ask {
     struct str body;              /* borrowed until the end; empty for DIALECT_MODELS */
     const struct http_head *from; /* the client's head: what may go on is copied */
     const char *request_id;
+    int64_t inputs;  /* vectors asked for; 0: it cannot be told */
     int64_t choices; /* answers asked for: so many finish reasons end a stream */
     bool stream;     /* the client asked for one: the stream limits apply */
     bool hide_usage; /* the usage-only event was our wish, not the client's */

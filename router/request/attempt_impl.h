@@ -34,6 +34,8 @@ struct attempt {
     struct upstream_call *call;             /* NULL once it ended */
     struct event *timer, *finish;
     enum phase phase;
+    enum dialect_path path;
+    int64_t inputs; /* vectors asked for */
     bool stream, hide_usage, sse_on, ready, ended, done_seen;
     struct progress progress; /* of the stream */
     bool paused, slowed;      /* the client reads slowly: now, at any time */

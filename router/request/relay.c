@@ -20,7 +20,7 @@ static void arm(struct relay *r, int64_t ms)
 static void commit(struct relay *r)
 {
     struct http_reply_field f[4] = {
-        {"Content-Type", STR("text/event-stream; charset=utf-8")},
+        {"Content-Type", RELAY_STREAM_TYPE},
         {"x-request-id", str_of(r->request_id)},
     };
     size_t n = reply_forbid_buffering(f, 2);

@@ -17,6 +17,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define RELAY_STREAM_TYPE STR("text/event-stream; charset=utf-8")
+
 struct event_base;
 struct event;
 

@@ -216,8 +216,7 @@ static enum state step_judge(struct request *req)
             relay_finish(&req->relay, e->add_done);
             return ST_DONE;
         }
-        return req->relay.head_out ? request_fail_not_a_stream(req)
-                                   : request_pass(req, e->answer);
+        return req->ask.stream ? request_play(req, e->answer) : request_pass(req, e->answer);
     case OUTCOME_CLIENT_FAULT:
         return req->relay.any_bytes ? request_fail_relayed(req) : request_pass_refusal(req);
     default:

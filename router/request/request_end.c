@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define REFUSAL_MAX_BYTES 65536 /* of a vendor's error that is passed on within a stream */
+#define PLAY_ROOM_BYTES   65536 /* that an answer may grow by, beyond its double, as events */
 
 const char *request_region(const struct request *req)
 {
@@ -163,8 +164,9 @@ enum state request_fail_relayed(struct request *req)
     return ST_DONE;
 }
 
-/* A plain JSON answer to a stream whose head is already out as an event stream. */
-enum state request_fail_not_a_stream(struct request *req)
+/* A plain answer that is no use to a client that reads a stream: it has seen a part of another
+ * one, or this one grows too much by its events. */
+static enum state fail_not_a_stream(struct request *req)
 {
     struct reply_error e = {.status = 502,
                             .type = "server_error",
@@ -181,6 +183,40 @@ static bool is_stream(const struct attempt_answer *a)
         if (str_ieqz(str_of(a->fields[i].name), "content-type"))
             return sse_is_type(a->fields[i].value);
     return false;
+}
+
+/* The vendor's fields, but what they call a plain answer is an event stream now. */
+static void open_stream(struct request *req, const struct attempt_answer *a)
+{
+    struct http_reply_field f[REPLY_FIELDS_MAX];
+    char numbers[2][24];
+    size_t n = all_fields(req, a, f, numbers), kept = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (!str_ieqz(str_of(f[i].name), "content-type"))
+            f[kept++] = f[i];
+    f[kept++] = (struct http_reply_field){"Content-Type", RELAY_STREAM_TYPE};
+    kept = reply_forbid_buffering(f, kept);
+    req->result.status = 200;
+    relay_open(&req->relay, 200, f, kept, -1);
+}
+
+enum state request_play(struct request *req, const struct attempt_answer *a)
+{
+    enum state to = ST_DONE;
+    struct buf events;
+
+    buf_init(&events, 2 * a->body.len + PLAY_ROOM_BYTES);
+    if (req->relay.any_bytes ||
+        req->dialect->write_stream(&events, req->path, a->body, req->ask.wants_usage) < 0) {
+        to = fail_not_a_stream(req);
+    } else {
+        open_stream(req, a);
+        (void)relay_bytes(&req->relay, buf_str(&events)); /* as bounded as the plain answer */
+        relay_finish(&req->relay, false);
+    }
+    buf_release(&events);
+    return to;
 }
 
 void request_open(struct request *req, const struct attempt_answer *a)

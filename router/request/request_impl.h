@@ -114,8 +114,8 @@ enum state request_pass(struct request *req, const struct attempt_answer *a);
 enum state request_pass_refusal(struct request *req);
 /* A failure the client has already seen a part of: it must see the failure too. */
 enum state request_fail_relayed(struct request *req);
-/* A plain JSON answer to a stream whose head is already out as an event stream. */
-enum state request_fail_not_a_stream(struct request *req);
+/* A whole plain answer to a stream request: the client gets the stream it asked for. */
+enum state request_play(struct request *req, const struct attempt_answer *a);
 /* The head of an answer that is relayed from now on. */
 void request_open(struct request *req, const struct attempt_answer *a);
 

@@ -158,6 +158,7 @@ static bool start(struct request_try *t, const struct choose_target *target, boo
         .path = req->path,
         .from = req->head,
         .request_id = req->id,
+        .inputs = req->ask.n_inputs,
         .choices = req->ask.n_choices,
         .stream = req->ask.stream,
         .hide_usage = usage && !req->ask.wants_usage,

@@ -14,6 +14,14 @@
     "{\"id\":\"1\",\"choices\":[{\"message\":{\"content\":\"hello\"},\"finish_reason\":"       \
     "\"stop\"}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}"
 
+/* The same to a client that asked for a stream, up to the usage and the end. */
+#define WORD_PLAYED_CHUNK                                                                      \
+    "data: {\"object\":\"chat.completion.chunk\",\"id\":\"1\",\"choices\":["
+#define WORD_PLAYED                                                                            \
+    WORD_PLAYED_CHUNK "{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"hello\"}," \
+                      "\"finish_reason\":null}]}\n\n" WORD_PLAYED_CHUNK                        \
+                      "{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
+
 /* Events. */
 #define WORD_ROLE "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\"}}]}\n\n"
 #define WORD_HI   "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"}}]}\n\n"

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CHOICE "{\"message\":{\"content\":\"hello\"},\"finish_reason\":\"stop\"}"
+
 /* Every kind of field a vendor's answer may carry; NULL: it must not reach the client. */
 static const struct {
     const char *line, *name, *want;
@@ -71,7 +73,7 @@ Test(flow_answer, own_fields_stand_once)
     struct script_answer answer = {.region = "a",
                                    .status = 201,
                                    .fields = "Content-Length: 999\nDate: x\nx-request-id: 1\n",
-                                   .body = "{\"data\":[|1]}"};
+                                   .body = "{\"choices\":[|" CHOICE "]}"};
     struct flow_world f;
     struct flow_answer a;
 
@@ -80,7 +82,7 @@ Test(flow_answer, own_fields_stand_once)
     flow_ask(&f, NULL, WORD_ASK, &a);
     cr_expect_eq(a.status, 201);
     cr_expect(a.whole);
-    cr_expect_str_eq(a.body.data, "{\"data\":[1]}");
+    cr_expect_str_eq(a.body.data, "{\"choices\":[" CHOICE "]}");
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         char line[64];
         size_t n = 0;
@@ -168,6 +170,8 @@ Test(flow_answer, request_id_is_taken_or_made)
     }
 }
 
+#define MODELS "{\"data\":[{\"id\":\"hello\"}]}"
+
 /* Paths that go upstream, and those that are ours. */
 static const struct {
     const char *request;
@@ -175,19 +179,23 @@ static const struct {
     const char *method;
     int status;
     const char *has;
+    const char *answer; /* the region's; NULL: it is not asked */
 } paths[] = {
-    {"POST /v1/chat/completions", "http://a.test/v1/chat/completions", "POST", 200, "hello"},
-    {"POST /v1/completions", "http://a.test/v1/completions", "POST", 200, "hello"},
-    {"POST /v1/embeddings", "http://a.test/v1/embeddings", "POST", 200, "hello"},
-    {"GET /v1/models", "http://a.test/v1/models", "GET", 200, "hello"},
-    {"HEAD /v1/models", "http://a.test/v1/models", "GET", 200, NULL},
-    {"GET /v1/models/x", NULL, NULL, 404, "model_not_found"},
-    {"GET /v1/models/x", NULL, NULL, 404, "the config names no models"},
-    {"GET /v1/chat/completions", NULL, NULL, 405, "method_not_allowed"},
-    {"POST /v1/models", NULL, NULL, 405, "method_not_allowed"},
-    {"GET /", NULL, NULL, 404, "unknown_path"},
-    {"POST /v1/chat/completions/", NULL, NULL, 404, "unknown_path"},
-    {"POST /v1/audio/speech", NULL, NULL, 404, "unknown_path"},
+    {"POST /v1/chat/completions", "http://a.test/v1/chat/completions", "POST", 200, "hello",
+     WORD_ANSWER},
+    {"POST /v1/completions", "http://a.test/v1/completions", "POST", 200, "hello",
+     "{\"choices\":[{\"text\":\"hello\",\"finish_reason\":\"stop\"}]}"},
+    {"POST /v1/embeddings", "http://a.test/v1/embeddings", "POST", 200, "hello",
+     "{\"data\":[{\"embedding\":[1]}],\"model\":\"hello\"}"},
+    {"GET /v1/models", "http://a.test/v1/models", "GET", 200, "hello", MODELS},
+    {"HEAD /v1/models", "http://a.test/v1/models", "GET", 200, NULL, MODELS},
+    {"GET /v1/models/x", NULL, NULL, 404, "model_not_found", NULL},
+    {"GET /v1/models/x", NULL, NULL, 404, "the config names no models", NULL},
+    {"GET /v1/chat/completions", NULL, NULL, 405, "method_not_allowed", NULL},
+    {"POST /v1/models", NULL, NULL, 405, "method_not_allowed", NULL},
+    {"GET /", NULL, NULL, 404, "unknown_path", NULL},
+    {"POST /v1/chat/completions/", NULL, NULL, 404, "unknown_path", NULL},
+    {"POST /v1/audio/speech", NULL, NULL, 404, "unknown_path", NULL},
 };
 
 Test(flow_answer, paths)
@@ -196,7 +204,7 @@ Test(flow_answer, paths)
 
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
         struct script_answer answer = {
-            .region = "a", .status = 200, .fields = WORD_JSON, .body = WORD_ANSWER};
+            .region = "a", .status = 200, .fields = WORD_JSON, .body = paths[i].answer};
         bool post = str_starts(str_of(paths[i].request), "POST");
         struct flow_world f;
         struct flow_client c;
@@ -236,7 +244,8 @@ Test(flow_answer, larger_than_is_held_passes)
         struct flow_world f;
         struct flow_answer a;
 
-        snprintf(body, sizeof(body), "{\"choices\":[\"%0*d\"]}", 1024 + over - 16, 0);
+        snprintf(body, sizeof(body), "{\"choices\":[" CHOICE "],\"x\":\"%0*d\"}",
+                 1024 + over - (int)strlen("{\"choices\":[" CHOICE "],\"x\":\"\"}"), 0);
         cr_assert_eq((int)strlen(body), 1024 + over);
         flow_start(&f, "'upstream':{'max_answer_bytes':'1KiB'}");
         script_set(f.w.up, &answer, 1);

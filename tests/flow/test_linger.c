@@ -1,5 +1,6 @@
 /* test_linger.c - a stream that said [DONE] is over for its client, whatever its vendor does.
  */
+#include "flow_words.h"
 #include "flow_world.h"
 
 #include <criterion/criterion.h>
@@ -43,8 +44,8 @@ Test(flow_linger, client_is_served_at_once)
         struct flow_world f;
         struct flow_client c;
         struct flow_answer a;
-        struct script_answer answers[] = {
-            rows[i].a, {.region = "a", .status = 200, .body = "{\"choices\":[]}"}};
+        struct script_answer answers[] = {rows[i].a,
+                                          {.region = "a", .status = 200, .body = WORD_ANSWER}};
 
         flow_start(&f, NULL);
         script_set(f.w.up, answers, ARRAY_LEN(answers));

@@ -140,12 +140,12 @@ static const struct {
      200,
      WORD_STOP WORD_DONE,
      false},
-    /* no stream */
+    /* no stream: played as one */
     {"a plain answer",
      {{.region = "a", .status = 200, .fields = WORD_JSON, .body = WORD_ANSWER}},
      "a",
      200,
-     WORD_ANSWER,
+     WORD_PLAYED WORD_DONE,
      false},
 };
 

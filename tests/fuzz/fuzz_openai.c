@@ -28,17 +28,48 @@ static void check_usage(const struct dialect_usage *u)
     assert(u->cached_tokens >= 0 && u->cached_tokens <= u->prompt_tokens);
 }
 
-static void check_outcome(const struct dialect *d, int status, struct str body)
+static int count_done(void *arg, const struct sse_event *sse)
 {
-    struct dialect_usage usage;
-    enum outcome whole = d->classify(status, body, true, &usage);
-    enum outcome cut = d->classify(status, body, false, NULL);
+    struct dialect_event ev = {.kind = DIALECT_META};
 
-    assert(whole < N_OUTCOMES && cut < N_OUTCOMES);
-    assert(whole != OUTCOME_ABORTED && whole != OUTCOME_CONNECT);
-    assert(whole == OUTCOME_OK || !usage.known);
-    check_usage(&usage);
-    assert((status >= 200 && status <= 299) || whole != OUTCOME_OK);
+    ((const struct dialect *)arg)->read_event(sse, &ev);
+    assert(ev.kind != DIALECT_MALFORMED);
+    return ev.kind == DIALECT_DONE ? 1 : 0;
+}
+
+/* A success played as a stream: every event can be read, the last one is its end. */
+static void check_stream(const struct dialect *d, enum dialect_path path, struct str body)
+{
+    struct buf out;
+    struct sse s;
+
+    buf_init(&out, 2 * body.len + 65536);
+    sse_init(&s, 2 * body.len + 65536);
+    if (d->write_stream(&out, path, body, true) == 0) {
+        assert(sse_feed(&s, out.data, out.len, count_done, (void *)d) == 1);
+        assert(sse_pending(&s) == 0);
+    }
+    sse_release(&s);
+    buf_release(&out);
+}
+
+static void check_outcome(const struct dialect *d, enum dialect_path path, int status,
+                          struct str body)
+{
+    struct dialect_answer a = {
+        .path = path, .status = status, .body = body, .as_stream = path < DIALECT_EMBEDDINGS};
+    struct dialect_reading cut, whole;
+
+    d->classify(&a, &cut);
+    a.whole = true;
+    d->classify(&a, &whole);
+    assert(whole.outcome < N_OUTCOMES && cut.outcome < N_OUTCOMES);
+    assert(whole.outcome != OUTCOME_ABORTED && whole.outcome != OUTCOME_CONNECT);
+    assert(whole.outcome == OUTCOME_OK || !whole.usage.known);
+    check_usage(&whole.usage);
+    assert((status >= 200 && status <= 299) || whole.outcome != OUTCOME_OK);
+    if (whole.outcome == OUTCOME_OK && a.as_stream)
+        check_stream(d, path, body);
 }
 
 static void check_event(const struct dialect *d, struct str text, struct str name)
@@ -84,7 +115,8 @@ static void check_dialect(const struct dialect *d, struct str text)
     check_event(d, text, (struct str){NULL, 0});
     check_event(d, text, STR("error"));
     for (size_t i = 0; i < ARRAY_LEN(statuses); i++)
-        check_outcome(d, statuses[i], text);
+        for (int p = 0; p < N_DIALECT_PATHS; p++)
+            check_outcome(d, (enum dialect_path)p, statuses[i], text);
     int64_t wait_ms = d->retry_after_ms(same_for_all, &text, 1717171717000);
 
     assert(wait_ms >= -1 && wait_ms <= RETRY_AFTER_MAX_MS);

@@ -20,6 +20,7 @@ Test(dialect, every_row_is_there)
         HAS(write_error);
         HAS(write_event);
         HAS(is_error);
+        HAS(write_stream);
         HAS(keep_alive);
         HAS(stream_end);
         HAS(asks[DIALECT_CHAT]); /* the one path that nobody can do without */
@@ -40,7 +41,7 @@ Test(dialect, every_row_is_there)
 /* A row that is added to the struct must be added to the list above. */
 Test(dialect, the_list_of_rows_is_whole)
 {
-    size_t pointers = 18 + N_DIALECT_PATHS;
+    size_t pointers = 19 + N_DIALECT_PATHS;
 
     cr_expect_eq(sizeof(struct dialect), pointers * sizeof(void *));
 }
@@ -105,6 +106,7 @@ Test(dialect, reads_what_it_writes)
         const struct dialect_error e = {
             .status = 502, .type = "server_error", .code = "c", .message = "two\nlines"};
         struct dialect_event ev = {.kind = DIALECT_ERROR};
+        struct dialect_reading reading;
         struct readback back;
         struct buf body, event;
 
@@ -112,7 +114,10 @@ Test(dialect, reads_what_it_writes)
         buf_init(&event, 4096);
         cr_assert_eq(d->write_error(&body, &e), 0);
         cr_expect(d->is_error(buf_str(&body)), "%s", d->name);
-        cr_expect_eq(d->classify(500, buf_str(&body), true, NULL), OUTCOME_SERVER_ERROR);
+        d->classify(
+            &(struct dialect_answer){.status = 500, .body = buf_str(&body), .whole = true},
+            &reading);
+        cr_expect_eq(reading.outcome, OUTCOME_SERVER_ERROR);
         ev.data = buf_str(&body);
         cr_assert_eq(d->write_event(&event, &ev), 0);
         back = read_back(d, buf_str(&event));

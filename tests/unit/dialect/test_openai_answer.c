@@ -242,18 +242,28 @@ static void expect_usage(size_t i, const struct dialect_usage *got)
     cr_expect_eq(got->cached_tokens, usages[i].cached, "%s", usages[i].usage);
 }
 
+static void classify(int status, const char *body, bool whole, struct dialect_reading *out)
+{
+    openai_answer_classify(
+        &(struct dialect_answer){
+            .path = DIALECT_CHAT, .status = status, .body = str_of(body), .whole = whole},
+        out);
+}
+
 Test(openai_answer, usage_of_events_and_answers)
 {
     for (size_t i = 0; i < ARRAY_LEN(usages); i++) {
         char body[512];
-        struct dialect_usage got;
+        struct dialect_reading got;
         struct dialect_event chunk;
 
-        snprintf(body, sizeof(body), "{\"id\":\"x\",\"choices\":[{\"index\":0}],\"usage\":%s}",
+        snprintf(body, sizeof(body),
+                 "{\"id\":\"x\",\"choices\":[{\"message\":{\"content\":\"hi\"}}],\"usage\":%s}",
                  usages[i].usage);
         memset(&got, 0xA5, sizeof(got));
-        cr_expect_eq(openai_answer_classify(200, str_of(body), true, &got), OUTCOME_OK);
-        expect_usage(i, &got);
+        classify(200, body, true, &got);
+        cr_expect_eq(got.outcome, OUTCOME_OK);
+        expect_usage(i, &got.usage);
         read_data(body, &chunk);
         expect_usage(i, &chunk.usage);
     }
@@ -275,13 +285,15 @@ Test(openai_answer, no_usage_where_there_is_no_answer)
                 {200, true, "{\"error\":{\"message\":\"x\"}," USAGE "}"}};
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct dialect_usage got = {.known = true};
+        struct dialect_reading got = {.usage.known = true};
 
-        (void)openai_answer_classify(rows[i].status, str_of(rows[i].body), rows[i].whole, &got);
-        cr_expect_not(got.known, "row %zu", i);
+        classify(rows[i].status, rows[i].body, rows[i].whole, &got);
+        cr_expect_not(got.usage.known, "row %zu", i);
     }
 #undef USAGE
 }
+
+#define HI "\"message\":{\"content\":\"hi\"}"
 
 /* clang-format off */
 static const struct {
@@ -291,12 +303,11 @@ static const struct {
     enum outcome want;
 } answers[] = { /* errors by status and words: test_openai_error.c */
     {200, "{\"id\":\"x\",\"choices\":[{\"message\":{\"content\":\"hi\"}}]}", true, OUTCOME_OK},
-    {200, "{\"object\":\"list\",\"data\":[{\"embedding\":[0.1]}]}", true, OUTCOME_OK},
-    {200, "{\"choices\":[{}],\"error\":null}",            true,  OUTCOME_OK},
-    {200, "{\"choices\":[{}],\"error\":{\"code\":1}}",    true,  OUTCOME_OK},
-    {200, "{\"embedding\":[1],\"error\":\"x\"}",          true,  OUTCOME_OK},
-    {201, "{}",                                           true,  OUTCOME_OK},
-    {200, "{\"error\":{}}",                               true,  OUTCOME_OK},
+    {200, "{\"choices\":[{" HI "}],\"error\":null}",        true,  OUTCOME_OK},
+    {200, "{\"choices\":[{" HI "}],\"error\":{\"code\":1}}", true, OUTCOME_OK},
+    {200, "{\"choices\":[{}],\"error\":{\"code\":429}}",  true,  OUTCOME_THROTTLED},
+    {201, "{\"choices\":[{" HI "}]}",                       true,  OUTCOME_OK},
+    {200, "{\"error\":{}}",                               true,  OUTCOME_BROKEN},
     {200, "{\"error\":{\"message\":\"x\"}}",              true,  OUTCOME_SERVER_ERROR},
     {200, "{\"error\":{\"message\":\"x\"},\"choices\":null}", true, OUTCOME_SERVER_ERROR},
     {200, "{\"error\":{\"message\":\"x\"},\"choices\":[]}", true, OUTCOME_SERVER_ERROR},
@@ -310,13 +321,13 @@ static const struct {
     {200, "{\"choices\":[",                               false, OUTCOME_OK},
     {200, "",                                             false, OUTCOME_OK},
     {199, "{}",                                           true,  OUTCOME_BROKEN},
-    {299, "{}",                                           true,  OUTCOME_OK},
+    {299, "{\"choices\":[{" HI "}]}",                       true,  OUTCOME_OK},
     {300, "{}",                                           true,  OUTCOME_SERVER_ERROR},
     {400, "{\"error\":{\"code\":\"context_length_exceeded\"}}", true, OUTCOME_TOO_LONG},
     {400, "{\"error\":{\"code\":\"context_length_exce",   false, OUTCOME_CLIENT_FAULT},
     {500, "{\"choices\":[{}]}",                           true,  OUTCOME_SERVER_ERROR},
     {200, "{\"choices\":[{\"message\":{\"content\":\"error: \\\"error\\\"\"},\"finish_reason\":\"stop\"}]}", true, OUTCOME_OK},
-    {200, "{\"choices\":[{\"message\":{\"error\":1},\"error\":null,\"finish_reason\":\"stop\"}]}", true, OUTCOME_OK},
+    {200, "{\"choices\":[{\"message\":{\"content\":\"\",\"error\":1},\"error\":null,\"finish_reason\":\"stop\"}]}", true, OUTCOME_OK},
     {200, "{\"choices\":[{\"message\":{},\"finish_reason\":\"error\"}]}", true, OUTCOME_SERVER_ERROR},
     {200, "{\"choices\":[{},{\"error\":{\"code\":429}}]}", true, OUTCOME_THROTTLED},
 };
@@ -325,10 +336,10 @@ static const struct {
 Test(openai_answer, answers)
 {
     for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
-        enum outcome got = openai_answer_classify(answers[i].status, str_of(answers[i].body),
-                                                  answers[i].whole, NULL);
+        struct dialect_reading got;
 
-        cr_expect_eq(got, answers[i].want, "row %zu, %d %s: %d", i, answers[i].status,
-                     answers[i].body, got);
+        classify(answers[i].status, answers[i].body, answers[i].whole, &got);
+        cr_expect_eq(got.outcome, answers[i].want, "row %zu, %d %s: %d", i, answers[i].status,
+                     answers[i].body, got.outcome);
     }
 }
