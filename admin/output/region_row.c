@@ -28,7 +28,7 @@ static bool has_story(const struct state_line *l)
 
 /* ---- why a region cools ---- */
 
-static const struct cooling {
+static const struct cooling_words {
     const char *name;  /* as the fleet's scripts keep it */
     const char *cell;  /* in a row */
     const char *words; /* as a fact, in an event */
@@ -41,7 +41,7 @@ static const struct cooling {
 };
 
 /* NULL for one that speaks for itself, and for a newer router's. */
-static const struct cooling *cooling_of(const char *name)
+static const struct cooling_words *cooling_of(const char *name)
 {
     for (size_t i = 0; i < ARRAY_LEN(coolings); i++)
         if (strcmp(name, coolings[i].name) == 0)
@@ -51,21 +51,21 @@ static const struct cooling *cooling_of(const char *name)
 
 static const char *cooling_word(const struct snapshot_slot *slot)
 {
-    const struct cooling *c = cooling_of(slot->cooling);
+    const struct cooling_words *c = cooling_of(slot->cooling);
 
     return c != NULL ? c->cell : slot->cooling;
 }
 
 static const char *cooling_story(const struct snapshot_slot *slot)
 {
-    const struct cooling *c = cooling_of(slot->cooling);
+    const struct cooling_words *c = cooling_of(slot->cooling);
 
     return c != NULL && slot->line.lim_ms != 0 ? c->story : "-";
 }
 
 const char *region_row_cooling(const char *name)
 {
-    const struct cooling *c = cooling_of(name);
+    const struct cooling_words *c = cooling_of(name);
 
     return c != NULL ? c->words : name;
 }

@@ -212,20 +212,32 @@ const struct view_slot *decider_announced(const struct decider *d, size_t slot)
                              : local_breakers_get(d->local, slot);
 }
 
-static int64_t cools_until_ms(const struct decider *d, size_t slot)
+/* Who says the longest of slot: the fleet or we. */
+static const struct view_slot *longest(const struct decider *d, size_t slot)
 {
-    int64_t ms = decider_announced(d, slot)->lim_ms,
-            own_ms = local_breakers_get(d->local, slot)->lim_ms;
+    const struct view_slot *fleets = decider_announced(d, slot),
+                           *own = local_breakers_get(d->local, slot);
 
-    return ms > own_ms ? ms : own_ms;
+    return fleets->lim_ms > own->lim_ms ? fleets : own;
+}
+
+/* The same of slot and of its region. */
+static const struct view_slot *cools(const struct decider *d, size_t slot)
+{
+    const struct view_slot *k = longest(d, slot),
+                           *regions = longest(d, d->conf->slots[slot].region);
+
+    return k->lim_ms > regions->lim_ms ? k : regions;
 }
 
 int64_t decider_cools_until_ms(const struct decider *d, size_t slot)
 {
-    int64_t ms = cools_until_ms(d, slot),
-            regions_ms = cools_until_ms(d, d->conf->slots[slot].region);
+    return cools(d, slot)->lim_ms;
+}
 
-    return ms > regions_ms ? ms : regions_ms;
+enum cooling_why decider_cools_why(const struct decider *d, size_t slot)
+{
+    return cools(d, slot)->cools;
 }
 
 uint64_t decider_life(struct decider *d)
@@ -260,7 +272,7 @@ void decider_cool(struct decider *d, size_t slot, int64_t for_ms, int times,
                   enum cooling_why why)
 {
     if (times > 0)
-        local_breakers_cool(d->local, slot, for_ms);
+        local_breakers_cool(d->local, slot, for_ms, why);
     if (d->shared != NULL)
         shared_state_cool(d->shared, slot, for_ms, times, why);
 }

@@ -75,6 +75,8 @@ const struct view_slot *decider_get(const struct decider *d, size_t slot);
 const struct view_slot *decider_announced(const struct decider *d, size_t slot);
 /* Until when slot cools, by what anybody said of it or of its region. */
 int64_t decider_cools_until_ms(const struct decider *d, size_t slot);
+/* Why: of what lasts longest. */
+enum cooling_why decider_cools_why(const struct decider *d, size_t slot);
 /* Number of the shared data's life; a flush begins a new one without a change of mode. */
 uint64_t decider_life(struct decider *d);
 

@@ -205,7 +205,8 @@ void local_breakers_done(struct local_breakers *m, size_t slot, uint64_t epoch, 
         e->view.ramp_ms = now_ms;
 }
 
-void local_breakers_cool(struct local_breakers *m, size_t slot, int64_t for_ms)
+void local_breakers_cool(struct local_breakers *m, size_t slot, int64_t for_ms,
+                         enum cooling_why why)
 {
     struct entry *e = entry_at(m, slot);
     int64_t lim_ms =
@@ -214,6 +215,7 @@ void local_breakers_cool(struct local_breakers *m, size_t slot, int64_t for_ms)
     if (lim_ms <= e->view.lim_ms || for_ms <= 0)
         return;
     e->view.lim_ms = lim_ms;
+    e->view.cools = why;
     changed(m, e);
 }
 
@@ -236,8 +238,10 @@ static void adopt(struct local_breakers *m, struct entry *e, const struct view_s
         name_cause(m, e, "redis_away");
     e->view.forced = view_forced_now(from, now_ms);
     e->view.forced_until_ms = from->forced_until_ms;
-    if (from->lim_ms > e->view.lim_ms) /* ours: the fleet may not have heard of it */
+    if (from->lim_ms > e->view.lim_ms) { /* else ours: the fleet may not have heard of it */
         e->view.lim_ms = from->lim_ms;
+        e->view.cools = from->cools;
+    }
     e->view.ramp_ms = st == BREAKER_CLOSED ? from->ramp_ms : 0;
     if (from->why[0] != '\0') {
         memcpy(e->view.why, from->why, sizeof(e->view.why));

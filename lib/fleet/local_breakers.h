@@ -45,7 +45,8 @@ void local_breakers_probe_renew(struct local_breakers *m, size_t slot, uint64_t 
 void local_breakers_done(struct local_breakers *m, size_t slot, uint64_t epoch, uint64_t token,
                          enum breaker_verdict verdict);
 /* Leaves slot alone for for_ms (the longer of two wins). */
-void local_breakers_cool(struct local_breakers *m, size_t slot, int64_t for_ms);
+void local_breakers_cool(struct local_breakers *m, size_t slot, int64_t for_ms,
+                         enum cooling_why why);
 
 /* Opens slot for its recovery time, unless it is open; counts as a trip. */
 void local_breakers_trip(struct local_breakers *m, size_t slot, const char *why);

@@ -97,6 +97,11 @@ int64_t permit_return_ms(const struct fleet *f, size_t slot, int64_t now_ms)
     return (cools_until_ms > back_ms ? cools_until_ms : back_ms) - now_ms;
 }
 
+enum cooling_why permit_cools_why(const struct fleet *f, size_t slot)
+{
+    return decider_cools_why(&f->decider, slot);
+}
+
 /* ---- one attempt ---- */
 
 static void show_averages(struct fleet *f, size_t region)

@@ -12,7 +12,7 @@
 #define COOLING_QUOTA_MS      (10 * 60 * 1000) /* out of credit: lasting */
 #define COOLING_AUTH_MS       (60 * 1000)      /* our key refused: an operator has to look */
 
-enum cooling_why { COOLING_WHY_THROTTLED, COOLING_WHY_QUOTA, COOLING_WHY_AUTH };
+enum cooling_why { COOLING_WHY_THROTTLED, COOLING_WHY_QUOTA, COOLING_WHY_AUTH, N_COOLING_WHY };
 
 struct cooling { /* of one region, as this worker knows it; monotonic; zeroed at first */
     int64_t known_until_ms; /* a stated time, quota, auth */

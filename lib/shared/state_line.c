@@ -127,7 +127,8 @@ static bool is_consistent(const struct state_line *l)
     if (l->ramp_ms != 0 &&
         (l->st != BREAKER_CLOSED || !is_within(l->now_ms, l->ramp_ms, STATE_LINE_RAMP_MAX_MS)))
         return false;
-    if (l->doubt && l->st != BREAKER_OPEN)
+    if ((l->doubt && l->st != BREAKER_OPEN) ||
+        (l->cools != COOLING_WHY_THROTTLED && l->lim_ms == 0))
         return false;
     return l->lim_ms == 0 || is_within(l->lim_ms, l->now_ms, STATE_LINE_LIM_MAX_MS);
 }
@@ -150,6 +151,7 @@ enum field {
     N_FIELDS, /* that every line has */
     F_RAMP = N_FIELDS,
     F_DOUBT,
+    F_COOLS,
     N_FIELDS_MAX
 };
 
@@ -168,11 +170,22 @@ static bool read_ms(struct str s, int64_t *out)
     return str_to_whole(s, STATE_LINE_NUMBER_MAX, out);
 }
 
+/* Another word, or what a later version has there, says nothing. */
+static enum cooling_why read_cools(const struct str *f, int n)
+{
+    for (int i = COOLING_WHY_QUOTA; n > F_COOLS && i < N_COOLING_WHY; i++)
+        if (str_eqz(f[F_COOLS], cooling_why_name((enum cooling_why)i)))
+            return (enum cooling_why)i;
+    return COOLING_WHY_THROTTLED;
+}
+
 /* The fields that routers of the first versions did not know: each only where it differs from
  * what its absence says, or where more follows. */
 static bool read_optional(const struct str *f, int n, bool more, struct state_line *out)
 {
+    more = more || n > F_COOLS;
     out->ramp_ms = 0;
+    out->cools = read_cools(f, n);
     out->doubt = n > F_DOUBT && str_eqz(f[F_DOUBT], "1");
     if (n > F_DOUBT && !out->doubt && !(more && str_eqz(f[F_DOUBT], "0")))
         return false;
@@ -206,6 +219,7 @@ bool state_line_decode(struct str line, struct state_line *out)
     while (n < N_FIELDS_MAX && rest.ptr != NULL)
         f[n++] = str_split(rest, ' ', &rest);
     if (n < N_FIELDS || !str_eqz(f[F_MARK], MARK) || !is_passable(rest) ||
+        (n > F_COOLS && !is_passable(f[F_COOLS])) ||
         !read_optional(f, n, rest.ptr != NULL, out))
         return false;
     if (!read_gen(f[F_GEN], out->gen) || !read_u64(f[F_VER], &out->ver) ||
@@ -239,8 +253,15 @@ int state_line_encode(struct buf *out, const struct state_line *l)
         state_line_word(&b, l->why) < 0 || buf_append(&b, " ", 1) < 0 ||
         state_line_word(&b, l->by) < 0 || buf_appendf(&b, " %lld", (long long)l->lim_ms) < 0)
         goto out;
-    if ((l->doubt || l->ramp_ms != 0) &&
-        buf_appendf(&b, " %lld%s", (long long)l->ramp_ms, l->doubt ? " 1" : "") < 0)
+    bool cools = l->cools != COOLING_WHY_THROTTLED;
+
+    if ((cools || l->doubt || l->ramp_ms != 0) &&
+        buf_appendf(&b, " %lld%s", (long long)l->ramp_ms,
+                    l->doubt ? " 1"
+                    : cools  ? " 0"
+                             : "") < 0)
+        goto out;
+    if (cools && buf_appendf(&b, " %s", cooling_why_name(l->cools)) < 0)
         goto out;
     rc = buf_append_str(out, buf_str(&b));
 out:

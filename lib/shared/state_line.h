@@ -1,12 +1,12 @@
 /* state_line.h - the state line: one slot's state as it travels in pushes and snapshots.
  *
- *   1 gen ver now key st ep until n forced funtil why by lim [ramp [doubt [...]]]
+ *   1 gen ver now key st ep until n forced funtil why by lim [ramp [doubt [cools [...]]]]
  *
  * ASCII, single spaces, at most VIEW_LINE_MAX bytes.  Words are percent-encoded outside
  * [A-Za-z0-9._:@/-]; the empty word is "-".  Every byte may come from a hostile hand, so the
  * schema is strict and there is one spelling of each value: what decodes encodes to the same
- * bytes: a line has the last two fields only where they say something.  The one exception are
- * fields behind those two: scripts of a later version may say more there, in plain ASCII, and
+ * bytes: a line has the last three fields only where they say something.  The one exception are
+ * other words there and fields behind: scripts of a later version may say more there, in plain ASCII, and
  * it is passed over, so that a fleet can be upgraded router by router.  (A change that older
  * routers must not pass over begins with another number than 1.)  All times are Redis' TIME in
  * ms. */
@@ -40,7 +40,8 @@ struct state_line {
     enum view_forced forced;
     int64_t funtil_ms; /* 0: no end, or not forced; else >= now */
     char why[VIEW_WORD_MAX + 1], by[VIEW_WORD_MAX + 1];
-    int64_t lim_ms;  /* 0: not cooling; else now..now + STATE_LINE_LIM_MAX_MS */
+    enum cooling_why cools; /* THROTTLED unless cooling, and where the line does not say */
+    int64_t lim_ms;         /* 0: not cooling; else now..now + STATE_LINE_LIM_MAX_MS */
     int64_t ramp_ms; /* 0 unless closed; when it closed: now - STATE_LINE_RAMP_MAX_MS..now; 0:
                         long ago */
     bool doubt;      /* false unless open: others can use it, a probe may go at once */

@@ -43,6 +43,7 @@ static void slot_reset(struct view_slot *k)
     k->why[0] = '\0';
     k->by[0] = '\0';
     k->lim_ms = 0;
+    k->cools = COOLING_WHY_THROTTLED;
     k->ramp_ms = 0;
     k->doubt = false;
 }
@@ -182,7 +183,7 @@ static bool is_same(const struct view_slot *k, const struct state_line *l)
 {
     return k->ver == l->ver && k->ep == l->ep && k->st == l->st && k->trips == l->trips &&
            k->doubt == l->doubt && k->forced == l->forced &&
-           (k->lim_ms != 0) == (l->lim_ms != 0) &&
+           (k->lim_ms != 0) == (l->lim_ms != 0) && k->cools == l->cools &&
            (k->forced_until_ms != VIEW_NEVER) == (l->funtil_ms != 0) &&
            strcmp(k->why, l->why) == 0 && strcmp(k->by, l->by) == 0;
 }
@@ -219,6 +220,7 @@ static bool apply(struct view *v, struct view_slot *k, const struct state_line *
     memcpy(k->why, l->why, sizeof(k->why));
     memcpy(k->by, l->by, sizeof(k->by));
     k->lim_ms = l->lim_ms != 0 ? mono(l->lim_ms, l, now_ms) : 0;
+    k->cools = l->cools;
     k->ramp_ms = 0;
     if (l->ramp_ms != 0)
         k->ramp_ms = mono(l->ramp_ms, l, now_ms) != 0 ? mono(l->ramp_ms, l, now_ms) : 1;

@@ -3,6 +3,7 @@
 #define SHARED_VIEW_SLOT_H
 
 #include "policy/breaker.h"
+#include "policy/cooling.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,7 +27,8 @@ struct view_slot {
     enum view_forced forced; /* use view_forced_now(): the word may have run out */
     int64_t forced_until_ms; /* monotonic; VIEW_NEVER */
     char why[VIEW_WORD_MAX + 1], by[VIEW_WORD_MAX + 1];
-    int64_t lim_ms;  /* monotonic; cooling until then; 0: not */
+    int64_t lim_ms;         /* monotonic; cooling until then; 0: not */
+    enum cooling_why cools; /* why; meaningful while it does */
     int64_t ramp_ms; /* monotonic, may be negative; when it closed after probes; 0: no ramp */
     bool doubt;      /* open, but somebody may try it at once */
 };

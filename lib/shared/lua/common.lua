@@ -50,9 +50,10 @@
 --               from to why by        plain text, never empty ("-")
 --
 -- State line (push and snapshot), at most 512 bytes, single spaces:
---   1 gen ver now key st ep until n forced funtil why by lim [ramp [doubt]]
+--   1 gen ver now key st ep until n forced funtil why by lim [ramp [doubt [cools]]]
 -- until is 0 unless open, and never before now; funtil 0 is no end; lim 0 is not cooling.
--- ramp and doubt stand there only where they say something, ramp 0 before a doubt.
+-- ramp, doubt and cools stand there only where they say something, with 0 in front of the next.
+-- cools is quota or auth while lim is for that; without it the key is throttled.
 -- Words are percent-encoded outside [A-Za-z0-9._:@/-], the empty word is "-".
 --
 -- Clock: Redis' TIME plus `off`, which grows when TIME steps back, so time here never goes
@@ -144,9 +145,11 @@ local function line(r)
     local tail = string.format(' %.0f', lim)
     local doubt = r.st == 'open' and r.doubt > now
     local ramp = r.st == 'closed' and r.ramp <= now and now - r.ramp <= RAMP_MAX and r.ramp or 0
-    if doubt or ramp > 0 then
-        tail = tail .. string.format(' %.0f', ramp) .. (doubt and ' 1' or '')
+    local cools = lim > 0 and (r.limwhy == 'quota' or r.limwhy == 'auth') and ' ' .. r.limwhy or ''
+    if doubt or ramp > 0 or cools ~= '' then
+        tail = tail .. string.format(' %.0f', ramp) .. (doubt and ' 1' or cools ~= '' and ' 0' or '')
     end
+    tail = tail .. cools
     local room = LINE_MAX - #head - #tail - 1
     by = encode(by, math.min(WORD_MAX, room - 3))
     why = encode(why, math.min(3 * WORD_MAX, room - #by))

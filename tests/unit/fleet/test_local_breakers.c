@@ -157,13 +157,16 @@ Test(local_breakers, the_longer_cooling_wins)
 {
     int64_t now_ms = clock_mono_ms();
 
-    local_breakers_cool(mem, 1, 5000);
-    local_breakers_cool(mem, 1, 100);
-    local_breakers_cool(mem, 1, -1);
+    local_breakers_cool(mem, 1, 5000, COOLING_WHY_QUOTA);
+    local_breakers_cool(mem, 1, 100, COOLING_WHY_THROTTLED);
+    local_breakers_cool(mem, 1, -1, COOLING_WHY_THROTTLED);
+    cr_expect_eq(local_breakers_get(mem, 1)->cools, COOLING_WHY_QUOTA,
+                 "the longer one says why");
     cr_expect_geq(local_breakers_get(mem, 1)->lim_ms, now_ms + 5000);
     turn();
     cr_expect_eq(n_slots, 1);
-    local_breakers_cool(mem, 1, INT64_MAX);
+    local_breakers_cool(mem, 1, INT64_MAX, COOLING_WHY_AUTH);
+    cr_expect_eq(local_breakers_get(mem, 1)->cools, COOLING_WHY_AUTH);
     cr_expect_leq(local_breakers_get(mem, 1)->lim_ms, clock_mono_ms() + 86400000);
 }
 
@@ -228,7 +231,7 @@ Test(local_breakers, the_longer_of_two_coolings_is_adopted)
 
         teardown();
         setup();
-        local_breakers_cool(mem, 0, rows[i].own_ms);
+        local_breakers_cool(mem, 0, rows[i].own_ms, COOLING_WHY_THROTTLED);
         shown[0] = (struct view_slot){
             .name = "a",
             .forced_until_ms = VIEW_NEVER,

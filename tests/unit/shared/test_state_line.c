@@ -25,6 +25,9 @@ static const struct {
     {"ramping from now on", "1 g7 9 1000 a closed 3 0 0 auto 0 - - 0 1000"},
     {"ramping for as long as may be", "1 g7 9 3601000 a closed 3 0 0 auto 0 - - 0 1000"},
     {"open with doubt", "1 g7 9 1000 a open 3 1500 1 auto 0 - - 0 0 1"},
+    {"out of credit", "1 g7 9 1000 a closed 3 0 0 auto 0 - - 1700 0 0 quota"},
+    {"our key refused, in doubt", "1 g7 9 1000 a open 3 1500 1 auto 0 - - 1700 0 1 auth"},
+    {"our key refused, ramping", "1 g7 9 1000 a closed 3 0 0 auto 0 - - 1700 900 0 auth"},
     {"largest numbers",
      "1 g7 9007199254740991 1 a closed 9007199254740991 0 1000000 up 0 - - 0"},
 };
@@ -70,6 +73,11 @@ Test(state_line, fields_land_where_they_belong)
     cr_assert(state_line_decode(str_of("1 g7 9 1000 a open 3 1500 1 auto 0 - - 0 0 1"), &l));
     cr_expect_eq(l.ramp_ms, 0);
     cr_expect(l.doubt);
+    cr_expect_eq(l.cools, COOLING_WHY_THROTTLED);
+    cr_assert(
+        state_line_decode(str_of("1 g7 9 1000 a closed 3 0 0 auto 0 - - 1700 0 0 quota"), &l));
+    cr_expect_eq(l.cools, COOLING_WHY_QUOTA);
+    cr_expect_eq(l.lim_ms, 1700);
 }
 
 Test(state_line, what_a_later_version_adds_is_passed_over)
@@ -116,6 +124,7 @@ static const struct {
     {"a doubt of two", GOOD " 0 2"},
     {"a doubt while closed", "1 g7 9 1000 a closed 3 0 0 auto 0 - - 0 0 1"},
     {"a doubt while half-open", "1 g7 9 1000 a half-open 3 0 1 auto 0 - - 0 0 1"},
+    {"out of credit, but not cooling", "1 g7 9 1000 a closed 3 0 0 auto 0 - - 0 0 0 quota"},
     {"a field too many", GOOD " 0"},
     {"trailing space", GOOD " "},
     {"leading space", " " GOOD},

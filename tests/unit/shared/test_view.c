@@ -364,6 +364,13 @@ Test(view, lines_of_both_versions_of_routers_are_understood)
     cr_expect_eq(view_push(v, STR("1 g 4 1000 a closed 5 0 1 auto 0 - r 0"), 100, &at),
                  VIEW_APPLIED);
     cr_expect_eq(view_get(v, 0)->ramp_ms, 0);
+    cr_expect_eq(view_push(v, STR("1 g 5 1000 a closed 5 0 1 auto 0 - r 1700"), 100, &at),
+                 VIEW_APPLIED);
+    cr_expect_eq(view_get(v, 0)->cools, COOLING_WHY_THROTTLED);
+    cr_expect_eq(
+        view_push(v, STR("1 g 6 1000 a closed 5 0 1 auto 0 - r 1800 0 0 auth"), 100, &at),
+        VIEW_APPLIED);
+    cr_expect_eq(view_get(v, 0)->cools, COOLING_WHY_AUTH);
 }
 
 Test(view, a_doubted_view_takes_whatever_redis_holds)
