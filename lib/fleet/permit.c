@@ -97,9 +97,15 @@ int64_t permit_return_ms(const struct fleet *f, size_t slot, int64_t now_ms)
     return (cools_until_ms > back_ms ? cools_until_ms : back_ms) - now_ms;
 }
 
-enum cooling_why permit_cools_why(const struct fleet *f, size_t slot)
+enum outcome permit_cools_for(const struct fleet *f, size_t slot)
 {
-    return decider_cools_why(&f->decider, slot);
+    static const enum outcome of[N_COOLING_WHY] = {
+        [COOLING_WHY_THROTTLED] = OUTCOME_THROTTLED,
+        [COOLING_WHY_QUOTA] = OUTCOME_QUOTA,
+        [COOLING_WHY_AUTH] = OUTCOME_AUTH,
+    };
+
+    return of[decider_cools_why(&f->decider, slot)];
 }
 
 /* ---- one attempt ---- */

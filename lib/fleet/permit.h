@@ -45,8 +45,8 @@ void permit_want(struct fleet *f, size_t slot, int64_t now_ms);
 bool permit_may_last_resort(const struct fleet *f, size_t slot, int64_t *until_ms);
 /* Until slot may return, in ms from now; 0: it may be asked now; -1: not by itself (forced). */
 int64_t permit_return_ms(const struct fleet *f, size_t slot, int64_t now_ms);
-/* Why slot cools, where permit_check says so. */
-enum cooling_why permit_cools_why(const struct fleet *f, size_t slot);
+/* What slot cools for, where permit_check says that it does: THROTTLED, QUOTA or AUTH. */
+enum outcome permit_cools_for(const struct fleet *f, size_t slot);
 /* Of the requests that may choose slot; below 100 while it ramps up. */
 int permit_share_percent(const struct fleet *f, size_t slot, int64_t now_ms);
 

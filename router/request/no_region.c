@@ -1,4 +1,4 @@
-/* no_region.c - the honest 503; no_region.h has the contract. */
+/* no_region.c - the honest last word; no_region.h has the contract. */
 #include "router/request/no_region.h"
 
 #include <stdio.h>
@@ -20,7 +20,44 @@ static int64_t earliest_ms(const struct choose_plan *plan, const struct fleet *f
     return best;
 }
 
-void no_region_explain(const struct no_region_facts *d, const struct fleet *f, int64_t now_ms,
+/* With what the targets say that were not asked.  Whom an operator took away, and whom there was
+ * no attempt left for, says nothing. */
+static enum refusal_kind said_by_all(const struct no_region_facts *d, const struct fleet *f,
+                                     int64_t now_ms)
+{
+    struct refusal all = *d->said; /* its words stay where they are */
+
+    for (size_t i = 0; i < d->plan->n; i++) {
+        size_t slot = d->plan->targets[i].slot;
+
+        if (d->asked[i])
+            continue;
+        enum picker_why why = permit_check(f, slot, PERMIT_ASKER_NEW, now_ms);
+
+        if (why == PICKER_COOLING)
+            refusal_note_cooling(&all, permit_cools_for(f, slot));
+        else if (why == PICKER_OPEN)
+            refusal_note_other(&all);
+    }
+    return d->out_of_time ? REFUSAL_NONE : refusal_of_all(&all);
+}
+
+static bool explain_refusal(const struct no_region_facts *d, enum refusal_kind kind,
+                            struct reply_error *e)
+{
+    bool theirs = d->said->kept == kind && d->said->body.len > 0;
+
+    refusal_explain(kind, e);
+    if (d->said->kept == kind) {
+        e->status = d->said->status;
+        e->may_retry = d->said->may_retry;
+        e->no_retry = d->said->may_not_retry;
+    }
+    e->no_retry = e->no_retry || refusal_needs_operator(kind);
+    return theirs;
+}
+
+bool no_region_explain(const struct no_region_facts *d, const struct fleet *f, int64_t now_ms,
                        char *text, size_t cap, struct reply_error *e)
 {
     int64_t back_ms = earliest_ms(d->plan, f, now_ms);
@@ -36,6 +73,10 @@ void no_region_explain(const struct no_region_facts *d, const struct fleet *f, i
         .no_retry = back_ms < 0,
         .attempts = d->attempts,
     };
+    enum refusal_kind kind = said_by_all(d, f, now_ms);
+
+    if (kind != REFUSAL_NONE)
+        return explain_refusal(d, kind, e);
     if (d->attempts == 0)
         snprintf(text, cap, "no region may be used for this model now: %s",
                  back_ms < 0 ? "all of them are forced down by an operator"
@@ -45,4 +86,5 @@ void no_region_explain(const struct no_region_facts *d, const struct fleet *f, i
                  d->out_of_time ? "the time limit passed" : "no region gave an answer",
                  d->attempts, d->attempts > 1 ? "s" : "", d->region,
                  outcome_traits(d->last)->name);
+    return false;
 }

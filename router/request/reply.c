@@ -19,11 +19,30 @@ int reply_format(struct buf *out, const struct dialect *d, const struct reply_er
                                                        .message = e->message});
 }
 
+size_t reply_coming_fields(const struct reply_error *e, struct http_reply_field *f,
+                           struct reply_coming *text)
+{
+    size_t n = 0;
+
+    if (e->retry_after_ms >= 0) {
+        snprintf(text->after_s, sizeof(text->after_s), "%" PRId64,
+                 (e->retry_after_ms + 999) / 1000);
+        snprintf(text->after_ms, sizeof(text->after_ms), "%" PRId64, e->retry_after_ms);
+        f[n++] = (struct http_reply_field){"Retry-After", str_of(text->after_s)};
+        f[n++] = (struct http_reply_field){"retry-after-ms", str_of(text->after_ms)};
+    }
+    if (e->no_retry || e->may_retry)
+        f[n++] = (struct http_reply_field){"x-should-retry",
+                                           e->no_retry ? STR("false") : STR("true")};
+    return n;
+}
+
 void reply_error(struct exchange *ex, const struct dialect *d, const struct reply_error *e,
                  const char *request_id)
 {
-    struct http_reply_field f[7];
-    char after_s[24], after_ms[24], attempts[24];
+    struct http_reply_field f[4 + REPLY_COMING_MAX];
+    struct reply_coming coming;
+    char attempts[24];
     size_t n = 0;
     struct buf body;
 
@@ -38,14 +57,7 @@ void reply_error(struct exchange *ex, const struct dialect *d, const struct repl
         snprintf(attempts, sizeof(attempts), "%d", e->attempts);
         f[n++] = (struct http_reply_field){"x-sluice-attempts", str_of(attempts)};
     }
-    if (e->retry_after_ms >= 0) {
-        snprintf(after_s, sizeof(after_s), "%" PRId64, (e->retry_after_ms + 999) / 1000);
-        snprintf(after_ms, sizeof(after_ms), "%" PRId64, e->retry_after_ms);
-        f[n++] = (struct http_reply_field){"Retry-After", str_of(after_s)};
-        f[n++] = (struct http_reply_field){"retry-after-ms", str_of(after_ms)};
-    }
-    if (e->no_retry)
-        f[n++] = (struct http_reply_field){"x-should-retry", STR("false")};
+    n += reply_coming_fields(e, f + n, &coming);
     exchange_reply(ex, e->status, f, n, buf_str(&body));
     buf_release(&body);
 }

@@ -24,8 +24,18 @@ struct reply_error {
     const char *message; /* one sentence; quoted by the writer */
     int64_t retry_after_ms; /* -1: none */
     bool no_retry;          /* x-should-retry: false: a retry cannot help */
+    bool may_retry;         /* x-should-retry: true, unless no_retry: the vendor says so */
     int attempts;           /* x-sluice-attempts; 0: not sent */
 };
+
+#define REPLY_COMING_MAX 3
+struct reply_coming { /* what a field says about coming back, as text */
+    char after_s[24], after_ms[24];
+};
+/* Writes the fields that say when, and whether, to come back.  Returns how many, at most
+ * REPLY_COMING_MAX. */
+size_t reply_coming_fields(const struct reply_error *e, struct http_reply_field *f,
+                           struct reply_coming *text);
 
 /* The body in d's shape; cut to fit is impossible: 2 KiB hold every message of the house. */
 int reply_format(struct buf *out, const struct dialect *d,

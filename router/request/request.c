@@ -35,6 +35,7 @@ static void request_free(struct request *req)
         resume_release(req->resume);
     free(req->resume);
     request_tries_release(req);
+    refusal_release(&req->said);
     free(req->choice.tried);
     *req->prev = req->next;
     if (req->next != NULL)
@@ -288,14 +289,22 @@ static enum state step_degrade(struct request *req)
     int64_t now_ms = clock_mono_ms();
     struct no_region_facts d = {
         .plan = req->plan,
+        .asked = req->choice.tried,
+        .said = &req->said,
         .attempts = req->attempts,
         .last = req->last,
         .region = request_region(req),
         .out_of_time = now_ms > req->deadline_ms - REQUEST_TRY_MIN_MS,
     };
 
-    no_region_explain(&d, req->w->fleet, now_ms, text, sizeof(text), &e);
-    return request_refuse(req, &e);
+    if (req->attempts > 0) /* the last one asked; the others are marked */
+        req->choice.tried[req->target - req->plan->targets] = true;
+    enum state to = no_region_explain(&d, req->w->fleet, now_ms, text, sizeof(text), &e)
+                        ? request_pass_said(req, &e)
+                        : request_refuse(req, &e);
+
+    req->result.result = METRICS_REQ_FAILED; /* whatever the status: nobody served it */
+    return to;
 }
 
 static enum state step_done(struct request *req)
@@ -402,6 +411,7 @@ void request_start(struct worker *w, struct exchange *ex, const struct dialect_r
     req->dialect = route->dialect;
     req->path = route->path;
     req->log.where = "request";
+    refusal_init(&req->said);
     start_clock(req);
     req->next = w->requests;
     req->prev = &w->requests;

@@ -79,6 +79,25 @@ static bool fail_in_its_words(struct request *req)
     return true;
 }
 
+enum state request_pass_said(struct request *req, const struct reply_error *e)
+{
+    struct http_reply_field f[REPLY_FIELDS_MAX];
+    struct reply_coming coming;
+    char numbers[2][24];
+    size_t n = 1;
+
+    req->result.status = e->status;
+    if (req->relay.head_out) {
+        relay_fail_as(&req->relay, buf_str(&req->said.body));
+        return ST_DONE;
+    }
+    f[0] = (struct http_reply_field){"Content-Type", STR("application/json")};
+    n += own_fields(req, f + n, numbers);
+    n += reply_coming_fields(e, f + n, &coming);
+    exchange_reply(req->ex, e->status, f, n, buf_str(&req->said.body));
+    return ST_DONE;
+}
+
 /* The vendor's refusal.  An error that came inside a 200 goes out as the 400 it is. */
 enum state request_pass_refusal(struct request *req)
 {

@@ -9,6 +9,7 @@
 #include "router/request/choose.h"
 #include "fleet/permit.h"
 #include "router/request/identify.h"
+#include "router/request/refusal.h"
 #include "router/access_log.h"
 #include "router/request/relay.h"
 #include "router/request/reply.h"
@@ -73,6 +74,7 @@ struct request {
     struct event *hedge;           /* fires when the first has been silent for too long */
     const struct attempt_end *end; /* set while judging */
     enum outcome last;
+    struct refusal said; /* by the targets that would not serve it */
     struct relay relay;
     struct resume *resume; /* NULL: a cut stream is not run again */
     struct event *timer;   /* of ST_PAUSE */
@@ -110,6 +112,8 @@ enum state request_refuse_body(struct request *req,
 enum state request_refuse_model(struct request *req);                 /* 404 */
 /* The vendor's whole answer, as it is. */
 enum state request_pass(struct request *req, const struct attempt_answer *a);
+/* What all targets said alike, in the words that req->said keeps, with e's status and fields. */
+enum state request_pass_said(struct request *req, const struct reply_error *e);
 /* The vendor's refusal.  An error that came inside a 200 goes out as the 400 it is. */
 enum state request_pass_refusal(struct request *req);
 /* A failure the client has already seen a part of: it must see the failure too. */

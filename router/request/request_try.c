@@ -121,6 +121,9 @@ static void on_try_end(void *arg, const struct attempt_end *e)
 
     close_try(t, e);
     req->last = e->outcome;
+    if (e->outcome != OUTCOME_OK)
+        refusal_note(&req->said, req->dialect, e,
+                     req->w->conf->regions[t->target->region].api_key);
     if (e->outcome != OUTCOME_OK && other != NULL) {
         req->choice.tried[t->target - req->plan->targets] = true;
         req->target = other->target;

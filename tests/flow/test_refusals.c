@@ -127,25 +127,61 @@ static const struct {
     struct script_answer answer;
     int64_t min_ms, max_ms;
     int before; /* requests that end so first */
+    int status; /* 0: 503 */
+    const char *code;
 } finals[] = {
-    {"closed still", {.region = "a", .status = 503}, 1000, 1000, 0},
-    {"open", {.region = "a", .status = 500}, 1000, 20000, 1},
+    {"closed still", {.region = "a", .status = 503}, 1000, 1000, 0, 0, NULL},
+    {"open", {.region = "a", .status = 500}, 1000, 20000, 1, 0, NULL},
     {"cooling for a stated time",
      {.region = "a", .status = 429, .fields = "Retry-After: 90\n"},
      89000,
      90000,
-     0},
-    {"cooling for no stated time", {.region = "a", .status = 429}, 1000, 1000, 0},
-    {"out of credit", {.region = "a", .status = 402}, 599000, 600000, 0},
-    {"our key refused once", {.region = "a", .status = 401}, 1000, 1000, 0},
-    {"our key refused twice", {.region = "a", .status = 401}, 1000, 1000, 1},
-    {"our key refused three times", {.region = "a", .status = 401}, 59000, 60000, 2},
+     0,
+     429,
+     "rate_limit_exceeded"},
+    {"cooling for no stated time",
+     {.region = "a", .status = 429},
+     1000,
+     1000,
+     0,
+     429,
+     "rate_limit_exceeded"},
+    {"out of credit",
+     {.region = "a", .status = 402},
+     599000,
+     600000,
+     0,
+     402,
+     "insufficient_quota"},
+    {"our key refused once",
+     {.region = "a", .status = 401},
+     1000,
+     1000,
+     0,
+     401,
+     "keys_refused"},
+    {"our key refused twice",
+     {.region = "a", .status = 401},
+     1000,
+     1000,
+     1,
+     401,
+     "keys_refused"},
+    {"our key refused three times",
+     {.region = "a", .status = 401},
+     59000,
+     60000,
+     2,
+     401,
+     "keys_refused"},
 };
 
-Test(flow_refusals, final_503)
+Test(flow_refusals, the_last_word)
 {
     for (size_t i = 0; i < ARRAY_LEN(finals); i++) {
         bool opens = finals[i].answer.status == 500;
+        bool hopeless = finals[i].status == 401 || finals[i].status == 402;
+        const char *code = finals[i].code != NULL ? finals[i].code : "no_region_available";
         struct flow_world f;
         struct flow_answer a;
         char extra[512];
@@ -163,9 +199,11 @@ Test(flow_refusals, final_503)
             answer.for_ever = true;
             script_set(f.w.up, &answer, 1);
             flow_ask(&f, NULL, WORD_ASK, &a);
-            cr_expect_eq(a.status, 503, "row '%s'", finals[i].name);
-            expect_error(&a, "no_region_available", "null");
-            cr_expect_null(flow_field(&a, "x-should-retry").ptr, "a retry may help");
+            cr_expect_eq(a.status, finals[i].status > 0 ? finals[i].status : 503, "row '%s'",
+                         finals[i].name);
+            expect_error(&a, code, "null");
+            cr_expect_eq(flow_field(&a, "x-should-retry").ptr != NULL, hopeless, "row '%s'",
+                         finals[i].name);
             cr_expect(str_eqz(flow_field(&a, "x-sluice-attempts"), "1"), "row '%s'",
                       finals[i].name);
             cr_assert(str_to_u64(flow_field(&a, "retry-after-ms"), &ms));

@@ -76,7 +76,7 @@ def test_a_router_with_a_wrong_key_does_not_mark_it_for_others(redis, region, ro
         assert wrong.chat().status != 200
     assert shown(wrong)["cooling_for_ms"] > 0, "the one that is wrong keeps away"
     attempts = one.attempts()
-    assert wrong.chat().status == 503 and one.attempts() == attempts
+    assert wrong.chat().status == 401 and one.attempts() == attempts
     for _ in range(5):
         assert right.chat().status == 200
     assert shown(right)["cooling_for_ms"] == 0

@@ -71,9 +71,9 @@ def test_longer_than_we_wait_is_told_to_the_client(fleet, headers):
     f.region("us-east").fault(status=429, headers=headers)
     began = time.monotonic()
     a = f.router.chat()
-    assert a.status == 503 and f.attempts() == [1] and time.monotonic() - began < 5
+    assert a.status == 429 and f.attempts() == [1] and time.monotonic() - began < 5
     assert 1 <= int(a.headers["retry-after"]) <= 600  # absurd values are capped
-    assert f.router.chat().status == 503 and f.attempts() == [1]  # and it is left alone
+    assert f.router.chat().status == 429 and f.attempts() == [1]  # and it is left alone
 
 
 @pytest.mark.parametrize("value", ["-1", "soon", "", "1e308", "1;2", in_seconds(-3600)])
@@ -116,7 +116,7 @@ def test_without_a_header_for_ever(fleet):
     f = fleet(1, 1, with_redis=False, retry=HASTY)
     f.region("us-east").fault(status=429)
     a = f.router.chat()
-    assert a.status == 503 and int(a.headers["retry-after"]) >= 1
+    assert a.status == 429 and int(a.headers["retry-after"]) >= 1
     assert f.attempts() == [3]  # the configured tries
     assert f.router.breaker("us-east") == "closed"  # a vendor that says "later" works
 
@@ -148,8 +148,21 @@ def test_quota_alone_is_not_waited_for(fleet):
     f = fleet(1, 1, with_redis=False, retry=PATIENT)
     f.region("us-east").fault(status=429, body=BROKE)
     a = f.router.chat()
-    assert a.status == 503 and int(a.headers["retry-after"]) > 300
+    assert a.status == 429 and int(a.headers["retry-after"]) > 300
+    assert a.json() == BROKE and a.headers["x-should-retry"] == "false"
     assert f.attempts() == [1]
+
+
+def test_why_a_region_cools_is_everybodys(fleet):
+    """A router that asked nobody says the same as the one that did."""
+    f = fleet(1, 2, retry=PATIENT)
+    f.region("us-east").fault(status=402, body=BROKE)
+    assert f.routers[0].chat().status == 402
+    wait_for(lambda: f.routers[1].state()["shared_state"]["regions"][0]["cooling_for_ms"],
+             what="the other router to know")
+    a = f.routers[1].chat()
+    assert a.status == 429 and a.headers["x-sluice-error"] == "insufficient_quota"
+    assert a.headers["x-should-retry"] == "false" and f.attempts() == [1]
 
 
 def test_one_hosts_429_is_everybodys(fleet):

@@ -4,7 +4,8 @@
 /^    local ramp = /d
 /^    local cools = /d
 /^    if doubt or ramp > 0 or /,/^    end$/d
-/^    tail = tail .. cools$/d
+s/ - #cools - 1$/ - 1/
+s/ .. tail .. cools$/ .. tail/
 s/ramp = whole(h\[23\]) or 0, doubt = whole(h\[24\]) or 0, dtok = h\[25\] or ''/ramp = 0, doubt = 0, dtok = ''/
 /'fgen', r\.fgen,$/s/,$/)/
 /^        'ramp', text(r\.ramp), 'doubt'/d

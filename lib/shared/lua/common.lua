@@ -51,9 +51,8 @@
 --
 -- State line (push and snapshot), at most 512 bytes, single spaces:
 --   1 gen ver now key st ep until n forced funtil why by lim [ramp [doubt [cools]]]
--- until is 0 unless open, and never before now; funtil 0 is no end; lim 0 is not cooling.
--- ramp, doubt and cools stand there only where they say something, with 0 in front of the next.
--- cools is quota or auth while lim is for that; without it the key is throttled.
+-- until is 0 unless open, and never before now; funtil 0: no end; lim 0: not cooling; ramp, doubt
+-- and cools (quota, auth) stand there only where they say something, with 0 in front of the next.
 -- Words are percent-encoded outside [A-Za-z0-9._:@/-], the empty word is "-".
 --
 -- Clock: Redis' TIME plus `off`, which grows when TIME steps back, so time here never goes
@@ -132,7 +131,7 @@ end
 
 local function line(r)
     local till, ftill, lim = 0, 0, r.lim > now and r.lim or 0
-    local why, by = r.why, r.by
+    local why, by, tail = r.why, r.by, string.format(' %.0f', lim)
     if r.st == 'open' then
         till = math.max(r['until'], now)
     end
@@ -142,18 +141,16 @@ local function line(r)
     end
     local head = string.format('1 %s %.0f %.0f %s %s %.0f %.0f %.0f %s %.0f ', gen, r.v, now,
         encode(r.key, LINE_MAX), r.st, r.ep, till, r.n, r.forced, ftill)
-    local tail = string.format(' %.0f', lim)
     local doubt = r.st == 'open' and r.doubt > now
     local ramp = r.st == 'closed' and r.ramp <= now and now - r.ramp <= RAMP_MAX and r.ramp or 0
     local cools = lim > 0 and (r.limwhy == 'quota' or r.limwhy == 'auth') and ' ' .. r.limwhy or ''
     if doubt or ramp > 0 or cools ~= '' then
         tail = tail .. string.format(' %.0f', ramp) .. (doubt and ' 1' or cools ~= '' and ' 0' or '')
     end
-    tail = tail .. cools
-    local room = LINE_MAX - #head - #tail - 1
+    local room = LINE_MAX - #head - #tail - #cools - 1
     by = encode(by, math.min(WORD_MAX, room - 3))
     why = encode(why, math.min(3 * WORD_MAX, room - #by))
-    return head .. why .. ' ' .. by .. tail
+    return head .. why .. ' ' .. by .. tail .. cools
 end
 
 -- Reads meta and the clock.  False when want is another generation; want nil or '-' is any.

@@ -44,7 +44,7 @@ Test(load, the_example_file)
     cr_expect_eq(c->models[0].fallbacks[0], 1u);
     cr_expect_eq(c->models[1].context_window, 128000);
     cr_expect_eq(c->models[1].targets[0].context_window, 128000);
-    cr_expect_eq(c->timeouts.total_ms, 45000);
+    cr_expect_eq(c->timeouts.total_ms, 300000);
     config_free(c);
 }
 

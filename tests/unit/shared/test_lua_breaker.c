@@ -173,7 +173,8 @@ Test(lua_breaker, the_longer_cooling_wins)
     lua_fleet_advance(&f, STATE_LINE_LIM_MAX_MS);
     lua_fleet_run(&f, SCRIPT_COOL, "%s a A 0 quota", f.gen);
     cr_expect_eq(lua_fleet_line(&f).lim_ms, 0, "%s", f.lua.reply);
-    cr_expect_eq(lua_fleet_line(&f).cools, COOLING_WHY_THROTTLED, "no reason without a cooling");
+    cr_expect_eq(lua_fleet_line(&f).cools, COOLING_WHY_THROTTLED,
+                 "no reason without a cooling");
 }
 
 Test(lua_breaker, an_open_line_is_never_in_the_past)

@@ -49,6 +49,9 @@ static void stop(struct degrading *d)
     event_base_free(d->base);
 }
 
+static const bool asked[2]; /* nobody was */
+static const struct refusal said = {.kept = REFUSAL_NONE};
+
 Test(no_region, says_what_happened)
 {
     static const struct {
@@ -74,6 +77,8 @@ Test(no_region, says_what_happened)
     start(&d);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct no_region_facts facts = {.plan = choose_find(d.choose, "m"),
+                                        .asked = asked,
+                                        .said = &said,
                                         .attempts = rows[i].attempts,
                                         .last = rows[i].last,
                                         .region = "a",
@@ -105,7 +110,8 @@ Test(no_region, earliest_return)
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct degrading d;
-        struct no_region_facts facts = {.attempts = 1, .region = "a"};
+        struct no_region_facts facts = {
+            .asked = asked, .said = &said, .attempts = 1, .region = "a"};
         struct reply_error e;
         char text[256];
 
