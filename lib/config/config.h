@@ -29,7 +29,7 @@ struct config_breaker { /* when a slot is kept from traffic, and how it returns 
 };
 
 /* Limits of one attempt, but for total_ms.  What a region has no own of is the config's; a
- * model's connect_ms and total_ms are unused. */
+ * model's connect_ms is unused, and so is a region's total_ms. */
 struct config_timeouts {
     int64_t connect_ms, first_byte_ms, first_content_ms, idle_ms, answer_ms, total_ms;
 };

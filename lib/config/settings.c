@@ -277,6 +277,8 @@ static const struct setting model[] = {
     {"context_window", SETTING_TOKENS, AT(context_window), 0, TOKENS_MAX, "0",
      .help = "Tokens that fit. 0 when unknown."},
     SILENCE_ROWS
+    {"timeouts.total", SETTING_DURATION, AT(timeouts.total_ms), 10, HOURS(24), NULL,
+     .help = "A whole request for this model with all its attempts, fallbacks included.", .inherits = "the config's timeouts"},
 };
 #undef AT
 #undef DEF

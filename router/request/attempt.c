@@ -403,7 +403,7 @@ struct attempt *attempt_start(struct attempt_env *env, const struct attempt_ask 
     at->hide_usage = ask->hide_usage;
     at->progress.asked = ask->choices;
     at->resume = ask->resume;
-    at->late = ask->left_ms < env->conf->timeouts.total_ms / 2;
+    at->late = ask->late;
     at->end.retry_after_ms = -1;
     at->started_us = clock_mono_us();
     buf_init(&at->fields_text, UPSTREAM_HEAD_MAX_BYTES * 2);

@@ -41,6 +41,7 @@ struct attempt_ask {
     bool stream;     /* the client asked for one: the stream limits apply */
     bool hide_usage; /* the usage-only event was our wish, not the client's */
     int64_t left_ms; /* until the request's deadline */
+    bool late; /* most of the request's time is gone: a limit that it meets proves little */
     const struct config_timeouts *timeouts; /* the target's; borrowed until the end */
     struct resume *resume; /* notes what is delivered, or is replayed; NULL: neither */
 };

@@ -39,7 +39,7 @@ struct attempt {
     bool stream, hide_usage, sse_on, ready, ended, done_seen;
     struct progress progress; /* of the stream */
     bool paused, slowed;      /* the client reads slowly: now, at any time */
-    bool late;                /* most of timeouts.total was gone when it began */
+    bool late;                /* most of the request's time was gone when it began */
     int64_t started_us;
     int64_t since_ms;  /* start of the phase, or the last progress of a flowing answer */
     int64_t paused_ms; /* when it was */

@@ -53,10 +53,13 @@ struct choose *choose_new(const struct config *conf)
     for (size_t i = 0; i < conf->n_models; i++) {
         const struct config_model *m = &conf->models[i];
 
+        c->models[i].total_ms =
+            m->timeouts.total_ms >= 0 ? m->timeouts.total_ms : conf->timeouts.total_ms;
         add_model(&c->models[i], conf, m, 0);
         for (size_t k = 0; k < m->n_fallbacks; k++)
             add_model(&c->models[i], conf, &conf->models[m->fallbacks[k]], (int)k + 1);
     }
+    c->any.total_ms = conf->timeouts.total_ms;
     for (size_t i = 0; i < conf->n_regions; i++)
         add(&c->any, (struct choose_target){.region = i,
                                             .slot = i,

@@ -25,6 +25,7 @@ struct choose_target {
 struct choose_plan { /* what may serve one model; immutable */
     struct choose_target *targets;
     size_t n;
+    int64_t total_ms; /* for a whole request */
 };
 
 struct choose; /* the plans of one config */

@@ -111,6 +111,7 @@ static enum state step_read(struct request *req)
     req->plan = choose_find(req->w->choose, req->ask.model);
     if (req->plan == NULL)
         return request_refuse_model(req);
+    req->deadline_ms = req->started_us / 1000 + req->plan->total_ms;
     req->choice.log = &req->log;
     req->choice.tried = xcalloc(req->plan->n + 1, sizeof(*req->choice.tried));
     if (req->ask.stream)
@@ -379,12 +380,6 @@ static void on_client_writable(void *arg)
     request_resume(arg);
 }
 
-static void start_clock(struct request *req)
-{
-    req->started_us = clock_mono_us();
-    req->deadline_ms = req->started_us / 1000 + req->w->conf->timeouts.total_ms;
-}
-
 /* From here on it is our time that passes, and a place that it takes. */
 static void on_client_body(void *arg, struct exchange *ex, struct str body)
 {
@@ -393,7 +388,7 @@ static void on_client_body(void *arg, struct exchange *ex, struct str body)
     (void)ex;
     req->body = body;
     req->has_body = true;
-    start_clock(req);
+    req->started_us = clock_mono_us();
     request_go(req, ST_ADMIT);
     request_run(req);
 }
@@ -412,7 +407,7 @@ void request_start(struct worker *w, struct exchange *ex, const struct dialect_r
     req->path = route->path;
     req->log.where = "request";
     refusal_init(&req->said);
-    start_clock(req);
+    req->started_us = clock_mono_us();
     req->next = w->requests;
     req->prev = &w->requests;
     if (req->next != NULL)

@@ -166,6 +166,7 @@ static bool start(struct request_try *t, const struct choose_target *target, boo
         .stream = req->ask.stream,
         .hide_usage = usage && !req->ask.wants_usage,
         .left_ms = req->deadline_ms - now_ms,
+        .late = req->deadline_ms - now_ms < req->plan->total_ms / 2,
         .timeouts = target->timeouts,
         .resume = req->resume,
     };

@@ -266,3 +266,45 @@ Test(flow_limits, a_plain_answer_that_never_comes_is_evidence)
     flow_answer_release(&a);
     flow_stop(&f);
 }
+
+/* The whole request's limit is the asked model's own as well, whoever answers in the end. */
+Test(flow_limits, of_a_whole_request)
+{
+#define MODELS(total) ",'models':{'m':{'targets':[{'region':'a'}]," total "}}"
+    static const struct {
+        const char *extra;
+        int status;
+    } rows[] = {
+        {"'timeouts':{'connect':'300ms','total':'300ms'}" MODELS("'timeouts':{'total':'1m'}"),
+         200},
+        {"'timeouts':{'connect':'300ms'}" MODELS("'timeouts':{'total':'300ms'}"), 504},
+        {"'timeouts':{'connect':'300ms','total':'300ms'}" MODELS("'context_window':9"), 504},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct script_answer answer = {.region = "a",
+                                       .status = 200,
+                                       .fields = WORD_JSON,
+                                       .body = WORD_ANSWER,
+                                       .waits = true};
+        struct flow_world f;
+        struct flow_answer a;
+        struct flow_client c;
+
+        flow_start(&f, rows[i].extra);
+        script_set(f.w.up, &answer, 1);
+        flow_open(&f, &c);
+        flow_post(&c, "/v1/chat/completions", NULL, WORD_ASK);
+        cr_assert(flow_wait_calls(&f, 1));
+        if (rows[i].status == 200) {
+            run_for(&f, 500);
+            script_release(f.w.up);
+        }
+        flow_wait_answer(&c, &a);
+        cr_expect_eq(a.status, rows[i].status, "row %zu: %.*s", i, (int)a.body.len,
+                     a.body.data);
+        flow_answer_release(&a);
+        flow_close(&c);
+        flow_stop(&f);
+    }
+}

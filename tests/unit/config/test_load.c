@@ -148,7 +148,7 @@ Test(load, limits_of_models_and_regions)
               "\"timeouts\":{\"connect\":\"1s\",\"first_byte\":\"2s\",\"idle\":\"3s\"}},"
               "{\"name\":\"b\",\"base_url\":\"http://b\"}],"
               "\"models\":{\"thinks\":{\"targets\":[{\"region\":\"a\"},{\"region\":\"b\"}],"
-              "\"timeouts\":{\"first_byte\":\"9m\",\"answer\":\"0s\"}},"
+              "\"timeouts\":{\"first_byte\":\"9m\",\"answer\":\"0s\",\"total\":\"20m\"}},"
               "\"m\":{\"targets\":[{\"region\":\"a\"}]}},"
               "\"timeouts\":{\"idle\":\"20s\",\"answer\":\"40s\",\"first_content\":\"50s\"}}");
     const struct config_timeouts *a = &c->models[0].targets[0].timeouts,
@@ -158,6 +158,8 @@ Test(load, limits_of_models_and_regions)
     cr_expect(c->regions[0].timeouts.first_byte_ms == 2000 &&
               c->regions[0].timeouts.first_content_ms == 50000);
     cr_expect_eq(c->regions[1].timeouts.idle_ms, 20000);
+    cr_expect(c->models[0].timeouts.total_ms == 1200000 &&
+              c->models[1].timeouts.total_ms == -1);
     cr_expect(a->connect_ms == 1000 && b->connect_ms == 5000 && m->connect_ms == 1000);
     cr_expect(a->first_byte_ms == 540000 && b->first_byte_ms == 540000 &&
               m->first_byte_ms == 2000);
