@@ -88,14 +88,14 @@ static void on_try_ready(void *arg, const struct attempt_answer *a)
     request_open(req, a);
 }
 
-/* A part of the answer went to the client. */
-static void went_out(struct request_try *t, bool room)
+/* A part of the answer went to the client; content: and it said something. */
+static void went_out(struct request_try *t, bool room, bool content)
 {
     struct request *req = t->req;
 
     if (!room)
         attempt_pause(t->attempt);
-    if (!t->pass.flowing && req->relay.last_ms - req->ready_ms >= FLOWING_MS)
+    if (content && !t->pass.flowing && req->relay.last_ms - req->ready_ms >= FLOWING_MS)
         permit_flowing(req->w->fleet, &t->pass);
 }
 
@@ -103,14 +103,14 @@ static void on_try_event(void *arg, const struct dialect_event *ev)
 {
     struct request_try *t = arg;
 
-    went_out(t, relay_event(&t->req->relay, ev));
+    went_out(t, relay_event(&t->req->relay, ev), ev->kind == DIALECT_CONTENT);
 }
 
 static void on_try_bytes(void *arg, struct str bytes)
 {
     struct request_try *t = arg;
 
-    went_out(t, relay_bytes(&t->req->relay, bytes));
+    went_out(t, relay_bytes(&t->req->relay, bytes), true);
 }
 
 static void on_try_end(void *arg, const struct attempt_end *e)

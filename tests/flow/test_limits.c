@@ -4,6 +4,7 @@
 #include "flow_world.h"
 
 #include "base/clock.h"
+#include "router/request/request_impl.h"
 
 #include <criterion/criterion.h>
 #include <event2/event.h>
@@ -169,6 +170,39 @@ Test(flow_limits, comments_do_not_keep_a_stream_alive)
         flow_stop(&f);
         free(body);
     }
+}
+
+static bool is_old(void *arg)
+{
+    const struct flow_world *f = arg;
+
+    return f->w.requests == NULL || clock_mono_ms() - f->w.requests->ready_ms > 5500;
+}
+
+/* A stream that flows for seconds is a success before it ends; one that only comments is not. */
+Test(flow_limits, comments_are_no_success)
+{
+    char *body = make_stream(WORD_HI, ": ping\n\n");
+    struct script_answer answer = STREAMS("a", body);
+    struct timeval tv = {.tv_usec = 40000}; /* for eight seconds */
+    struct flow_world f;
+    struct flow_client c;
+    struct event *every;
+
+    flow_start(&f, "'timeouts':{'idle':'1m'}");
+    every = event_new(f.base, -1, EV_PERSIST, on_every, f.w.up);
+    event_add(every, &tv);
+    script_set(f.w.up, &answer, 1);
+    flow_open(&f, &c);
+    flow_post(&c, "/v1/chat/completions", NULL, WORD_STREAM);
+    cr_assert(flow_wait_text(&c, WORD_HI));
+    cr_assert(flow_until(&f, is_old, &f));
+    cr_assert_not_null(f.w.requests);
+    cr_expect_not(f.w.requests->tries[0].pass.flowing);
+    event_free(every);
+    flow_close(&c);
+    flow_stop(&f);
+    free(body);
 }
 
 /* However many: what is held of a stream before its content is bounded, and comments behind the
