@@ -82,6 +82,7 @@ static enum outcome outcome_of(const struct region_check *rc, enum upstream_resu
     case UPSTREAM_CUT:
     case UPSTREAM_FRAMING:
         return OUTCOME_BROKEN;
+    case UPSTREAM_LIMIT:
     case UPSTREAM_INTERNAL:
         break;
     }
@@ -114,6 +115,8 @@ static void finish(struct region_check *rc, enum upstream_result r, const char *
     rc->last.known = true;
     rc->last.ok = o == OUTCOME_OK;
     rc->last_ms = now_ms;
+    if (r == UPSTREAM_COMPLETE && (rc->status == 403 || rc->status == 409))
+        fleet_check_note_refusal(h->c.fleet, rc->region);
     if (r == UPSTREAM_COMPLETE)
         snprintf(rc->last.what, sizeof(rc->last.what), "status %d", rc->status);
     else

@@ -21,6 +21,7 @@
 struct scanner {
     const unsigned char *text;
     size_t len, at;
+    bool lax;         /* as json_scan_lax() says */
     const char *what; /* set by fail(): what was expected at `at` */
 };
 
@@ -160,10 +161,20 @@ static bool skip_digits(struct scanner *s, const char *what)
     return s->at > from || fail(s, what);
 }
 
+static bool skip_word(struct scanner *s, struct str word)
+{
+    if (s->len - s->at < word.len || memcmp(s->text + s->at, word.ptr, word.len) != 0)
+        return fail(s, "expected a value");
+    s->at += word.len;
+    return true;
+}
+
 static bool skip_number(struct scanner *s)
 {
     if (peek(s) == '-')
         s->at++;
+    if (s->lax && peek(s) == 'I')
+        return skip_word(s, STR("Infinity"));
     if (peek(s) == '0') {
         s->at++;
         if ((classes[peek(s)] & DIGIT) != 0)
@@ -185,14 +196,6 @@ static bool skip_number(struct scanner *s)
     return true;
 }
 
-static bool skip_word(struct scanner *s, struct str word)
-{
-    if (s->len - s->at < word.len || memcmp(s->text + s->at, word.ptr, word.len) != 0)
-        return fail(s, "expected a value");
-    s->at += word.len;
-    return true;
-}
-
 static bool skip_scalar(struct scanner *s)
 {
     unsigned char c = peek(s);
@@ -200,8 +203,10 @@ static bool skip_scalar(struct scanner *s)
 
     if (c == '"')
         return skip_string(s, &escaped);
-    if (c == '-' || (classes[c] & DIGIT) != 0)
+    if (c == '-' || (classes[c] & DIGIT) != 0 || (s->lax && c == 'I'))
         return skip_number(s);
+    if (s->lax && c == 'N')
+        return skip_word(s, STR("NaN"));
     if (c == 't')
         return skip_word(s, STR("true"));
     if (c == 'f')
@@ -363,7 +368,7 @@ static bool scan_members(struct scanner *s, size_t depth_max, struct json_want *
             return false;
         struct json_want *want = find_want(wants, n, name, escaped);
 
-        if (want != NULL && want->type != JSON_NONE) {
+        if (want != NULL && want->type != JSON_NONE && !s->lax) {
             s->at = from;
             return fail(s, "this member name stands twice");
         }
@@ -391,8 +396,11 @@ static bool scan_members(struct scanner *s, size_t depth_max, struct json_want *
 
 static bool scan_text(struct scanner *s, size_t depth_max, struct json_want *wants, size_t n)
 {
-    if (s->len >= 3 && memcmp(s->text, "\xEF\xBB\xBF", 3) == 0)
-        return fail(s, "a byte order mark is not allowed");
+    if (s->len >= 3 && memcmp(s->text, "\xEF\xBB\xBF", 3) == 0) {
+        if (!s->lax)
+            return fail(s, "a byte order mark is not allowed");
+        s->at = 3;
+    }
     skip_space(s);
     if (peek(s) != '{')
         return fail(s, "expected '{': the text must be a JSON object");
@@ -417,6 +425,15 @@ static void explain(const struct scanner *s, struct json_scan_error *err)
     else
         snprintf(err->what, sizeof(err->what), "%s%s", s->at == s->len ? "the text ends: " : "",
                  s->what);
+}
+
+int json_scan_lax(struct str text, struct json_want *wants, size_t n)
+{
+    struct scanner s = {.text = (const unsigned char *)text.ptr, .len = text.len, .lax = true};
+
+    for (size_t i = 0; i < n; i++)
+        wants[i] = (struct json_want){.name = wants[i].name};
+    return scan_text(&s, JSON_SCAN_DEPTH_MAX, wants, n) ? 0 : -1;
 }
 
 int json_scan(struct str text, size_t depth_max, struct json_want *wants, size_t n,
@@ -444,7 +461,7 @@ bool json_scan_is_number(struct str span)
 
 bool json_scan_next(struct str array, size_t *at, struct str *elem, enum json_type *type)
 {
-    struct scanner s = {.text = (const unsigned char *)array.ptr, .len = array.len, .at = *at};
+    struct scanner s = {(const unsigned char *)array.ptr, array.len, *at, true, NULL};
     size_t count;
 
     if (*at == 0 && peek(&s) != '[')
@@ -478,15 +495,4 @@ size_t json_scan_insert_at(struct str object, bool *empty)
     skip_space(&s);
     *empty = peek(&s) == '}';
     return at;
-}
-
-const char *json_type_name(enum json_type t)
-{
-    static const char *const names[] = {
-        [JSON_NONE] = "nothing",   [JSON_NULL] = "null",        [JSON_FALSE] = "false",
-        [JSON_TRUE] = "true",      [JSON_NUMBER] = "a number",  [JSON_STRING] = "a string",
-        [JSON_ARRAY] = "an array", [JSON_OBJECT] = "an object",
-    };
-
-    return names[t];
 }

@@ -47,6 +47,11 @@ struct json_scan_error {
 int json_scan(struct str text, size_t depth_max, struct json_want *wants, size_t n,
               struct json_scan_error *err) MUST_CHECK;
 
+/* The same for a text that somebody else has to answer for, read as Python's json does and,
+ * but for the first, JavaScript's: NaN and Infinity are numbers, of a wanted name that stands
+ * twice the last counts, a byte order mark is skipped.  Neither depth nor place are asked. */
+int json_scan_lax(struct str text, struct json_want *wants, size_t n) MUST_CHECK;
+
 /* A string, an array or an object that is not empty. */
 bool json_scan_is_filled(const struct json_want *w);
 

@@ -282,3 +282,14 @@ bool json_scan_is_filled(const struct json_want *w)
     }
     return false;
 }
+
+const char *json_type_name(enum json_type t)
+{
+    static const char *const names[] = {
+        [JSON_NONE] = "nothing",   [JSON_NULL] = "null",        [JSON_FALSE] = "false",
+        [JSON_TRUE] = "true",      [JSON_NUMBER] = "a number",  [JSON_STRING] = "a string",
+        [JSON_ARRAY] = "an array", [JSON_OBJECT] = "an object",
+    };
+
+    return names[t];
+}

@@ -30,7 +30,7 @@ static int read_delta(struct str delta, bool *content)
                             {.name = "reasoning_details"}, {.name = "refusal"},
                             {.name = "function_call"},     {.name = "audio"}};
 
-    if (json_scan(delta, JSON_SCAN_DEPTH_MAX, w, ARRAY_LEN(w), NULL) < 0)
+    if (json_scan_lax(delta, w, ARRAY_LEN(w)) < 0)
         return -1;
     *content = *content || any_filled(w, ARRAY_LEN(w));
     return 0;
@@ -64,7 +64,7 @@ static int read_choice(struct str choice, struct dialect_event *out)
                             {.name = "error"}};
     bool content = false;
 
-    if (json_scan(choice, JSON_SCAN_DEPTH_MAX, w, ARRAY_LEN(w), NULL) < 0)
+    if (json_scan_lax(choice, w, ARRAY_LEN(w)) < 0)
         return -1;
     if (w[0].type != JSON_NONE && w[0].type != JSON_NULL && read_delta(w[0].span, &content) < 0)
         return -1;
@@ -118,15 +118,13 @@ static void read_usage(const struct json_want *usage, struct dialect_usage *out)
     struct json_want cached = {.name = "cached_tokens"};
     struct dialect_usage said = {.known = false};
 
-    if (usage->type != JSON_OBJECT ||
-        json_scan(usage->span, JSON_SCAN_DEPTH_MAX, w, ARRAY_LEN(w), NULL) < 0)
+    if (usage->type != JSON_OBJECT || json_scan_lax(usage->span, w, ARRAY_LEN(w)) < 0)
         return;
     bool prompt = read_count(&w[0], &said.prompt_tokens);
     bool completion = read_count(&w[1], &said.completion_tokens);
 
     said.known = prompt || completion;
-    if (w[2].type != JSON_OBJECT ||
-        json_scan(w[2].span, JSON_SCAN_DEPTH_MAX, &cached, 1, NULL) < 0 ||
+    if (w[2].type != JSON_OBJECT || json_scan_lax(w[2].span, &cached, 1) < 0 ||
         !read_count(&cached, &said.cached_tokens))
         (void)read_count(&w[3], &said.cached_tokens);
     if (said.cached_tokens > said.prompt_tokens)
@@ -144,7 +142,7 @@ static void read_chunk(struct str data, struct dialect_event *out)
         out->kind = DIALECT_DONE;
         return;
     }
-    if (json_scan(data, JSON_SCAN_DEPTH_MAX, w, ARRAY_LEN(w), NULL) < 0)
+    if (json_scan_lax(data, w, ARRAY_LEN(w)) < 0)
         return;
     read_usage(&w[1], &out->usage);
     if (openai_error_is(&w[2], &w[3])) {
@@ -190,8 +188,7 @@ static enum outcome classify_choices(struct str body, const struct json_want *ch
     while (json_scan_next(choices->span, &at, &choice, &type)) {
         struct json_want w[] = {{.name = "error"}, {.name = "finish_reason"}};
 
-        if (json_scan(choice, JSON_SCAN_DEPTH_MAX, w, ARRAY_LEN(w), NULL) == 0 &&
-            is_failed(&w[0], &w[1]))
+        if (json_scan_lax(choice, w, ARRAY_LEN(w)) == 0 && is_failed(&w[0], &w[1]))
             return openai_error_outcome(200, choice);
     }
     return OUTCOME_OK;
@@ -206,7 +203,7 @@ static void classify_success(const struct dialect_answer *a, struct dialect_read
                             {.name = "data"},
                             {.name = "usage"}};
 
-    if (json_scan(a->body, JSON_SCAN_DEPTH_MAX, w, ARRAY_LEN(w), NULL) < 0) {
+    if (json_scan_lax(a->body, w, ARRAY_LEN(w)) < 0) {
         out->outcome = OUTCOME_BROKEN;
         out->why = "the answer is no JSON object";
         return;

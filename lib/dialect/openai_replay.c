@@ -18,7 +18,7 @@
 
 #include <stdio.h>
 
-#define SCAN(text, wants) json_scan(text, JSON_SCAN_DEPTH_MAX, wants, ARRAY_LEN(wants), NULL)
+#define SCAN(text, wants) json_scan_lax(text, wants, ARRAY_LEN(wants))
 
 struct playing {
     struct buf *out;

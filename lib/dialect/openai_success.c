@@ -42,8 +42,7 @@ static enum shown read_message(const struct json_want *message)
                             {.name = "images"}};
 
     if (message->type != JSON_OBJECT || message->count == 0 ||
-        json_scan(message->span, JSON_SCAN_DEPTH_MAX, w, ARRAY_LEN(w), NULL) < 0 ||
-        !is_text_like(&w[0]))
+        json_scan_lax(message->span, w, ARRAY_LEN(w)) < 0 || !is_text_like(&w[0]))
         return SHOWS_NOTHING;
     for (size_t i = 0; i < ARRAY_LEN(w); i++)
         if (json_scan_is_filled(&w[i]))
@@ -64,8 +63,7 @@ static const char *choice_lacks(const struct dialect_answer *a, struct str choic
     bool chat = a->path == DIALECT_CHAT;
     struct json_want w[] = {{.name = chat ? "message" : "text"}, {.name = "finish_reason"}};
 
-    if (type != JSON_OBJECT ||
-        json_scan(choice, JSON_SCAN_DEPTH_MAX, w, ARRAY_LEN(w), NULL) < 0)
+    if (type != JSON_OBJECT || json_scan_lax(choice, w, ARRAY_LEN(w)) < 0)
         return "no choice that can be read";
     enum shown shown = chat ? read_message(&w[0]) : read_text(&w[0]);
     bool finished = w[1].type == JSON_STRING && json_scan_is_filled(&w[1]);
@@ -100,7 +98,7 @@ static bool is_vector(struct str item, enum json_type type)
 {
     struct json_want vector = {.name = "embedding"};
 
-    return type == JSON_OBJECT && json_scan(item, JSON_SCAN_DEPTH_MAX, &vector, 1, NULL) == 0 &&
+    return type == JSON_OBJECT && json_scan_lax(item, &vector, 1) == 0 &&
            json_scan_is_filled(&vector);
 }
 

@@ -50,3 +50,12 @@ void fleet_check_end(struct fleet *f, struct probe *p, enum outcome o)
 {
     probe_lease_end(&f->leases, p, permit_probe_verdict(outcome_traits(o)));
 }
+
+void fleet_check_note_refusal(struct fleet *f, size_t region)
+{
+    const struct config_region *r = &f->conf->regions[region];
+
+    f->regions[region].provoked_by = PERMIT_CLIENT_CHECK;
+    for (size_t i = r->first_slot; i < r->first_slot + r->n_slots; i++)
+        f->regions[i].provoked_by = PERMIT_CLIENT_CHECK;
+}

@@ -23,5 +23,7 @@ bool fleet_check_is_due(const struct fleet *f, size_t slot, int64_t now_ms);
  * asked for), and *p is not begun.  Ended by fleet_check_end; ABORTED only frees the slot. */
 bool fleet_check_begin(struct fleet *f, size_t slot, int64_t now_ms, struct probe *p);
 void fleet_check_end(struct fleet *f, struct probe *p, enum outcome o);
+/* A check of region had a 403 or 409: no client provoked that, so theirs are evidence. */
+void fleet_check_note_refusal(struct fleet *f, size_t region);
 
 #endif

@@ -166,6 +166,7 @@ static void note_ok(struct fleet *f, size_t slot)
 {
     f->regions[slot].ok_ms = clock_mono_ms();
     f->regions[slot].auths = 0;
+    f->regions[slot].provoked_by = 0;
 }
 
 void permit_flowing(struct fleet *f, struct permit *p)
@@ -211,9 +212,20 @@ static void cool(struct fleet *f, size_t slot, enum outcome o, int64_t stated_ms
     decider_cool(&f->decider, slot, cool_ms, times, cooling_why_of(o));
 }
 
+/* One client's 403s and 409s may be that client's alone: what it asks for, a lock it holds. */
+static bool is_evidence(struct region_state *region, uint64_t client)
+{
+    bool seen_by_another = region->provoked_by != 0 && region->provoked_by != client;
+
+    if (client != 0)
+        region->provoked_by = client;
+    return client == 0 || seen_by_another;
+}
+
 void permit_end(struct fleet *f, struct permit *p, enum outcome o, int64_t cool_ms)
 {
-    const struct outcome_traits *t = outcome_traits(o);
+    bool counts = is_evidence(&f->regions[p->slot], p->client);
+    const struct outcome_traits *t = outcome_traits(counts ? o : OUTCOME_ABORTED);
     size_t region = f->conf->slots[p->slot].region;
 
     f->counters->slot[region].attempts[o]++;

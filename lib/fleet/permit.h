@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define PERMIT_CLIENT_CHECK         1    /* the health check, as a client */
 #define PERMIT_LAST_RESORTS_MAX     2    /* in flight per region and router while they fail */
 #define PERMIT_LAST_RESORT_ROOM_MAX 4096 /* that successes may add to it */
 
@@ -29,7 +30,11 @@ struct permit { /* the right to make one attempt; ended exactly once */
     struct decider_epochs began; /* of what is neither probe nor last resort */
     int64_t took_ms; /* set by the caller before flowing or end: until the first content of a
                         stream, a whole plain answer; for the slow rule */
-    bool flowing;    /* its success was reported while it ran */
+    /* Who asked, set by the caller before end when the answer is one that a client can provoke
+     * (a 403 for what it asked, a 409 for a lock of its own); 0: it is not.  Such a failure
+     * counts only where another client, or a health check, saw the last one. */
+    uint64_t client;
+    bool flowing; /* its success was reported while it ran */
 };
 
 /* May slot have an attempt now?  USABLE, RAMPING (a draw of the recovery ramp: as the last

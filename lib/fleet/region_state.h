@@ -9,6 +9,8 @@ struct region_state {
     int last_resorts;       /* in flight */
     int last_resort_room;   /* that many more may be: successes in a row */
     int auths;              /* our key was refused that often in a row */
+    uint64_t provoked_by;   /* the client that saw the last failure of a kind that a client can
+                               provoke, since a success; 0: none */
     int64_t ok_ms;          /* our last success there; 0: none */
     int64_t doubt_until_ms; /* of a trip that may be overruled; 0: none */
 };

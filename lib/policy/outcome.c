@@ -4,6 +4,10 @@
  * at a status code again.  Which bytes mean which outcome is each vendor's own matter and
  * stands in lib/dialect.
  *
+ * Unfit is what we cannot pass on, not what the region failed to deliver: an event above our
+ * limit, a coding that we do not read.  It may do better elsewhere, and one client's huge answer
+ * must not open a breaker for everybody.
+ *
  * Throttled and out of credit cool the region instead of hurting it: a vendor that says
  * "later" is working, and counting that as a failure would open the breaker under load for
  * longer than the vendor asked for.
@@ -31,6 +35,7 @@ static const struct outcome_traits table[N_OUTCOMES] = {
     [OUTCOME_CONNECT]      = {"connect",      true,  false, true,  false, false, false, same_conn},
     [OUTCOME_TIMEOUT]      = {"timeout",      true,  false, true,  false, false, false, same_no},
     [OUTCOME_BROKEN]       = {"broken",       true,  false, true,  false, false, false, same_no},
+    [OUTCOME_UNFIT]        = {"unfit",        false, false, true,  false, false, false, same_no},
     [OUTCOME_ABORTED]      = {"aborted",      false, false, false, false, false, false, same_no},
 };
 /* clang-format on */

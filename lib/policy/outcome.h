@@ -16,6 +16,7 @@ enum outcome {
     OUTCOME_CONNECT,      /* refused, reset before the head, DNS, TLS */
     OUTCOME_TIMEOUT,      /* connect, first byte, first content, idle, total */
     OUTCOME_BROKEN,       /* cut, malformed event, no finish reason, framing error */
+    OUTCOME_UNFIT,        /* we refuse it: above a limit of ours, or odd; no evidence */
     OUTCOME_ABORTED,      /* the client left, or we are draining: no evidence */
     N_OUTCOMES
 };

@@ -12,11 +12,12 @@
 static int deliver_head(struct upstream_call *c)
 {
     struct http_field fields[UPSTREAM_FIELDS_MAX];
-    struct upstream_head head;
+    struct upstream_head head = {.n_fields = 0};
     const char *why = upstream_head_parse(buf_str(&c->head), fields, &head);
 
     if (why != NULL) {
-        upstream_call_fail(c, UPSTREAM_FRAMING, why);
+        upstream_call_fail(
+            c, head.n_fields == UPSTREAM_FIELDS_MAX ? UPSTREAM_LIMIT : UPSTREAM_FRAMING, why);
         return -1;
     }
     if (head.status < 200) { /* interim: another head follows */
@@ -44,7 +45,9 @@ size_t upstream_call_on_header(char *line, size_t size, size_t n, void *arg)
         c->head_us = clock_mono_us();
     c->head_bytes += len; /* interim heads count: they may not go on for ever */
     if (c->head_bytes > UPSTREAM_HEAD_MAX_BYTES) {
-        upstream_call_fail(c, UPSTREAM_FRAMING, HEAD_TOO_LARGE);
+        bool one_head = !c->head_done && c->head_bytes == c->head.len + len;
+
+        upstream_call_fail(c, one_head ? UPSTREAM_LIMIT : UPSTREAM_FRAMING, HEAD_TOO_LARGE);
         return 0;
     }
     if (c->head_done) /* a trailer, should curl take one out of what it hands over as data */

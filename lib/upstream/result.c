@@ -12,6 +12,7 @@ const char *upstream_result_name(enum upstream_result r)
         [UPSTREAM_RESET] = "reset",
         [UPSTREAM_CUT] = "cut",
         [UPSTREAM_FRAMING] = "framing",
+        [UPSTREAM_LIMIT] = "limit",
         [UPSTREAM_TOTAL_TIMEOUT] = "total_timeout",
         [UPSTREAM_INTERNAL] = "internal",
     };

@@ -33,7 +33,8 @@ enum upstream_result {
     UPSTREAM_CONNECT_TIMEOUT,
     UPSTREAM_RESET,   /* closed or reset before a head came */
     UPSTREAM_CUT,     /* closed or reset within the body */
-    UPSTREAM_FRAMING, /* not HTTP, bad chunk, head too large: never reused */
+    UPSTREAM_FRAMING, /* not HTTP, bad chunk: never reused */
+    UPSTREAM_LIMIT,   /* the head exceeds a limit of ours */
     UPSTREAM_TOTAL_TIMEOUT,
     UPSTREAM_INTERNAL, /* ours: out of memory, bad URL */
 };

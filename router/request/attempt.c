@@ -121,6 +121,13 @@ void attempt_end_later(struct attempt *at, enum outcome o, const char *detail)
     event_active(at->finish, 0, 0);
 }
 
+void attempt_unfit_later(struct attempt *at, const char *code, const char *detail)
+{
+    if (!at->ended)
+        at->end.code = code;
+    attempt_end_later(at, OUTCOME_UNFIT, detail);
+}
+
 static void arm(struct attempt *at, int64_t ms)
 {
     struct timeval tv = {ms / 1000, ms % 1000 * 1000};
@@ -295,7 +302,7 @@ static void on_call_data(void *arg, const char *data, size_t len)
         return;
     if (at->sse_on) {
         if (sse_feed(&at->sse, data, len, attempt_on_event, at) < 0)
-            attempt_end_later(at, OUTCOME_BROKEN, "an event larger than stream.event_max");
+            attempt_unfit_later(at, "event_too_large", "an event larger than stream.event_max");
         else if (sse_is_under_way(&at->sse))
             attempt_note_progress(at); /* a large one takes its time */
         return;
@@ -304,8 +311,8 @@ static void on_call_data(void *arg, const char *data, size_t len)
     if (!at->ready && buf_append(&at->held, data, len) == 0)
         return;
     if (at->stream && at->answer.status >= 200 && at->answer.status <= 299) {
-        attempt_end_later(at, OUTCOME_BROKEN,
-                          "no stream, and larger than upstream.max_answer_bytes");
+        attempt_unfit_later(at, "answer_too_large",
+                            "no stream, and larger than upstream.max_answer_bytes");
         return;
     }
     if (at->answer.status < 200 || at->answer.status > 299) {
@@ -328,12 +335,17 @@ static const enum outcome of_result[] = {
     [UPSTREAM_CUT] = OUTCOME_BROKEN,
     [UPSTREAM_FRAMING] = OUTCOME_BROKEN,
     [UPSTREAM_TOTAL_TIMEOUT] = OUTCOME_TIMEOUT,
+    [UPSTREAM_LIMIT] = OUTCOME_UNFIT,
     [UPSTREAM_INTERNAL] = OUTCOME_ABORTED,
 };
 
 /* The exchange of a stream is over before the vendor's last word came. */
 static void end_stream(struct attempt *at, const struct upstream_end *e)
 {
+    if (e->result == UPSTREAM_COMPLETE && !is_whole(at))
+        attempt_last_event(at);
+    if (at->ended)
+        return;
     bool whole = e->result == UPSTREAM_COMPLETE || e->result == UPSTREAM_CUT ||
                  e->result == UPSTREAM_TOTAL_TIMEOUT;
 
@@ -350,10 +362,15 @@ static void end_stream(struct attempt *at, const struct upstream_end *e)
 static void end_plain(struct attempt *at, const struct upstream_end *e)
 {
     struct dialect_reading r = {.outcome = of_result[e->result]};
+    bool refused = at->answer.status > 299 && e->result == UPSTREAM_CUT;
 
-    if (e->result == UPSTREAM_COMPLETE && !at->ready) {
-        classify(at, true, &r);
+    if ((e->result == UPSTREAM_COMPLETE && !at->ready) || refused) {
+        classify(at, !refused, &r); /* a refusal is one, with all of its words or without */
         at->end.usage = r.usage;
+    }
+    if (r.outcome == OUTCOME_UNFIT) { /* the one way: its head */
+        attempt_unfit_later(at, "head_too_large", e->detail);
+        return;
     }
     attempt_end_later(at, r.outcome, r.why != NULL ? r.why : e->detail);
 }

@@ -56,6 +56,8 @@ struct attempt {
 
 /* Every way an attempt can end comes through here, once.  It only takes notes. */
 void attempt_end_later(struct attempt *at, enum outcome o, const char *detail);
+/* The same for what we refuse.  code: a string that stays. */
+void attempt_unfit_later(struct attempt *at, const char *code, const char *detail);
 void attempt_enter(struct attempt *at, enum phase phase); /* and starts its limit */
 void attempt_note_progress(struct attempt *at);           /* a flowing answer goes on */
 
@@ -63,6 +65,9 @@ void attempt_note_progress(struct attempt *at);           /* a flowing answer go
 
 /* From here on the answer is relayed: what was held goes first. */
 void attempt_go_ready(struct attempt *at);
+/* The stream ended properly within an event: its last one, should it be whole but for its blank
+ * line.  Official clients drop such an event; here it may hold the finish reason. */
+void attempt_last_event(struct attempt *at);
 /* One event of the stream (the callback of sse_feed); nonzero once the attempt has ended. */
 int attempt_on_event(void *arg, const struct sse_event *sse);
 

@@ -101,7 +101,10 @@ static bool is_fatal(struct attempt *at, const struct dialect_event *ev)
         if (progress_may_end(&at->progress))
             return false;
         snprintf(text, sizeof(text), "%s without a finish reason", at->dialect->end_name);
-        attempt_end_later(at, OUTCOME_BROKEN, text);
+        if (at->progress.content_events > 0) /* the vendor says that it is whole */
+            attempt_unfit_later(at, "no_finish_reason", text);
+        else
+            attempt_end_later(at, OUTCOME_BROKEN, text);
         return true;
     case DIALECT_META:
     case DIALECT_CONTENT:
@@ -153,4 +156,17 @@ int attempt_on_event(void *arg, const struct sse_event *sse)
         attempt_end_later(at, OUTCOME_OK, "");
     }
     return at->ended ? 1 : 0;
+}
+
+void attempt_last_event(struct attempt *at)
+{
+    const struct buf *rest = &at->sse.pending;
+
+    if (rest->len == 0)
+        return;
+    bool line_ended = rest->data[rest->len - 1] == '\n' || rest->data[rest->len - 1] == '\r';
+
+    /* what it lacks of a blank line: its own end, and the empty one */
+    if (sse_feed(&at->sse, "\n\n", line_ended ? 1 : 2, attempt_on_event, at) < 0)
+        attempt_unfit_later(at, "event_too_large", "an event larger than stream.event_max");
 }

@@ -77,6 +77,11 @@ bool no_region_explain(const struct no_region_facts *d, const struct fleet *f, i
 
     if (kind != REFUSAL_NONE)
         return explain_refusal(d, kind, e);
+    if (d->attempts > 0 && d->last == OUTCOME_UNFIT && !d->out_of_time) {
+        e->status = 502;
+        e->code = d->unfit;
+        e->no_retry = true; /* the same answer would be refused again */
+    }
     if (d->attempts == 0)
         snprintf(text, cap, "no region may be used for this model now: %s",
                  back_ms < 0 ? "all of them are forced down by an operator"

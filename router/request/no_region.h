@@ -17,6 +17,7 @@ struct no_region_facts {
     int attempts;
     enum outcome last;  /* of the last attempt; meaningful when attempts > 0 */
     const char *region; /* of the last attempt */
+    const char *unfit;  /* its code when it ended as unfit */
     bool out_of_time;   /* the request's own deadline passed */
 };
 

@@ -295,6 +295,7 @@ static enum state step_degrade(struct request *req)
         .attempts = req->attempts,
         .last = req->last,
         .region = request_region(req),
+        .unfit = req->unfit,
         .out_of_time = now_ms > req->deadline_ms - REQUEST_TRY_MIN_MS,
     };
 

@@ -171,8 +171,13 @@ enum state request_fail_relayed(struct request *req)
                             .message = text,
                             .retry_after_ms = -1};
 
+    bool unfit = req->end->outcome == OUTCOME_UNFIT;
+
+    if (unfit)
+        e.code = req->end->code;
     snprintf(text, sizeof(text), "the stream from region '%s' broke off: %s",
-             request_region(req), outcome_traits(req->end->outcome)->name);
+             request_region(req),
+             unfit ? req->end->code : outcome_traits(req->end->outcome)->name);
     req->result.result = METRICS_REQ_FAILED;
     if (req->ask.stream && req->end->outcome == OUTCOME_CLIENT_FAULT && fail_in_its_words(req))
         return ST_DONE;

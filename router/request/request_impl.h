@@ -74,6 +74,7 @@ struct request {
     struct event *hedge;           /* fires when the first has been silent for too long */
     const struct attempt_end *end; /* set while judging */
     enum outcome last;
+    const char *unfit;   /* the code of the last attempt that ended so */
     struct refusal said; /* by the targets that would not serve it */
     struct relay relay;
     struct resume *resume; /* NULL: a cut stream is not run again */

@@ -25,6 +25,30 @@ bool request_is_trying(const struct request *req)
     return req->tries[0].attempt != NULL || req->tries[1].attempt != NULL;
 }
 
+/* Who asks, as far as that can be told: clients without a key are one.  FNV-1a. */
+static uint64_t client_of(const struct request *req)
+{
+    static const char *const names[] = {"authorization", "x-api-key"};
+    uint64_t h = 0xcbf29ce484222325;
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct str value = http1_head_get(req->head, names[i]);
+
+        for (size_t k = 0; k < value.len; k++)
+            h = (h ^ (unsigned char)value.ptr[k]) * 0x100000001b3;
+    }
+    return h > PERMIT_CLIENT_CHECK ? h : ~h;
+}
+
+/* May the client have brought it about, by what it asked for or by another request of its own? */
+static bool may_be_provoked(const struct attempt_end *e)
+{
+    int status = e->answer != NULL ? e->answer->status : 0;
+
+    return (e->outcome == OUTCOME_AUTH && status == 403) ||
+           (e->outcome == OUTCOME_SERVER_ERROR && status == 409);
+}
+
 /* Ends the pass and the attempt's record; the attempt itself is gone or about to be. */
 static void close_try(struct request_try *t, const struct attempt_end *e)
 {
@@ -37,6 +61,7 @@ static void close_try(struct request_try *t, const struct attempt_end *e)
         t->pass.took_ms = (clock_mono_us() - t->started_us) / 1000;
     if (!request_is_trying(req)) /* two at once take the time of one */
         req->upstream_us += clock_mono_us() - req->tries[0].started_us;
+    t->pass.client = may_be_provoked(e) ? client_of(req) : 0;
     permit_end(req->w->fleet, &t->pass, e->outcome, e->retry_after_ms);
     access_log_attempt(req->w, &req->log, &rec);
 }
@@ -121,6 +146,7 @@ static void on_try_end(void *arg, const struct attempt_end *e)
 
     close_try(t, e);
     req->last = e->outcome;
+    req->unfit = e->code;
     if (e->outcome != OUTCOME_OK)
         refusal_note(&req->said, req->dialect, e,
                      req->w->conf->regions[t->target->region].api_key);

@@ -314,3 +314,44 @@ Test(json_scan, special_bytes_are_found_at_every_offset_of_a_word)
         }
     }
 }
+
+/* What Python's json reads beyond the grammar, and no more. */
+Test(json_scan, lax)
+{
+    static const struct {
+        const char *text;
+        int rc;
+        const char *span; /* of "a"; NULL: none */
+    } lax[] = {
+        {"{\"a\":1}", 0, "1"},
+        {"\xEF\xBB\xBF{\"a\":1}", 0, "1"},
+        {" \xEF\xBB\xBF{\"a\":1}", -1, NULL},
+        {"{\"a\":1,\"a\":2}", 0, "2"},
+        {"{\"a\":NaN}", 0, "NaN"},
+        {"{\"a\":Infinity,\"b\":[-Infinity]}", 0, "Infinity"},
+        {"{\"b\":-Infinity}", 0, NULL},
+        {"{\"a\":-NaN}", -1, NULL},
+        {"{\"a\":nan}", -1, NULL},
+        {"{\"a\":+Infinity}", -1, NULL},
+        {"{\"a\":NaNa}", -1, NULL},
+        {"{\"a\":Infinit}", -1, NULL},
+        {"{\"a\":1,}", -1, NULL},
+        {"{\"a\":'x'}", -1, NULL},
+        {"{\"a\":\"\xff\"}", -1, NULL},
+        {"{\"a\":1} x", -1, NULL},
+        {"", -1, NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(lax); i++) {
+        struct json_want w = {.name = "a"};
+        bool lax_only = i > 0 && lax[i].rc == 0;
+
+        cr_expect_eq(json_scan_lax(str_of(lax[i].text), &w, 1), lax[i].rc, "%s", lax[i].text);
+        if (lax[i].rc == 0 && lax[i].span != NULL)
+            cr_expect(str_eqz(w.span, lax[i].span), "%s", lax[i].text);
+        if (lax[i].rc == 0 && lax[i].span == NULL)
+            cr_expect_eq(w.type, JSON_NONE);
+        cr_expect_eq(json_scan(str_of(lax[i].text), 64, &w, 1, NULL) < 0,
+                     lax_only || lax[i].rc < 0, "%s is for the lax alone", lax[i].text);
+    }
+}

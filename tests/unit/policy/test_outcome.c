@@ -27,6 +27,7 @@ Test(outcome, each_row)
         {OUTCOME_CONNECT,      "connect",      "uo", OUTCOME_SAME_REUSED},
         {OUTCOME_TIMEOUT,      "timeout",      "uo", OUTCOME_SAME_NO},
         {OUTCOME_BROKEN,       "broken",       "uo", OUTCOME_SAME_NO},
+        {OUTCOME_UNFIT,        "unfit",        "o",  OUTCOME_SAME_NO},
         {OUTCOME_ABORTED,      "aborted",      "",   OUTCOME_SAME_NO},
     };
     /* clang-format on */
