@@ -12,7 +12,7 @@ RUN make -j"$(nproc)" BUILD=build/image all \
 FROM debian:12-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates libevent-2.1-7 \
-       libevent-openssl-2.1-7 libcurl4 libjansson4 libhiredis0.14 \
+       libevent-openssl-2.1-7 libcurl4 libjansson4 libhiredis0.14 zlib1g \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --no-create-home --shell /usr/sbin/nologin sluice
 COPY --from=build /out/usr/local /usr/local

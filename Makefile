@@ -12,7 +12,7 @@ PYTHON     ?= /usr/bin/python3
 FUZZ_SECONDS ?= 20
 VERSION := 0.1.0
 
-PKGS := libevent libevent_openssl openssl libcurl jansson hiredis
+PKGS := libevent libevent_openssl openssl libcurl jansson hiredis zlib
 NEED := -std=c11 -D_GNU_SOURCE -Ilib -I. -I$(BUILD)/gen -MMD -MP \
         $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS)))
 LIBS := $(shell pkg-config --libs $(PKGS)) -lm

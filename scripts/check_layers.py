@@ -40,6 +40,7 @@ FILES_MAX = 20
 
 HOMES = [  # (header, where it may be included, what to say)
     (r"curl/", r"lib/upstream/", "curl has one home: lib/upstream/"),
+    (r"zlib\.h", r"(lib/upstream/coding\.c|tests/)", "zlib has one home: lib/upstream/coding.c"),
     (r"hiredis/", r"lib/redis/", "hiredis has one home: lib/redis/"),
     (r"openssl/|event2/bufferevent_ssl", r"lib/redis/tls\.c", "OpenSSL has one home: lib/redis/tls.c"),
     (r"(sys/socket|netdb|pthread|time|sys/time)\.h", r"(?!lib/policy/)", "lib/policy/ does no I/O and reads no clock"),

@@ -79,6 +79,7 @@ static void attempt_free(struct attempt *at)
     if (at->timer != NULL)
         event_free(at->timer);
     event_free(at->finish);
+    coding_reader_free(at->coding);
     if (at->sse_on)
         sse_release(&at->sse);
     buf_release(&at->fields_text);
@@ -257,6 +258,39 @@ static struct str get_field(const void *arg, const char *name)
     return http_field_get(h->fields, h->n_fields, name);
 }
 
+/* What is held of a plain answer, read. */
+static void classify(const struct attempt *at, bool whole, struct dialect_reading *out)
+{
+    at->dialect->classify(&(struct dialect_answer){.path = at->path,
+                                                   .status = at->answer.status,
+                                                   .body = buf_str(&at->held),
+                                                   .whole = whole,
+                                                   .as_stream = at->stream,
+                                                   .inputs = at->inputs},
+                          out);
+}
+
+/* Nobody asked for a coding.  false: it is one that we do not read, and the attempt ends. */
+static bool take_coding(struct attempt *at, const struct upstream_head *h)
+{
+    enum coding c = coding_of(h);
+    struct dialect_reading r;
+
+    if (c == CODING_IDENTITY)
+        return true;
+    if (c != CODING_OTHER) {
+        at->coding = coding_reader_new(c);
+        return true;
+    }
+    classify(at, false, &r);
+    if (r.outcome == OUTCOME_OK)
+        attempt_unfit_later(at, "unknown_encoding",
+                            "a Content-Encoding that nobody asked for and we do not read");
+    else /* its status says enough */
+        attempt_end_later(at, r.outcome, "error answer in an unknown Content-Encoding");
+    return false;
+}
+
 static void on_call_head(void *arg, const struct upstream_head *h)
 {
     struct attempt *at = arg;
@@ -271,6 +305,8 @@ static void on_call_head(void *arg, const struct upstream_head *h)
     at->answer.fields = at->fields;
     at->end.retry_after_ms =
         ok ? -1 : at->dialect->retry_after_ms(get_field, h, clock_wall_ms());
+    if (!take_coding(at, h))
+        return;
     if (ok && sse_is_type(http_field_get(h->fields, h->n_fields, "content-type"))) {
         at->sse_on = true;
         sse_init(&at->sse, at->env->conf->stream.event_max_bytes);
@@ -282,24 +318,9 @@ static void on_call_head(void *arg, const struct upstream_head *h)
     attempt_enter(at, at->sse_on ? PHASE_CONTENT : PHASE_FLOW);
 }
 
-/* What is held of a plain answer, read. */
-static void classify(const struct attempt *at, bool whole, struct dialect_reading *out)
+/* A piece of the body, decoded. */
+static void take_data(struct attempt *at, const char *data, size_t len)
 {
-    at->dialect->classify(&(struct dialect_answer){.path = at->path,
-                                                   .status = at->answer.status,
-                                                   .body = buf_str(&at->held),
-                                                   .whole = whole,
-                                                   .as_stream = at->stream,
-                                                   .inputs = at->inputs},
-                          out);
-}
-
-static void on_call_data(void *arg, const char *data, size_t len)
-{
-    struct attempt *at = arg;
-
-    if (at->ended)
-        return;
     if (at->sse_on) {
         if (sse_feed(&at->sse, data, len, attempt_on_event, at) < 0)
             attempt_unfit_later(at, "event_too_large", "an event larger than stream.event_max");
@@ -325,6 +346,36 @@ static void on_call_data(void *arg, const char *data, size_t len)
     }
     attempt_go_ready(at); /* too large to hold: from here on it is passed through */
     at->ops->on_bytes(at->arg, (struct str){data, len});
+}
+
+static int on_decoded(void *arg, const char *data, size_t len)
+{
+    struct attempt *at = arg;
+
+    take_data(at, data, len);
+    return at->ended;
+}
+
+static void on_call_data(void *arg, const char *data, size_t len)
+{
+    struct attempt *at = arg;
+
+    if (at->ended)
+        return;
+    if (at->coding == NULL) {
+        take_data(at, data, len);
+        return;
+    }
+    switch (coding_read(at->coding, data, len, on_decoded, at)) {
+    case CODING_FINE:
+        break;
+    case CODING_BROKEN:
+        attempt_end_later(at, OUTCOME_BROKEN, "the body is not in its Content-Encoding");
+        break;
+    case CODING_TOO_LARGE:
+        attempt_unfit_later(at, "answer_too_large", "the coded body grows too much");
+        break;
+    }
 }
 
 static const enum outcome of_result[] = {
@@ -390,6 +441,11 @@ static void on_call_end(void *arg, const struct upstream_end *e)
     }
     if (at->ended)
         return;
+    if (e->result == UPSTREAM_COMPLETE && at->coding != NULL && !coding_is_whole(at->coding) &&
+        !is_whole(at)) {
+        attempt_end_later(at, OUTCOME_BROKEN, "the coded body ends early");
+        return;
+    }
     if (is_whole(at)) /* of a stream: what the time ran out for is not missed */
         end_stream(at, e);
     else if (e->result == UPSTREAM_TOTAL_TIMEOUT && at->slowed)

@@ -5,6 +5,7 @@
 #include "dialect/progress.h"
 #include "dialect/sse.h"
 #include "router/request/attempt.h"
+#include "upstream/coding.h"
 
 struct region_headers;
 struct event;
@@ -44,6 +45,7 @@ struct attempt {
     int64_t since_ms;  /* start of the phase, or the last progress of a flowing answer */
     int64_t paused_ms; /* when it was */
     struct attempt_answer answer;
+    struct coding_reader *coding; /* NULL: the body is not coded */
     struct buf fields_text, held;
     struct http_reply_field *fields;
     struct sse sse;

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NO_CODING "Accept-Encoding: identity" /* answers are read and relayed as they are */
+
 struct region_lines { /* made once: what every request to a region carries */
     const struct dialect *dialect;
     char *url[N_DIALECT_PATHS]; /* NULL: its dialect has none */
@@ -167,6 +169,7 @@ void region_headers_fill(const struct region_headers *e, const struct region_hea
         out->line[out->n++] = "Content-Type: application/json";
     out->line[out->n++] = ask->stream ? "Accept: text/event-stream, application/json"
                                       : "Accept: application/json";
+    out->line[out->n++] = NO_CODING;
     add_ours(r, out);
     if (buf_reserve(&out->text, need) < 0)
         return;
@@ -185,6 +188,7 @@ void region_headers_fill_check(const struct region_headers *e, size_t region,
     buf_init(&out->text, 1);
     out->line[out->n++] = "Accept: application/json";
     out->line[out->n++] = version_user_agent();
+    out->line[out->n++] = NO_CODING;
     add_ours(r, out);
 }
 

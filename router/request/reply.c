@@ -132,6 +132,7 @@ static const char *const kept_back[] = {
     "upgrade",
     "proxy-authenticate",
     "content-length",
+    "content-encoding",
     "set-cookie",
     "set-cookie2",
     "server",

@@ -18,6 +18,7 @@ struct upstream_call {
     struct script_call *seen; /* in the log */
     struct script_answer *answer;
     struct str body; /* the request's, borrowed */
+    size_t bytes_given;
     struct event *step, *total;
     const char *at; /* next piece */
     int rounds;
@@ -188,6 +189,18 @@ static void give_piece(struct upstream_call *c)
     c->in_callback = false;
 }
 
+static void give_bytes(struct upstream_call *c)
+{
+    struct str all = c->answer->bytes;
+    size_t from = c->bytes_given, n = from == 0 ? 1 : all.len - from;
+
+    c->bytes_given += n;
+    c->seen->data_bytes += n;
+    c->in_callback = true;
+    c->ops.on_data(c->arg, all.ptr + from, n);
+    c->in_callback = false;
+}
+
 static void on_script_step(evutil_socket_t fd, short what, void *arg)
 {
     struct upstream_call *c = arg;
@@ -209,6 +222,8 @@ static void on_script_step(evutil_socket_t fd, short what, void *arg)
         give_piece(c);
     } else if (c->at != NULL && ++c->rounds < a->repeat) {
         c->at = a->body;
+    } else if (c->bytes_given < a->bytes.len) {
+        give_bytes(c);
     } else if (!a->hangs) {
         finish(c, a->end);
         return;

@@ -23,6 +23,7 @@ struct script_answer {
     /* What follows the head, one piece per turn of the loop, cut at '|'.  A piece that is just
      * "~" waits for script_release(). NULL: no body. */
     const char *body;
+    struct str bytes; /* behind that: its first byte, then the rest; NULs are fine */
     enum upstream_result end;
     bool hangs;     /* after the pieces nothing comes any more */
     bool waits;     /* nothing comes before script_release(), not even the head */
