@@ -34,6 +34,8 @@ struct config_timeouts {
     int64_t connect_ms, first_byte_ms, first_content_ms, idle_ms, answer_ms, total_ms;
 };
 
+#define CONFIG_LENIENT_NO_FINISH_REASON 1u /* bits of lenient, in the order of its words */
+
 struct config_region {
     char *name;        /* [A-Za-z0-9][A-Za-z0-9._-]* */
     char *base_url;    /* http(s)://host[:port]/path, no trailing slash, no credentials in it */
@@ -43,6 +45,7 @@ struct config_region {
     char *x_region;    /* sent as X-Region; "" for none */
     char *health_path; /* NULL: health.path */
     int priority;      /* smaller first; default 1 */
+    unsigned lenient;  /* oddities that are taken for what they mean */
     struct config_breaker breaker; /* the config's, where it has no own */
     struct config_timeouts timeouts;
     size_t first_slot, n_slots; /* of config.slots: its models', with breaker.scope model */
@@ -127,7 +130,7 @@ struct config_stream {
     enum config_recover recover;
     int64_t commit_ms;      /* silence after which the head goes out with keep-alive comments */
     int64_t heartbeat_ms;   /* between those comments; 0: none */
-    size_t event_max_bytes; /* 1 MiB: one event */
+    size_t event_max_bytes; /* 16 MiB: one event */
     bool usage;             /* ask the vendor for usage in streams, for our own accounting */
 };
 

@@ -49,6 +49,19 @@ static bool is_left_out(const struct dump *d, enum settings_of which, const stru
     return k->inherits != NULL && k->type < SETTING_LISTS && is_inherited(d, which, k, base);
 }
 
+static void write_flags(struct dump *d, const struct setting *k, const char *name,
+                        const void *base)
+{
+    unsigned flags = *(const unsigned *)(const void *)((const char *)base + k->offset);
+
+    json_out_key(&d->o, name);
+    json_out_array(&d->o);
+    for (size_t i = 0; k->words[i] != NULL; i++)
+        if ((flags & 1u << i) != 0)
+            json_out_text(&d->o, k->words[i]);
+    json_out_end(&d->o);
+}
+
 static void write_value(struct dump *d, const struct setting *k, const char *name,
                         const void *base)
 {
@@ -56,6 +69,8 @@ static void write_value(struct dump *d, const struct setting *k, const char *nam
         write_regions(d);
     } else if (k->type == SETTING_MODELS) {
         write_models(d);
+    } else if (k->type == SETTING_FLAGS) {
+        write_flags(d, k, name, base);
     } else {
         json_out_key(&d->o, name);
         value_write(k, base, !d->digest, &d->o);

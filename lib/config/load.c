@@ -37,6 +37,41 @@ static int check_list(const struct setting *k, const struct json *v, enum json_k
 
 /* ---- regions ---- */
 
+static int load_flag(const struct setting *k, const struct json *v, const char *where,
+                     unsigned *flags, struct err *err)
+{
+    char want[SETTINGS_WANT_MAX];
+
+    for (size_t i = 0; json_kind(v) == JSON_KIND_STRING && k->words[i] != NULL; i++)
+        if (str_eqz(json_text(v), k->words[i])) {
+            *flags |= 1u << i;
+            return 0;
+        }
+    settings_want(k, true, want, sizeof(want));
+    return err_set(err, ERR_RANGE, "%s is no word of it, want %s", where, want);
+}
+
+/* A list of words: a bit for each. */
+static int load_flags(const struct object *o, const char *name, unsigned *flags,
+                      struct err *err)
+{
+    const struct setting *k = settings_find(o->t, str_of(name));
+    const struct json *v = object_given(o, name);
+    char list[OBJECT_WHERE_MAX], where[OBJECT_WHERE_MAX];
+
+    if (v == NULL)
+        return 0;
+    object_join(list, o->at, name);
+    if (check_list(k, v, JSON_KIND_ARRAY, list, err) < 0)
+        return -1;
+    for (size_t i = 0; i < json_count(v); i++) {
+        object_point(where, "%s[%zu]", list, i);
+        if (load_flag(k, json_at(v, i), where, flags, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int load_region(struct config *c, size_t i, const struct json *v, struct err *err)
 {
     char at[OBJECT_WHERE_MAX];
@@ -46,7 +81,8 @@ static int load_region(struct config *c, size_t i, const struct json *v, struct 
     c->regions[i].breaker = c->breaker; /* what is not given is inherited */
     c->regions[i].breaker.trip_confirm = xstrdup(c->breaker.trip_confirm);
     c->regions[i].timeouts = c->timeouts;
-    if (object_collect(&o, v, err) < 0 || object_store(&o, &c->regions[i], err) < 0)
+    if (object_collect(&o, v, err) < 0 || object_store(&o, &c->regions[i], err) < 0 ||
+        load_flags(&o, "lenient", &c->regions[i].lenient, err) < 0)
         return -1;
     int first = config_find_region(c, str_of(c->regions[i].name));
 

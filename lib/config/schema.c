@@ -87,6 +87,8 @@ static void list(struct json_out *o, const struct setting *k)
         json_out_object(o);
         json_out_member_text(o, "type", "string");
         json_out_end(o);
+    } else if (k->type == SETTING_FLAGS) {
+        words(o, k);
     } else {
         write_table(o, k->type == SETTING_REGIONS  ? SETTINGS_REGION
                        : k->type == SETTING_MODELS ? SETTINGS_MODEL

@@ -25,6 +25,7 @@ static const char *const recover_words[] = {
     [CONFIG_RECOVER_ALWAYS] = "always",
     NULL,
 };
+static const char *const lenient_words[] = {"no_finish_reason", NULL};
 static const char *const off_on_words[] = {"off", "on", NULL};
 static const char *const scope_words[] = {"region", "model", NULL};
 static const char *const last_resort_words[] = {"off", "try", NULL};
@@ -166,8 +167,8 @@ static const struct setting top[] = {
      .help = "Silence after which the answer's head is sent; errors are in-band from then on."},
     {"stream.heartbeat", SETTING_DURATION, AT(stream.heartbeat_ms), 0, HOURS(1), "15s",
      .help = "Time between keep-alive comments in a silent stream, at least 100ms. 0s sends none."},
-    {"stream.event_max", SETTING_SIZE, AT(stream.event_max_bytes), KIB(1), MIB(64), "1MiB",
-     .help = "Largest single event.", .limit = true},
+    {"stream.event_max", SETTING_SIZE, AT(stream.event_max_bytes), KIB(1), MIB(64), "16MiB",
+     .help = "Largest single event; held until it is whole. A larger one ends its stream as event_too_large, which is no evidence against the region.", .limit = true},
     {"stream.usage", SETTING_SWITCH, AT(stream.usage), 0, 0, "off",
      .help = "Ask vendors for the usage block of every stream, for the router's own accounting; clients that did not ask for it do not see it.",
      .words = off_on_words},
@@ -261,6 +262,9 @@ static const struct setting region[] = {
      .help = "Smaller is tried first."},
     CONNECT_ROW
     SILENCE_ROWS
+    {"lenient", SETTING_FLAGS, AT(lenient), 0, 8, NULL, .inherits = "none",
+     .help = "Oddities of this vendor that are taken for what it means. no_finish_reason: a stream with content may end with [DONE] alone, and so may a plain answer that is played as a stream.",
+     .words = lenient_words},
     BREAKER_ROWS
 };
 #undef AT
@@ -360,6 +364,7 @@ static const char *want_kind(const struct setting *k)
         [SETTING_MODELS] = "an object of models",
         [SETTING_TARGETS] = "an array of targets",
         [SETTING_FALLBACKS] = "an array of model names",
+        [SETTING_FLAGS] = "an array of words",
     };
 
     return k->type == SETTING_STRING ? form_want(k->form) : kinds[k->type];
@@ -369,6 +374,12 @@ void settings_want(const struct setting *k, bool bounds, char *out, size_t cap)
 {
     char lo[DURATION_TEXT_MAX], hi[DURATION_TEXT_MAX];
 
+    if (k->type == SETTING_FLAGS) {
+        size_t used = (size_t)snprintf(out, cap, "%s: ", want_kind(k));
+
+        want_words(k, out + used, cap - used);
+        return;
+    }
     if (k->words != NULL) {
         want_words(k, out, cap);
         return;

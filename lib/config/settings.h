@@ -29,6 +29,7 @@ enum setting_type {
     SETTING_MODELS,                  /* object by name    settings_table(SETTINGS_MODEL) */
     SETTING_TARGETS,                 /* array of objects  settings_table(SETTINGS_TARGET) */
     SETTING_FALLBACKS,               /* array of names    indexes into models */
+    SETTING_FLAGS,                   /* array of words    unsigned: a bit for each there */
     N_SETTING_TYPES
 };
 

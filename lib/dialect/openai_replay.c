@@ -141,12 +141,18 @@ static int put_said(struct playing *p, const struct json_want *c, int place)
                : end_chunk(p);
 }
 
+static int put_reason(struct playing *p, const struct json_want *reason)
+{
+    return reason->type != JSON_NONE ? put_member(p, reason)
+                                     : put(p, ",\"finish_reason\":null");
+}
+
 static int put_finish(struct playing *p, const struct json_want *c, int place)
 {
     if (begin_chunk(p) < 0 || put_index(p, &c[C_INDEX], place) < 0 ||
         put(p, p->chat ? ",\"delta\":{}" : ",\"text\":\"\"") < 0)
         return -1;
-    return put_member(p, &c[C_FILTERED]) < 0 || put_member(p, &c[C_FINISH]) < 0 ||
+    return put_member(p, &c[C_FILTERED]) < 0 || put_reason(p, &c[C_FINISH]) < 0 ||
                    put(p, "}]") < 0
                ? -1
                : end_chunk(p);

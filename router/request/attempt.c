@@ -261,11 +261,13 @@ static struct str get_field(const void *arg, const char *name)
 /* What is held of a plain answer, read. */
 static void classify(const struct attempt *at, bool whole, struct dialect_reading *out)
 {
+    bool lenient = (at->lenient & CONFIG_LENIENT_NO_FINISH_REASON) != 0;
+
     at->dialect->classify(&(struct dialect_answer){.path = at->path,
                                                    .status = at->answer.status,
                                                    .body = buf_str(&at->held),
                                                    .whole = whole,
-                                                   .as_stream = at->stream,
+                                                   .as_stream = at->stream && !lenient,
                                                    .inputs = at->inputs},
                           out);
 }
@@ -472,6 +474,7 @@ struct attempt *attempt_start(struct attempt_env *env, const struct attempt_ask 
     at->arg = arg;
     at->stream = ask->stream;
     at->path = ask->path;
+    at->lenient = env->conf->regions[ask->region].lenient;
     at->inputs = ask->inputs;
     at->hide_usage = ask->hide_usage;
     at->progress.asked = ask->choices;

@@ -39,6 +39,7 @@ struct attempt {
     int64_t inputs; /* vectors asked for */
     bool stream, hide_usage, sse_on, ready, ended, done_seen;
     struct progress progress; /* of the stream */
+    unsigned lenient;         /* towards this region: CONFIG_LENIENT_... */
     bool paused, slowed;      /* the client reads slowly: now, at any time */
     bool late;                /* most of the request's time was gone when it began */
     int64_t started_us;

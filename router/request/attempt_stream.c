@@ -98,7 +98,9 @@ static bool is_fatal(struct attempt *at, const struct dialect_event *ev)
         attempt_end_later(at, ev->error, "error event in the stream");
         return true;
     case DIALECT_DONE:
-        if (progress_may_end(&at->progress))
+        if (progress_may_end(&at->progress) ||
+            (at->progress.content_events > 0 &&
+             (at->lenient & CONFIG_LENIENT_NO_FINISH_REASON) != 0))
             return false;
         snprintf(text, sizeof(text), "%s without a finish reason", at->dialect->end_name);
         if (at->progress.content_events > 0) /* the vendor says that it is whole */

@@ -32,7 +32,7 @@ static uint64_t client_of(const struct request *req)
     uint64_t h = 0xcbf29ce484222325;
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        struct str value = http1_head_get(req->head, names[i]);
+        struct str value = http_field_get(req->head->fields, req->head->n_fields, names[i]);
 
         for (size_t k = 0; k < value.len; k++)
             h = (h ^ (unsigned char)value.ptr[k]) * 0x100000001b3;

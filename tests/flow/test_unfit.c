@@ -165,3 +165,36 @@ Test(flow_unfit, one_client_provokes_nothing)
         flow_stop(&f);
     }
 }
+
+/* A vendor that is known for it. */
+Test(flow_unfit, lenient_is_a_regions_own)
+{
+    static const struct {
+        const char *fields, *body, *want; /* want NULL: refused all the same */
+    } odd[] = {
+        {WORD_SSE, WORD_HI WORD_DONE, WORD_HI WORD_DONE},
+        {WORD_SSE, WORD_ROLE WORD_DONE, NULL},
+        {WORD_SSE, WORD_HI, NULL},
+        {WORD_JSON, "{\"id\":\"1\",\"choices\":[{\"message\":{\"content\":\"hello\"}}]}",
+         WORD_PLAYED_CHUNK "{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":"
+                           "\"hello\"},\"finish_reason\":null}]}\n\n" WORD_PLAYED_CHUNK
+                           "{\"index\":0,\"delta\":{},\"finish_reason\":null}]}\n\n" WORD_DONE},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+        struct script_answer answer = {
+            .region = "a", .status = 200, .fields = odd[i].fields, .body = odd[i].body};
+        struct flow_world f;
+        struct flow_answer a;
+
+        flow_start(&f, "'retry':{'num_retries':0}");
+        f.conf->regions[0].lenient = CONFIG_LENIENT_NO_FINISH_REASON;
+        script_set(f.w.up, &answer, 1);
+        flow_ask(&f, NULL, WORD_STREAM, &a);
+        if (odd[i].want != NULL)
+            cr_expect_str_eq(a.body.data, odd[i].want, "row %zu", i);
+        cr_expect_eq(f.w.slot->requests[METRICS_REQ_OK], odd[i].want != NULL, "row %zu", i);
+        flow_answer_release(&a);
+        flow_stop(&f);
+    }
+}

@@ -112,6 +112,21 @@ Test(dump, loads_again)
                false);
 }
 
+Test(dump, oddities_of_a_region)
+{
+    static const char text[] = "{\"regions\":[{\"name\":\"a\",\"base_url\":\"http://h\","
+                               "\"lenient\":[\"no_finish_reason\"]},"
+                               "{\"name\":\"b\",\"base_url\":\"http://i\",\"lenient\":[]},"
+                               "{\"name\":\"c\",\"base_url\":\"http://j\"}]}";
+    struct config *c = parse(text);
+
+    cr_expect_eq(c->regions[0].lenient, CONFIG_LENIENT_NO_FINISH_REASON);
+    cr_expect_eq(c->regions[1].lenient, 0u);
+    cr_expect_eq(c->regions[2].lenient, 0u);
+    config_free(c);
+    round_trip(text, false);
+}
+
 Test(dump, the_example_keeps_its_secrets)
 {
     struct err err = {0};

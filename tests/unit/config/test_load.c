@@ -94,7 +94,7 @@ Test(load, only_regions_is_needed)
     cr_expect_eq(c->stream.recover, CONFIG_RECOVER_AUTO);
     cr_expect_eq(c->stream.commit_ms, 10000);
     cr_expect_eq(c->stream.heartbeat_ms, 15000);
-    cr_expect_eq(c->stream.event_max_bytes, 1048576u);
+    cr_expect_eq(c->stream.event_max_bytes, 16777216u);
     config_free(c);
 }
 

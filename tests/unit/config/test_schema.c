@@ -51,6 +51,12 @@ static void expect_row(const struct json *s, const struct setting *k)
     if (k->type >= SETTING_INT && k->type <= SETTING_TOKENS) {
         cr_expect_eq(json_int(member(s, "minimum")), k->min, "%s", k->name);
         cr_expect_eq(json_int(member(s, "maximum")), k->max, "%s", k->name);
+    } else if (k->type == SETTING_FLAGS) {
+        const struct json *words = member(member(s, "items"), "enum");
+
+        cr_expect_eq(json_int(member(s, "maxItems")), k->max, "%s", k->name);
+        for (size_t i = 0; k->words[i] != NULL; i++)
+            cr_expect(str_eqz(json_text(json_at(words, i)), k->words[i]), "%s", k->name);
     } else if (k->words != NULL) {
         const struct json *words = member(json_at(member(s, "anyOf"), 0), "enum");
 

@@ -38,7 +38,7 @@ Test(settings, every_row_is_complete)
         for (size_t i = 0; i < t->n; i++) {
             const struct setting *k = &t->rows[i];
             bool has_words = k->type == SETTING_WORD || k->type == SETTING_CHOICE ||
-                             k->type == SETTING_SWITCH;
+                             k->type == SETTING_SWITCH || k->type == SETTING_FLAGS;
 
             cr_expect(k->help[strlen(k->help) - 1] == '.', "%s: help is a sentence", k->name);
             cr_expect_eq(k->words != NULL, has_words, "%s", k->name);
