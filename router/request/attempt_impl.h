@@ -6,6 +6,7 @@
 #include "dialect/sse.h"
 #include "router/request/attempt.h"
 #include "upstream/coding.h"
+#include "upstream/upstream.h"
 
 struct region_headers;
 struct event;
@@ -63,6 +64,11 @@ void attempt_end_later(struct attempt *at, enum outcome o, const char *detail);
 void attempt_unfit_later(struct attempt *at, const char *code, const char *detail);
 void attempt_enter(struct attempt *at, enum phase phase); /* and starts its limit */
 void attempt_note_progress(struct attempt *at);           /* a flowing answer goes on */
+void attempt_need_timer(struct attempt *at);              /* its phases have limits */
+
+/* ---- attempt_answer.c ---- */
+
+extern const struct upstream_ops attempt_call_ops; /* arg: the attempt */
 
 /* ---- attempt_stream.c ---- */
 

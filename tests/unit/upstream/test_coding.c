@@ -26,8 +26,8 @@ Test(coding, is_what_all_fields_say)
 {
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
         struct http_field f[] = {{STR("Content-Type"), STR("gzip")},
-                                     {STR("content-ENCODING"), str_of(fields[i].one)},
-                                     {STR("Content-Encoding"), str_of(fields[i].two)}};
+                                 {STR("content-ENCODING"), str_of(fields[i].one)},
+                                 {STR("Content-Encoding"), str_of(fields[i].two)}};
         struct upstream_head h = {.status = 200,
                                   .fields = f,
                                   .n_fields = fields[i].two != NULL   ? 3u
