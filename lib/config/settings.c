@@ -153,7 +153,7 @@ static const struct setting top[] = {
     {"retry.wait", SETTING_DURATION, AT(retry.wait_ms), 0, MINUTES(10), "0s",
      .help = "A stated Retry-After up to this long is waited out. 0s never waits."},
     {"retry.budget", SETTING_PERCENT, AT(retry_budget), 0, 100, "20",
-     .help = "Share of requests that may be retried, so that an outage does not double the load. 0 lifts the bound."},
+     .help = "Share of requests that may be tried again where the last attempt failed too, so that an outage does not double the load; a target whose last attempt went well is asked all the same. 0 lifts the bound."},
 
     CONNECT_ROW
     SILENCE_ROWS

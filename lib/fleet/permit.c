@@ -97,6 +97,11 @@ int64_t permit_return_ms(const struct fleet *f, size_t slot, int64_t now_ms)
     return (cools_until_ms > back_ms ? cools_until_ms : back_ms) - now_ms;
 }
 
+bool permit_is_well(const struct fleet *f, size_t slot)
+{
+    return !f->regions[slot].failing;
+}
+
 enum outcome permit_cools_for(const struct fleet *f, size_t slot)
 {
     static const enum outcome of[N_COOLING_WHY] = {
@@ -228,6 +233,8 @@ void permit_end(struct fleet *f, struct permit *p, enum outcome o, int64_t cool_
     const struct outcome_traits *t = outcome_traits(counts ? o : OUTCOME_ABORTED);
     size_t region = f->conf->slots[p->slot].region;
 
+    if (t->hurts || t->heals)
+        f->regions[p->slot].failing = t->hurts;
     f->counters->slot[region].attempts[o]++;
     if (t->heals)
         note_ok(f, p->slot);

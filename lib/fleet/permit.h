@@ -50,6 +50,8 @@ void permit_want(struct fleet *f, size_t slot, int64_t now_ms);
 bool permit_may_last_resort(const struct fleet *f, size_t slot, int64_t *until_ms);
 /* Until slot may return, in ms from now; 0: it may be asked now; -1: not by itself (forced). */
 int64_t permit_return_ms(const struct fleet *f, size_t slot, int64_t now_ms);
+/* Has slot not failed us last?  Asking it is then no doubling of an outage's load. */
+bool permit_is_well(const struct fleet *f, size_t slot);
 /* What slot cools for, where permit_check says that it does: THROTTLED, QUOTA or AUTH. */
 enum outcome permit_cools_for(const struct fleet *f, size_t slot);
 /* Of the requests that may choose slot; below 100 while it ramps up. */

@@ -4,10 +4,13 @@
 
 #include "policy/cooling.h"
 
+#include <stdbool.h>
+
 struct region_state {
     struct cooling cooling;
     int last_resorts;       /* in flight */
     int last_resort_room;   /* that many more may be: successes in a row */
+    bool failing;           /* our last attempt that counts for or against it failed */
     int auths;              /* our key was refused that often in a row */
     uint64_t provoked_by;   /* the client that saw the last failure of a kind that a client can
                                provoke, since a success; 0: none */

@@ -30,3 +30,9 @@ bool budget_spend(struct budget *b)
         b->centi -= ATTEMPT;
     return true;
 }
+
+void budget_bill(struct budget *b)
+{
+    if (b->percent > 0 && b->centi > -b->cap * ATTEMPT)
+        b->centi -= ATTEMPT;
+}

@@ -11,6 +11,7 @@ static const char *const why_names[N_PICKER_WHY] = {
     [PICKER_OPEN] = "open",
     [PICKER_COOLING] = "cooling",
     [PICKER_TOO_SMALL] = "too_small",
+    [PICKER_FAILING] = "failing",
     [PICKER_RAMPING] = "ramping",
 };
 

@@ -13,7 +13,8 @@ enum picker_why { /* why a target is not usable now; the first that applies */
                   PICKER_OPEN,    /* breaker open, or half-open without a probe lease of ours */
                   PICKER_COOLING, /* throttled until a stated time */
                   PICKER_TOO_SMALL, /* its context window */
-                  PICKER_RAMPING,   /* usable, but not this request's turn: the last choice */
+                  PICKER_FAILING, /* our last attempt there failed, and none is to be spent on that */
+                  PICKER_RAMPING, /* usable, but not this request's turn: the last choice */
                   N_PICKER_WHY
 };
 

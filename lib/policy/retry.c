@@ -75,7 +75,9 @@ struct retry_plan retry_plan(const struct retry_conf *conf, const struct retry_f
         return stop;
     if (same == OUTCOME_SAME_REUSED && f->reused && f->same_retries == 0)
         return same_now;
-    if (same == OUTCOME_SAME_LONE_500 && f->status == 500 && f->same_retries == 0)
+    /* not with the last attempt, where another target stands idle */
+    if (same == OUTCOME_SAME_LONE_500 && f->status == 500 && f->same_retries == 0 &&
+        (!f->others_left || f->attempts < conf->num_retries))
         return after_backoff(conf, f, jitter);
     if (same == OUTCOME_SAME_AFTER_WAIT && !f->others_left)
         return f->retry_after_ms >= 0 ? after_wait(conf, f, jitter)

@@ -156,6 +156,8 @@ int choose_pick(const struct choose_plan *plan, const struct choose_state *st, i
             t[i].why = PICKER_TRIED;
         else if (is_too_small(from, st->window_over))
             t[i].why = PICKER_TOO_SMALL;
+        else if (st->well_only && !permit_is_well(f, from->slot))
+            t[i].why = PICKER_FAILING;
         else
             t[i].why = ask(f, from->slot, now_ms);
     }

@@ -38,6 +38,7 @@ const struct choose_plan *choose_find(const struct choose *c, const char *model)
 
 struct choose_state {    /* of one request */
     bool *tried;         /* one per target */
+    bool well_only;      /* none whose last attempt failed: the retries' budget is spent */
     int64_t window_over; /* only targets with a larger window; 0: any */
     const struct log_ctx
         *log; /* of the debug line that says what each target was; NULL: none */

@@ -136,13 +136,45 @@ static enum state step_attempt(struct request *req)
     return request_try(req) ? WAIT : ST_DEGRADE;
 }
 
-static bool others_left(struct request *req, bool allow_last_resort)
+/* Who would be asked next instead; -1: nobody. */
+static int next_other(struct request *req, bool allow_last_resort)
 {
     int at = (int)(req->target - req->plan->targets);
     bool last_resort;
 
     return choose_pick(req->plan, &req->choice, at, req->w->fleet, allow_last_resort,
-                       clock_mono_ms(), &last_resort) >= 0;
+                       clock_mono_ms(), &last_resort);
+}
+
+static bool is_well(const struct request *req, int at)
+{
+    return permit_is_well(req->w->fleet, req->plan->targets[at].slot);
+}
+
+/* Another target may have a further attempt: on credit where it failed nobody, else for one of
+ * the budget.  Once that is spent only the former are left. */
+static bool afford_other(struct request *req)
+{
+    int at = next_other(req, req->w->conf->last_resort);
+
+    if (at >= 0 && !is_well(req, at) && !budget_spend(&req->w->retries)) {
+        req->choice.well_only = true;
+        at = next_other(req, false);
+    }
+    req->on_credit = at >= 0 && is_well(req, at);
+    return at >= 0;
+}
+
+/* retry.budget: when everything fails, do not double the load. */
+static enum retry_verdict afford(struct request *req, enum retry_verdict wanted, bool others)
+{
+    if (wanted == RETRY_STOP || (wanted == RETRY_SAME && budget_spend(&req->w->retries)) ||
+        (wanted == RETRY_OTHER && afford_other(req)))
+        return wanted;
+    if (wanted == RETRY_SAME && others && afford_other(req))
+        return RETRY_OTHER;
+    req->w->slot->retries_refused++;
+    return RETRY_STOP;
 }
 
 static int64_t left_ms(const struct request *req)
@@ -157,11 +189,12 @@ bool request_may_leave(struct request *req)
         .outcome = OUTCOME_TIMEOUT,
         .attempts = req->attempts,
         .retry_after_ms = -1,
-        .others_left = others_left(req, false),
         .left_ms = left_ms(req),
     };
+    int at = next_other(req, false);
 
-    return budget_has(&req->w->retries) &&
+    facts.others_left = at >= 0;
+    return at >= 0 && (is_well(req, at) || budget_has(&req->w->retries)) &&
            retry_plan(&req->w->conf->retry, &facts, 0).verdict == RETRY_OTHER;
 }
 
@@ -186,21 +219,22 @@ static enum state judge_retry(struct request *req)
         if (window > req->choice.window_over)
             req->choice.window_over = window;
     }
-    facts.others_left = others_left(req, req->w->conf->last_resort);
+    if (req->on_credit)
+        budget_bill(&req->w->retries);
+    req->on_credit = false;
+    facts.others_left = next_other(req, req->w->conf->last_resort) >= 0;
     plan = retry_plan(&req->w->conf->retry, &facts, rand_jitter(&req->w->rand));
-    if (plan.verdict != RETRY_STOP && !budget_spend(&req->w->retries)) {
-        req->w->slot->retries_refused++;
-        plan.verdict = RETRY_STOP; /* retry.budget: everything fails, do not double the load */
-    }
-    if (plan.verdict == RETRY_SAME) {
+    enum retry_verdict verdict = afford(req, plan.verdict, facts.others_left);
+
+    if (verdict == RETRY_SAME) {
         req->same_retries++;
         req->pause_ms = plan.delay_ms;
         return ST_PAUSE;
     }
-    if (plan.verdict == RETRY_OTHER) {
+    if (verdict == RETRY_OTHER) {
         req->choice.tried[req->target - req->plan->targets] = true;
-        req->pause_ms = plan.delay_ms;
-        return plan.delay_ms > 0 ? ST_PAUSE : ST_CHOOSE;
+        req->pause_ms = plan.verdict == RETRY_OTHER ? plan.delay_ms : 0;
+        return req->pause_ms > 0 ? ST_PAUSE : ST_CHOOSE;
     }
     if (req->relay.any_bytes)
         return request_fail_relayed(req);

@@ -67,6 +67,7 @@ struct request {
     const struct choose_target *target; /* of the first running, the winning or the last try */
     bool last_resort;
     int attempts, same_retries;
+    bool on_credit; /* the running one, of the budget for retries */
     int64_t pause_ms;
 
     struct request_try tries[2];   /* the second only for a hedge */

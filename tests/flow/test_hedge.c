@@ -236,6 +236,41 @@ Test(flow_hedge, p95_of_a_regions_last_answers)
     flow_stop(&f);
 }
 
+/* retry.budget is not against a target that failed nobody: with one left, no client fails. */
+Test(flow_hedge, a_well_target_is_asked_without_a_budget)
+{
+    struct script_answer answers[] = {{.region = "a",
+                                       .status = 503,
+                                       .fields = WORD_JSON,
+                                       .body = WORD_SICK,
+                                       .for_ever = true},
+                                      {.region = "b",
+                                       .status = 503,
+                                       .fields = WORD_JSON,
+                                       .body = WORD_SICK,
+                                       .for_ever = true},
+                                      {.region = "c",
+                                       .status = 200,
+                                       .fields = WORD_JSON,
+                                       .body = WORD_ANSWER,
+                                       .for_ever = true}};
+    struct flow_world f;
+    struct flow_answer a;
+
+    flow_start(&f, "'breaker':{'failure_threshold':1000,'failure_rate':0}");
+    script_set(f.w.up, answers, ARRAY_LEN(answers));
+    budget_init(&f.w.retries, 20, 10, 0);
+    for (int i = 0; i < 20; i++) {
+        flow_ask(&f, NULL, WORD_ASK, &a);
+        cr_expect_eq(a.status, 200, "request %d", i);
+        flow_answer_release(&a);
+    }
+    /* b is asked again where the share allows it: its first failure was billed */
+    cr_expect_leq(script_count(f.w.up), 20u + 20 + 1 + 20 / 5);
+    cr_expect_eq(f.w.slot->retries_refused, 0u);
+    flow_stop(&f);
+}
+
 /* retry.budget: when everything fails, requests are not multiplied. */
 Test(flow_hedge, retries_stop_with_their_budget)
 {

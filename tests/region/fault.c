@@ -31,6 +31,7 @@ static const struct member {
 } members[] = {
     {"times",                NUMBER,      AT(times),                0,   MAX_MANY, NULL},
     {"after",                NUMBER,      AT(after),                0,   MAX_MANY, NULL},
+    {"percent",              NUMBER,      AT(percent),              1,   100,      NULL},
     {"for_ms",               NUMBER,      AT(for_ms),               1,   MAX_MS,   NULL},
     {"status",               NUMBER,      AT(status),               200, 599,      NULL},
     {"headers",              HEADERS,     AT(headers),              0,   0,        NULL},
@@ -76,6 +77,7 @@ static struct fault *fault_new(void)
     f->usage = FAULT_NONE;
     f->head_bytes = 1 << 20;
     f->after = f->split_ms = 0;
+    f->percent = 100;
     return f;
 }
 
@@ -311,6 +313,10 @@ struct fault *fault_pick(struct fault_set *set, struct str path, const char *mod
             f->after--;
             continue;
         }
+        f->seen += f->percent; /* spread evenly, whatever else comes in between */
+        if (f->seen < 100)
+            continue;
+        f->seen -= 100;
         if (f->times > 0)
             f->times--;
         f->refs++;

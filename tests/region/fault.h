@@ -32,8 +32,9 @@ enum fault_framing {
 struct fault {
     unsigned refs;
     /* which requests */
-    int64_t times, after;           /* only the next n; not the first n */
-    int64_t for_ms, until_ms;       /* as given; the moment it is over, 0: never */
+    int64_t times, after;     /* only the next n; not the first n */
+    int64_t percent, seen;    /* of those that match; what is due of the next, in percent */
+    int64_t for_ms, until_ms; /* as given; the moment it is over, 0: never */
     char *match_path, *match_model; /* the path contains it; the model is it */
     /* another answer */
     int64_t status;

@@ -5,7 +5,7 @@
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
-static const struct { /* r = request, s = spend granted, x = spend refused */
+static const struct { /* r = request, s = spend granted, x = spend refused, b = bill */
     const char *name;
     int percent;
     int64_t cap, saved;
@@ -18,6 +18,10 @@ static const struct { /* r = request, s = spend granted, x = spend refused */
     {"no more in hand than the cap", 20, 1, 9, "sx"},
     {"every request one", 100, 10, 0, "rsxrsx"},
     {"no bound", 0, 10, 0, "ssssssss"},
+    {"a bill is paid", 20, 10, 1, "bx"},
+    {"a debt is paid first", 20, 10, 0, "bxrrrrrxrrrrrsx"},
+    {"no deeper than what may be saved", 50, 1, 0, "bbbbbrrxrrsx"},
+    {"no bound, no bill", 0, 10, 0, "bbsb"},
 };
 
 Test(budget, histories)
@@ -29,6 +33,10 @@ Test(budget, histories)
         for (const char *c = rows[i].script; *c != '\0'; c++) {
             if (*c == 'r') {
                 budget_earn(&b);
+                continue;
+            }
+            if (*c == 'b') {
+                budget_bill(&b);
                 continue;
             }
             cr_expect_eq(budget_has(&b), *c == 's', "row '%s'", rows[i].name);

@@ -1,0 +1,56 @@
+"""A part of one region's answers fails, and another region stands idle: no client fails."""
+
+import threading
+
+import pytest
+
+from sluice.proc import wait_for
+
+
+def ask(f, n, threads=4):
+    """Statuses of n requests."""
+    out = []
+
+    def run(router, count):
+        out.extend(router.chat().status for _ in range(count))
+
+    askers = [threading.Thread(target=run, args=(f.routers[i % len(f.routers)], n // threads))
+              for i in range(threads)]
+    for a in askers:
+        a.start()
+    for a in askers:
+        a.join()
+    return out
+
+
+@pytest.mark.parametrize("percent", [1, 10, 34, 50, 90, 100])
+@pytest.mark.parametrize("status", [500, 503])
+def test_no_client_fails_while_one_region_is_well(fleet, percent, status):
+    f = fleet(2, 1)
+    f.region("us-east").fault(status=status, percent=percent)
+    got = ask(f, 800)
+    assert len(got) == 800 and set(got) == {200}
+    assert f.router.metrics()["sluice_retries_refused_total"] == 0
+
+
+def test_a_dead_region_between_two_takes_no_attempt_from_the_well_one(fleet):
+    """Breakers that never open: nothing but the budget says whom to ask."""
+    f = fleet(3, 1, breaker={"failure_threshold": 1000, "failure_rate": 0})
+    f.region("us-east").fault(status=503, percent=34)
+    f.region("eu-west").fault(status=503)
+    assert set(ask(f, 800)) == {200}
+    seen = f.region("eu-west").attempts()
+    assert seen <= 1 + 100 + 800 // 5, "asked in vain no more than the budget allows"
+
+
+def test_all_fail_and_the_load_is_not_doubled(fleet):
+    f = fleet(2, 1, breaker={"failure_threshold": 1000, "failure_rate": 0})
+    for r in f.regions:
+        r.fault(status=503)
+    assert 200 not in ask(f, 600)  # spends what a fresh router has saved
+    before = sum(f.attempts())
+    assert 200 not in ask(f, 800)
+    assert sum(f.attempts()) - before <= 800 * 1.2 + 1
+    for r in f.regions:
+        r.heal()
+    wait_for(lambda: f.router.chat().status == 200, what="service")
