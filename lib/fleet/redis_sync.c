@@ -19,7 +19,7 @@
 #define SYNC_GAP_MS      20   /* the same for syncs */
 #define POLL_MS          100  /* sync while no subscriber listens */
 #define HEARTBEAT_MAX_MS 3000 /* the fleet forgets a router after 10 s of silence */
-#define KEYS_EVERY       30   /* syncs between two that name the keys again */
+#define SLOTS_EVERY      30   /* syncs between two that name the slots again */
 #define LIVE_PER_STRETCH 2000 /* routers whose syncs Redis takes without noticing */
 #define ACKS_PER_S       2000 /* syncs brought forward to acknowledge, of the whole fleet */
 
@@ -157,7 +157,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     redis_args_word(&a, s->router_id);
     redis_args_unsigned(&a, view_ver(s->view));
     shared_state_add_about(s, &a);
-    if (++s->sync->n % KEYS_EVERY == 0)
+    if (++s->sync->n % SLOTS_EVERY == 0)
         shared_state_add_slots(s, &a);
     s->sync->sent_ms = clock_mono_ms();
     s->sync->seen = view_seen(s->view);

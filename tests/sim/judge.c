@@ -19,7 +19,7 @@
 #define SCRIPT_ERRORS "a script failed: "
 
 struct judge *judge_new(struct server *s, const struct breaker_conf *conf, int64_t lease_ms,
-                        const char *const *keys, int n_keys, bool verbose)
+                        const char *const *slots, int n_slots, bool verbose)
 {
     struct judge *j = xcalloc(1, sizeof(*j));
 
@@ -27,9 +27,9 @@ struct judge *judge_new(struct server *s, const struct breaker_conf *conf, int64
     j->conf = conf;
     j->lease_ms = lease_ms;
     j->verbose = verbose;
-    j->n_keys = n_keys;
-    for (int i = 0; i < n_keys; i++)
-        snprintf(j->keys[i].name, sizeof(j->keys[i].name), "%s", keys[i]);
+    j->n_slots = n_slots;
+    for (int i = 0; i < n_slots; i++)
+        snprintf(j->slots[i].name, sizeof(j->slots[i].name), "%s", slots[i]);
     j->begun = xcalloc(JUDGE_BEGUN_MAX, sizeof(j->begun[0]));
     return j;
 }
@@ -86,11 +86,11 @@ void judge_say(struct judge *j, const char *fmt, ...)
 
 /* ---- the data ---- */
 
-const char *judge_data(struct judge *j, const char *kind, const char *key, const char *field)
+const char *judge_data(struct judge *j, const char *kind, const char *slot, const char *field)
 {
     char suffix[160], name[200];
 
-    snprintf(suffix, sizeof(suffix), "%s%s", kind, key);
+    snprintf(suffix, sizeof(suffix), "%s%s", kind, slot);
     return keyspace_field(j->s->data, server_key(name, suffix), field);
 }
 
@@ -104,35 +104,35 @@ void judge_copy(char *to, size_t cap, const char *s)
     snprintf(to, cap, "%s", s != NULL ? s : "");
 }
 
-static uint64_t digest_of(struct judge *j, const char *kind, const char *key)
+static uint64_t digest_of(struct judge *j, const char *kind, const char *slot)
 {
     char suffix[160], name[200];
 
-    snprintf(suffix, sizeof(suffix), "%s%s", kind, key);
+    snprintf(suffix, sizeof(suffix), "%s%s", kind, slot);
     return keyspace_digest(j->s->data, server_key(name, suffix));
 }
 
-struct judge_state judge_read_state(struct judge *j, const char *key)
+struct judge_state judge_read_state(struct judge *j, const char *slot)
 {
     struct judge_state s = {.ep = 1};
-    const char *st = judge_data(j, "r:", key, "st");
+    const char *st = judge_data(j, "r:", slot, "st");
 
     for (int i = 0; st != NULL && i < N_BREAKER_STATES; i++)
         if (strcmp(st, breaker_state_name((enum breaker_state)i)) == 0)
             s.st = (enum breaker_state)i;
-    if (judge_data(j, "r:", key, "ep") != NULL)
-        s.ep = (uint64_t)judge_number(judge_data(j, "r:", key, "ep"));
-    s.v = (uint64_t)judge_number(judge_data(j, "r:", key, "v"));
-    s.until_ms = judge_number(judge_data(j, "r:", key, "until"));
-    s.lim_ms = judge_number(judge_data(j, "r:", key, "lim"));
-    judge_copy(s.forced, sizeof(s.forced), judge_data(j, "r:", key, "forced"));
+    if (judge_data(j, "r:", slot, "ep") != NULL)
+        s.ep = (uint64_t)judge_number(judge_data(j, "r:", slot, "ep"));
+    s.v = (uint64_t)judge_number(judge_data(j, "r:", slot, "v"));
+    s.until_ms = judge_number(judge_data(j, "r:", slot, "until"));
+    s.lim_ms = judge_number(judge_data(j, "r:", slot, "lim"));
+    judge_copy(s.forced, sizeof(s.forced), judge_data(j, "r:", slot, "forced"));
     if (s.forced[0] == '\0')
         judge_copy(s.forced, sizeof(s.forced), "auto");
-    judge_copy(s.hard, sizeof(s.hard), judge_data(j, "r:", key, "hard"));
-    judge_copy(s.n, sizeof(s.n), judge_data(j, "r:", key, "n"));
-    judge_copy(s.succ, sizeof(s.succ), judge_data(j, "r:", key, "succ"));
-    s.window = digest_of(j, "w:", key);
-    s.leases = digest_of(j, "p:", key);
+    judge_copy(s.hard, sizeof(s.hard), judge_data(j, "r:", slot, "hard"));
+    judge_copy(s.n, sizeof(s.n), judge_data(j, "r:", slot, "n"));
+    judge_copy(s.succ, sizeof(s.succ), judge_data(j, "r:", slot, "succ"));
+    s.window = digest_of(j, "w:", slot);
+    s.leases = digest_of(j, "p:", slot);
     return s;
 }
 
@@ -143,10 +143,10 @@ static void read_meta(struct judge *j)
     j->now_ms = judge_number(judge_data(j, "meta", "", "last"));
 }
 
-static int find_key(const struct judge *j, const char *name)
+static int find_slot(const struct judge *j, const char *name)
 {
-    for (int i = 0; i < j->n_keys; i++)
-        if (strcmp(j->keys[i].name, name) == 0)
+    for (int i = 0; i < j->n_slots; i++)
+        if (strcmp(j->slots[i].name, name) == 0)
             return i;
     return -1;
 }
@@ -172,21 +172,21 @@ void judge_before(struct judge *j, const char *script, int n_args, const char *c
     j->args = args;
     j->n_args = n_args;
     j->again = again;
-    j->key = n_args > 1 ? find_key(j, args[1]) : -1;
+    j->slot = n_args > 1 ? find_slot(j, args[1]) : -1;
     forget_lines(j);
     read_meta(j);
-    for (int i = 0; i < j->n_keys; i++)
-        j->keys[i].was = judge_read_state(j, j->keys[i].name);
+    for (int i = 0; i < j->n_slots; i++)
+        j->slots[i].was = judge_read_state(j, j->slots[i].name);
     int64_t now_ms =
         server_wall_ms(j->s) + judge_number(judge_data(j, "meta", "", "off")); /* as theirs */
 
     now_ms = now_ms > j->now_ms ? now_ms : j->now_ms;
     j->lease_lives = j->settles = false;
-    if (j->key >= 0) {
+    if (j->slot >= 0) {
         snprintf(suffix, sizeof(suffix), "p:%s", args[1]);
         j->leases = keyspace_count_above(j->s->data, server_key(name, suffix), (double)now_ms);
     }
-    if (judge_is_script(j, "done") && j->key >= 0) {
+    if (judge_is_script(j, "done") && j->slot >= 0) {
         snprintf(member, sizeof(member), "%s:%s", args[2], args[4]);
         j->lease_lives =
             keyspace_score(j->s->data, server_key(name, suffix), member) > (double)now_ms;
@@ -209,7 +209,7 @@ void judge_publish(struct judge *j, const char *line)
 
 /* ---- after: the lines ---- */
 
-static void check_closing(struct judge *j, struct judge_key *k)
+static void check_closing(struct judge *j, struct judge_slot *k)
 {
     int enough = j->conf->success_threshold;
     bool probes = judge_is_script(j, "done") && strcmp(j->args[5], "ok") == 0 &&
@@ -225,7 +225,7 @@ static void check_closing(struct judge *j, struct judge_key *k)
                k->succ, enough);
 }
 
-static void note_opening(struct judge *j, struct judge_key *k, const struct state_line *l)
+static void note_opening(struct judge *j, struct judge_slot *k, const struct state_line *l)
 {
     bool reopened = judge_is_script(j, "report") || judge_is_script(j, "done");
 
@@ -236,7 +236,7 @@ static void note_opening(struct judge *j, struct judge_key *k, const struct stat
 }
 
 /* The open time is over in the data's time; steps forward are the only excuse. */
-static void check_half_open(struct judge *j, const struct judge_key *k)
+static void check_half_open(struct judge *j, const struct judge_slot *k)
 {
     int64_t passed_ms = (vtime_us() - k->opened_us) / 1000 + 1;
 
@@ -248,7 +248,7 @@ static void check_half_open(struct judge *j, const struct judge_key *k)
                    (long long)passed_ms, (long long)k->open_ms);
 }
 
-static void check_caps(struct judge *j, const struct judge_key *k, const struct state_line *l,
+static void check_caps(struct judge *j, const struct judge_slot *k, const struct state_line *l,
                        bool same_gen)
 {
     if (l->st == BREAKER_OPEN && l->until_ms - l->now_ms > j->conf->recovery_max_ms)
@@ -270,13 +270,13 @@ static void check_line(struct judge *j, const char *text, const char *gen, uint6
         judge_fail(j, "invariant 7: nobody can read '%s'", text);
         return;
     }
-    int i = find_key(j, l.slot);
+    int i = find_slot(j, l.slot);
 
     if (i < 0 || strcmp(l.gen, gen) != 0) {
-        judge_fail(j, "invariant 5: a line of another key or generation: %s", text);
+        judge_fail(j, "invariant 5: a line of another slot or generation: %s", text);
         return;
     }
-    struct judge_key *k = &j->keys[i];
+    struct judge_slot *k = &j->slots[i];
     bool cools = (judge_is_script(j, "cool") || judge_is_script(j, "reassert")) &&
                  l.st == k->was.st && strcmp(view_forced_name(l.forced), k->was.forced) == 0 &&
                  l.ep == k->was.ep;
@@ -321,13 +321,13 @@ static bool counts_equal(const struct judge_state *a, const struct judge_state *
            strcmp(a->succ, b->succ) == 0;
 }
 
-struct judge_begun *judge_begun_of(struct judge *j, int router, int key, const char *gen,
+struct judge_begun *judge_begun_of(struct judge *j, int router, int slot, const char *gen,
                                    uint64_t ep)
 {
     for (int i = j->n_begun - 1; i >= 0; i--) {
         struct judge_begun *b = &j->begun[i];
 
-        if (b->router == router && b->key == key && b->ep == ep && strcmp(b->gen, gen) == 0)
+        if (b->router == router && b->slot == slot && b->ep == ep && strcmp(b->gen, gen) == 0)
             return b;
     }
     return NULL;
@@ -337,7 +337,7 @@ static void check_report(struct judge *j, const struct judge_state *before,
                          const struct judge_state *now, const struct redisReply *r)
 {
     bool current = is_current(j, before, 2, BREAKER_CLOSED);
-    const char *name = j->keys[j->key].name;
+    const char *name = j->slots[j->slot].name;
 
     if (!current && (!counts_equal(before, now) || before->window != now->window) &&
         now->ep == before->ep)
@@ -347,7 +347,7 @@ static void check_report(struct judge *j, const struct judge_state *before,
         return;
     int router = j->args[3][1] - '0'; /* r0.1: the first router's first life */
     struct judge_begun *b =
-        judge_begun_of(j, router, j->key, j->args[0], (uint64_t)judge_number(j->args[2]));
+        judge_begun_of(j, router, j->slot, j->args[0], (uint64_t)judge_number(j->args[2]));
     int n = (int)(judge_number(j->args[5]) + judge_number(j->args[6]));
 
     if (n == 0)
@@ -364,7 +364,7 @@ static void check_report(struct judge *j, const struct judge_state *before,
 static void check_done(struct judge *j, const struct judge_state *before,
                        const struct judge_state *now, const struct redisReply *r)
 {
-    struct judge_key *k = &j->keys[j->key];
+    struct judge_slot *k = &j->slots[j->slot];
     bool current = is_current(j, before, 3, BREAKER_HALF_OPEN);
 
     if ((!current || !j->lease_lives) && now->ep == before->ep &&
@@ -379,7 +379,7 @@ static void check_done(struct judge *j, const struct judge_state *before,
         k->succ++;
 }
 
-static void check_leases(struct judge *j, const struct judge_key *k)
+static void check_leases(struct judge *j, const struct judge_slot *k)
 {
     char suffix[160], name[200];
 
@@ -395,15 +395,15 @@ static void check_leases(struct judge *j, const struct judge_key *k)
 
 void judge_after(struct judge *j, const struct redisReply *r)
 {
-    struct judge_state before[JUDGE_KEYS_MAX];
+    struct judge_state before[JUDGE_SLOTS_MAX];
     char gen[VIEW_GEN_MAX + 1];
     uint64_t ver = j->ver;
 
     judge_copy(gen, sizeof(gen), judge_data(j, "meta", "", "gen"));
     if (strcmp(gen, j->gen) != 0)
         ver = 0;
-    for (int i = 0; i < j->n_keys; i++)
-        before[i] = j->keys[i].was;
+    for (int i = 0; i < j->n_slots; i++)
+        before[i] = j->slots[i].was;
     for (int i = 0; i < j->n_lines; i++)
         check_line(j, j->lines[i], gen, &ver);
     if (j->again && j->n_lines > 0)
@@ -411,24 +411,24 @@ void judge_after(struct judge *j, const struct redisReply *r)
     char old_gen[VIEW_GEN_MAX + 1];
 
     judge_copy(old_gen, sizeof(old_gen), j->gen);
-    if (j->key >= 0) {
-        struct judge_state now = judge_read_state(j, j->keys[j->key].name);
+    if (j->slot >= 0) {
+        struct judge_state now = judge_read_state(j, j->slots[j->slot].name);
 
         if (judge_is_script(j, "report"))
-            check_report(j, &before[j->key], &now, r);
+            check_report(j, &before[j->slot], &now, r);
         else if (judge_is_script(j, "done"))
-            check_done(j, &before[j->key], &now, r);
+            check_done(j, &before[j->slot], &now, r);
         if (j->again &&
-            (!counts_equal(&before[j->key], &now) || before[j->key].window != now.window ||
-             before[j->key].leases != now.leases))
+            (!counts_equal(&before[j->slot], &now) || before[j->slot].window != now.window ||
+             before[j->slot].leases != now.leases))
             judge_fail(j, "invariant 11: %s had an effect when it came again", j->script);
     }
     read_meta(j);
     if (j->ver != ver)
         judge_fail(j, "invariant 5: the fleet is at version %llu, its lines at %llu",
                    (unsigned long long)j->ver, (unsigned long long)ver);
-    for (int i = 0; i < j->n_keys; i++) {
-        struct judge_key *k = &j->keys[i];
+    for (int i = 0; i < j->n_slots; i++) {
+        struct judge_slot *k = &j->slots[i];
         struct judge_state now = judge_read_state(j, k->name);
 
         if (now.st != k->was.st || now.ep != k->was.ep ||
@@ -440,12 +440,12 @@ void judge_after(struct judge *j, const struct redisReply *r)
         judge_fail(j, SCRIPT_ERRORS "%s", r->str);
     if (strcmp(old_gen, j->gen) != 0) {
         judge_say(j, "generation %s after %s", j->gen, old_gen);
-        for (int i = 0; i < j->n_keys; i++) {
-            j->keys[i].is_timed = false;
-            judge_opinion_forget(&j->keys[i]);
+        for (int i = 0; i < j->n_slots; i++) {
+            j->slots[i].is_timed = false;
+            judge_opinion_forget(&j->slots[i]);
         }
-    } else if (j->key >= 0) {
-        judge_opinion_after(j, &j->keys[j->key], r);
+    } else if (j->slot >= 0) {
+        judge_opinion_after(j, &j->slots[j->slot], r);
     }
     j->script = NULL;
 }

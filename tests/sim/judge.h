@@ -3,7 +3,7 @@
  *
  *    1 within a generation a router's versions and epochs never fall
  *    2 evidence of another generation or epoch changes nothing, nor does any twice
- *    3 never more than half_open_max_calls live leases on a key
+ *    3 never more than half_open_max_calls live leases on a slot
  *    4 closed is entered from half-open by enough probes in their leases, by a second opinion,
  *      by an operator, or because another life of the data had it so
  *    5 each change of state raises ep and ver by one and publishes one line that says so
@@ -14,9 +14,10 @@
  *   10 an operator's word stands while the data do, and survives their loss once a live router
  *      has applied it
  *   11 a call that comes twice has no second effect
- *   12 who alone reports failures in a row trips a key that others can use only in doubt: one
- * of them may try it at once, and its success closes the key and overrules the first 13 an
- * abandoned probe changes no count and frees its slot 14 with healthy regions every key closes
+ *   12 who alone reports failures in a row trips a slot that others can use only in doubt: one
+ *      of them may try it at once, and its success closes the slot and overrules the first
+ *   13 an abandoned probe changes no count and frees its place
+ *   14 with healthy regions every slot closes
  *   15 in the end all routers see what Redis holds
  *   16 a subscriber that hears nothing is replaced within a sync and 300 ms of the next change
  */
@@ -27,13 +28,13 @@
 #include "fleet/delivery.h"
 #include "fleet/shared_state.h"
 
-#define JUDGE_KEYS_MAX    4
+#define JUDGE_SLOTS_MAX   4
 #define JUDGE_ROUTERS_MAX 8
 
 struct judge;
 
 struct judge *judge_new(struct server *s, const struct breaker_conf *conf, int64_t lease_ms,
-                        const char *const *keys, int n_keys, bool verbose);
+                        const char *const *slots, int n_slots, bool verbose);
 void judge_free(struct judge *j);
 /* NULL: nothing is broken yet. */
 const char *judge_verdict(const struct judge *j);
@@ -49,7 +50,7 @@ void judge_after(struct judge *j, const struct redisReply *r);
 void judge_publish(struct judge *j, const char *line);
 
 /* An attempt begins under what the router knows. */
-void judge_begin(struct judge *j, int router, int key, const char *gen, uint64_t epoch);
+void judge_begin(struct judge *j, int router, int slot, const char *gen, uint64_t epoch);
 /* A router starts anew. */
 void judge_router(struct judge *j, int router);
 /* After each step of a router. */
@@ -60,7 +61,7 @@ void judge_await(struct judge *j, int router, const struct delivery *d, uint64_t
 void judge_delivery(struct judge *j, int router, const struct delivery *d, bool excused,
                     int64_t limit_us);
 /* An operator's word was accepted: it is known by its reason. */
-void judge_word(struct judge *j, int key, const char *word, const char *why);
+void judge_word(struct judge *j, int slot, const char *word, const char *why);
 /* The data are empty or older now: what was said to them may be lost. */
 void judge_lost(struct judge *j);
 /* A router that heard of these data too late to say what it knew: until its view is theirs,

@@ -9,7 +9,7 @@
 #define JUDGE_BEGUN_MAX   4096
 #define JUDGE_TELLERS_MAX 32
 
-struct judge_state { /* of a key, as the data have it */
+struct judge_state { /* of a slot, as the data have it */
     enum breaker_state st;
     uint64_t ep, v;
     int64_t until_ms, lim_ms;
@@ -21,7 +21,7 @@ struct judge_teller { /* a router that reported */
     char id[24];
     int64_t ok_ms; /* its last success, in the data's time */
     bool in_row;   /* has a part in the present row of failures */
-    bool doubted;  /* had one in the row that tripped the key in doubt */
+    bool doubted;  /* had one in the row that tripped the slot in doubt */
     int64_t local_until_ms;
 };
 
@@ -31,7 +31,7 @@ struct judge_opinion {
     int64_t doubt_until_ms; /* 0: none */
 };
 
-struct judge_key {
+struct judge_slot {
     char name[VIEW_SLOT_MAX + 1];
     struct judge_state was;
     int succ; /* in-lease successes of the present half-open time */
@@ -44,7 +44,7 @@ struct judge_key {
 };
 
 struct judge_begun { /* attempts under one epoch */
-    int router, key;
+    int router, slot;
     char gen[VIEW_GEN_MAX + 1];
     uint64_t ep;
     int begun, counted;
@@ -52,9 +52,9 @@ struct judge_begun { /* attempts under one epoch */
 
 struct judge_seen { /* what a router had applied */
     char gen[VIEW_GEN_MAX + 1];
-    uint64_t ver, key_ver[JUDGE_KEYS_MAX], key_ep[JUDGE_KEYS_MAX];
-    bool knows[JUDGE_KEYS_MAX]; /* the operator's last word */
-    bool excused;               /* from saying what it knows from an earlier life */
+    uint64_t ver, slot_ver[JUDGE_SLOTS_MAX], slot_ep[JUDGE_SLOTS_MAX];
+    bool knows[JUDGE_SLOTS_MAX]; /* the operator's last word */
+    bool excused;                /* from saying what it knows from an earlier life */
     /* the first change that its subscriber has not heard */
     uint64_t unheard;
     unsigned subscription;
@@ -68,14 +68,14 @@ struct judge {
     bool verbose;
     char verdict[400];
     uint64_t digest;
-    struct judge_key keys[JUDGE_KEYS_MAX];
-    int n_keys;
+    struct judge_slot slots[JUDGE_SLOTS_MAX];
+    int n_slots;
 
     const char *script; /* that runs, with its arguments */
     const char *const *args;
-    int n_args, key;                  /* key: the one it is about, or -1 */
+    int n_args, slot;                 /* slot: the one it is about, or -1 */
     bool again, lease_lives, settles; /* settles: the probe that ends a doubt */
-    int leases;                       /* that lived on the key before */
+    int leases;                       /* that lived on the slot before */
     char gen[VIEW_GEN_MAX + 1];
     uint64_t ver;
     int64_t now_ms; /* of the data: their clock when last used */
@@ -87,19 +87,19 @@ struct judge {
     struct judge_seen seen[JUDGE_ROUTERS_MAX];
 };
 
-/* A field of the data's {tag}:<kind><key>, or NULL. */
-const char *judge_data(struct judge *j, const char *kind, const char *key, const char *field);
+/* A field of the data's {tag}:<kind><slot>, or NULL. */
+const char *judge_data(struct judge *j, const char *kind, const char *slot, const char *field);
 int64_t judge_number(const char *s); /* NULL: 0 */
 void judge_copy(char *to, size_t cap, const char *s);
-struct judge_state judge_read_state(struct judge *j, const char *key);
+struct judge_state judge_read_state(struct judge *j, const char *slot);
 /* judge_opinion.c: invariant 12 */
-void judge_opinion_forget(struct judge_key *k);
-void judge_opinion_line(struct judge *j, struct judge_key *k, const struct state_line *l);
-void judge_opinion_after(struct judge *j, struct judge_key *k, const struct redisReply *r);
+void judge_opinion_forget(struct judge_slot *k);
+void judge_opinion_line(struct judge *j, struct judge_slot *k, const struct state_line *l);
+void judge_opinion_after(struct judge *j, struct judge_slot *k, const struct redisReply *r);
 bool judge_is_script(const struct judge *j, const char *name); /* does this one run? */
 bool judge_is_reset(const struct judge *j); /* an operator's, of the breaker */
 /* NULL: no such attempt began. */
-struct judge_begun *judge_begun_of(struct judge *j, int router, int key, const char *gen,
+struct judge_begun *judge_begun_of(struct judge *j, int router, int slot, const char *gen,
                                    uint64_t ep);
 
 #endif

@@ -1,4 +1,4 @@
-/* judge_opinion.c - invariant 12: one router that alone reports failures cannot keep a key from
+/* judge_opinion.c - invariant 12: one router that alone reports failures cannot keep a slot from
  * those that can use it.
  *
  * Its own books say who succeeded, who has a part in the row, and who was overruled.  What they
@@ -12,16 +12,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPINION_MS 10000 /* so long a success speaks for the key */
+#define OPINION_MS 10000 /* so long a success speaks for the slot */
 #define LOST_MS    10000 /* and so long a router lives without a heartbeat */
 #define DISSENT_MS 60000 /* an overruled router is not heard for that long, at least */
 
-void judge_opinion_forget(struct judge_key *k)
+void judge_opinion_forget(struct judge_slot *k)
 {
     memset(&k->opinion, 0, sizeof(k->opinion));
 }
 
-static struct judge_teller *teller_of(struct judge_key *k, const char *id)
+static struct judge_teller *teller_of(struct judge_slot *k, const char *id)
 {
     struct judge_opinion *o = &k->opinion;
 
@@ -40,7 +40,7 @@ static void forget_row(struct judge_opinion *o)
         o->tellers[i].in_row = false;
 }
 
-void judge_opinion_line(struct judge *j, struct judge_key *k, const struct state_line *l)
+void judge_opinion_line(struct judge *j, struct judge_slot *k, const struct state_line *l)
 {
     if (l->st == BREAKER_OPEN)
         k->opinion.doubt_until_ms = l->doubt ? l->until_ms : 0;
@@ -52,7 +52,7 @@ void judge_opinion_line(struct judge *j, struct judge_key *k, const struct state
         forget_row(&k->opinion);
 }
 
-/* Somebody who lives, has no part in the row and used the key of late. */
+/* Somebody who lives, has no part in the row and used the slot of late. */
 static const char *somebody_else(struct judge *j, const struct judge_opinion *o)
 {
     char name[200];
@@ -69,7 +69,7 @@ static const char *somebody_else(struct judge *j, const struct judge_opinion *o)
     return NULL;
 }
 
-static void check_trip(struct judge *j, struct judge_key *k)
+static void check_trip(struct judge *j, struct judge_slot *k)
 {
     struct judge_opinion *o = &k->opinion;
     const char *text = j->lines[j->n_lines - 1], *other;
@@ -89,7 +89,7 @@ static void check_trip(struct judge *j, struct judge_key *k)
     forget_row(o);
 }
 
-static void check_report(struct judge *j, struct judge_key *k, const struct redisReply *r)
+static void check_report(struct judge *j, struct judge_slot *k, const struct redisReply *r)
 {
     struct judge_teller *t = teller_of(k, j->args[3]);
 
@@ -108,7 +108,7 @@ static void check_report(struct judge *j, struct judge_key *k, const struct redi
     check_trip(j, k);
 }
 
-static void check_probe(struct judge *j, struct judge_key *k, const struct redisReply *r)
+static void check_probe(struct judge *j, struct judge_slot *k, const struct redisReply *r)
 {
     bool may = strcmp(k->was.forced, "down") != 0 && strcmp(k->was.forced, "drain") != 0;
 
@@ -121,7 +121,7 @@ static void check_probe(struct judge *j, struct judge_key *k, const struct redis
                    j->args[2]);
 }
 
-static void check_done(struct judge *j, struct judge_key *k, const struct redisReply *r)
+static void check_done(struct judge *j, struct judge_slot *k, const struct redisReply *r)
 {
     struct judge_opinion *o = &k->opinion;
     struct state_line l;
@@ -139,7 +139,7 @@ static void check_done(struct judge *j, struct judge_key *k, const struct redisR
     }
 }
 
-void judge_opinion_after(struct judge *j, struct judge_key *k, const struct redisReply *r)
+void judge_opinion_after(struct judge *j, struct judge_slot *k, const struct redisReply *r)
 {
     if (strcmp(j->args[0], j->gen) != 0)
         return;

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-void judge_begin(struct judge *j, int router, int key, const char *gen, uint64_t epoch)
+void judge_begin(struct judge *j, int router, int slot, const char *gen, uint64_t epoch)
 {
-    struct judge_begun *b = judge_begun_of(j, router, key, gen, epoch);
+    struct judge_begun *b = judge_begun_of(j, router, slot, gen, epoch);
 
     if (b == NULL) {
         if (j->n_begun == JUDGE_BEGUN_MAX) {
@@ -17,7 +17,7 @@ void judge_begin(struct judge *j, int router, int key, const char *gen, uint64_t
             j->n_begun = JUDGE_BEGUN_MAX / 2;
         }
         b = &j->begun[j->n_begun++];
-        *b = (struct judge_begun){.router = router, .key = key, .ep = epoch};
+        *b = (struct judge_begun){.router = router, .slot = slot, .ep = epoch};
         judge_copy(b->gen, sizeof(b->gen), gen);
     }
     b->begun++;
@@ -39,15 +39,16 @@ void judge_view(struct judge *j, int router, const struct shared_state *s)
     if (same && shared_state_ver(s) < was->ver)
         judge_fail(j, "invariant 1: router %d went back to version %llu", router,
                    (unsigned long long)shared_state_ver(s));
-    for (int i = 0; i < j->n_keys; i++) {
+    for (int i = 0; i < j->n_slots; i++) {
         const struct view_slot *k = shared_state_get(s, (size_t)i);
 
-        if (same && (k->ver < was->key_ver[i] || k->ep < was->key_ep[i]))
+        if (same && (k->ver < was->slot_ver[i] || k->ep < was->slot_ep[i]))
             judge_fail(j, "invariant 1: router %d went back to epoch %llu of %s", router,
                        (unsigned long long)k->ep, k->name);
-        was->key_ver[i] = k->ver;
-        was->key_ep[i] = k->ep;
-        if (!was->excused && j->keys[i].word[0] != '\0' && strcmp(k->why, j->keys[i].why) == 0)
+        was->slot_ver[i] = k->ver;
+        was->slot_ep[i] = k->ep;
+        if (!was->excused && j->slots[i].word[0] != '\0' &&
+            strcmp(k->why, j->slots[i].why) == 0)
             was->knows[i] = true;
     }
     was->ver = shared_state_ver(s);
@@ -81,19 +82,19 @@ void judge_delivery(struct judge *j, int router, const struct delivery *d, bool 
                    router, (unsigned long long)s->unheard);
 }
 
-void judge_word(struct judge *j, int key, const char *word, const char *why)
+void judge_word(struct judge *j, int slot, const char *word, const char *why)
 {
-    judge_copy(j->keys[key].word, sizeof(j->keys[key].word), word);
-    judge_copy(j->keys[key].why, sizeof(j->keys[key].why), why);
-    j->keys[key].held = true;
+    judge_copy(j->slots[slot].word, sizeof(j->slots[slot].word), word);
+    judge_copy(j->slots[slot].why, sizeof(j->slots[slot].why), why);
+    j->slots[slot].held = true;
     for (int i = 0; i < JUDGE_ROUTERS_MAX; i++)
-        j->seen[i].knows[key] = false;
+        j->seen[i].knows[slot] = false;
 }
 
 void judge_lost(struct judge *j)
 {
-    for (int i = 0; i < j->n_keys; i++) {
-        struct judge_key *k = &j->keys[i];
+    for (int i = 0; i < j->n_slots; i++) {
+        struct judge_slot *k = &j->slots[i];
 
         k->held = k->is_timed = false;
         k->succ = (int)judge_number(judge_data(j, "r:", k->name, "succ"));
@@ -118,29 +119,29 @@ static int strictness(const char *word)
 }
 
 /* Between several lives a stricter word with an end may have won, and be over since. */
-static bool has_ended(struct judge *j, const char *key)
+static bool has_ended(struct judge *j, const char *slot)
 {
-    const char *why = judge_data(j, "r:", key, "why");
+    const char *why = judge_data(j, "r:", slot, "why");
 
     return why != NULL && strcmp(why, "forced_state_ran_out") == 0;
 }
 
 void judge_words_kept(struct judge *j, const bool *live, int n, bool one_life)
 {
-    for (int i = 0; i < j->n_keys; i++) {
-        struct judge_state s = judge_read_state(j, j->keys[i].name);
-        const char *word = j->keys[i].word;
+    for (int i = 0; i < j->n_slots; i++) {
+        struct judge_state s = judge_read_state(j, j->slots[i].name);
+        const char *word = j->slots[i].word;
         bool kept = one_life ? strcmp(s.forced, word) == 0
                              : strictness(s.forced) >= strictness(word) ||
-                                   has_ended(j, j->keys[i].name);
+                                   has_ended(j, j->slots[i].name);
 
-        if (!kept && j->keys[i].held && word[0] != '\0')
-            judge_fail(j, "invariant 10: %s was said to be %s, and it is %s", j->keys[i].name,
+        if (!kept && j->slots[i].held && word[0] != '\0')
+            judge_fail(j, "invariant 10: %s was said to be %s, and it is %s", j->slots[i].name,
                        word, s.forced);
         for (int r = 0; r < n && !kept; r++)
             if (live[r] && j->seen[r].knows[i])
                 judge_fail(j, "invariant 10: router %d knew that %s is %s, and it is %s", r,
-                           j->keys[i].name, word, s.forced);
+                           j->slots[i].name, word, s.forced);
     }
 }
 
@@ -163,8 +164,8 @@ bool judge_is_level(struct judge *j, const struct shared_state *const *routers,
             return false;
         }
     }
-    for (int i = 0; i < j->n_keys; i++) {
-        struct judge_state s = judge_read_state(j, j->keys[i].name);
+    for (int i = 0; i < j->n_slots; i++) {
+        struct judge_state s = judge_read_state(j, j->slots[i].name);
 
         someone = false;
         for (int r = 0; r < n; r++) {
@@ -172,7 +173,7 @@ bool judge_is_level(struct judge *j, const struct shared_state *const *routers,
                 continue;
             const struct view_slot *k = shared_state_get(routers[r], (size_t)i);
 
-            someone |= !alone[r * JUDGE_KEYS_MAX + i];
+            someone |= !alone[r * JUDGE_SLOTS_MAX + i];
             if (k->st != s.st || k->ep != s.ep ||
                 strcmp(view_forced_name(k->forced), s.forced) != 0) {
                 snprintf(why, 200, "invariant 15: router %d sees %s otherwise than Redis", r,
@@ -181,7 +182,7 @@ bool judge_is_level(struct judge *j, const struct shared_state *const *routers,
             }
         }
         if (s.st != BREAKER_CLOSED && strcmp(s.forced, "auto") == 0 && someone) {
-            snprintf(why, 200, "invariant 14: %s is still %s", j->keys[i].name,
+            snprintf(why, 200, "invariant 14: %s is still %s", j->slots[i].name,
                      breaker_state_name(s.st));
             return false;
         }

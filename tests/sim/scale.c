@@ -65,7 +65,7 @@ struct scale_router {
 /* Of Redis' core, for one call: a fixed part and one per key that it reads or writes. */
 static const struct {
     enum script script;
-    double us, key_us;
+    double us, slot_us;
 } costs[] = {
     {SCRIPT_SYNC, 20, 12.5}, /* per key only where something was missed */
     {SCRIPT_REPORT, 24, 0},
@@ -101,7 +101,7 @@ static double cost_us(enum script script, const struct redisReply *r)
     for (size_t i = 0; i < ARRAY_LEN(costs); i++)
         if (costs[i].script == script)
             return costs[i].us +
-                   costs[i].key_us * (double)(r->elements > 4 ? r->elements - 1 : 0);
+                   costs[i].slot_us * (double)(r->elements > 4 ? r->elements - 1 : 0);
     return costs[0].us;
 }
 

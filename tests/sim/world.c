@@ -134,7 +134,7 @@ static void look(void *arg)
 {
     struct world *w = arg;
     const struct shared_state *stores[WORLD_ROUTERS] = {NULL};
-    bool alone[WORLD_ROUTERS * JUDGE_KEYS_MAX] = {false}, live[WORLD_ROUTERS] = {false};
+    bool alone[WORLD_ROUTERS * JUDGE_SLOTS_MAX] = {false}, live[WORLD_ROUTERS] = {false};
     char why[200];
 
     for (int i = 0; i < w->n_routers; i++) {
@@ -142,8 +142,8 @@ static void look(void *arg)
 
         live[i] = f != NULL;
         stores[i] = f != NULL ? f->decider.shared : NULL;
-        for (size_t k = 0; f != NULL && k < WORLD_KEYS; k++)
-            alone[i * JUDGE_KEYS_MAX + (int)k] = decider_trusts_own(&f->decider, k);
+        for (size_t k = 0; f != NULL && k < WORLD_SLOTS; k++)
+            alone[i * JUDGE_SLOTS_MAX + (int)k] = decider_trusts_own(&f->decider, k);
     }
     if (judge_is_level(w->judge, stores, alone, w->n_routers, why)) {
         if (w->level_since_us == 0)
@@ -174,7 +174,7 @@ static void heal(void *arg)
         if (w->routers[i].fleet == NULL && !w->routers[i].never_again)
             world_router_starts(&w->routers[i]);
     if (world_chance(40))
-        for (int k = 0; k < WORLD_KEYS; k++)
+        for (int k = 0; k < WORLD_SLOTS; k++)
             world_say_word(w, k, "auto", 0);
     vtime_at(vtime_us() + 300000, 0, look, w);
 }
@@ -207,16 +207,16 @@ static void configure(struct world *w)
                   .command_timeout_ms = 50,
                   .connect_timeout_ms = 300},
         .regions = w->regions,
-        .n_regions = WORLD_KEYS,
+        .n_regions = WORLD_SLOTS,
         .slots = w->slots,
-        .n_slots = WORLD_KEYS,
+        .n_slots = WORLD_SLOTS,
     };
     configure_breaker(&w->conf.breaker.rule);
     w->conf.breaker.recovery_ramp_ms = 500;
     w->conf.redis.sync_ms = world_between(300, 1000);
     w->conf.breaker.probe_lease_ms = world_between(300, 900);
     w->conf.breaker.trip_confirm = confirm[world_draw(ARRAY_LEN(confirm))];
-    for (size_t i = 0; i < WORLD_KEYS; i++) {
+    for (size_t i = 0; i < WORLD_SLOTS; i++) {
         w->regions[i].breaker = w->conf.breaker;
         w->slots[i] = (struct config_slot){.name = w->regions[i].name, .region = i};
     }
@@ -240,17 +240,17 @@ static void log_line(enum log_level level, const char *line)
 
 static void begin(struct world *w, bool skewed, bool verbose)
 {
-    const char *slots[WORLD_KEYS];
+    const char *slots[WORLD_SLOTS];
 
     configure(w);
     w->server = server_new(vtime_us);
     w->server->arg = w;
     w->server->on_publish = on_publish;
     w->server->on_trouble = on_trouble;
-    for (int i = 0; i < WORLD_KEYS; i++)
+    for (int i = 0; i < WORLD_SLOTS; i++)
         slots[i] = w->regions[i].name;
     w->judge = judge_new(w->server, &w->conf.breaker.rule, w->conf.breaker.probe_lease_ms,
-                         slots, WORLD_KEYS, verbose);
+                         slots, WORLD_SLOTS, verbose);
     wire_start(w->server, &w->wire);
     wire_on_command(on_command, w);
     log_set_sink(verbose ? log_line : silence);
@@ -262,7 +262,7 @@ static void begin(struct world *w, bool skewed, bool verbose)
         r->w = w;
         r->i = i;
         r->counters =
-            xcalloc(1, sizeof(*r->counters) + WORLD_KEYS * sizeof(r->counters->slot[0]));
+            xcalloc(1, sizeof(*r->counters) + WORLD_SLOTS * sizeof(r->counters->slot[0]));
         vtime_set_offset(i + 1, 10000000 + world_between(0, 1000000), skewed ? off_ms : 0);
         vtime_at(world_between(0, 300000), 0, world_router_starts, r);
     }

@@ -244,7 +244,7 @@ void world_plan_fault(struct world *w)
         f->ends = faults[i].ends;
         f->name = faults[i].name;
         f->router = (int)world_draw((uint64_t)w->n_routers);
-        f->slot = (int)world_draw(WORLD_KEYS);
+        f->slot = (int)world_draw(WORLD_SLOTS);
         f->for_us = 1000 * world_between(faults[i].min_ms, faults[i].max_ms);
         vtime_at(world_between(WORLD_FAULTS_FROM_US, WORLD_FAULTS_TO_US), 0, fault_begins, f);
         return;

@@ -9,7 +9,7 @@
 #include "vtime.h"
 #include "wire.h"
 
-#define WORLD_KEYS    2
+#define WORLD_SLOTS   2
 #define WORLD_ROUTERS 4
 #define WORLD_PASSES  24
 #define WORLD_FAULTS  7 /* at most, in one history */
@@ -39,7 +39,7 @@ struct world_router {
     struct rand rand;
     struct vtime_job *next;
     struct world_attempt attempts[WORLD_PASSES];
-    bool broken[WORLD_KEYS]; /* its way to the region */
+    bool broken[WORLD_SLOTS]; /* its way to the region */
     bool never_again;
     bool must_reassert; /* has not told the new generation yet what it knows */
 };
@@ -49,11 +49,11 @@ struct world {
     struct wire_conf wire;
     struct judge *judge;
     struct config conf;
-    struct config_region regions[WORLD_KEYS];
-    struct config_slot slots[WORLD_KEYS];
+    struct config_region regions[WORLD_SLOTS];
+    struct config_slot slots[WORLD_SLOTS];
     struct world_router routers[WORLD_ROUTERS];
     int n_routers;
-    bool sick[WORLD_KEYS], healed;
+    bool sick[WORLD_SLOTS], healed;
     int words, generations;
     char gen[VIEW_GEN_MAX + 1];
     int64_t born_us, level_since_us, level_us;

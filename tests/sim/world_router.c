@@ -124,13 +124,13 @@ static void request(void *arg)
 {
     struct world_router *r = arg;
     int64_t now_ms = clock_mono_ms(), until_ms;
-    size_t first = world_draw(WORLD_KEYS);
+    size_t first = world_draw(WORLD_SLOTS);
     int last = -1;
 
     r->next = vtime_at(vtime_us() + world_between(r->w->gap_us / 2, r->w->gap_us * 3 / 2),
                        r->i + 1, request, r);
-    for (size_t i = 0; i < WORLD_KEYS; i++) {
-        size_t slot = (first + i) % WORLD_KEYS;
+    for (size_t i = 0; i < WORLD_SLOTS; i++) {
+        size_t slot = (first + i) % WORLD_SLOTS;
         enum picker_why why = permit_check(r->fleet, slot, PERMIT_ASKER_NEW, now_ms);
 
         if (why == PICKER_OPEN)

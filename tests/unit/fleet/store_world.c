@@ -18,7 +18,7 @@ static void on_slot(void *arg, size_t slot)
 
     cr_assert_lt(slot, 2u);
     p->slots++;
-    if (p->free_on_key) {
+    if (p->free_on_slot) {
         shared_state_free(p->s);
         p->s = NULL;
     }
@@ -50,7 +50,7 @@ static void on_overruled(void *arg, size_t slot, int64_t for_ms)
     struct store_peer *p = arg;
 
     p->alone++;
-    p->alone_key = slot;
+    p->alone_slot = slot;
     p->alone_ms = for_ms;
 }
 

@@ -20,9 +20,9 @@ struct store_peer { /* a router, and what its store told it */
     char why[256];
     struct breakers_probe_answer last;
     int alone; /* how often it was told so */
-    size_t alone_key;
+    size_t alone_slot;
     int64_t alone_ms;
-    bool free_on_mode, free_on_key; /* the store, from inside its event */
+    bool free_on_mode, free_on_slot; /* the store, from inside its event */
 };
 
 struct store_world {

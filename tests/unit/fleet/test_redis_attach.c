@@ -258,7 +258,7 @@ Test(redis_attach_away, a_time_alone_without_an_end_is_cut)
 
 Test(redis_attach_away, may_be_freed_from_its_own_events)
 {
-    w.A.free_on_key = true;
+    w.A.free_on_slot = true;
     w.B.free_on_mode = true;
     store_world_fail(&w.B, 0, 3);
     STORE_WAIT(&w, w.A.s == NULL);

@@ -117,7 +117,7 @@ Test(shared_state, who_is_overruled_is_told)
     STORE_WAIT(&w, shared_state_get(w.A.s, 1)->st == BREAKER_CLOSED &&
                        shared_state_get(w.B.s, 1)->st == BREAKER_CLOSED);
     STORE_WAIT(&w, w.A.alone == 1);
-    cr_expect_eq(w.A.alone_key, 1u);
+    cr_expect_eq(w.A.alone_slot, 1u);
     cr_expect_leq(w.A.alone_ms, 60000);
     cr_expect_gt(w.A.alone_ms, 50000);
     store_world_fail(&w.A, 1, 3);
