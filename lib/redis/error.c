@@ -36,7 +36,10 @@ static const struct {
 /* clang-format on */
 
 /* Kinds that Redis hides behind "ERR". */
-static const char script_denied[] = "ERR The user executing the script can't ";
+static const char *const script_denied[] = {
+    "ERR The user executing the script can't ", /* 7.0; some later ones say NOPERM */
+    "ERR ACL failure in script",                /* 8 */
+};
 static const char no_db[] = "cluster mode"; /* "ERR SELECT is not allowed in cluster mode" */
 
 enum redis_error redis_error_of(const struct redisReply *r)
@@ -45,9 +48,9 @@ enum redis_error redis_error_of(const struct redisReply *r)
 
     if (r == NULL || r->type != REDIS_REPLY_ERROR)
         return REDIS_ERROR_NONE;
-    /* Redis 7.0's word for a user who may not do what a script does; later ones say NOPERM. */
-    if (strncmp(r->str, script_denied, strlen(script_denied)) == 0)
-        return REDIS_ERROR_NOPERM;
+    for (size_t i = 0; i < ARRAY_LEN(script_denied); i++)
+        if (strncmp(r->str, script_denied[i], strlen(script_denied[i])) == 0)
+            return REDIS_ERROR_NOPERM;
     word = str_split((struct str){r->str, r->len}, ' ', &rest);
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (str_eqz(word, words[i].word))
