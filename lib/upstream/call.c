@@ -4,6 +4,10 @@
  * everything a caller may ask for there (start, cancel, resume) is only noted on the todo list,
  * which the kick event in pool.c works off.
  *
+ * TURNS  curl reads a socket for as long as there is something, so a vendor that floods would
+ * keep the loop from everybody else.  After TURN_BYTES of a body the call yields: it is held as
+ * in a pause until the loop has looked at the other sockets and timers.
+ *
  * PAUSE  is only noted too: the next time curl has data it is told so, and keeps what it has
  * read (at most one receive buffer) until the kick
  * event lifts the pause, because curl hands the kept bytes over inside curl_easy_pause().
@@ -91,16 +95,28 @@ static void note_address(struct upstream_call *c, enum upstream_result result)
 
 /* --- calls: made, recycled, noted for the kick event --- */
 
-static void enqueue(struct upstream_call *c)
+static void note(struct upstream_call *c)
 {
-    struct upstream *u = c->u;
-
     if (c->queued)
         return;
     c->queued = true;
-    TAILQ_INSERT_TAIL(&u->todo, c, todo);
-    u->n_todo++;
-    event_active(&u->kick, 0, 0);
+    TAILQ_INSERT_TAIL(&c->u->todo, c, todo);
+    c->u->n_todo++;
+}
+
+static void enqueue(struct upstream_call *c)
+{
+    note(c);
+    event_active(&c->u->kick, 0, 0);
+}
+
+void upstream_call_yield(struct upstream_call *c)
+{
+    const struct timeval now = {0, 0};
+
+    c->held = c->yields = true;
+    note(c);
+    event_add(&c->u->again, &now);
 }
 
 void upstream_call_dequeue(struct upstream_call *c)
@@ -325,9 +341,10 @@ struct upstream_call *upstream_start(struct upstream *u, const struct upstream_r
     c->no_socket = 0;
     c->sends = 0;
     c->head_bytes = 0;
-    c->added = c->dead = c->ending = c->paused = c->held = c->head_done = c->chunked = false;
+    c->added = c->dead = c->ending = c->paused = c->held = c->yields = c->head_done =
+        c->chunked = false;
     c->dialled = false;
-    c->taken_bytes = 0;
+    c->taken_bytes = c->turn_bytes = 0;
     c->why = NULL;
     c->errbuf[0] = '\0';
     c->total_ms = req->total_ms;

@@ -28,6 +28,7 @@ struct upstream_call {
     bool ending; /* inside on_end */
     bool paused; /* the caller wants no data */
     bool held;   /* curl was told so */
+    bool yields; /* held until the others had their turn */
     bool head_done;
     bool chunked;                  /* the answer's body is read through: */
     struct upstream_chunks chunks; /* where in it we are */
@@ -37,8 +38,9 @@ struct upstream_call {
     int fd;        /* the socket it was last seen on, or -1 */
     int no_socket; /* errno of the last socket(2) for it; 0: it was given one */
     size_t head_bytes;
-    struct buf head; /* lines of the head that is being received */
-    const char *why; /* our own reason to end it; decides over curl's code */
+    size_t turn_bytes; /* of the body, since others had their turn */
+    struct buf head;   /* lines of the head that is being received */
+    const char *why;   /* our own reason to end it; decides over curl's code */
     enum upstream_result why_result;
     int64_t total_ms;
     size_t body_bytes;         /* of the request */
@@ -54,6 +56,8 @@ struct upstream {
     CURLM *multi;
     struct upstream_sockets *socks;
     struct event kick, timer;
+    struct event again; /* the kick, once the sockets were looked at: */
+    bool rested;        /* they were, and those that yield may go on */
     struct call_list running, spare;
     struct call_queue todo;
     size_t n_running, n_spare, n_todo;
@@ -79,6 +83,9 @@ void upstream_call_dequeue(struct upstream_call *c);
 void upstream_call_destroy(struct upstream_call *c);
 /* The buffer of a head goes to the next call that needs one. */
 void upstream_call_give_head_back(struct upstream_call *c);
+
+/* The rest of the body comes when the other events had their turn. */
+void upstream_call_yield(struct upstream_call *c);
 
 /* call_answer.c, for curl: CURLOPT_HEADERFUNCTION (one line per call, its end included) and
  * CURLOPT_WRITEFUNCTION. */

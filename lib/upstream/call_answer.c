@@ -7,6 +7,7 @@
 #include "upstream/call.h"
 #include "upstream/head.h"
 
+#define TURN_BYTES     65536
 #define HEAD_TOO_LARGE "fields of the answer exceed 65536 bytes"
 
 static int deliver_head(struct upstream_call *c)
@@ -127,6 +128,11 @@ size_t upstream_call_on_data(char *data, size_t size, size_t n, void *arg)
         upstream_call_fail(c, UPSTREAM_FRAMING, "body bytes before a head");
         return 0;
     }
+    if (c->turn_bytes >= TURN_BYTES) {
+        upstream_call_yield(c);
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    c->turn_bytes += len;
     if (c->chunked)
         return take_chunks(c, data, len);
     if (c->paused) {

@@ -164,7 +164,8 @@ static void resume(struct upstream_call *c)
 {
     struct upstream *u = c->u;
 
-    c->held = false;
+    c->held = c->yields = false;
+    c->turn_bytes = 0;
     u->in_curl++;
     CURLcode rc = curl_easy_pause(c->easy, CURLPAUSE_CONT); /* may call on_curl_data() */
     u->in_curl--;
@@ -184,15 +185,27 @@ static void on_kick(evutil_socket_t fd, short what, void *arg)
             upstream_call_finish(c, CURLE_OK);
         else if (!c->added)
             add(c);
+        else if (c->yields && !u->rested)
+            upstream_call_yield(c);
         else if (c->held && !c->paused)
             resume(c);
     }
-    if (u->n_todo > 0) /* noted meanwhile: after the other events of this round */
-        event_active(&u->kick, 0, 0);
+    if (u->n_todo > 0) /* noted meanwhile: after the other events */
+        event_add(&u->again, &(struct timeval){0, 0});
     if (u->expired) {
         u->expired = false;
         act(u, CURL_SOCKET_TIMEOUT, 0);
     }
+}
+
+/* curl asks for the kick too, in the same round of events, so only this timer ends a turn. */
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+    struct upstream *u = arg;
+
+    u->rested = true;
+    on_kick(fd, what, u);
+    u->rested = false;
 }
 
 /* --- the pool --- */
@@ -248,6 +261,7 @@ struct upstream *upstream_new(struct event_base *base, const struct config_upstr
     u->ca_file = conf->ca_file != NULL ? xstrdup(conf->ca_file) : NULL;
     u->socks = upstream_sockets_new(base, on_ready, u);
     event_assign(&u->kick, base, -1, 0, on_kick, u);
+    event_assign(&u->again, base, -1, 0, on_again, u);
     event_assign(&u->timer, base, -1, 0, on_timer, u);
     u->multi = curl_multi_init();
     if (u->multi == NULL || set_multi(u, conf) != CURLM_OK) {
@@ -275,6 +289,7 @@ void upstream_free(struct upstream *u)
     }
     curl_multi_cleanup(u->multi); /* closes the pool through on_curl_close() */
     event_del(&u->kick);
+    event_del(&u->again);
     event_del(&u->timer);
     upstream_sockets_free(u->socks);
     upstream_urls_release(&u->urls);

@@ -40,10 +40,10 @@ static bool says_something(const struct dialect_event *ev)
 /* Passes one whole event on, or keeps it until the stream has shown content. */
 static void pass_event(struct attempt *at, const struct dialect_event *ev)
 {
-    if (!at->ready && buf_append_str(&at->held, ev->raw) == 0)
-        return;
-    attempt_go_ready(at); /* content, or more preamble than is held */
-    show(at, ev);
+    if (at->ready)
+        show(at, ev);
+    else if (buf_append_str(&at->held, ev->raw) < 0)
+        attempt_unfit_later(at, "preamble_too_large", "256 KiB of events without content");
 }
 
 /* The same of a comment, which is no content however many there are: what is not held is lost. */
