@@ -27,6 +27,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define BEAT_MS        100 /* how often it looks */
 #define RESPAWN_MIN_MS 100
 #define RESPAWN_MAX_MS 5000
 #define STEADY_MS      10000 /* a worker that lived this long starts with a fresh back-off */
@@ -195,17 +196,28 @@ static void cohort_free(struct supervisor *s, struct cohort *g)
     free(g);
 }
 
-/* Waits until every worker has written its byte.  false: one died or time ran out. */
+static bool is_told_to_stop(void)
+{
+    sigset_t pending;
+
+    return sigpending(&pending) == 0 &&
+           (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
+
+/* Waits until every worker has written its byte, or until a stop that run() sees next.  false:
+ * one died or time ran out. */
 static bool wait_ready(int fd, int count, int64_t for_ms)
 {
     int64_t until_ms = clock_mono_ms() + for_ms;
 
-    while (count > 0) {
+    while (count > 0 && !is_told_to_stop()) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
         int64_t left_ms = until_ms - clock_mono_ms();
         char bytes[64];
         ssize_t n;
 
+        if (left_ms > BEAT_MS)
+            left_ms = BEAT_MS;
         if (left_ms <= 0 || (poll(&p, 1, (int)left_ms) < 0 && errno != EINTR))
             return false;
         if (p.revents == 0)
@@ -408,7 +420,7 @@ static void respawn_due(struct supervisor *s)
 
 static void run(struct supervisor *s)
 {
-    const struct timespec beat = {0, 100 * 1000 * 1000};
+    const struct timespec beat = {0, BEAT_MS * 1000 * 1000};
 
     while (!s->stopping || any_alive(s)) {
         int sig = sigtimedwait(&s->signals, NULL, &beat);

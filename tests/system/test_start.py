@@ -1,6 +1,7 @@
 """A worker that starts knows what the fleet knows before it serves anybody."""
 
 import threading
+import time
 
 from sluice.load import Load
 from sluice.proc import wait_for
@@ -71,9 +72,10 @@ def test_a_stop_ends_the_wait(fleet):
     f.redis.pause()
     restart(f.router, ready=False)
     wait_for(lambda: f.router.process.alive() and f.router.answers(), what="the private port")
+    began = time.monotonic()
     f.router.term()
     f.router.process.wait_end()
-    assert f.router.process.rc == 0
+    assert f.router.process.rc == 0 and time.monotonic() - began < 4
     f.redis.cont()
 
 
