@@ -64,6 +64,7 @@ struct attempt_end {
     int64_t first_byte_us, total_us;
     struct dialect_usage usage; /* of a stream: as far as it said */
     int64_t content_events;     /* of a stream: about a token each */
+    bool showed_key;            /* our key stood in an error, and is masked */
     const char *code;           /* UNFIT: what to call it to a client */
     char detail[160];           /* for the log: no header and no body byte */
 };

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "router/request/reply.h"
+#include "router/request/secret.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
@@ -57,6 +58,16 @@ static bool take_coding(struct attempt *at, const struct upstream_head *h)
     return false;
 }
 
+static size_t without_key(struct http_reply_field *f, size_t n, const char *key)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (!secret_is_shown(f[i].value, key))
+            f[kept++] = f[i];
+    return kept;
+}
+
 static void on_call_head(void *arg, const struct upstream_head *h)
 {
     struct attempt *at = arg;
@@ -68,6 +79,7 @@ static void on_call_head(void *arg, const struct upstream_head *h)
     at->end.first_byte_us = clock_mono_us() - at->started_us;
     at->fields = xcalloc(h->n_fields + 1, sizeof(*at->fields));
     at->answer.n_fields = reply_pass_fields(h, at->fields, h->n_fields, &at->fields_text);
+    at->answer.n_fields = without_key(at->fields, at->answer.n_fields, at->key);
     at->answer.fields = at->fields;
     at->end.retry_after_ms =
         ok ? -1 : at->dialect->retry_after_ms(get_field, h, clock_wall_ms());

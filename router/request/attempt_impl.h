@@ -37,7 +37,8 @@ struct attempt {
     struct event *timer, *finish;
     enum phase phase;
     enum dialect_path path;
-    int64_t inputs; /* vectors asked for */
+    const char *key; /* our credential there */
+    int64_t inputs;  /* vectors asked for */
     bool stream, hide_usage, sse_on, ready, ended, done_seen;
     struct progress progress; /* of the stream */
     unsigned lenient;         /* towards this region: CONFIG_LENIENT_... */

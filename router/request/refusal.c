@@ -5,8 +5,7 @@
  * since it said so, the client gets that status with the vendor's words of the shortest wait.
  * Throttled and out of credit together are throttled: the first of them comes back by itself.
  *
- * A SECRET  goes only to the host that owns it, and vendors like to quote the key that they
- * refuse, or its ends.  Words that hold any of it are kept back, and ours stand for them. */
+ * Words in which our key had to be masked are kept back, and ours stand for them. */
 #include "router/request/refusal.h"
 
 #include "policy/cooling.h"
@@ -14,8 +13,6 @@
 #include <string.h>
 
 #define BODY_MAX_BYTES 65536
-#define KEY_END_BYTES  4 /* of a key, as vendors show it */
-#define KEY_HEAD_BYTES 8
 
 static const struct {
     int status;
@@ -76,26 +73,7 @@ static bool is_kinds_status(enum refusal_kind kind, int status)
     }
 }
 
-static bool has(struct str text, const char *part, size_t len)
-{
-    return memmem(text.ptr, text.len, part, len) != NULL;
-}
-
-/* The key, or what vendors show of one. */
-static bool shows_key(struct str text, const char *key)
-{
-    size_t len = strlen(key);
-
-    if (len == 0)
-        return false;
-    if (len < KEY_HEAD_BYTES)
-        return has(text, key, len);
-    return has(text, key + len - KEY_END_BYTES, KEY_END_BYTES) ||
-           has(text, key, KEY_HEAD_BYTES);
-}
-
-static void keep(struct refusal *r, const struct dialect *d, const struct attempt_end *e,
-                 const char *key)
+static void keep(struct refusal *r, const struct dialect *d, const struct attempt_end *e)
 {
     const struct attempt_answer *a = e->answer;
 
@@ -107,13 +85,11 @@ static void keep(struct refusal *r, const struct dialect *d, const struct attemp
             r->may_not_retry = str_ieqz(a->fields[i].value, "false");
         }
     buf_clear(&r->body);
-    if (!d->is_error(a->body) || shows_key(a->body, key) ||
-        buf_append_str(&r->body, a->body) < 0)
+    if (!d->is_error(a->body) || e->showed_key || buf_append_str(&r->body, a->body) < 0)
         buf_clear(&r->body);
 }
 
-void refusal_note(struct refusal *r, const struct dialect *d, const struct attempt_end *e,
-                  const char *key)
+void refusal_note(struct refusal *r, const struct dialect *d, const struct attempt_end *e)
 {
     enum refusal_kind kind =
         e->answer != NULL ? kind_of(e->outcome, e->answer->status) : REFUSAL_NONE;
@@ -128,7 +104,7 @@ void refusal_note(struct refusal *r, const struct dialect *d, const struct attem
         return;
     r->kept = kind;
     r->wait_ms = wait_ms;
-    keep(r, d, e, key);
+    keep(r, d, e);
 }
 
 void refusal_note_cooling(struct refusal *r, enum outcome why)

@@ -34,10 +34,8 @@ struct refusal {            /* of one request */
 void refusal_init(struct refusal *r);
 void refusal_release(struct refusal *r);
 
-/* An attempt ended badly.  d: the client's dialect; key: our credential there, which must not
- * stand in what is kept. */
-void refusal_note(struct refusal *r, const struct dialect *d, const struct attempt_end *e,
-                  const char *key);
+/* An attempt ended badly.  d: the client's dialect. */
+void refusal_note(struct refusal *r, const struct dialect *d, const struct attempt_end *e);
 /* A target that was not asked, because it cools for an attempt that ended so. */
 void refusal_note_cooling(struct refusal *r, enum outcome why);
 /* A target that was not asked, for a reason that says nothing to a client. */

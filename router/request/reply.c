@@ -131,6 +131,7 @@ static const char *const kept_back[] = {
     "trailer",
     "upgrade",
     "proxy-authenticate",
+    "www-authenticate", /* it speaks of our credential */
     "content-length",
     "content-encoding",
     "set-cookie",

@@ -148,8 +148,7 @@ static void on_try_end(void *arg, const struct attempt_end *e)
     req->last = e->outcome;
     req->unfit = e->code;
     if (e->outcome != OUTCOME_OK)
-        refusal_note(&req->said, req->dialect, e,
-                     req->w->conf->regions[t->target->region].api_key);
+        refusal_note(&req->said, req->dialect, e);
     if (e->outcome != OUTCOME_OK && other != NULL) {
         req->choice.tried[t->target - req->plan->targets] = true;
         req->target = other->target;

@@ -30,6 +30,9 @@ static const struct {
     {"Connection: x-private, close\nx-private: 1\n", "x-private", NULL},
     {"x-hop: 1\nconnection:close ,\tX-Hop\n", "x-hop", NULL},
     {"Set-Cookie: session=1\n", "set-cookie", NULL},
+    {"WWW-Authenticate: Bearer\n", "www-authenticate", NULL},
+    {"x-echo: Bearer key-a\n", "x-echo", NULL},
+    {"x-echo: Bearer key-\n", "x-echo", "Bearer key-"},
     {"Server: nginx\n", "server", NULL},
     {"Alt-Svc: h3\n", "alt-svc", NULL},
     {"Strict-Transport-Security: max-age=1\n", "strict-transport-security", NULL},
@@ -38,6 +41,39 @@ static const struct {
     {"x-sluice-degraded: forged\n", "x-sluice-degraded", NULL},
     {"x-request-id: vendors\n", "x-request-id", "mine-1"},
 };
+
+/* A vendor may quote our key in what is the client's own mistake. */
+Test(flow_answer, an_error_that_quotes_our_key)
+{
+    static const struct {
+        int status, want;
+        const char *fields, *body;
+    } rows[] = {
+        {400, 400, WORD_JSON, "{\"error\":{\"message\":\"key-a is no model\",\"code\":\"x\"}}"},
+        {404, 404, WORD_JSON, "{\"error\":{\"message\":\"no key-a\",\"code\":\"x\"}}"},
+        {422, 422, WORD_JSON, "{\"detail\":\"Bearer key-a\"}"},
+        {200, 400, WORD_JSON,
+         "{\"error\":{\"type\":\"invalid_request_error\",\"message\":\"key-a\"}}"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct script_answer answer = {.region = "a",
+                                       .status = rows[i].status,
+                                       .fields = rows[i].fields,
+                                       .body = rows[i].body};
+        struct flow_world f;
+        struct flow_answer a;
+
+        flow_start(&f, NULL);
+        script_set(f.w.up, &answer, 1);
+        flow_ask(&f, NULL, WORD_ASK, &a);
+        cr_expect_eq(a.status, rows[i].want, "row %zu: %d", i, a.status);
+        cr_expect_null(strstr(a.body.data, "key-a"), "row %zu: %s", i, a.body.data);
+        cr_expect_not_null(strstr(a.body.data, "*****"), "row %zu: %s", i, a.body.data);
+        flow_answer_release(&a);
+        flow_stop(&f);
+    }
+}
 
 Test(flow_answer, fields_that_pass)
 {

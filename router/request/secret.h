@@ -1,0 +1,15 @@
+/* secret.h - a region's key in what the region says. */
+#ifndef ROUTER_REQUEST_SECRET_H
+#define ROUTER_REQUEST_SECRET_H
+
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Does text hold key, or so much of its ends as vendors show of one?  "" is in no text. */
+bool secret_is_shown(struct str text, const char *key);
+/* Writes a star over each byte of those; were there any? */
+bool secret_mask(char *text, size_t len, const char *key);
+
+#endif
