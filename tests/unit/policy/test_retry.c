@@ -68,7 +68,7 @@ static const struct {
     /* lone 500 */
     {"500",                    FACTS(.outcome = OUTCOME_SERVER_ERROR, .status = 500), FULL, SAME, 100},
     {"500, others left",       FACTS(.outcome = OUTCOME_SERVER_ERROR, .status = 500, .others_left = true), HALF, SAME, 50},
-    {"500, last, others left", FACTS(.outcome = OUTCOME_SERVER_ERROR, .status = 500, .attempts = 3, .others_left = true), HALF, OTHER, 0},
+    {"500, last, others left", FACTS(.outcome = OUTCOME_SERVER_ERROR, .status = 500, .attempts = 2, .others_left = true), HALF, OTHER, 0},
     {"500, no jitter",         FACTS(.outcome = OUTCOME_SERVER_ERROR, .status = 500), 0, SAME, 0},
     {"500, second attempt",    FACTS(.outcome = OUTCOME_SERVER_ERROR, .status = 500, .attempts = 2), FULL, SAME, 200},
     {"500 again",              FACTS(.outcome = OUTCOME_SERVER_ERROR, .status = 500, .same_retries = 1), 0, STOP, 0},
