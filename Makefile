@@ -72,7 +72,7 @@ SAY = @printf '  %-4s %s\n' $(1) $(2)
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: FORCE help all test unit flow system model sim asan lint format bench fuzz install clean tests
+.PHONY: FORCE help all test unit flow system model sim soak asan lint format bench fuzz install clean tests
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -196,6 +196,9 @@ SEEDS ?= 1000
 sim: $(BUILD)/tests/sim/sim ## simulate SEEDS (1000) histories of a fleet, and mutants that must be caught
 	@$< --mutants
 	@$< --seeds $(SEEDS)
+soak: $(BUILD)/tests/sim/sim $(BUILD)/tests/unit/shared/test_breaker_parity ## an hour of more histories than each commit is worth
+	@PARITY_HISTORIES=1000000 $(BUILD)/tests/unit/shared/test_breaker_parity
+	@$< --seeds 200000
 tests: $(UNIT) $(FLOW) $(OTHERS)
 bench: all $(BENCH) ## measure a router beside HAProxy; ROUNDS, STREAMS, SECONDS, REPEAT, ONLY
 	@SLUICE_BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py

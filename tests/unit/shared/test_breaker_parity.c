@@ -1,7 +1,7 @@
 /* test_breaker_parity.c - the fleet's scripts and lib/policy/breaker.c are one rule: random
  * histories go through both (parity.c), and after every step they must say and be the same.
  *
- *   PARITY_HISTORIES=N   so many of them instead of 100,000
+ *   PARITY_HISTORIES=N   so many of them instead of 40,000
  *   PARITY_HISTORY=N     only this one, shown step by step
  *   PARITY_MUTANTS=1     says how each mutant was caught
  *
@@ -20,7 +20,7 @@
 #ifdef __SANITIZE_ADDRESS__
 #define HISTORIES 4000
 #else
-#define HISTORIES 100000
+#define HISTORIES 40000
 #endif
 #define PARTS            4 /* tests run beside each other, a process each */
 #define REAL_HISTORIES   60
