@@ -167,7 +167,8 @@ static void resume(struct upstream_call *c)
     c->held = c->yields = false;
     c->turn_bytes = 0;
     u->in_curl++;
-    CURLcode rc = curl_easy_pause(c->easy, CURLPAUSE_CONT); /* may call on_curl_data() */
+    CURLcode rc =
+        curl_easy_pause(c->easy, CURLPAUSE_CONT); /* may call upstream_call_on_data() */
     u->in_curl--;
     if (rc != CURLE_OK || c->dead) /* dead: on_data cancelled it */
         upstream_call_finish(c, rc);

@@ -24,8 +24,9 @@ static size_t parts_of(const char *key, struct str out[3])
 bool secret_is_shown(struct str text, const char *key)
 {
     struct str parts[3];
+    size_t n = parts_of(key, parts);
 
-    for (size_t i = 0; i < parts_of(key, parts); i++)
+    for (size_t i = 0; i < n; i++)
         if (memmem(text.ptr, text.len, parts[i].ptr, parts[i].len) != NULL)
             return true;
     return false;
@@ -34,9 +35,10 @@ bool secret_is_shown(struct str text, const char *key)
 bool secret_mask(char *text, size_t len, const char *key)
 {
     struct str parts[3];
+    size_t n = parts_of(key, parts);
     bool found = false;
 
-    for (size_t i = 0; i < parts_of(key, parts); i++) {
+    for (size_t i = 0; i < n; i++) {
         size_t from = 0;
         char *at;
 

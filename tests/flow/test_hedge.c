@@ -236,24 +236,16 @@ Test(flow_hedge, p95_of_a_regions_last_answers)
     flow_stop(&f);
 }
 
+#define ALWAYS(r, s, b)                                                                        \
+    {                                                                                          \
+        .region = r, .status = s, .fields = WORD_JSON, .body = b, .for_ever = true             \
+    }
+
 /* retry.budget is not against a target that failed nobody: with one left, no client fails. */
 Test(flow_hedge, a_well_target_is_asked_without_a_budget)
 {
-    struct script_answer answers[] = {{.region = "a",
-                                       .status = 503,
-                                       .fields = WORD_JSON,
-                                       .body = WORD_SICK,
-                                       .for_ever = true},
-                                      {.region = "b",
-                                       .status = 503,
-                                       .fields = WORD_JSON,
-                                       .body = WORD_SICK,
-                                       .for_ever = true},
-                                      {.region = "c",
-                                       .status = 200,
-                                       .fields = WORD_JSON,
-                                       .body = WORD_ANSWER,
-                                       .for_ever = true}};
+    struct script_answer answers[] = {ALWAYS("a", 503, WORD_SICK), ALWAYS("b", 503, WORD_SICK),
+                                      ALWAYS("c", 200, WORD_ANSWER)};
     struct flow_world f;
     struct flow_answer a;
 
@@ -274,21 +266,8 @@ Test(flow_hedge, a_well_target_is_asked_without_a_budget)
 /* retry.budget: when everything fails, requests are not multiplied. */
 Test(flow_hedge, retries_stop_with_their_budget)
 {
-    struct script_answer sick[] = {{.region = "a",
-                                    .status = 503,
-                                    .fields = WORD_JSON,
-                                    .body = WORD_SICK,
-                                    .for_ever = true},
-                                   {.region = "b",
-                                    .status = 503,
-                                    .fields = WORD_JSON,
-                                    .body = WORD_SICK,
-                                    .for_ever = true},
-                                   {.region = "c",
-                                    .status = 503,
-                                    .fields = WORD_JSON,
-                                    .body = WORD_SICK,
-                                    .for_ever = true}};
+    struct script_answer sick[] = {ALWAYS("a", 503, WORD_SICK), ALWAYS("b", 503, WORD_SICK),
+                                   ALWAYS("c", 503, WORD_SICK)};
     struct flow_world f;
     struct flow_answer a;
 
