@@ -1,23 +1,30 @@
 #!/bin/sh
 # embed_lua.sh FILE.lua... - writes C on stdout: one row {name, sha1, text} per script.
 #
-# A file named common.lua is no script of its own: its text stands in front of every other
-# one, but behind a first line that begins with "#!", which Redis wants first.  The sha1 is
-# that of the text exactly as the C compiler will see it, because EVALSHA names it.
+# Files named common*.lua are no scripts of their own: their texts, in the order given, stand in
+# front of every other one, but behind a first line that begins with "#!", which Redis wants
+# first.  The sha1 is that of the text exactly as the C compiler will see it, because EVALSHA
+# names it.
 # The table ends with a row of NULLs, so it is valid C also when there is no script.
 set -eu
 LC_ALL=C
 export LC_ALL
 
-common=/dev/null
+is_common() {
+    case ${1##*/} in common*.lua) return 0 ;; esac
+    return 1
+}
+
+common=$(mktemp)
+trap 'rm -f "$common"' EXIT
 for f in "$@"; do
-    case $f in common.lua | */common.lua) common=$f ;; esac
-done
+    if is_common "$f"; then awk '{ print }' "$f"; fi
+done > "$common"
 
 # The final text of script $1: every line ends in a newline, the last one as well.
 compose() {
     awk 'FNR == 1 && $0 ~ /^#!/ { print; exit }' "$1"
-    awk '{ print }' "$common"
+    cat "$common"
     awk 'FNR == 1 && $0 ~ /^#!/ { next } { print }' "$1"
 }
 
@@ -33,7 +40,7 @@ echo '#include "shared/scripts.h"'
 echo
 echo 'const struct redis_script scripts_table[] = {'
 for f in "$@"; do
-    [ "$f" != "$common" ] || continue
+    ! is_common "$f" || continue
     name=${f##*/}
     name=${name%.lua}
     sha1=$(compose "$f" | sha1sum | cut -d ' ' -f 1)
