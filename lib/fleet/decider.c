@@ -1,8 +1,13 @@
 /* decider.c - whose verdict counts; decider.h has the contract.
  *
- * A row of failures that this router reported was overruled by another one's probe: the trouble
- * is on our side.  Then our own breaker decides about the region, and the fleet's verdict is
- * back when the time is over and our breaker has closed by probes of its own.
+ * TWO LEVELS  Our own breaker runs on our own evidence all the time.  It takes a slot from us
+ * while the fleet keeps it, and its own probes bring it back, so that a host whose way to a
+ * region is broken neither goes on asking nor takes it from the others.  When the fleet's
+ * breaker closes, it has better news than our last failures: ours starts anew.
+ *
+ * OVERRULED  A trip that this router had a part in was overruled by another one's probe: the
+ * trouble is on our side.  Then our own breaker alone decides about the region, and the fleet's
+ * verdict is back when the time is over and our breaker has closed by probes of its own.
  *
  * REJECTED  The fleet's verdict as soon as the time is over: a host whose network stays broken
  * would trip the region for everybody again, if only for one probe. */
@@ -21,7 +26,7 @@
 void decider_init(struct decider *d, const struct config *conf)
 {
     *d = (struct decider){.conf = conf, .log = {.where = "fleet"}};
-    d->own_until_ms = xcalloc(conf->n_slots, sizeof(*d->own_until_ms));
+    d->slots = xcalloc(conf->n_slots, sizeof(*d->slots));
 }
 
 const struct config_breaker *decider_rule(const struct decider *d, size_t slot)
@@ -91,7 +96,7 @@ void decider_release(struct decider *d)
 {
     shared_state_free(d->shared);
     local_breakers_free(d->local);
-    free(d->own_until_ms);
+    free(d->slots);
 }
 
 /* ---- the fleet's shared state ---- */
@@ -121,27 +126,26 @@ const char *decider_view(const struct decider *d)
     return decider_generation(d)[0] != '\0' ? "fleet" : d->restored ? "file" : "own";
 }
 
+/* What our own breaker keeps us from it goes on keeping us from. */
 static void adopt(struct decider *d)
 {
-    bool *was_out = xcalloc(d->conf->n_slots, sizeof(*was_out));
+    for (size_t i = 0; i < shared_state_count(d->shared); i++) {
+        bool own = (decider_trusts_own(d, i) || decider_has_left(d, i)) &&
+                   local_breakers_get(d->local, i)->st != BREAKER_CLOSED;
 
-    for (size_t i = 0; i < d->conf->n_slots; i++)
-        was_out[i] =
-            decider_trusts_own(d, i) && local_breakers_get(d->local, i)->st != BREAKER_CLOSED;
-    for (size_t i = 0; i < shared_state_count(d->shared); i++)
-        local_breakers_adopt(d->local, shared_state_get(d->shared, i), i);
-    for (size_t i = 0; i < d->conf->n_slots; i++)
-        if (was_out[i])
-            local_breakers_trip(d->local, i, OVERRULED);
-    free(was_out);
+        local_breakers_adopt(d->local, shared_state_get(d->shared, i), i, own);
+    }
 }
 
 void decider_set_attached(struct decider *d, bool attached)
 {
-    d->attached = attached;
     d->heard = true;
     if (!attached)
         adopt(d);
+    d->attached = attached;
+    for (size_t i = 0; attached && i < d->conf->n_slots; i++)
+        d->slots[i].ep = shared_state_get(d->shared, i)->ep;
+    decider_life(d);
 }
 
 uint64_t decider_version(const struct decider *d)
@@ -195,9 +199,29 @@ bool decider_check_lease(struct decider *d, size_t slot, int64_t lease_ms,
 
 /* ---- verdicts ---- */
 
+bool decider_has_left(const struct decider *d, size_t slot)
+{
+    return d->attached && local_breakers_get(d->local, slot)->st != BREAKER_CLOSED &&
+           shared_state_get(d->shared, slot)->st == BREAKER_CLOSED;
+}
+
 bool decider_is_local(const struct decider *d, size_t slot)
 {
-    return !d->attached || d->own_until_ms[slot] != 0;
+    return !d->attached || decider_trusts_own(d, slot) || decider_has_left(d, slot);
+}
+
+void decider_heard(struct decider *d, size_t slot)
+{
+    const struct view_slot *k = decider_announced(d, slot);
+    uint64_t life = d->life;
+    bool news = k->ep != d->slots[slot].ep && decider_life(d) == life;
+
+    d->slots[slot].ep = k->ep;
+    if (d->shared == NULL || !d->attached)
+        return;
+    local_breakers_force(d->local, slot, k->forced, k->forced_until_ms);
+    if (news && k->st == BREAKER_CLOSED && !decider_trusts_own(d, slot))
+        local_breakers_close(d->local, slot, k->ramp_ms);
 }
 
 const struct view_slot *decider_get(const struct decider *d, size_t slot)
@@ -259,12 +283,24 @@ void decider_begin(struct decider *d, size_t slot, struct decider_epochs *out)
         out->shared = shared_state_get(d->shared, slot)->ep;
 }
 
+void decider_note_own(struct decider *d, size_t slot)
+{
+    struct shared_state_own own = {.has_left = decider_has_left(d, slot)};
+
+    local_breakers_get_part(d->local, slot, &own.failing, &own.slow);
+    if (d->shared != NULL)
+        shared_state_set_own(d->shared, slot, &own);
+}
+
 void decider_report(struct decider *d, size_t slot, const struct decider_epochs *began,
                     enum breakers_evidence what, bool slow)
 {
+    bool is_known = (what == BREAKERS_FAIL || slow) && decider_has_left(d, slot);
+
     if (began->local != 0)
         local_breakers_report(d->local, slot, began->local, what, slow);
-    if (began->shared != 0 && d->attached && began->life == decider_life(d))
+    decider_note_own(d, slot);
+    if (began->shared != 0 && d->attached && !is_known && began->life == decider_life(d))
         shared_state_report(d->shared, slot, began->shared, what, slow);
 }
 
@@ -311,7 +347,7 @@ void decider_probe_done(struct decider *d, bool local, size_t slot, uint64_t epo
 
 bool decider_trusts_own(const struct decider *d, size_t slot)
 {
-    return d->own_until_ms[slot] != 0;
+    return d->slots[slot].own_until_ms != 0;
 }
 
 void decider_trust_own(struct decider *d, size_t slot, int64_t for_ms, int64_t now_ms)
@@ -323,18 +359,18 @@ void decider_trust_own(struct decider *d, size_t slot, int64_t for_ms, int64_t n
             "region avoided by this router alone, others can use it region=%s for_ms=%" PRId64,
             d->conf->slots[slot].name, for_ms);
     }
-    d->own_until_ms[slot] = now_ms + (for_ms > 0 ? for_ms : 1);
+    d->slots[slot].own_until_ms = now_ms + (for_ms > 0 ? for_ms : 1);
 }
 
 bool decider_may_trust_fleet(const struct decider *d, size_t slot, int64_t now_ms)
 {
-    return decider_trusts_own(d, slot) && now_ms >= d->own_until_ms[slot] &&
+    return decider_trusts_own(d, slot) && now_ms >= d->slots[slot].own_until_ms &&
            local_breakers_get(d->local, slot)->st == BREAKER_CLOSED;
 }
 
 void decider_trust_fleet(struct decider *d, size_t slot)
 {
-    d->own_until_ms[slot] = 0;
+    d->slots[slot].own_until_ms = 0;
     log_at(LOG_INFO, &d->log, "region as the fleet sees it again region=%s",
            d->conf->slots[slot].name);
 }

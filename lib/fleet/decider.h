@@ -1,8 +1,10 @@
 /* decider.h - whose verdict on a slot counts: the fleet's, or this worker's own.
  *
  * Two breakers hear the same evidence: the fleet's, whose state is shared through Redis, and
- * this process' own.  The fleet's verdict counts while we are attached, but for slots that the
- * fleet can use and we cannot.  Who asks for a verdict need not know whose it is.
+ * this process' own.  While we are attached, either of them takes a slot from us: what is open
+ * for the fleet is open here, and so is what is closed for the fleet but not by our own
+ * evidence (we have left it); then our own probes decide when we are back.  Who asks for a
+ * verdict need not know whose it is.
  *
  * What both of them say is asked here: which one a router has is known to decider.c alone. */
 #ifndef FLEET_DECIDER_H
@@ -23,7 +25,12 @@ struct decider { /* the body is decider.c's and the simulator's, but for conf */
     bool restored; /* the view began with a state file */
     uint64_t life; /* of the shared data, as far as this worker has seen, and its name */
     char gen[VIEW_GEN_MAX + 1];
-    int64_t *own_until_ms; /* one per slot; not 0: our own breaker decides though attached */
+    struct decider_slot *slots; /* one per slot */
+};
+
+struct decider_slot {
+    int64_t own_until_ms; /* not 0: our own breaker decides, whatever the fleet says */
+    uint64_t ep;          /* of the fleet's breaker, as last heard while attached */
 };
 
 struct decider_epochs { /* what an attempt began under; an epoch of 0: not to be reported to */
@@ -69,6 +76,12 @@ bool decider_check_lease(struct decider *d, size_t slot, int64_t lease_ms,
 const struct config_breaker *decider_rule(const struct decider *d, size_t slot);
 
 bool decider_is_local(const struct decider *d, size_t slot);
+/* Our own breaker keeps us away from what the fleet can use. */
+bool decider_has_left(const struct decider *d, size_t slot);
+/* To call now and then: the fleet hears what our own breaker makes of slot. */
+void decider_note_own(struct decider *d, size_t slot);
+/* The fleet's state of slot changed: where that is a new closed time, ours begins one too. */
+void decider_heard(struct decider *d, size_t slot);
 /* The verdict that counts. */
 const struct view_slot *decider_get(const struct decider *d, size_t slot);
 /* What the fleet said last, also while Redis is away; without a Redis our own. */
@@ -81,7 +94,8 @@ enum cooling_why decider_cools_why(const struct decider *d, size_t slot);
 uint64_t decider_life(struct decider *d);
 
 /* Evidence goes to both, each under its own epoch, and never into another life of the shared
- * data. */
+ * data.  What hurts a slot that we have left is no news to the fleet: it would add up there to
+ * the verdict of one host. */
 void decider_begin(struct decider *d, size_t slot, struct decider_epochs *out);
 void decider_report(struct decider *d, size_t slot, const struct decider_epochs *began,
                     enum breakers_evidence what, bool slow);

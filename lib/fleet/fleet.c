@@ -45,15 +45,43 @@ static void show_stats(struct fleet *f)
 
 /* ---- what is heard ---- */
 
+/* Has the one who decides about slot changed?  A lease of the other one is worth nothing. */
+static bool note_decider(struct fleet *f, size_t slot)
+{
+    bool local = decider_is_local(&f->decider, slot);
+
+    if (local == f->regions[slot].is_local)
+        return false;
+    f->regions[slot].is_local = local;
+    probe_lease_drop(&f->leases, slot);
+    return true;
+}
+
+/* Said with the clock: where the fleet is about to follow us there is nothing to say. */
+static void note_left(struct fleet *f, size_t slot)
+{
+    bool left = decider_has_left(&f->decider, slot);
+    struct region_state *region = &f->regions[slot];
+
+    if (left == region->has_left)
+        return;
+    region->has_left = left;
+    log_at(left ? LOG_WARN : LOG_INFO, &f->log, "%s region=%s",
+           left ? "region left by this router alone, the fleet keeps it"
+                : "region as the fleet sees it again",
+           f->conf->slots[slot].name);
+}
+
 static void note_slot(struct fleet *f, size_t slot, bool local)
 {
     const struct view_slot *k;
 
-    if (f->dead || local != decider_is_local(&f->decider, slot))
+    if (f->dead || (!note_decider(f, slot) && local != f->regions[slot].is_local))
         return;
     k = decider_get(&f->decider, slot);
-    log_at(LOG_INFO, &f->log, "region state region=%s state=%s forced=%s epoch=%" PRIu64,
+    log_at(LOG_INFO, &f->log, "region state region=%s state=%s of=%s forced=%s epoch=%" PRIu64,
            f->conf->slots[slot].name, breaker_state_name(k->st),
+           f->regions[slot].is_local ? "this_router" : "the_fleet",
            view_forced_name(override_now(&f->decider, slot, clock_mono_ms())), k->ep);
     probe_lease_epoch(&f->leases, slot, k->ep);
     f->regions[slot].last_resort_room = 0;
@@ -69,6 +97,8 @@ static void on_shared_slot(void *arg, size_t slot)
     struct region_state *region = &f->regions[slot];
     int64_t now_ms = clock_mono_ms();
 
+    if (!f->dead)
+        decider_heard(&f->decider, slot);
     note_slot(f, slot, false);
     region->doubt_until_ms = k->doubt                     ? k->until_ms
                              : k->st == BREAKER_HALF_OPEN ? region->doubt_until_ms
@@ -89,9 +119,8 @@ static void on_overruled(void *arg, size_t slot, int64_t for_ms)
 
     if (f->dead || !decider_is_attached(&f->decider))
         return;
-    if (!decider_trusts_own(&f->decider, slot))
-        probe_lease_drop(&f->leases, slot);
     decider_trust_own(&f->decider, slot, for_ms, clock_mono_ms());
+    note_decider(f, slot);
     show_state(f, slot);
 }
 
@@ -107,8 +136,10 @@ static void on_mode(void *arg, bool attached, const char *why)
         probe_lease_drop(&f->leases, i);
     decider_set_attached(&f->decider, attached); /* shared_state has said why, once */
     f->counters->store_attached = attached;
-    for (size_t i = 0; i < f->conf->n_slots; i++)
+    for (size_t i = 0; i < f->conf->n_slots; i++) {
+        note_decider(f, i);
         show_state(f, i);
+    }
 }
 
 static void on_shared_probe(void *arg, const struct breakers_probe_answer *a)
@@ -149,9 +180,11 @@ static void tick_slot(struct fleet *f, size_t slot, int64_t now_ms)
 {
     probe_lease_drop_unused(&f->leases, slot, now_ms);
     if (decider_may_trust_fleet(&f->decider, slot, now_ms)) {
-        probe_lease_drop(&f->leases, slot);
         decider_trust_fleet(&f->decider, slot);
+        note_decider(f, slot);
     }
+    note_left(f, slot);
+    decider_note_own(&f->decider, slot);
     show_state(f, slot);
 }
 
@@ -306,7 +339,7 @@ void fleet_describe(const struct fleet *f, size_t slot, int64_t now_ms,
     bool waits = k->st == BREAKER_OPEN && k->until_ms > now_ms;
 
     *out = (struct fleet_region){
-        .alone = decider_is_attached(&f->decider) && decider_trusts_own(&f->decider, slot),
+        .alone = decider_is_attached(&f->decider) && decider_is_local(&f->decider, slot),
         .state = k->st,
         .epoch = k->ep,
         .open_for_ms = waits ? k->until_ms - now_ms : 0,

@@ -166,6 +166,12 @@ void local_breakers_report(struct local_breakers *m, size_t slot, uint64_t epoch
     show_why(m, e, "own_evidence");
 }
 
+void local_breakers_get_part(const struct local_breakers *m, size_t slot, bool *failing,
+                             bool *slow)
+{
+    breaker_get_part(entry_at(m, slot)->breaker, clock_mono_ms(), failing, slow);
+}
+
 void local_breakers_probe(struct local_breakers *m, size_t slot, uint64_t token)
 {
     struct entry *e = entry_at(m, slot);
@@ -221,8 +227,8 @@ void local_breakers_cool(struct local_breakers *m, size_t slot, int64_t for_ms,
 
 /* Routers that lost the same Redis must not all send their first own probe at once: what was
  * open or half-open becomes open until its deadline plus up to a tenth of the open time. */
-static void adopt(struct local_breakers *m, struct entry *e, const struct view_slot *from,
-                  int64_t now_ms)
+static void adopt_state(struct local_breakers *m, struct entry *e, const struct view_slot *from,
+                        int64_t now_ms)
 {
     enum breaker_state st = from->st == BREAKER_CLOSED ? BREAKER_CLOSED : BREAKER_OPEN;
     int64_t until_ms = 0;
@@ -236,16 +242,23 @@ static void adopt(struct local_breakers *m, struct entry *e, const struct view_s
     breaker_adopt(e->breaker, st, until_ms, from->trips, now_ms);
     if (show(m, e))
         name_cause(m, e, "redis_away");
+    e->view.ramp_ms = st == BREAKER_CLOSED ? from->ramp_ms : 0;
+    if (from->why[0] != '\0') {
+        memcpy(e->view.why, from->why, sizeof(e->view.why));
+        memcpy(e->view.by, from->by, sizeof(e->view.by));
+    }
+}
+
+static void adopt(struct local_breakers *m, struct entry *e, const struct view_slot *from,
+                  int64_t now_ms, bool keep)
+{
+    if (!keep)
+        adopt_state(m, e, from, now_ms);
     e->view.forced = view_forced_now(from, now_ms);
     e->view.forced_until_ms = from->forced_until_ms;
     if (from->lim_ms > e->view.lim_ms) { /* else ours: the fleet may not have heard of it */
         e->view.lim_ms = from->lim_ms;
         e->view.cools = from->cools;
-    }
-    e->view.ramp_ms = st == BREAKER_CLOSED ? from->ramp_ms : 0;
-    if (from->why[0] != '\0') {
-        memcpy(e->view.why, from->why, sizeof(e->view.why));
-        memcpy(e->view.by, from->by, sizeof(e->view.by));
     }
 }
 
@@ -263,6 +276,27 @@ void local_breakers_trip(struct local_breakers *m, size_t slot, const char *why)
     show_why(m, e, why);
 }
 
+void local_breakers_close(struct local_breakers *m, size_t slot, int64_t ramp_ms)
+{
+    struct entry *e = entry_at(m, slot);
+
+    if (breaker_get_state(e->breaker) == BREAKER_CLOSED)
+        return;
+    breaker_adopt(e->breaker, BREAKER_CLOSED, 0, breaker_get_trips(e->breaker),
+                  clock_mono_ms());
+    show_why(m, e, "closed_for_the_fleet");
+    e->view.ramp_ms = ramp_ms;
+}
+
+void local_breakers_force(struct local_breakers *m, size_t slot, enum view_forced forced,
+                          int64_t until_ms)
+{
+    struct view_slot *k = &entry_at(m, slot)->view;
+
+    k->forced = forced;
+    k->forced_until_ms = until_ms;
+}
+
 /* We and the fleet know the same slots in the same order, as a rule: thousands of slots must not
  * stop the loop. */
 static struct entry *entry_named(struct local_breakers *m, const char *name, size_t near)
@@ -276,10 +310,11 @@ static struct entry *entry_named(struct local_breakers *m, const char *name, siz
     return NULL;
 }
 
-void local_breakers_adopt(struct local_breakers *m, const struct view_slot *from, size_t near)
+void local_breakers_adopt(struct local_breakers *m, const struct view_slot *from, size_t near,
+                          bool keep)
 {
     struct entry *e = entry_named(m, from->name, near);
 
     if (e != NULL)
-        adopt(m, e, from, clock_mono_ms());
+        adopt(m, e, from, clock_mono_ms(), keep);
 }

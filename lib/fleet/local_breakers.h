@@ -38,6 +38,8 @@ uint64_t local_breakers_ver(const struct local_breakers *m); /* counts the chang
 /* Evidence of one finished attempt that started under epoch. */
 void local_breakers_report(struct local_breakers *m, size_t slot, uint64_t epoch,
                            enum breakers_evidence what, bool slow);
+void local_breakers_get_part(const struct local_breakers *m, size_t slot, bool *failing,
+                             bool *slow); /* breaker_get_part */
 /* Asks for the right to one probe; the answer comes by on_probe. */
 void local_breakers_probe(struct local_breakers *m, size_t slot, uint64_t token);
 /* Lengthens a granted lease; call every third of its lease while the probe runs. */
@@ -50,8 +52,15 @@ void local_breakers_cool(struct local_breakers *m, size_t slot, int64_t for_ms,
 
 /* Opens slot for its recovery time, unless it is open; counts as a trip. */
 void local_breakers_trip(struct local_breakers *m, size_t slot, const char *why);
+/* Closes slot, unless it is; ramp_ms: since when its share grows, 0: it has all of it. */
+void local_breakers_close(struct local_breakers *m, size_t slot, int64_t ramp_ms);
+/* The operator's word, by which no probe may go. */
+void local_breakers_force(struct local_breakers *m, size_t slot, enum view_forced forced,
+                          int64_t until_ms);
 /* Starts from what the fleet said last of the slot named from->name, when Redis goes away;
- * nothing where there is none of that name.  near: the likely index. */
-void local_breakers_adopt(struct local_breakers *m, const struct view_slot *from, size_t near);
+ * nothing where there is none of that name.  near: the likely index.  keep: but not from its
+ * breaker's state. */
+void local_breakers_adopt(struct local_breakers *m, const struct view_slot *from, size_t near,
+                          bool keep);
 
 #endif

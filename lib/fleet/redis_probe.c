@@ -7,7 +7,7 @@
 
 #define FORCED_WAIT_MS 1000 /* when to ask again while an operator keeps the slot down */
 #define FAILED_WAIT_MS 100  /* and when Redis did not answer */
-#define ARGS_MAX       10
+#define ARGS_MAX       12
 
 struct asked {                /* one probe that waits for its answer */
     struct asked *next, **at; /* at: what points here */
@@ -163,6 +163,7 @@ void redis_probe_done(struct shared_state *s, size_t slot, uint64_t epoch, uint6
     redis_args_number(&a, c->recovery_max_ms);
     redis_args_number(&a, c->success_threshold);
     redis_args_number(&a, rand_jitter(&s->rand));
+    redis_args_word(&a, s->rules[slot].trip_confirm);
     if (shared_state_run(s, SCRIPT_DONE, &a, on_done, s) < 0)
         s->stats.dropped++;
 }

@@ -10,7 +10,7 @@
 
 #define ALONE_MAX_MS  3600000 /* DISSENT_MAX of lua/done.lua */
 #define REPORTS_PER_S 3000    /* of successes, by the whole fleet */
-#define ARGS_MAX      20
+#define ARGS_MAX      22
 
 /* Whether the fleet may be about to overrule us: we failed where a doubted trip followed. */
 struct doubt {
@@ -98,6 +98,8 @@ static void send_report(struct shared_state *s, const struct evidence_item *item
     redis_args_number(&a, c->forgive_ms);
     redis_args_number(&a, rand_jitter(&s->rand));
     redis_args_word(&a, s->rules[item->slot].trip_confirm);
+    redis_args_number(&a, s->own[item->slot].failing);
+    redis_args_number(&a, s->own[item->slot].slow);
     if (shared_state_run(s, SCRIPT_REPORT, &a, on_report, s) < 0)
         s->stats.dropped += (uint64_t)(e->ok + e->fail);
 }

@@ -142,6 +142,19 @@ static void on_sync(void *arg, const struct redisReply *r, const char *why)
     shared_state_drop(s);
 }
 
+/* The slots that our own breaker keeps us from. */
+static void add_left(const struct shared_state *s, struct redis_args *a)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < view_count(s->view); i++)
+        n += s->own[i].has_left;
+    redis_args_number(a, n);
+    for (size_t i = 0; i < view_count(s->view); i++)
+        if (s->own[i].has_left)
+            redis_args_word(a, view_get(s->view, i)->name);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     struct shared_state *s = arg;
@@ -152,11 +165,12 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
         return;
     s->sync->applied_said = view_ver(s->view);
     s->sync->override_heard = 0;
-    redis_args_init(&a, 3 + SHARED_STATE_ABOUT + view_count(s->view));
+    redis_args_init(&a, 4 + SHARED_STATE_ABOUT + 2 * view_count(s->view));
     redis_args_word(&a, view_gen(s->view));
     redis_args_word(&a, s->router_id);
     redis_args_unsigned(&a, view_ver(s->view));
     shared_state_add_about(s, &a);
+    add_left(s, &a);
     if (++s->sync->n % SLOTS_EVERY == 0)
         shared_state_add_slots(s, &a);
     s->sync->sent_ms = clock_mono_ms();

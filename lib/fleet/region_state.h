@@ -16,6 +16,8 @@ struct region_state {
                                provoke, since a success; 0: none */
     int64_t ok_ms;          /* our last success there; 0: none */
     int64_t doubt_until_ms; /* of a trip that may be overruled; 0: none */
+    bool is_local;          /* our own breaker decides, as last noted */
+    bool has_left;          /* and keeps us from what the fleet can use */
 };
 
 #endif

@@ -55,6 +55,7 @@ void shared_state_drop(struct shared_state *s)
     redis_probe_free(s);
     view_free(s->view);
     free(s->changed);
+    free(s->own);
     free(s->rules);
     free(s->fleet);
     free(s->router_id);
@@ -312,6 +313,13 @@ const char *shared_state_gen(const struct shared_state *s)
     return view_gen(s->view);
 }
 
+void shared_state_set_own(struct shared_state *s, size_t slot,
+                          const struct shared_state_own *own)
+{
+    assert(slot < view_count(s->view));
+    s->own[slot] = *own;
+}
+
 void shared_state_report(struct shared_state *s, size_t slot, uint64_t epoch,
                          enum breakers_evidence what, bool slow)
 {
@@ -444,6 +452,7 @@ struct shared_state *shared_state_new(struct event_base *base,
     rand_init_os(&s->rand);
     s->view = view_new(conf->slots, conf->n_slots, STATE_LINE_OPEN_MAX_MS);
     s->changed = xcalloc(conf->n_slots > 0 ? conf->n_slots : 1, sizeof(s->changed[0]));
+    s->own = xcalloc(conf->n_slots > 0 ? conf->n_slots : 1, sizeof(s->own[0]));
     s->refs = 1;
     link.key = s->meta.text;
     redis_reassert_open(s);

@@ -88,6 +88,13 @@ const struct view_slot *shared_state_get(const struct shared_state *s, size_t sl
 uint64_t shared_state_ver(const struct shared_state *s);
 const char *shared_state_gen(const struct shared_state *s);
 
+struct shared_state_own { /* what this router's own breaker makes of a slot */
+    bool has_left;      /* it keeps us away, though the fleet's is closed; said in each sync */
+    bool failing, slow; /* our attempts are part of a rate, if one trips; said with reports */
+};
+void shared_state_set_own(struct shared_state *s, size_t slot,
+                          const struct shared_state_own *own);
+
 /* Evidence of one finished attempt that started under epoch.  A failure leaves at once, those
  * of the next 10 ms together, successes within 100 ms; batched per slot.  While away it is
  * dropped.

@@ -31,7 +31,8 @@ struct shared_state {
     struct shared_state_stats stats;
 
     struct view *view;
-    bool *changed; /* one flag per slot: what a snapshot changed */
+    bool *changed;                /* one flag per slot: what a snapshot changed */
+    struct shared_state_own *own; /* one per slot */
     struct redis_link *cmd;
     struct redis_owner *owner; /* of what is sent over it */
     int refs;                  /* one of the owner, one per event that runs */

@@ -168,6 +168,21 @@ static bool must_trip(const struct breaker *b, int64_t now_ms)
            share_reached(conf, conf->slow_rate, seen.slow, total);
 }
 
+static bool half_reached(int rate, int64_t part, int64_t total)
+{
+    return rate > 0 && total >= 1 && part * 200 >= rate * total;
+}
+
+void breaker_get_part(const struct breaker *b, int64_t now_ms, bool *failing, bool *slow)
+{
+    struct window_counts seen = window_sum(&b->window, now_ms);
+    int64_t total = seen.ok + seen.fail;
+    bool is_out = b->state != BREAKER_CLOSED;
+
+    *failing = is_out || half_reached(b->conf.failure_rate, seen.fail, total);
+    *slow = is_out || half_reached(b->conf.slow_rate, seen.slow, total);
+}
+
 enum breaker_reported breaker_report(struct breaker *b, uint64_t epoch,
                                      const struct breaker_evidence *e, int64_t now_ms,
                                      uint16_t jitter)

@@ -59,6 +59,11 @@ enum breaker_reported breaker_report(struct breaker *b, uint64_t epoch,
                                      const struct breaker_evidence *e, int64_t now_ms,
                                      uint16_t jitter);
 
+/* Does half of what the rate rules allow hold for what it has seen in the window, whatever
+ * minimum_requests says?  What is not closed fails and is slow.  For the fleet, to know whose
+ * attempts make up its own rates. */
+void breaker_get_part(const struct breaker *b, int64_t now_ms, bool *failing, bool *slow);
+
 /* Asks for the right to send one probe.  An open breaker whose time has come moves to
  * half-open.  The same live token gets the same answer and its lease is renewed.
  * WAIT: *wait_ms says how long; BUSY: every slot is taken; NOT_NEEDED: closed. */

@@ -74,6 +74,7 @@ static bool decode_router(const struct redisReply *r, struct snapshot_router *o)
     o->started_ms = number_or_0(redis_value_at(r, 5));
     o->load = number_or_0(redis_value_at(r, 6));
     o->applied = number_or_0(redis_value_at(r, 7));
+    copy(o->left, sizeof(o->left), redis_value_at(r, 9));
     return true;
 }
 
@@ -98,6 +99,19 @@ static bool decode(struct snapshot *out, const struct redisReply *r)
                            &out->routers[out->n_routers]))
             return false;
     return true;
+}
+
+bool snapshot_has_left(const struct snapshot_router *r, const char *slot)
+{
+    char name[VIEW_SLOT_MAX + 1];
+
+    for (struct str rest = str_of(r->left); rest.ptr != NULL;) {
+        struct str word = str_split(rest, ' ', &rest);
+
+        if (state_line_unword(word, name, sizeof(name)) && strcmp(name, slot) == 0)
+            return true;
+    }
+    return false;
 }
 
 int snapshot_decode(struct snapshot *out, const struct redisReply *r, struct err *err)

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "shared/state_line.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,8 @@ struct snapshot_slot {
 struct snapshot_router { /* words are what the router says of itself; control bytes are '?' */
     char id[VIEW_WORD_MAX + 1], host[257], pid[33], version[65], config[65];
     int64_t started_ms, load, applied, seen_ms;
+    char
+        left[2048]; /* slots that its own breaker keeps it from, encoded, a space between two */
 };
 
 struct snapshot {
@@ -48,6 +51,8 @@ struct snapshot {
     size_t n_routers;
 };
 
+/* Has this router left slot, which the fleet keeps? */
+bool snapshot_has_left(const struct snapshot_router *r, const char *slot);
 /* Fills *out; the caller calls snapshot_release either way.  {"NONE"} is a success with gen "".
  * -1: an error reply, or a reply that is not the script's. */
 int snapshot_decode(struct snapshot *out, const struct redisReply *r,

@@ -193,6 +193,7 @@ void judge_before(struct judge *j, const char *script, int n_args, const char *c
         const char *settling = judge_data(j, "r:", args[1], "dtok");
 
         j->settles = settling != NULL && strcmp(settling, member) == 0;
+        j->tripped_ms = judge_number(judge_data(j, "r:", args[1], "tripped"));
     }
 }
 
@@ -444,8 +445,8 @@ void judge_after(struct judge *j, const struct redisReply *r)
             j->slots[i].is_timed = false;
             judge_opinion_forget(&j->slots[i]);
         }
-    } else if (j->slot >= 0) {
-        judge_opinion_after(j, &j->slots[j->slot], r);
+    } else {
+        judge_opinion_after(j, j->slot >= 0 ? &j->slots[j->slot] : NULL, r);
     }
     j->script = NULL;
 }

@@ -7,7 +7,7 @@
 
 #define JUDGE_LINES_MAX   64
 #define JUDGE_BEGUN_MAX   4096
-#define JUDGE_TELLERS_MAX 32
+#define JUDGE_TELLERS_MAX 64
 
 struct judge_state { /* of a slot, as the data have it */
     enum breaker_state st;
@@ -19,9 +19,10 @@ struct judge_state { /* of a slot, as the data have it */
 
 struct judge_teller { /* a router that reported */
     char id[24];
-    int64_t ok_ms; /* its last success, in the data's time */
-    bool in_row;   /* has a part in the present row of failures */
-    bool doubted;  /* had one in the row that tripped the slot in doubt */
+    int64_t ok_ms;            /* its last success, in the data's time */
+    bool in_row;              /* has a part in the present row of failures */
+    int64_t rate_ms, slow_ms; /* when its own attempts last were enough for one in a rate */
+    bool doubted;             /* had a part in the trip, or its probe failed since */
     int64_t local_until_ms;
 };
 
@@ -75,6 +76,7 @@ struct judge {
     const char *const *args;
     int n_args, slot;                 /* slot: the one it is about, or -1 */
     bool again, lease_lives, settles; /* settles: the probe that ends a doubt */
+    int64_t tripped_ms;               /* 0: a probe has failed since the trip */
     int leases;                       /* that lived on the slot before */
     char gen[VIEW_GEN_MAX + 1];
     uint64_t ver;

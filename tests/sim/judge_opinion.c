@@ -1,8 +1,9 @@
-/* judge_opinion.c - invariant 12: one router that alone reports failures cannot keep a slot from
- * those that can use it.
+/* judge_opinion.c - invariant 12: routers that see failures cannot keep a slot from those that
+ * have seen none, but for the time of one probe each.
  *
- * Its own books say who succeeded, who has a part in the row, and who was overruled.  What they
- * say of one life of the data is forgotten with it, and then less is asked for. */
+ * Its own books say who has a part in the row, whose attempts make up a rate, whose probes
+ * failed, and who was overruled.  What they say of one life of the data is forgotten with it,
+ * and then less is asked for. */
 #include "judge_impl.h"
 
 #include "base/base.h"
@@ -52,40 +53,56 @@ void judge_opinion_line(struct judge *j, struct judge_slot *k, const struct stat
         forget_row(&k->opinion);
 }
 
-/* Somebody who lives, has no part in the row and used the slot of late. */
-static const char *somebody_else(struct judge *j, const struct judge_opinion *o)
+/* Somebody who lives and has not seen the slot fail, though others have: of a trip among those
+ * that used it shortly before. */
+static const char *somebody_else(struct judge *j, const struct judge_opinion *o,
+                                 int64_t tripped_ms)
 {
+    bool seen = false;
     char name[200];
 
     server_key(name, "routers");
-    for (int i = 0; i < o->n; i++) {
+    for (int i = 0; i < o->n; i++)
+        seen |= o->tellers[i].doubted;
+    for (int i = 0; i < o->n && seen; i++) {
         const struct judge_teller *t = &o->tellers[i];
-        double seen = keyspace_score(j->s->data, name, t->id);
+        bool has_say = tripped_ms == 0 || t->ok_ms > tripped_ms - OPINION_MS;
 
-        if (!t->in_row && t->ok_ms > j->now_ms - OPINION_MS &&
-            seen > (double)(j->now_ms - LOST_MS))
+        if (has_say && !t->doubted &&
+            keyspace_score(j->s->data, name, t->id) > (double)(j->now_ms - LOST_MS))
             return t->id;
     }
     return NULL;
 }
 
-static void check_trip(struct judge *j, struct judge_slot *k)
+/* A line that opens the slot: in doubt, as long as somebody else may be able to use it. */
+static void check_opening(struct judge *j, struct judge_slot *k, const char *confirm,
+                          int64_t tripped_ms)
 {
-    struct judge_opinion *o = &k->opinion;
-    const char *text = j->lines[j->n_lines - 1], *other;
+    const char *text = j->lines[j->n_lines - 1];
+    const char *other = somebody_else(j, &k->opinion, tripped_ms);
     struct state_line l;
 
     if (!state_line_decode((struct str){text, strlen(text)}, &l))
         return;
-    bool in_row =
-        strstr(l.why, "_in_a_row") != NULL && strcmp(j->args[18], "second_opinion") == 0;
+    if (strcmp(confirm, "second_opinion") == 0 && other != NULL && !l.doubt)
+        judge_fail(j, "invariant 12: %s opened for good, and %s has not failed there", k->name,
+                   other);
+}
 
-    other = somebody_else(j, o);
-    if (in_row && other != NULL && !l.doubt)
-        judge_fail(j, "invariant 12: %s tripped %s for good although %s can use it", j->args[3],
-                   k->name, other);
-    for (int i = 0; i < o->n && l.doubt; i++)
-        o->tellers[i].doubted = o->tellers[i].in_row;
+static void check_trip(struct judge *j, struct judge_slot *k)
+{
+    struct judge_opinion *o = &k->opinion;
+    const char *why = judge_data(j, "r:", k->name, "why"); /* the line may say an operator's */
+    bool in_row = why != NULL && strstr(why, "_in_a_row") != NULL;
+    bool slow = why != NULL && strstr(why, "_slow") != NULL;
+
+    for (int i = 0; i < o->n; i++)
+        o->tellers[i].doubted = in_row
+                                    ? o->tellers[i].in_row
+                                    : (slow ? o->tellers[i].slow_ms : o->tellers[i].rate_ms) >
+                                          j->now_ms - j->conf->window_ms;
+    check_opening(j, k, j->args[18], j->now_ms);
     forget_row(o);
 }
 
@@ -102,10 +119,10 @@ static void check_report(struct judge *j, struct judge_slot *k, const struct red
         forget_row(&k->opinion);
     }
     t->in_row |= judge_number(j->args[8]) > 0;
-    if (!redis_value_is(r, "TRIP") || j->n_lines == 0 || j->n_args < 19)
-        return;
-    t->in_row = true;
-    check_trip(j, k);
+    t->rate_ms = strcmp(j->args[19], "1") == 0 ? j->now_ms : 0;
+    t->slow_ms = strcmp(j->args[20], "1") == 0 ? j->now_ms : 0;
+    if (redis_value_is(r, "TRIP") && j->n_lines > 0)
+        check_trip(j, k);
 }
 
 static void check_probe(struct judge *j, struct judge_slot *k, const struct redisReply *r)
@@ -121,13 +138,12 @@ static void check_probe(struct judge *j, struct judge_slot *k, const struct redi
                    j->args[2]);
 }
 
-static void check_done(struct judge *j, struct judge_slot *k, const struct redisReply *r)
+static void check_second_opinion(struct judge *j, struct judge_slot *k,
+                                 const struct redisReply *r)
 {
     struct judge_opinion *o = &k->opinion;
     struct state_line l;
 
-    if (!j->settles || !j->lease_lives || strcmp(j->args[5], "ok") != 0)
-        return;
     if (!redis_value_is(r, "MOVED") || j->n_lines == 0 ||
         !state_line_decode((struct str){j->lines[0], strlen(j->lines[0])}, &l) ||
         l.st != BREAKER_CLOSED || l.ramp_ms != 0)
@@ -139,9 +155,38 @@ static void check_done(struct judge *j, struct judge_slot *k, const struct redis
     }
 }
 
+static void check_done(struct judge *j, struct judge_slot *k, const struct redisReply *r)
+{
+    struct judge_opinion *o = &k->opinion;
+
+    if (!j->lease_lives || (!redis_value_is(r, "MOVED") && !j->settles))
+        return;
+    if (strcmp(j->args[5], "ok") == 0 && j->settles && j->tripped_ms > 0)
+        check_second_opinion(j, k, r);
+    if (strcmp(j->args[5], "fail") != 0 || j->n_lines == 0)
+        return;
+    for (int i = 0; i < o->n && !j->settles; i++)
+        o->tellers[i].doubted = false;
+    teller_of(k, j->args[2])->doubted = true;
+    check_opening(j, k, j->args[10], j->settles ? j->tripped_ms : 0);
+}
+
+/* Who lives is heard of with its first words. */
+static void note_router(struct judge *j)
+{
+    const char *id = judge_is_script(j, "attach")                                   ? j->args[0]
+                     : judge_is_script(j, "sync") || judge_is_script(j, "reassert") ? j->args[1]
+                                                                                    : NULL;
+
+    for (int i = 0; id != NULL && i < j->n_slots; i++)
+        teller_of(&j->slots[i], id);
+}
+
 void judge_opinion_after(struct judge *j, struct judge_slot *k, const struct redisReply *r)
 {
-    if (strcmp(j->args[0], j->gen) != 0)
+    if (k == NULL)
+        note_router(j);
+    if (k == NULL || strcmp(j->args[0], j->gen) != 0)
         return;
     if (judge_is_script(j, "report"))
         check_report(j, k, r);

@@ -213,6 +213,7 @@ static void configure(struct world *w)
     };
     configure_breaker(&w->conf.breaker.rule);
     w->conf.breaker.recovery_ramp_ms = 500;
+    w->conf.breaker.slow_ms = WORLD_SLOW_MS;
     w->conf.redis.sync_ms = world_between(300, 1000);
     w->conf.breaker.probe_lease_ms = world_between(300, 900);
     w->conf.breaker.trip_confirm = confirm[world_draw(ARRAY_LEN(confirm))];
@@ -225,6 +226,9 @@ static void configure(struct world *w)
     w->n_routers = (int)world_between(2, WORLD_ROUTERS);
     w->replay_percent = world_chance(50) ? 10 : 0;
     w->gap_us = (int)world_between(60000, 200000);
+    w->conf.breaker.rule.slow_rate = world_chance(30) ? 30 : 0;
+    for (size_t i = 0; i < WORLD_SLOTS; i++)
+        w->regions[i].breaker.rule.slow_rate = w->conf.breaker.rule.slow_rate;
 }
 
 static void silence(enum log_level level, const char *line)

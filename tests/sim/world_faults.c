@@ -54,6 +54,16 @@ static void mended(struct fault *f)
     f->w->routers[f->router].broken[f->slot] = false;
 }
 
+static void crawls(struct fault *f)
+{
+    f->w->routers[f->router].slow[f->slot] = true;
+}
+
+static void runs(struct fault *f)
+{
+    f->w->routers[f->router].slow[f->slot] = false;
+}
+
 static void cut(struct fault *f)
 {
     f->w->wire.partitioned[f->router + 1] = true;
@@ -161,10 +171,26 @@ static void takes_over(struct fault *f)
         word(f); /* before any router is back */
 }
 
+static int64_t version(const struct world *w)
+{
+    char name[200];
+    const char *ver = keyspace_field(w->server->data, server_key(name, "meta"), "ver");
+
+    return ver != NULL ? strtoll(ver, NULL, 10) : 0;
+}
+
+/* Other changes bring the data to where they were: by the number alone nothing was lost. */
+static void catch_up(struct world *w, int64_t ver)
+{
+    for (int i = 0; i < 4 && version(w) < ver; i++)
+        world_say_word(w, (int)world_draw(WORLD_SLOTS), world_chance(50) ? "up" : "auto", 0);
+}
+
 /* The same process again, now with what the replica had. */
 static void promoted(void *arg)
 {
     struct world *w = arg;
+    int64_t ver = version(w);
 
     w->server->readonly = false;
     if (w->server->replica == NULL || w->server->down)
@@ -175,6 +201,8 @@ static void promoted(void *arg)
     w->server->replica = NULL;
     if (world_chance(60))
         wire_server_gone(false);
+    else if (world_chance(50))
+        catch_up(w, ver);
 }
 
 /* For a moment the replica was the master, unless nobody noticed. */
@@ -183,7 +211,8 @@ static void demoted(struct fault *f)
     if (f->w->server->replica == NULL || f->w->server->down)
         return;
     f->w->server->readonly = true;
-    vtime_at(vtime_us() + 1000 * world_between(0, 1500), 0, promoted, f->w);
+    vtime_at(vtime_us() + (world_chance(50) ? 0 : 1000 * world_between(0, 1500)), 0, promoted,
+             f->w);
 }
 
 static void stall(struct fault *f)
@@ -212,6 +241,7 @@ static const struct {
 } faults[] = {
     {"region sick", sick, well, 5, 100, 4000},
     {"way to the region broken", broken, mended, 3, 100, 4000},
+    {"way to the region slow", crawls, runs, 1, 500, 4000},
     {"partition", cut, joined, 3, 50, 4000},
     {"deaf subscriber", deaf, hears, 2, 100, 6000},
     {"lost pushes", lossy, lossless, 2, 100, 4000},

@@ -12,7 +12,8 @@
 #define WORLD_SLOTS   2
 #define WORLD_ROUTERS 4
 #define WORLD_PASSES  24
-#define WORLD_FAULTS  7 /* at most, in one history */
+#define WORLD_SLOW_MS 100 /* an attempt that takes longer is slow */
+#define WORLD_FAULTS  7   /* at most, in one history */
 
 #define WORLD_FAULTS_FROM_US 500000
 #define WORLD_FAULTS_TO_US   6000000
@@ -39,7 +40,7 @@ struct world_router {
     struct rand rand;
     struct vtime_job *next;
     struct world_attempt attempts[WORLD_PASSES];
-    bool broken[WORLD_SLOTS]; /* its way to the region */
+    bool broken[WORLD_SLOTS], slow[WORLD_SLOTS]; /* its way to the region */
     bool never_again;
     bool must_reassert; /* has not told the new generation yet what it knows */
 };

@@ -4,6 +4,7 @@
  * link's rules; below it are wire.c and server.c.  Above it a small stand-in for the request
  * spine asks for a pass, holds it for the time of an answer and ends it. */
 #include "base/clock.h"
+#include "fleet/override.h"
 #include "fleet/shared_state_parts.h"
 #include "world_impl.h"
 
@@ -92,6 +93,7 @@ static void attempt_ends(void *arg)
     a->used = false;
     enum outcome o = truth(r, a->pass.slot);
 
+    a->pass.took_ms = r->slow[a->pass.slot] ? WORLD_SLOW_MS + 1 : 1;
     permit_end(r->fleet, &a->pass, o, world_between(100, 900));
     world_router_seen(r);
 }
@@ -113,6 +115,10 @@ static void attempt(struct world_router *r, size_t slot, bool last_resort)
             judge_fail(r->w->judge, "invariant 6: router %d sends to %s, which is forced down",
                        r->i, r->w->regions[slot].name);
         permit_begin(r->fleet, slot, last_resort, clock_mono_ms(), &a->pass);
+        if (!last_resort && !a->pass.is_probe && decider_has_left(&r->fleet->decider, slot) &&
+            override_now(&r->fleet->decider, slot, clock_mono_ms()) != VIEW_UP)
+            judge_fail(r->w->judge, "invariant 12: router %d goes on asking %s, which it left",
+                       r->i, r->w->regions[slot].name);
         snprintf(a->gen, sizeof(a->gen), "%s", shared_state_gen(s));
         note_begin(a);
         a->job = vtime_at(vtime_us() + us, r->i + 1, attempt_ends, a);

@@ -17,15 +17,18 @@
 --                      mixed                            generation in which a third life's view won
 --                      ramp                             when it closed after probes: its share of
 --                                                       the traffic grows from then on
---                      doubt dtok                       end of a doubt about the trip, 0: none;
---                                                       router:token of the probe that settles it
+--                      doubt dtok tripped               end of a doubt about it, 0: none;
+--                                                       router:token of the probe that settles it;
+--                                                       when that was, 0: a later probe has failed
 --   w:<key>     HASH   wms t<i> ok<i> fail<i> slow<i>   the window, 10 buckets
 --   p:<key>     ZSET   router:token -> lease expiry
 --   check:<key> HASH   by until                         who checks it from outside, how long yet
 --                      result t what ms from            what was seen last: ok or fail
 --   ok:<key>    ZSET   router -> last success; the latest 64 of 10 s, for second opinions
 --   row:<key>   ZSET   routers whose failures make up the row that `hard` counts -> the last one
---   rep:<key>   ZSET   the same of the row that tripped the key
+--   bad:<key>   ZSET   routers whose own attempts fail half as often as the rule allows, or more
+--   slow:<key>  ZSET   the same of slow attempts
+--   rep:<key>   ZSET   who had a part in the trip, and whose probes failed since
 --   au:<key>    HASH   router -> "n t": how often in a row its key was refused, when last
 --   dis:<key>   HASH   router -> "until n": overruled, its evidence does not count until then
 --   lat:<key>   HASH   router -> "first_us total_us n inflight health health_n t"
@@ -34,7 +37,7 @@
 --   forced      ZSET   key -> end of its forced state, where it has one
 --   seq         HASH   router -> number of its last report
 --   routers     ZSET   router -> last heartbeat
---   router:<id> HASH   host pid version config started load applied
+--   router:<id> HASH   host pid version config started load applied left
 --   push        channel: one state line per change
 --   log         STREAM of about 10000 events, read by XRANGE/XREAD.  Fields of each:
 --               t     ms, the clock below
@@ -60,7 +63,7 @@
 -- back and never stands still.  Read once per script.
 local OPEN_MAX, LIM_MAX, LEASE_MAX = 86400000, 86400000, 600000
 local FORCED_MAX, COUNT_MAX, NUMBER_MAX = 31622400000, 1000000, 9007199254740991
-local RAMP_MAX, OPINION_MS = 3600000, 10000
+local RAMP_MAX, OPINION_MS, OPINIONS_NEEDED, REP_MS = 3600000, 10000, 8, 3600000
 local TIME_MAX, WEIGHT_MAX, MEASURE_MS = 86400000000, 100, 600000
 local WORD_MAX, LINE_MAX, KEYS_MAX, LOST_MS, SILENT_KEY_MS = 120, 512, 4096, 10000, 86400000
 local STATES = {['closed'] = true, ['open'] = true, ['half-open'] = true}
@@ -176,7 +179,7 @@ end
 local function load(key)
     local h = redis.call('HMGET', base .. 'r:' .. key, 'st', 'ep', 'until', 'n', 'succ', 'hard',
         'clean', 'forced', 'funtil', 'fwhy', 'fwho', 'fid', 'lim', 'limwhy', 'why', 'by', 't', 'v',
-        'bgen', 'fgen', 'asg', 'asv', 'ramp', 'doubt', 'dtok', 'mixed')
+        'bgen', 'fgen', 'asg', 'asv', 'ramp', 'doubt', 'dtok', 'mixed', 'tripped')
     if not h[1] then
         return nil
     end
@@ -189,7 +192,7 @@ local function load(key)
         limwhy = h[14] or '', why = h[15] or '', by = h[16] or '', t = whole(h[17]) or 0,
         v = whole(h[18]) or 0, bgen = h[19] or '', fgen = h[20] or '', asg = h[21] or '',
         asv = whole(h[22]) or 0, ramp = whole(h[23]) or 0, doubt = whole(h[24]) or 0, dtok = h[25] or '',
-        mixed = h[26] or '',
+        mixed = h[26] or '', tripped = whole(h[27]) or 0,
     }
 end
 
@@ -199,7 +202,7 @@ local function save(r)
         'clean', text(r.clean), 'forced', r.forced, 'funtil', text(r.funtil), 'fwhy', r.fwhy,
         'fwho', r.fwho, 'fid', r.fid, 'lim', text(r.lim), 'limwhy', r.limwhy, 'why', r.why,
         'by', r.by, 't', text(r.t), 'v', text(r.v), 'bgen', r.bgen, 'fgen', r.fgen,
-        'ramp', text(r.ramp), 'doubt', text(r.doubt), 'dtok', r.dtok)
+        'ramp', text(r.ramp), 'doubt', text(r.doubt), 'dtok', r.dtok, 'tripped', text(r.tripped))
 end
 
 local function plain(s)
@@ -310,6 +313,52 @@ local function others_can(key, is_of_those)
         '(' .. text(now - OPINION_MS))
     for _, id in ipairs(recent) do
         if not is_of_those(id) and lives(id) then
+            return true
+        end
+    end
+    return false
+end
+
+-- How many routers have to have seen a key fail, before nobody else need try it.
+local function opinions_needed(confirm)
+    if confirm == 'none' then
+        return 1
+    elseif confirm == 'second_opinion' then
+        return OPINIONS_NEEDED
+    end
+    return whole(string.match(confirm, '^quorum:(%d+)$'), 1000)
+        or bad('the confirmation is none of none, second_opinion, quorum:N')
+end
+
+-- These routers have seen the key fail; add: beside those who have before.
+local function blame(key, ids, add)
+    local rep = base .. 'rep:' .. key
+    if not add then
+        redis.call('DEL', rep)
+    end
+    for _, id in ipairs(ids) do
+        redis.call('ZADD', rep, text(now), id)
+    end
+    redis.call('PEXPIRE', rep, text(REP_MS))
+end
+
+-- Is there a router that lives and has not seen the key fail, and have too few of the others?
+-- tripped: when that was; then only who had used the key in the 10 s before has a say.  0: the key
+-- has been out for long, so everybody has.
+local function is_doubtful(key, need, tripped)
+    local rep = base .. 'rep:' .. key
+    local n, others = redis.call('ZCARD', rep), nil
+    if n == 0 or n >= need then
+        return false
+    elseif tripped > 0 then
+        others = redis.call('ZRANGEBYSCORE', base .. 'ok:' .. key, '(' .. text(tripped - OPINION_MS),
+            '+inf')
+    else
+        others = redis.call('ZRANGEBYSCORE', base .. 'routers', '(' .. text(now - LOST_MS), '+inf',
+            'LIMIT', 0, n + 1)
+    end
+    for _, id in ipairs(others) do
+        if not redis.call('ZSCORE', rep, id) and lives(id) then
             return true
         end
     end

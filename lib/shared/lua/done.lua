@@ -2,9 +2,10 @@
 -- done.lua - ends a probe.  Only a live lease of the current epoch counts.
 --
 -- ARGV: gen key router ep token ok|fail|abandon recovery_ms recovery_max_ms
---       success_threshold jitter
--- The probe that settles a doubt decides alone: one success closes without a ramp and overrules
--- the reporters of the row, one failure starts the full open time.
+--       success_threshold jitter [none|second_opinion|quorum:N]
+-- A probe that fails opens the key in doubt, as a trip does (report.lua): who has not failed yet
+-- may try it at once, until one succeeds or enough have failed.  Of a trip that nobody has
+-- confirmed, one success decides: it closes without a ramp and overrules those with a part in it.
 -- Reply: {"OK", successes} | {"MOVED", line} | {"STALE", line} | {"EXPIRED"} | {"UNKNOWN"}
 --        | {"GEN"}
 local key, router = arg_word(2, 'key', 130), arg_word(3, 'router')
@@ -18,6 +19,7 @@ local recovery_max = arg_number(8, 1, NUMBER_MAX, 'recovery_max_ms')
 local DISSENT_MS, DISSENT_MAX = 60000, 3600000
 local threshold = arg_number(9, 1, COUNT_MAX, 'success_threshold')
 local jitter = arg_number(10, 0, 65535, 'jitter')
+local need = opinions_needed(ARGV[11] or 'none')
 
 -- What the reporters see of this key is theirs alone for a while, longer each time.
 local function overrule()
@@ -56,18 +58,21 @@ if not expiry or tonumber(expiry) <= now then
 end
 redis.call('ZREM', leases, member)
 local settles = r.dtok == member
-if settles and verdict == 'ok' then
+if settles then
+    r.dtok = ''
+    redis.call('HSET', base .. 'r:' .. key, 'dtok', '')
+end
+if settles and verdict == 'ok' and r.tripped > 0 then
     r.n, r.clean = math.max(0, r.n - 1), now
     overrule()
     return {'MOVED', move(r, 'close', 'closed', 'second_opinion', router)}
-elseif settles and verdict == 'abandon' then
-    redis.call('HSET', base .. 'r:' .. key, 'dtok', '')
 elseif verdict == 'fail' then
     if not settles then
-        r.n = r.n + 1
+        r.n, r.tripped = r.n + 1, 0
     end
-    r.doubt = 0
     r['until'] = now + open_ms(r.n, recovery, recovery_max, jitter)
+    blame(key, {router}, settles)
+    r.doubt = is_doubtful(key, need, r.tripped) and r['until'] or 0
     return {'MOVED', move(r, 'reopen', 'open', 'probe_failed', router)}
 elseif verdict == 'ok' then
     r.succ = r.succ + 1

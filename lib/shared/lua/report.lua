@@ -3,16 +3,19 @@
 --
 -- ARGV: gen key ep router seq ok fail slow hard_since_ok
 --       failure_threshold failure_rate minimum_requests slow_rate window_ms
---       recovery_ms recovery_max_ms forgive_ms jitter [none|second_opinion|quorum:N]
+--       recovery_ms recovery_max_ms forgive_ms jitter
+--       [none|second_opinion|quorum:N own_failing own_slow]
+--   own_*  0 or 1: does half of the rate hold for this router's own attempts?
 -- Reply: {"OK"} | {"TRIP", line} | {"STALE", line} | {"ALONE", ms, key} | {"DUP"} | {"UNKNOWN"}
 --        | {"GEN"}
 --   ALONE: the router was overruled, what it sees of this key is its own matter for so long
 --
 -- The same rule as lib/policy/breaker.c, step by step; a test holds the two together.  What
--- needs others is here alone, and concerns rows of failures only:
---   second_opinion  a row trips in doubt when a live router that has no part in it had a success
---                   in the last 10 s
---   quorum:N        a row trips when N routers have a part in it (or all that live)
+-- needs others is here alone.  A part in a trip has who failed since the last success of anybody
+-- (a row), or whose own attempts fail or are slow half as often as the rate says, or more:
+--   second_opinion  it trips in doubt where fewer than 8 have one and a live router without one had
+--                   a success in the last 10 s
+--   quorum:N        it trips when N routers have one (or all that live)
 local key, router = arg_word(2, 'key', 130), arg_word(4, 'router')
 local ep, seq = arg_number(3, 0, NUMBER_MAX, 'ep'), arg_number(5, 1, NUMBER_MAX, 'seq')
 local ok, fail = arg_number(6, 0, COUNT_MAX, 'ok'), arg_number(7, 0, COUNT_MAX, 'fail')
@@ -28,12 +31,11 @@ local recovery_max = arg_number(16, 1, NUMBER_MAX, 'recovery_max_ms')
 local forgive = arg_number(17, 1, NUMBER_MAX, 'forgive_ms')
 local jitter = arg_number(18, 0, 65535, 'jitter')
 local confirm = ARGV[19] or 'none'
-local quorum = whole(string.match(confirm, '^quorum:(%d+)$'), 1000)
-if confirm ~= 'none' and confirm ~= 'second_opinion' and not quorum then
-    bad('the confirmation is none of none, second_opinion, quorum:N')
-end
+local need, quorum = opinions_needed(confirm), string.find(confirm, 'quorum', 1, true)
+local own_failing, own_slow = ARGV[20] == '1', ARGV[21] == '1'
 local OPINIONS_MAX, ROW_MS = 64, 3600000
-local oks, row, rep = base .. 'ok:' .. key, base .. 'row:' .. key, base .. 'rep:' .. key
+local oks, row = base .. 'ok:' .. key, base .. 'row:' .. key
+local failing, slowing = base .. 'bad:' .. key, base .. 'slow:' .. key
 
 -- Adds to the current bucket; returns the window's total, failures and slow ones.
 local function count()
@@ -72,13 +74,24 @@ local function percent(part, total)
     return text(floor(part * 100 / total)) .. '_percent_of_' .. text(total)
 end
 
--- Notes who succeeded and who has a part in the row.  Before r.hard takes the report in.
+-- Keeps this router among those of that name, or takes it away.
+local function mark(name, is)
+    if is then
+        redis.call('ZADD', name, text(now), router)
+        redis.call('ZREMRANGEBYSCORE', name, '-inf', text(now - window))
+        redis.call('PEXPIRE', name, text(window))
+    else
+        redis.call('ZREM', name, router)
+    end
+end
+
+-- Notes who succeeded and who has a part in what.  Before r.hard takes the report in.
 local function note(r)
     if ok > 0 then
         redis.call('ZADD', oks, text(now), router)
         redis.call('ZREMRANGEBYSCORE', oks, '-inf', text(now - OPINION_MS))
         redis.call('ZREMRANGEBYRANK', oks, 0, -OPINIONS_MAX - 1)
-        redis.call('PEXPIRE', oks, text(2 * OPINION_MS))
+        redis.call('PEXPIRE', oks, text(6 * OPINION_MS)) -- for as long as a doubt may last
         if r.hard > 0 then
             redis.call('DEL', row)
         end
@@ -87,21 +100,36 @@ local function note(r)
         redis.call('ZADD', row, text(now), router)
         redis.call('PEXPIRE', row, text(ROW_MS))
     end
-end
-
--- Can somebody who lives and has no part in the row use the key?
-local function is_doubtful()
-    return others_can(key, function(id)
-        return redis.call('ZSCORE', row, id)
-    end)
-end
-
-local function agreed()
-    if not quorum then
-        return true
+    mark(failing, own_failing)
+    if slow_rate > 0 then
+        mark(slowing, own_slow)
     end
-    local live = redis.call('ZCOUNT', base .. 'routers', '(' .. text(now - LOST_MS), '+inf')
-    return redis.call('ZCARD', row) >= math.min(quorum, math.max(1, live))
+end
+
+local function agreed(part)
+    local live = quorum and redis.call('ZCOUNT', base .. 'routers', '(' .. text(now - LOST_MS), '+inf')
+    return not quorum or #part >= math.min(need, math.max(1, live))
+end
+
+local function within_window(name)
+    return redis.call('ZRANGEBYSCORE', name, '(' .. text(now - window), '+inf')
+end
+
+-- Which of the rules speaks: why, and who has a part in it.
+local function verdict(r)
+    local total, failed, slowed = count()
+    local part = r.hard >= threshold and redis.call('ZRANGE', row, 0, -1)
+    if part and agreed(part) then
+        return text(r.hard) .. '_failures_in_a_row', part
+    end
+    part = reached(rate, failed, total) and within_window(failing)
+    if part and agreed(part) then
+        return percent(failed, total) .. '_failed', part
+    end
+    part = reached(slow_rate, slowed, total) and within_window(slowing)
+    if part and agreed(part) then
+        return percent(slowed, total) .. '_slow', part
+    end
 end
 
 -- How long what this router sees is its own matter.
@@ -137,18 +165,7 @@ if fail > 0 then
     r.n = math.max(0, r.n - floor(math.max(0, now - r.clean) / forgive))
     r.clean = now
 end
-local why
-local in_row = r.hard >= threshold and agreed()
-if in_row then
-    why = text(r.hard) .. '_failures_in_a_row' -- and the window goes with the closed state
-else
-    local total, failed, slowed = count()
-    if reached(rate, failed, total) then
-        why = percent(failed, total) .. '_failed'
-    elseif reached(slow_rate, slowed, total) then
-        why = percent(slowed, total) .. '_slow'
-    end
-end
+local why, part = verdict(r)
 if not why then
     redis.call('HSET', base .. 'r:' .. key, 'hard', text(r.hard), 'n', text(r.n), 'clean',
         text(r.clean))
@@ -156,16 +173,7 @@ if not why then
 end
 r.n = r.n + 1
 r['until'] = now + open_ms(r.n, recovery, recovery_max, jitter)
-r.doubt = 0
-if hard == 0 then
-    redis.call('ZADD', row, text(now), router) -- else it was noted above
-end
-if in_row and confirm == 'second_opinion' and is_doubtful() then
-    r.doubt = r['until']
-    redis.call('DEL', rep)
-    for _, id in ipairs(redis.call('ZRANGE', row, 0, -1)) do
-        redis.call('ZADD', rep, text(now), id)
-    end
-    redis.call('PEXPIRE', rep, text(ROW_MS))
-end
+blame(key, part)
+r.tripped = now
+r.doubt = is_doubtful(key, need, now) and r['until'] or 0
 return {'TRIP', move(r, 'trip', 'open', why, router)}

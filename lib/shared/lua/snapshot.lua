@@ -7,10 +7,10 @@
 --   {"LOOK", gen, ver, now, born,
 --    {{line, ok, fail, slow, leases, t, seen, limwhy, check,
 --      measured}, ...},                                          one per known key
---    {{id, host, pid, version, config, started, load, applied, seen}, ...}}   live routers
+--    {{id, host, pid, version, config, started, load, applied, seen, left}, ...}}   live routers
 -- ok, fail, slow: this window's attempts.  t: time of the key's last change.  seen: a key's
 -- last refresh, a router's last heartbeat.  Numbers are integers, except in what routers say
--- about themselves (host to applied), which is text.  check: {} or {ok|fail, t, what, ms, from}.
+-- about themselves (host to applied, left), which is text; left: as in sync.lua.  check: {} or {ok|fail, t, what, ms, from}.
 -- measured: as in averages.lua.
 local function window(key)
     local h = redis.call('HGETALL', base .. 'w:' .. key)
@@ -59,12 +59,12 @@ local alive = redis.call('ZRANGEBYSCORE', base .. 'routers', '(' .. text(now - L
     'WITHSCORES')
 for i = 1, #alive, 2 do
     local h = redis.call('HMGET', base .. 'router:' .. alive[i], 'host', 'pid', 'version',
-        'config', 'started', 'load', 'applied')
+        'config', 'started', 'load', 'applied', 'left')
     local row = {alive[i]}
     for k = 1, 7 do
         row[k + 1] = h[k] or ''
     end
-    row[9] = tonumber(alive[i + 1])
+    row[9], row[10] = tonumber(alive[i + 1]), h[8] or ''
     routers[#routers + 1] = row
 end
 return {'LOOK', gen, ver, now, whole(redis.call('HGET', KEYS[1], 'born')) or 0, keys, routers}

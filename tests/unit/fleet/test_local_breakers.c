@@ -202,7 +202,7 @@ Test(local_breakers, adopts_the_last_view)
         .name = "a", .st = BREAKER_HALF_OPEN, .trips = 1, .forced_until_ms = VIEW_NEVER};
     shown[2] = (struct view_slot){.name = "other", .st = BREAKER_OPEN};
     for (size_t i = 0; i < ARRAY_LEN(shown); i++)
-        local_breakers_adopt(mem, &shown[i], i);
+        local_breakers_adopt(mem, &shown[i], i, false);
     const struct view_slot *a = local_breakers_get(mem, 0), *b = local_breakers_get(mem, 1);
 
     cr_expect_eq(b->st, BREAKER_OPEN);
@@ -238,7 +238,7 @@ Test(local_breakers, the_longer_of_two_coolings_is_adopted)
             .lim_ms = rows[i].fleets_ms > 0 ? now_ms + rows[i].fleets_ms : 0};
         shown[1] = shown[2] = (struct view_slot){.name = "other"};
         for (size_t j = 0; j < ARRAY_LEN(shown); j++)
-            local_breakers_adopt(mem, &shown[j], j);
+            local_breakers_adopt(mem, &shown[j], j, false);
         lim_ms = local_breakers_get(mem, 0)->lim_ms;
         cr_expect(lim_ms >= now_ms + rows[i].want_ms &&
                       lim_ms <= clock_mono_ms() + rows[i].want_ms,

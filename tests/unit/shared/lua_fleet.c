@@ -40,8 +40,8 @@ const char *lua_fleet_probe(struct lua_fleet *f, const char *router, int token, 
 const char *lua_fleet_done(struct lua_fleet *f, const char *router, int ep, int token,
                            const char *verdict)
 {
-    return lua_fleet_run(f, SCRIPT_DONE, "%s a %s %d %d %s 1000 8000 2 0", f->gen, router, ep,
-                         token, verdict);
+    return lua_fleet_run(f, SCRIPT_DONE, "%s a %s %d %d %s 1000 8000 2 0 second_opinion",
+                         f->gen, router, ep, token, verdict);
 }
 
 void lua_fleet_trip(struct lua_fleet *f)

@@ -194,10 +194,36 @@ Test(lua, keys_nobody_names_for_a_day_are_dropped)
     cr_expect_eq(lua_fleet_line(&f).st, BREAKER_OPEN, "and nobody left to probe it");
     lua_fleet_run(&f, SCRIPT_FORCE, "%s forced drain 0 op x - i1", f.gen);
     lua_fleet_advance(&f, 86400000);
-    lua_fleet_run(&f, SCRIPT_SYNC, "%s A 1 " LUA_ABOUT " a b", f.gen);
+    lua_fleet_run(&f, SCRIPT_SYNC, "%s A 1 " LUA_ABOUT " 0 a b", f.gen);
     cr_expect_str_eq(lua_do(&f.lua, "ZRANGE {sluice:t}:keys 0 -1"), "(forced a b)");
     cr_expect_str_eq(lua_do(&f.lua, "EXISTS {sluice:t}:r:old"), "0");
     cr_expect_str_eq(lua_do(&f.lua, "EXISTS {sluice:t}:r:broken"), "0");
+}
+
+Test(lua, a_router_says_what_it_has_left)
+{
+    static const struct {
+        const char *said, *want;
+    } rows[] = {
+        {"2 a c", " a c)))"},
+        {"1 b a b c", " b)))"}, /* the others are keys to know */
+        {"0", " )))"},
+        {"", " )))"},
+    };
+
+    lua_fleet_attach(&f, "A", "a b");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *at;
+
+        lua_fleet_run(&f, SCRIPT_SYNC, "%s A 0 " LUA_ABOUT " %s", f.gen, rows[i].said);
+        lua_run(&f.lua, SCRIPT_SNAPSHOT, "");
+        at = strstr(f.lua.reply, "(A h 1 v c 0 0 0 ");
+        cr_assert_not_null(at);
+        at += strlen("(A h 1 v c 0 0 0 ");
+        cr_expect_str_eq(at + strspn(at, "0123456789"), rows[i].want, "row %zu", i);
+    }
+    lua_fleet_run(&f, SCRIPT_SYNC, "%s A 0 " LUA_ABOUT " 3 a b", f.gen);
+    cr_expect(strncmp(f.lua.reply, "!BADARG", 7) == 0, "%s", f.lua.reply);
 }
 
 Test(lua, snapshot_shows_keys_windows_leases_and_routers)

@@ -1,5 +1,5 @@
-/* test_lua_opinion.c - a row of failures that others may not share: the second opinion, quorum,
- * and what becomes of a router that was overruled. */
+/* test_lua_opinion.c - failures that others may not share: the second opinion, quorum, and what
+ * becomes of a router that was overruled. */
 #include "lua_fleet.h"
 
 #include "base/base.h"
@@ -99,11 +99,22 @@ static void nobody_else(void)
 {
 }
 
+static void a_success_of(const char *router, int64_t ago_ms)
+{
+    tell(router, 1, "1 0 0 0");
+    advance(ago_ms);
+    sync_as("B");
+    sync_as("C");
+}
+
 static void an_old_success(void)
 {
-    tell("B", 1, "1 0 0 0");
-    advance(10000);
-    sync_as("B");
+    a_success_of("B", 10000);
+}
+
+static void a_young_success(void)
+{
+    a_success_of("B", 9999);
 }
 
 static void a_success_of_its_own(void)
@@ -116,7 +127,13 @@ static void one_that_failed_as_well(void)
     tell("B", 1, "1 1 0 1"); /* its success, then its failure: it has a part in the row */
 }
 
-static void one_that_died(void)
+static void one_of_two_that_failed_as_well(void)
+{
+    tell("C", 1, "1 0 0 0");
+    tell("B", 1, "1 1 0 1");
+}
+
+static void one_that_left(void)
 {
     tell("B", 1, "1 0 0 0");
     lua_do(&f.lua, "ZREM {sluice:t}:routers B");
@@ -133,46 +150,98 @@ static const struct {
     const char *name;
     void (*before)(void);
     const char *confirm, *row;
-} undoubted[] = {
-    {"nobody had a success", nobody_else, "second_opinion", "0 3 0 3"},
-    {"a success of 10 s ago", an_old_success, "second_opinion", "0 3 0 3"},
-    {"only the reporter had one", a_success_of_its_own, "second_opinion", "0 3 0 3"},
-    {"the other has a part in the row", one_that_failed_as_well, "second_opinion", "0 2 0 2"},
-    {"the other left", one_that_died, "second_opinion", "0 3 0 3"},
-    {"the other is silent", one_that_is_silent, "second_opinion", "0 3 0 3"},
-    {"nobody has to agree", a_success_of_its_own, "none", "0 3 0 3"},
+    bool doubt;
+} trips[] = {
+    {"nobody had a success", nobody_else, "second_opinion", "0 3 0 3", false},
+    {"a success of 10 s ago", an_old_success, "second_opinion", "0 3 0 3", false},
+    {"a success just young enough", a_young_success, "second_opinion", "0 3 0 3", true},
+    {"only the reporter had one", a_success_of_its_own, "second_opinion", "0 3 0 3", false},
+    {"the other has a part in it", one_that_failed_as_well, "second_opinion", "0 2 0 2", false},
+    {"one of the others has", one_of_two_that_failed_as_well, "second_opinion", "0 2 0 2",
+     true},
+    {"the other left", one_that_left, "second_opinion", "0 3 0 3", false},
+    {"the other is silent", one_that_is_silent, "second_opinion", "0 3 0 3", false},
+    {"nobody has to agree", a_young_success, "none", "0 3 0 3", false},
 };
 
-Test(lua_opinion, a_row_that_nobody_can_speak_against_is_not_doubted)
+Test(lua_opinion, a_trip_is_doubted_where_somebody_without_a_part_in_it_can_use_the_key)
 {
-    for (size_t i = 0; i < ARRAY_LEN(undoubted); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(trips); i++) {
         teardown();
         setup();
-        undoubted[i].before();
-        tell_as(undoubted[i].confirm, "A", 1, undoubted[i].row);
-        cr_assert_str_eq(lua_word(&f.lua, 0), "TRIP", "row '%s': %s", undoubted[i].name,
+        trips[i].before();
+        tell_as(trips[i].confirm, "A", 1, trips[i].row);
+        cr_assert_str_eq(lua_word(&f.lua, 0), "TRIP", "row '%s': %s", trips[i].name,
                          f.lua.reply);
-        cr_expect_not(lua_fleet_line(&f).doubt, "row '%s'", undoubted[i].name);
+        cr_expect_eq(lua_fleet_line(&f).doubt, trips[i].doubt, "row '%s'", trips[i].name);
     }
 }
 
-Test(lua_opinion, a_success_just_young_enough_is_one)
+/* Half of four attempts in the window, whether failed or slow. */
+#define RATES "9 50 4 50 10000 1000 8000 60000 0 second_opinion"
+
+static const struct {
+    const char *name, *b, *c; /* what B and C say before: counts, own_failing own_slow */
+    const char *a;            /* what A says then */
+    const char *why;
+    bool doubt;
+    const char *blamed;
+} rates[] = {
+    {"one fails for all", "1 0 0 0 0 0", "1 0 0 0 0 0", "0 2 0 2 1 0", "50_percent_of_4_failed",
+     true, "(A)"},
+    {"each a part of the time", "1 1 0 1 1 0", "1 1 0 1 1 0", "1 1 0 1 1 0",
+     "50_percent_of_4_failed", false, "(B C)"},
+    {"all of them", "0 1 0 1 1 0", "1 0 0 0 1 0", "1 1 0 1 1 0", "50_percent_of_4_failed",
+     false, "(A B C)"},
+    {"one is slow for all", "1 0 0 0 0 0", "1 0 0 0 0 0", "2 0 2 0 0 1", "50_percent_of_4_slow",
+     true, "(A)"},
+    {"it was, and is no more", "0 1 0 1 1 0", "1 0 0 0 0 0", "1 1 0 1 1 0",
+     "50_percent_of_4_failed", true, "(A B)"},
+    {"nobody stands out", "1 1 0 1 0 0", "1 0 0 0 0 0", "0 1 0 1 0 0", "50_percent_of_4_failed",
+     false, "()"},
+};
+
+static void tell_rates(const char *router, const char *counts_and_own)
 {
-    tell("B", 1, "1 0 0 0");
-    advance(9999);
-    sync_as("B");
-    tell("A", 1, "0 3 0 3");
-    cr_expect(lua_fleet_line(&f).doubt, "%s", f.lua.reply);
+    int n[6];
+
+    cr_assert_eq(
+        sscanf(counts_and_own, "%d %d %d %d %d %d", &n[0], &n[1], &n[2], &n[3], &n[4], &n[5]),
+        6);
+    lua_set_now(&f.lua, now_ms);
+    lua_fleet_run(&f, SCRIPT_REPORT, "%s a 1 %s %d %d %d %d %d " RATES " %d %d", f.gen, router,
+                  ++seq, n[0], n[1], n[2], n[3], n[4], n[5]);
 }
 
-Test(lua_opinion, a_rate_is_the_fleets_own_evidence)
+Test(lua_opinion, a_rate_is_doubted_where_somebody_has_no_part_in_it)
 {
-    tell("B", 1, "2 0 0 0");
-    lua_fleet_run(&f, SCRIPT_REPORT, "%s a 1 A %d 0 2 0 2 " LUA_CONF " second_opinion", f.gen,
-                  ++seq);
-    cr_assert_str_eq(lua_word(&f.lua, 0), "TRIP", "%s", f.lua.reply);
-    cr_expect_not(lua_fleet_line(&f).doubt);
-    cr_expect_str_eq(lua_fleet_line(&f).why, "50_percent_of_4_failed");
+    for (size_t i = 0; i < ARRAY_LEN(rates); i++) {
+        const char *const said[] = {rates[i].b, rates[i].c, rates[i].a};
+
+        teardown();
+        setup();
+        for (size_t k = 0; k < 3; k++) {
+            tell_rates((const char *[]){"B", "C", "A"}[k], said[k]);
+            if (strcmp(lua_word(&f.lua, 0), "TRIP") == 0)
+                break;
+        }
+        cr_assert_str_eq(lua_word(&f.lua, 0), "TRIP", "row '%s': %s", rates[i].name,
+                         f.lua.reply);
+        cr_expect_str_eq(lua_fleet_line(&f).why, rates[i].why, "row '%s'", rates[i].name);
+        cr_expect_eq(lua_fleet_line(&f).doubt, rates[i].doubt, "row '%s'", rates[i].name);
+        cr_expect_str_eq(lua_do(&f.lua, "ZRANGE {sluice:t}:rep:a 0 -1"), rates[i].blamed,
+                         "row '%s': %s", rates[i].name, f.lua.reply);
+    }
+}
+
+Test(lua_opinion, who_failed_a_window_ago_has_no_part_in_a_rate)
+{
+    tell_rates("B", "0 1 0 1 1 0");
+    advance(10000);
+    for (int i = 0; i < 3; i++)
+        sync_as((const char *[]){"A", "B", "C"}[i]);
+    tell_rates("A", "2 2 0 2 1 0");
+    cr_expect_str_eq(lua_do(&f.lua, "ZRANGE {sluice:t}:rep:a 0 -1"), "(A)");
 }
 
 Test(lua_opinion, a_success_starts_the_row_anew)
@@ -273,25 +342,82 @@ Test(lua_opinion, who_was_overruled_long_ago_is_forgotten)
     }
 }
 
-Test(lua_opinion, its_failure_starts_the_full_open_time)
+Test(lua_opinion, its_failure_leaves_it_to_who_has_not_failed_yet)
 {
+    tell("C", 1, "1 0 0 0");
     trip_in_doubt();
     probe("B", 2, "ask");
-    advance(300);
+    for (int i = 0; i < 9; i++) { /* of silence, and C's success is old by now */
+        advance(5000);
+        sync_as((const char *[]){"A", "B", "C"}[i % 3]);
+        probe("B", 2, "renew");
+    }
     done("B", 3, 2, "fail");
     struct state_line line = lua_fleet_line(&f);
 
     cr_expect_eq(line.st, BREAKER_OPEN);
-    cr_expect_not(line.doubt);
+    cr_expect(line.doubt, "C used it as well");
     cr_expect_eq(line.until_ms - line.now_ms, 500, "the time of one trip");
     cr_expect_eq(line.trips, 1);
-    cr_expect_str_eq(probe("C", 3, "ask"), "(NO wait 500)", "no third opinion");
+    cr_expect_str_eq(probe("B", 3, "ask"), "(NO wait 500)");
+    cr_expect_str_eq(probe("A", 3, "ask"), "(NO wait 500)");
+    cr_expect_str_eq(probe("C", 3, "ask"), "(GRANT 5)");
+    done("C", 5, 3, "fail");
+    cr_expect_not(lua_fleet_line(&f).doubt, "all have failed");
+    cr_expect_eq(lua_fleet_line(&f).trips, 1, "still one trip");
+    cr_expect_str_eq(probe("C", 4, "ask"), "(NO wait 500)");
     advance(500);
-    cr_expect_str_eq(probe("A", 4, "ask"), "(GRANT 5)");
-    done("A", 5, 4, "ok");
+    cr_expect_str_eq(probe("A", 4, "ask"), "(GRANT 7)");
+    done("A", 7, 4, "ok");
     probe("A", 5, "ask");
-    done("A", 5, 5, "ok");
-    cr_expect_str_eq(tell("A", 6, "0 1 0 1"), "(OK)", "the reporters were right");
+    done("A", 7, 5, "ok");
+    cr_expect_str_eq(tell("A", 8, "0 1 0 1"), "(OK)", "the reporters were right");
+}
+
+/* Nobody can use the key; then B can, and A, who may try it first, still cannot. */
+static void all_fail_then_one_probe(void)
+{
+    tell("B", 1, "0 1 0 1");
+    tell("C", 1, "0 1 0 1");
+    tell("A", 1, "0 1 0 1");
+    cr_assert_not(lua_fleet_line(&f).doubt);
+    advance(500);
+    probe("A", 1, "ask");
+    done("A", 3, 1, "fail");
+}
+
+Test(lua_opinion, a_probe_that_fails_is_the_word_of_one_router)
+{
+    all_fail_then_one_probe();
+    cr_expect(lua_fleet_line(&f).doubt, "%s", f.lua.reply);
+    cr_expect_eq(lua_fleet_line(&f).trips, 2);
+    cr_expect_str_eq(probe("A", 2, "ask"), "(NO wait 1000)");
+    cr_expect_str_eq(probe("B", 2, "ask"), "(GRANT 5)", "who has not failed since may try");
+    cr_expect_str_eq(done("B", 5, 2, "ok"), "(OK 1)", "by the usual rules");
+    probe("C", 3, "ask");
+    done("C", 5, 3, "ok");
+    cr_expect_eq(lua_fleet_line(&f).st, BREAKER_CLOSED);
+    cr_expect_gt(lua_fleet_line(&f).ramp_ms, 0, "it was sick");
+    cr_expect_str_eq(tell("A", 6, "0 1 0 1"), "(OK)", "and nobody is overruled");
+}
+
+Test(lua_opinion, eight_routers_are_enough)
+{
+    char id[2] = "D";
+
+    tell("C", 1, "1 0 0 0");
+    for (; id[0] <= 'J'; id[0]++) {
+        lua_fleet_attach(&f, id, "a b");
+        tell(id, 1, "1 0 0 0");
+    }
+    trip_in_doubt();
+    for (int i = 0; i < 7; i++) {
+        id[0] = (char)('C' + i);
+        cr_expect(lua_fleet_line(&f).doubt, "%d have failed", i + 1);
+        probe(id, 2, "ask");
+        done(id, 3 + 2 * i, 2, "fail");
+    }
+    cr_expect_not(lua_fleet_line(&f).doubt, "%s", f.lua.reply);
 }
 
 Test(lua_opinion, a_probe_given_back_or_lost_makes_room_for_the_next)
@@ -331,33 +457,6 @@ Test(lua_opinion, half_open_in_doubt_holds_the_reporters_back)
     cr_expect_str_eq(probe("A", 2, "ask"), "(NO wait 1)");
     advance(1);
     cr_expect_str_eq(probe("A", 2, "ask"), "(GRANT 3)");
-}
-
-Test(lua_opinion, a_quorum_waits_for_so_many_routers)
-{
-    static const struct {
-        const char *name, *confirm;
-        bool trips[3]; /* after A, after B, after C */
-    } rows[] = {
-        {"two of three", "quorum:2", {false, true, true}},
-        {"three of three", "quorum:3", {false, false, true}},
-        {"more than live: all of them", "quorum:9", {false, false, true}},
-    };
-    static const char *const who[] = {"A", "B", "C"};
-
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        teardown();
-        setup();
-        for (size_t k = 0; k < 3; k++) {
-            bool tripped;
-
-            tell_as(rows[i].confirm, who[k], 1, "0 3 0 3");
-            tripped = strcmp(lua_word(&f.lua, 0), "OK") != 0;
-            cr_expect_eq(tripped, rows[i].trips[k], "row '%s', %s: %s", rows[i].name, who[k],
-                         f.lua.reply);
-        }
-        cr_expect_not(lua_fleet_line(&f).doubt);
-    }
 }
 
 Test(lua_opinion, an_operator_who_resets_ends_the_doubt)
