@@ -1,6 +1,7 @@
 /* fleet.c - do the routers of a fleet agree, and is anything stuck? */
 #include "admin/doctor/fleet.h"
 
+#include "admin/output/region_row.h"
 #include "admin/output/router_row.h"
 #include "admin/output/local_time.h"
 #include "base/str.h"
@@ -222,6 +223,23 @@ static bool judge_check(const struct snapshot *snapshot, const struct snapshot_s
     return true;
 }
 
+/* false: nothing to say. */
+static bool judge_left(const struct snapshot *snapshot, const struct snapshot_slot *slot,
+                       struct findings *out)
+{
+    char names[NAMES_MAX];
+    size_t n = region_row_left(snapshot, slot->line.slot, names, sizeof(names));
+
+    if (n == 0 || slot->line.st != BREAKER_CLOSED)
+        return false;
+    finding_add(out, FINDING_WARN, "region",
+                "%s is closed, but left by %zu of %zu routers: it fails for them alone (%s)",
+                slot->line.slot, n, snapshot->n_routers, names);
+    finding_todo(out, "try its base_url from their hosts: a firewall, DNS, a proxy, another "
+                      "config");
+    return true;
+}
+
 static bool is_usable(const struct snapshot *snapshot, const struct snapshot_slot *slot)
 {
     const struct state_line *l = &slot->line;
@@ -241,6 +259,7 @@ static void judge_regions(const struct snapshot *snapshot, struct findings *out)
         usable += is_usable(snapshot, slot);
         said += judge_cooling(snapshot, slot, out);
         said += judge_check(snapshot, slot, out);
+        said += judge_left(snapshot, slot, out);
         if (slot->line.st == BREAKER_CLOSED || slot->line.trips < DOCTOR_FLEET_TRIPS)
             continue;
         said++;

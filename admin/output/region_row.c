@@ -3,6 +3,7 @@
 
 #include "admin/output/local_time.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static int64_t left(int64_t until_ms, int64_t now_ms)
@@ -81,6 +82,41 @@ size_t region_row_applied(const struct snapshot *snapshot, int64_t ver)
     return n;
 }
 
+/* ---- who has left it ---- */
+
+size_t region_row_left(const struct snapshot *snapshot, const char *slot, char *out, size_t cap)
+{
+    size_t n = 0, named = 0, at = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < snapshot->n_routers; i++) {
+        const struct snapshot_router *r = &snapshot->routers[i];
+
+        if (!snapshot_has_left(r, slot))
+            continue;
+        n++;
+        if (at + strlen(r->id) + 24 < cap && named + 1 == n) {
+            at += (size_t)snprintf(out + at, cap - at, "%s%s", named > 0 ? ", " : "", r->id);
+            named++;
+        }
+    }
+    if (n > named)
+        snprintf(out + at, cap - at, " and %zu more", n - named);
+    return n;
+}
+
+/* "left by 1 of 8 routers: a", or "" */
+static void left_story(const struct snapshot *snapshot, const struct snapshot_slot *slot,
+                       char *out, size_t cap)
+{
+    char names[200];
+    size_t n = region_row_left(snapshot, slot->line.slot, names, sizeof(names));
+
+    out[0] = '\0';
+    if (n > 0 && slot->line.st == BREAKER_CLOSED)
+        snprintf(out, cap, "left by %zu of %zu routers: %s", n, snapshot->n_routers, names);
+}
+
 /* ---- a row ---- */
 
 struct table *region_row_table(void)
@@ -131,10 +167,12 @@ void region_row_add(struct table *t, const struct snapshot *snapshot,
                     const struct snapshot_slot *slot)
 {
     const struct state_line *l = &slot->line;
-    char span[LOCAL_TIME_MAX] = "";
+    char span[LOCAL_TIME_MAX] = "", left_by[300];
 
+    left_story(snapshot, slot, left_by, sizeof(left_by));
     table_cell(t, TABLE_PLAIN, "%s", l->slot);
-    table_cell(t, state_colour(l->st), "%s", breaker_state_name(l->st));
+    table_cell(t, left_by[0] != '\0' ? TABLE_YELLOW : state_colour(l->st), "%s",
+               breaker_state_name(l->st));
     add_forced(t, l, snapshot->now_ms);
     table_cell(t, TABLE_PLAIN, "%llu", (unsigned long long)l->ep);
     if (l->st == BREAKER_OPEN)
@@ -150,7 +188,7 @@ void region_row_add(struct table *t, const struct snapshot *snapshot,
     else
         table_cell(t, TABLE_YELLOW, "%s %s", cooling_word(slot), span);
     if (!has_story(l))
-        table_cell(t, TABLE_PLAIN, "%s", cooling_story(slot));
+        table_cell(t, TABLE_PLAIN, "%s", left_by[0] != '\0' ? left_by : cooling_story(slot));
     else
         table_cell(t, TABLE_PLAIN, "%s%s%s%s", l->why,
                    l->why[0] == '\0' || l->by[0] == '\0' ? "" : ", ",
@@ -163,7 +201,7 @@ static void add_state(struct table *t, const struct snapshot *snapshot,
                       const struct snapshot_slot *slot)
 {
     const struct state_line *l = &slot->line;
-    char span[LOCAL_TIME_MAX], since[LOCAL_TIME_MAX];
+    char span[LOCAL_TIME_MAX], since[LOCAL_TIME_MAX], left_by[300];
 
     table_cell(t, TABLE_PLAIN, "state");
     local_time_span(left(l->until_ms, snapshot->now_ms), span);
@@ -174,6 +212,11 @@ static void add_state(struct table *t, const struct snapshot *snapshot,
         table_cell(t, TABLE_RED, "open, may be probed now");
     else
         table_cell(t, state_colour(l->st), "%s", breaker_state_name(l->st));
+    left_story(snapshot, slot, left_by, sizeof(left_by));
+    if (left_by[0] != '\0') {
+        table_cell(t, TABLE_PLAIN, "but");
+        table_cell(t, TABLE_YELLOW, "%s", left_by);
+    }
     table_cell(t, TABLE_PLAIN, "last change");
     table_cell(t, TABLE_PLAIN, "%s", since);
 }
@@ -326,6 +369,12 @@ void region_row_json(const struct snapshot *snapshot, const struct snapshot_slot
     number_or_null(o, "first_byte_us", slot->measured.first_us >= 0, slot->measured.first_us);
     number_or_null(o, "total_us", slot->measured.total_us >= 0, slot->measured.total_us);
     json_check(snapshot, &slot->check, o);
+    json_out_key(o, "left_by");
+    json_out_array(o);
+    for (size_t i = 0; i < snapshot->n_routers; i++)
+        if (snapshot_has_left(&snapshot->routers[i], l->slot))
+            json_out_text(o, snapshot->routers[i].id);
+    json_out_end(o);
     json_out_member_int(o, "changed_ms", slot->changed_ms);
     json_out_member_int(o, "named_ms", slot->seen_ms);
     json_out_member_int(o, "acknowledged",

@@ -24,6 +24,11 @@ void region_row_json(const struct snapshot *snapshot, const struct snapshot_slot
  * are (a newer router's). */
 const char *region_row_cooling(const char *name);
 
+/* Writes the names of the routers whose own breaker keeps them from slot though the fleet's is
+ * closed ("a, b and 3 more"; cut at cap - 1); returns how many there are. */
+size_t region_row_left(const struct snapshot *snapshot, const char *slot, char *out,
+                       size_t cap);
+
 /* Routers whose applied version has reached ver. */
 size_t region_row_applied(const struct snapshot *snapshot, int64_t ver);
 

@@ -67,6 +67,11 @@ Test(doctor_fleet, a_healthy_one_has_nothing_to_do)
     cr_expect_eq(found.n, 8);
 }
 
+static void torn_host(void)
+{
+    str_copy(snapshot.routers[1].left, sizeof(snapshot.routers[1].left), "ap");
+}
+
 static void laggard(void)
 {
     snapshot.routers[1].applied = 11;
@@ -204,6 +209,9 @@ Test(doctor_fleet, each_trouble_is_named)
         {throttled_long, "region", FINDING_WARN, "throttled by its vendor for 5m", "limit"},
         {throttled, "regions", FINDING_OK, "2 of 3 usable", ""},
         {cooled_down, "regions", FINDING_OK, "3 of 3 usable", ""},
+        {torn_host, "region", FINDING_WARN,
+         "ap is closed, but left by 1 of 3 routers: it fails for them alone (r2)",
+         "from their hosts"},
         {does_not_heal, "region", FINDING_WARN, "eu is open after 5 trips",
          "events --region eu"},
         {tripped, "regions", FINDING_OK, "2 of 3 usable", ""},

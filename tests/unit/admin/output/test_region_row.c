@@ -59,6 +59,32 @@ Test(region_row, a_forced_state_without_end_and_one_that_is_over)
     table_free(t);
 }
 
+Test(region_row, who_has_left_what_the_fleet_keeps)
+{
+    static const struct {
+        const char *left[3]; /* what each router says */
+        const char *want;
+    } rows[] = {
+        {{"", "", ""}, "-\n"},
+        {{"", "ap", ""}, "left by 1 of 3 routers: r2\n"},
+        {{"eu ap", "us", "a%20p ap"}, "left by 2 of 3 routers: r1, r3\n"},
+        {{"a%70", "app", "eu"}, "-\n"}, /* a second spelling is none */
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct table *t = region_row_table();
+
+        buf_clear(&out);
+        for (size_t k = 0; k < snapshot.n_routers; k++)
+            str_copy(snapshot.routers[k].left, sizeof(snapshot.routers[k].left),
+                     rows[i].left[k]);
+        region_row_add(t, &snapshot, &snapshot.slots[0]);
+        cr_assert_eq(table_print(t, false, &out), 0);
+        cr_expect_not_null(strstr(out.data, rows[i].want), "row %zu: %s", i, out.data);
+        table_free(t);
+    }
+}
+
 Test(region_row, what_an_operator_has_to_mend_is_said)
 {
     static const struct {
@@ -149,7 +175,7 @@ Test(region_row, json_fields)
         "\"why\":\"vendor incident\",\"by\":\"a@h\","
         "\"window\":{\"ok\":0,\"fail\":0,\"slow\":0},\"probes\":0,\"cooling\":null,"
         "\"cooling_for_ms\":null,\"health\":null,\"first_byte_us\":null,\"total_us\":null,"
-        "\"check\":null,\"changed_ms\":1795218790381,\"named_ms\":"
+        "\"check\":null,\"left_by\":[],\"changed_ms\":1795218790381,\"named_ms\":"
         "1795218794981,"
         "\"acknowledged\":2,\"live_routers\":3}");
     snprintf(snapshot.slots[2].check.result, 5, "ok");
