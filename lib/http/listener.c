@@ -34,9 +34,16 @@ struct node { /* one open connection */
     struct http1_connection *conn;
 };
 
+struct source { /* a socket that clients come from */
+    struct source *next;
+    struct event *acceptable;
+    int fd;
+};
+
 struct listener {
     struct event_base *base;
-    struct event *acceptable, *resume;
+    struct source *sources;
+    struct event *resume;
     int connections_max;
     const struct http_limits *limits;
     const struct exchange_handler *handler;
@@ -154,13 +161,15 @@ static void start(struct listener *l)
     if (l->accepting || l->draining)
         return;
     l->accepting = true;
-    event_add(l->acceptable, NULL);
+    for (struct source *s = l->sources; s != NULL; s = s->next)
+        event_add(s->acceptable, NULL);
 }
 
 static void stop(struct listener *l)
 {
     l->accepting = false;
-    event_del(l->acceptable);
+    for (struct source *s = l->sources; s != NULL; s = s->next)
+        event_del(s->acceptable);
 }
 
 static void on_listener_resume(evutil_socket_t fd, short what, void *arg)
@@ -251,12 +260,54 @@ struct listener *listener_new(struct event_base *base, int fd, int connections_m
     l->connections_max = connections_max;
     l->limits = limits;
     l->handler = handler;
-    l->acceptable = event_new(base, fd, EV_READ | EV_PERSIST, on_listener_acceptable, l);
     l->resume = event_new(base, -1, 0, on_listener_resume, l);
-    if (l->acceptable == NULL || l->resume == NULL)
+    if (l->resume == NULL)
         abort(); /* out of memory for a control object */
     start(l);
+    listener_add(l, fd);
     return l;
+}
+
+/* Where the source of fd hangs, or the end of the list. */
+static struct source **find_source(struct listener *l, int fd)
+{
+    struct source **at = &l->sources;
+
+    while (*at != NULL && (*at)->fd != fd)
+        at = &(*at)->next;
+    return at;
+}
+
+void listener_add(struct listener *l, int fd)
+{
+    struct source **at = find_source(l, fd), *s;
+
+    if (*at != NULL)
+        return;
+    s = xcalloc(1, sizeof(*s));
+    s->fd = fd;
+    s->acceptable = event_new(l->base, fd, EV_READ | EV_PERSIST, on_listener_acceptable, l);
+    if (s->acceptable == NULL)
+        abort(); /* out of memory for a control object */
+    *at = s;
+    if (l->accepting)
+        event_add(s->acceptable, NULL);
+}
+
+void listener_remove(struct listener *l, int fd)
+{
+    struct source **at = find_source(l, fd), *s = *at;
+
+    if (s == NULL)
+        return;
+    *at = s->next;
+    event_free(s->acceptable);
+    free(s);
+}
+
+bool listener_is_accepting(const struct listener *l)
+{
+    return l->accepting;
 }
 
 void listener_drain(struct listener *l)
@@ -281,7 +332,8 @@ void listener_free(struct listener *l)
     l->draining = true;
     while (l->nodes != NULL)
         http1_connection_free(l->nodes->conn);
-    event_free(l->acceptable);
+    while (l->sources != NULL)
+        listener_remove(l, l->sources->fd);
     event_free(l->resume);
     free(l);
 }

@@ -1,5 +1,5 @@
-/* listener.h - accepts connections on one bound socket; pauses instead of spinning when
- * descriptors or connection slots run out. */
+/* listener.h - accepts connections on bound sockets; pauses instead of spinning when descriptors
+ * or connection slots run out. */
 #ifndef HTTP_LISTENER_H
 #define HTTP_LISTENER_H
 
@@ -21,6 +21,11 @@ void listener_close(int fd);
 struct listener *listener_new(struct event_base *base, int fd, int connections_max,
                               const struct http_limits *limits,
                               const struct exchange_handler *handler);
+/* Takes the connections of one more socket (borrowed), under the same bounds, until
+ * listener_remove.  Either does nothing where it is so already. */
+void listener_add(struct listener *l, int fd);
+void listener_remove(struct listener *l, int fd);
+bool listener_is_accepting(const struct listener *l); /* false: it pauses, or drains */
 /* Stops accepting; open connections finish their running answer (and close behind it). */
 void listener_drain(struct listener *l);
 size_t listener_connections(const struct listener *l); /* open now */

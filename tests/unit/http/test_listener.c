@@ -307,6 +307,42 @@ Test(listener, a_closed_port_refuses_and_its_connections_go_on)
     teardown(&s);
 }
 
+Test(listener, several_sockets_share_one_bound)
+{
+    struct setup s;
+    struct err err = {0};
+    int other, first, second, third, later;
+
+    setup(&s, 2);
+    other = listener_bind("127.0.0.1:0", false, &err);
+    listener_add(s.l, other);
+    listener_add(s.l, other); /* it has it */
+    first = try_connect(s.port);
+    cr_expect(wait_connections(&s, 1));
+    cr_expect(listener_is_accepting(s.l));
+    second = try_connect(port_of(other));
+    cr_expect(wait_connections(&s, 2));
+    third = try_connect(port_of(other));
+    cr_expect_lt(run(&s, 200), 30, "it spins");
+    cr_expect_eq(listener_connections(s.l), 2u);
+    cr_expect_not(listener_is_accepting(s.l));
+    close(first);
+    close(second);
+    cr_expect(wait_connections(&s, 1), "the third is let in");
+    listener_remove(s.l, other);
+    listener_remove(s.l, other); /* it has not */
+    later = try_connect(port_of(other));
+    run(&s, 50);
+    cr_expect_eq(listener_connections(s.l), 1u);
+    first = try_connect(s.port);
+    cr_expect(wait_connections(&s, 2), "its own goes on");
+    close(first);
+    close(third);
+    close(later);
+    teardown(&s);
+    close(other);
+}
+
 Test(listener, free_closes_everything)
 {
     struct setup s;
