@@ -14,11 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LOOK_MS        100 /* how often a start looks for a stop */
-#define RESPAWN_MIN_MS 100
-#define RESPAWN_MAX_MS 5000
-#define STEADY_MS      10000 /* a worker that lived this long starts with a fresh back-off */
-#define READY_MS       10000 /* to come up, beside redis.start_wait */
+#define LOOK_MS  100   /* how often a start looks for a stop */
+#define READY_MS 10000 /* to come up, beside redis.start_wait */
 
 void cohort_log_level(const struct config *conf)
 {
@@ -35,7 +32,8 @@ struct cohort *cohort_new(struct cohort_env *env, struct config *conf)
     g->env = env;
     g->conf = conf;
     g->metrics = -1;
-    g->children = xcalloc((size_t)conf->workers, sizeof(*g->children));
+    g->pids = xcalloc((size_t)conf->workers, sizeof(*g->pids));
+    g->respawn = xcalloc((size_t)conf->workers, sizeof(*g->respawn));
     return g;
 }
 
@@ -43,7 +41,8 @@ void cohort_free(struct cohort *g)
 {
     if (g->metrics >= 0)
         metrics_remove(g->env->metrics, g->metrics);
-    free(g->children);
+    free(g->pids);
+    free(g->respawn);
     config_free(g->conf);
     free(g);
 }
@@ -82,14 +81,15 @@ static pid_t spawn(const struct cohort *g, struct metrics_block *block, int read
 static void start_child(struct cohort *g, int slot, int ready)
 {
     struct metrics *metrics = g->env->metrics;
-    struct child *c = &g->children[slot];
+    int64_t now_ms = clock_mono_ms();
+    pid_t pid = spawn(g, metrics_claim(metrics, g->metrics, slot), ready);
 
-    c->born_ms = clock_mono_ms();
-    c->pid = spawn(g, metrics_claim(metrics, g->metrics, slot), ready);
-    if (c->pid < 0) {
-        c->pid = 0;
+    if (pid > 0) {
+        g->pids[slot] = pid;
+        respawn_started(&g->respawn[slot], now_ms);
+    } else {
         metrics_vacate(metrics, g->metrics, slot);
-        c->respawn_at_ms = c->born_ms + RESPAWN_MAX_MS;
+        respawn_refused(&g->respawn[slot], now_ms);
     }
 }
 
@@ -138,10 +138,8 @@ int cohort_start(struct cohort *g, struct err *err)
                        "no room for counters: too many earlier cohorts still drain");
     if (pipe(ready) < 0)
         return err_set(err, ERR_IO, "pipe: %s", strerror(errno));
-    for (int i = 0; i < g->conf->workers; i++) {
-        g->children[i].backoff_ms = RESPAWN_MIN_MS;
+    for (int i = 0; i < g->conf->workers; i++)
         start_child(g, i, ready[1]);
-    }
     close(ready[1]);
     ok = wait_ready(ready[0], g->conf->workers, READY_MS + g->conf->redis.start_wait_ms);
     close(ready[0]);
@@ -149,18 +147,17 @@ int cohort_start(struct cohort *g, struct err *err)
         return 0;
     cohort_signal(g, SIGKILL);
     for (int i = 0; i < g->conf->workers; i++)
-        if (g->children[i].pid > 0)
-            waitpid(g->children[i].pid, NULL, 0);
+        if (g->pids[i] > 0)
+            waitpid(g->pids[i], NULL, 0);
     return err_set(err, ERR_IO, "a worker could not start with this config");
 }
 
 void cohort_respawn(struct cohort *g)
 {
-    int64_t now_ms = clock_mono_ms();
+    int slot;
 
-    for (int i = 0; i < g->conf->workers; i++)
-        if (g->children[i].pid == 0 && now_ms >= g->children[i].respawn_at_ms)
-            start_child(g, i, -1);
+    while ((slot = respawn_next(g->respawn, g->conf->workers, clock_mono_ms())) >= 0)
+        start_child(g, slot, -1);
 }
 
 /* ---- running ---- */
@@ -168,14 +165,14 @@ void cohort_respawn(struct cohort *g)
 void cohort_signal(const struct cohort *g, int sig)
 {
     for (int i = 0; i < g->conf->workers; i++)
-        if (g->children[i].pid > 0)
-            kill(g->children[i].pid, sig);
+        if (g->pids[i] > 0)
+            kill(g->pids[i], sig);
 }
 
 bool cohort_lives(const struct cohort *g)
 {
     for (int i = 0; i < g->conf->workers; i++)
-        if (g->children[i].pid > 0)
+        if (g->pids[i] > 0)
             return true;
     return false;
 }
@@ -183,26 +180,14 @@ bool cohort_lives(const struct cohort *g)
 int cohort_find(const struct cohort *g, pid_t pid)
 {
     for (int i = 0; i < g->conf->workers; i++)
-        if (g->children[i].pid == pid)
+        if (g->pids[i] == pid)
             return i;
     return -1;
 }
 
-void cohort_ended(struct cohort *g, int slot)
+int64_t cohort_ended(struct cohort *g, int slot)
 {
-    g->children[slot].pid = 0;
+    g->pids[slot] = 0;
     metrics_vacate(g->env->metrics, g->metrics, slot);
-}
-
-int64_t cohort_back_off(struct cohort *g, int slot)
-{
-    struct child *c = &g->children[slot];
-    int64_t now_ms = clock_mono_ms(), wait_ms;
-
-    if (now_ms - c->born_ms >= STEADY_MS)
-        c->backoff_ms = RESPAWN_MIN_MS;
-    wait_ms = c->backoff_ms;
-    c->respawn_at_ms = now_ms + wait_ms;
-    c->backoff_ms = wait_ms * 2 > RESPAWN_MAX_MS ? RESPAWN_MAX_MS : wait_ms * 2;
-    return wait_ms;
+    return respawn_died(&g->respawn[slot], clock_mono_ms());
 }

@@ -3,15 +3,11 @@
 #define ROUTER_COHORT_H
 
 #include "config/config.h"
+#include "policy/respawn.h"
 #include "router/metrics.h"
 
 #include <signal.h>
 #include <sys/types.h>
-
-struct child {
-    pid_t pid; /* 0: not running */
-    int64_t born_ms, respawn_at_ms, backoff_ms;
-};
 
 struct cohort_env { /* what all cohorts of a supervisor share */
     struct metrics *metrics;
@@ -24,9 +20,10 @@ struct cohort_env { /* what all cohorts of a supervisor share */
 struct cohort {
     struct cohort_env *env;
     struct config *conf;
-    int metrics;            /* its number there; -1: none */
-    struct child *children; /* conf->workers of them */
-    struct cohort *next;    /* retired before this one */
+    int metrics;             /* its number there; -1: none */
+    pid_t *pids;             /* of conf->workers; 0: it does not run */
+    struct respawn *respawn; /* of each */
+    struct cohort *next;     /* retired before this one */
 };
 
 /* Takes conf, borrows env. */
@@ -38,10 +35,10 @@ int cohort_start(struct cohort *g, struct err *err) MUST_CHECK;
 
 bool cohort_lives(const struct cohort *g); /* any worker of it runs */
 void cohort_signal(const struct cohort *g, int sig);
-int cohort_find(const struct cohort *g, pid_t pid);  /* a worker's number; -1: none of its */
-void cohort_ended(struct cohort *g, int slot);       /* that worker was waited for */
-int64_t cohort_back_off(struct cohort *g, int slot); /* in how many ms its successor comes */
-void cohort_respawn(struct cohort *g);               /* those whose time has come */
-void cohort_log_level(const struct config *conf);    /* as the config has it, from now on */
+int cohort_find(const struct cohort *g, pid_t pid); /* a worker's number; -1: none of its */
+/* That worker was waited for.  In how many ms its successor is due. */
+int64_t cohort_ended(struct cohort *g, int slot);
+void cohort_respawn(struct cohort *g);            /* those that policy/respawn.h says */
+void cohort_log_level(const struct config *conf); /* as the config has it, from now on */
 
 #endif

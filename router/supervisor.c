@@ -128,27 +128,28 @@ static void on_retired_end(struct supervisor *s, struct cohort *g)
     cohort_free(g);
 }
 
-static void say_death(struct cohort *g, int slot, pid_t pid, int status)
+static void say_death(int slot, pid_t pid, int status, int64_t wait_ms)
 {
     char how[32];
 
     describe(status, how, sizeof(how));
     log_at(LOG_ERROR, NULL, "worker died slot=%d pid=%d how=\"%s\" respawn_in_ms=%lld", slot,
-           (int)pid, how, (long long)cohort_back_off(g, slot));
+           (int)pid, how, (long long)wait_ms);
 }
 
 static void on_child_end(struct supervisor *s, pid_t pid, int status)
 {
     int slot;
     struct cohort *g = find_child(s, pid, &slot);
+    int64_t wait_ms;
 
     if (g == NULL)
         return;
-    cohort_ended(g, slot);
+    wait_ms = cohort_ended(g, slot);
     if (g != s->now)
         on_retired_end(s, g);
     else if (!s->stopping)
-        say_death(g, slot, pid, status);
+        say_death(slot, pid, status, wait_ms);
 }
 
 static void reap(struct supervisor *s)

@@ -54,6 +54,18 @@ def test_a_killed_worker_is_replaced(fleet):
     wait_for(r.is_attached, what="the new worker to attach")
 
 
+def test_a_successor_comes_at_once_and_waits_after_repeated_quick_deaths(fleet):
+    f = fleet(1, 1, workers=1)
+    r = f.router
+    for _ in range(3):
+        dead = r.kill_worker()
+        wait_for(lambda: r.workers() not in ([dead], [r.process.pid]), what="a new worker")
+        assert r.chat().status == 200
+    waits = [line.rsplit("=", 1)[1] for line in r.process.err().splitlines()
+             if "worker died" in line]
+    assert waits == ["0", "100", "200"]
+
+
 def test_a_worker_told_to_stop_leaves_its_socket_to_the_next(fleet):
     """SIGTERM to one worker by hand: its place is filled, and the port goes on."""
     f = fleet(1, 1, workers=1)
