@@ -52,7 +52,12 @@ void cohort_free(struct cohort *g)
 static void run_child(const struct cohort *g, struct metrics_block *block, int ready)
 {
     const struct cohort_env *env = g->env;
-    struct worker_process_sockets fds = {env->sockets[block->worker], env->control, ready};
+    struct worker_process_sockets fds = {.client = env->sockets,
+                                         .n_client = env->n_sockets,
+                                         .own = (int)block->worker,
+                                         .beats = env->beats,
+                                         .control = env->control,
+                                         .ready = ready};
     int rc;
 
     cohort_log_level(g->conf);

@@ -4,6 +4,7 @@
 
 #include "config/config.h"
 #include "policy/respawn.h"
+#include "router/beats.h"
 #include "router/metrics.h"
 
 #include <signal.h>
@@ -13,8 +14,9 @@ struct cohort_env { /* what all cohorts of a supervisor share */
     struct metrics *metrics;
     int *sockets; /* one per worker */
     int n_sockets;
-    int control;      /* -1: none */
-    sigset_t signals; /* that a worker does not block */
+    struct beats *beats; /* of them */
+    int control;         /* -1: none */
+    sigset_t signals;    /* that a worker does not block */
 };
 
 struct cohort {

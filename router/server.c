@@ -191,6 +191,21 @@ struct server *server_new(struct worker *w, int fd, struct err *err)
     return s;
 }
 
+void server_add_socket(struct server *s, int fd)
+{
+    listener_add(s->listener, fd);
+}
+
+void server_remove_socket(struct server *s, int fd)
+{
+    listener_remove(s->listener, fd);
+}
+
+bool server_is_accepting(const struct server *s)
+{
+    return listener_is_accepting(s->listener);
+}
+
 void server_drain(struct server *s)
 {
     listener_drain(s->listener);

@@ -146,9 +146,12 @@ static void on_child_end(struct supervisor *s, pid_t pid, int status)
     if (g == NULL)
         return;
     wait_ms = cohort_ended(g, slot);
-    if (g != s->now)
+    if (g != s->now) {
         on_retired_end(s, g);
-    else if (!s->stopping)
+        return;
+    }
+    beats_stop(s->env.beats, slot);
+    if (!s->stopping)
         say_death(slot, pid, status, wait_ms);
 }
 
@@ -264,8 +267,9 @@ int supervisor_run(struct config *conf)
     open_files(conf);
     s.now = cohort_new(&s.env, conf);
     s.env.metrics = metrics_new();
-    if (s.env.metrics == NULL) {
-        log_at(LOG_ERROR, NULL, "cannot start: no memory for counters: %s", strerror(errno));
+    s.env.beats = beats_new(conf->workers);
+    if (s.env.metrics == NULL || s.env.beats == NULL) {
+        log_at(LOG_ERROR, NULL, "cannot start: no memory to share: %s", strerror(errno));
     } else if (open_sockets(&s.env, conf, &err) < 0 || cohort_start(s.now, &err) < 0) {
         log_at(LOG_ERROR, NULL, "cannot start: %s", err.msg);
     } else {
@@ -275,6 +279,7 @@ int supervisor_run(struct config *conf)
     }
     close_sockets(&s.env);
     cohort_free(s.now);
+    beats_free(s.env.beats);
     metrics_free(s.env.metrics);
     return rc;
 }

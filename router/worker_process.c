@@ -7,6 +7,7 @@
 #include "http/listener.h"
 #include "router/control.h"
 #include "router/server.h"
+#include "router/stand_in.h"
 #include "router/worker.h"
 
 #include <event2/event.h>
@@ -18,6 +19,7 @@
 struct process {
     struct worker w;
     struct server *server;
+    struct stand_in *stand_in;
     struct control *control;
     struct event *leave, *term, *quit, *tick;
     const struct worker_process_sockets *fds;
@@ -51,6 +53,8 @@ static void start_drain(struct process *p)
     p->drain_until_ms = clock_mono_ms() + p->w.conf->drain_timeout_ms;
     log_at(LOG_INFO, NULL, "draining connections=%zu timeout_ms=%lld",
            server_connections(p->server), (long long)p->w.conf->drain_timeout_ms);
+    stand_in_free(p->stand_in); /* who serves on takes what comes */
+    p->stand_in = NULL;
     server_drain(p->server);
     event_add(p->tick, &tv);
 }
@@ -74,7 +78,7 @@ static void on_term(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     start_drain(p);
     if (getppid() != p->supervisor)
-        listener_close(p->fds->client);
+        listener_close(p->fds->client[p->fds->own]);
     if (p->control == NULL && p->fds->control >= 0)
         p->control = control_new(&p->w, p->fds->control);
 }
@@ -107,6 +111,7 @@ static void set_signals(struct process *p)
 
 static void stop(struct process *p)
 {
+    stand_in_free(p->stand_in);
     control_free(p->control);
     server_free(p->server);
     worker_release(&p->w);
@@ -160,12 +165,18 @@ int worker_process_run(const struct config *conf, const struct metrics *metrics,
         p.control = control_new(&p.w, fds->control);
     await_fleet(&p);
     if (!p.w.draining)
-        p.server = server_new(&p.w, fds->client, &err);
+        p.server = server_new(&p.w, fds->client[fds->own], &err);
     if (p.w.draining) {
         rc = 0;
     } else if (p.server == NULL) {
         log_at(LOG_ERROR, NULL, "worker cannot start: %s", err.msg);
     } else {
+        p.stand_in = stand_in_new(&(struct stand_in_conf){.base = base,
+                                                          .server = p.server,
+                                                          .beats = fds->beats,
+                                                          .sockets = fds->client,
+                                                          .n_sockets = fds->n_client,
+                                                          .own = fds->own});
         if (fds->ready >= 0) { /* the supervisor waits for this byte */
             ssize_t ignored = write(fds->ready, "r", 1);
 

@@ -3,14 +3,17 @@
 #define ROUTER_WORKER_PROCESS_H
 
 #include "config/config.h"
+#include "router/beats.h"
 #include "router/metrics.h"
 
 #include <signal.h>
 
 struct worker_process_sockets {
-    int client;  /* this worker's SO_REUSEPORT socket */
-    int control; /* shared by the workers; -1: none */
-    int ready;   /* one byte is written when the worker serves, then it is closed; -1: none */
+    const int *client;   /* a SO_REUSEPORT socket per worker */
+    int n_client, own;   /* this worker's is client[own] */
+    struct beats *beats; /* of them */
+    int control;         /* shared by the workers; -1: none */
+    int ready; /* one byte is written when the worker serves, then it is closed; -1: none */
 };
 
 #define WORKER_PROCESS_LEAVE SIGUSR1 /* from now on it says that it is not ready, and serves */
