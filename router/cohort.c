@@ -6,16 +6,22 @@
 #include "router/worker_process.h"
 
 #include <errno.h>
-#include <poll.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#define LOOK_MS  100   /* how often a start looks for a stop */
 #define READY_MS 10000 /* to come up, beside redis.start_wait */
+
+struct cohort_start {
+    int ready; /* each worker writes its number, whole: it is below PIPE_BUF */
+    bool *serves;
+    int awaited;
+    int64_t until_ms;
+    char ended[64]; /* how one that never served did */
+};
 
 void cohort_log_level(const struct config *conf)
 {
@@ -37,8 +43,21 @@ struct cohort *cohort_new(struct cohort_env *env, struct config *conf)
     return g;
 }
 
+static void end_start(struct cohort *g)
+{
+    if (g->start == NULL)
+        return;
+    close(g->start->ready);
+    free(g->start->serves);
+    free(g->start);
+    g->start = NULL;
+}
+
 void cohort_free(struct cohort *g)
 {
+    if (g == NULL)
+        return;
+    end_start(g);
     if (g->metrics >= 0)
         metrics_remove(g->env->metrics, g->metrics);
     free(g->pids);
@@ -93,68 +112,62 @@ static void start_child(struct cohort *g, int slot, int ready)
         g->pids[slot] = pid;
         respawn_started(&g->respawn[slot], now_ms);
     } else {
+        if (g->start != NULL)
+            str_copy(g->start->ended, sizeof(g->start->ended), "no process for it");
         metrics_vacate(metrics, g->metrics, slot);
         respawn_refused(&g->respawn[slot], now_ms);
     }
 }
 
-static bool is_told_to_stop(void)
-{
-    sigset_t pending;
-
-    return sigpending(&pending) == 0 &&
-           (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
-}
-
-/* Waits until every worker has written its byte, or until a stop that run() sees next.  false:
- * one died or time ran out. */
-static bool wait_ready(int fd, int count, int64_t for_ms)
-{
-    int64_t until_ms = clock_mono_ms() + for_ms;
-
-    while (count > 0 && !is_told_to_stop()) {
-        struct pollfd p = {.fd = fd, .events = POLLIN};
-        int64_t left_ms = until_ms - clock_mono_ms();
-        char bytes[64];
-        ssize_t n;
-
-        if (left_ms > LOOK_MS)
-            left_ms = LOOK_MS;
-        if (left_ms <= 0 || (poll(&p, 1, (int)left_ms) < 0 && errno != EINTR))
-            return false;
-        if (p.revents == 0)
-            continue;
-        n = read(fd, bytes, sizeof(bytes));
-        if (n <= 0) /* every writer is gone: those that did not say ready have died */
-            return false;
-        count -= (int)n;
-    }
-    return true;
-}
-
 int cohort_start(struct cohort *g, struct err *err)
 {
     int ready[2];
-    bool ok;
 
     g->metrics = metrics_add(g->env->metrics, g->conf, g->conf->workers);
     if (g->metrics < 0)
         return err_set(err, ERR_LIMIT,
                        "no room for counters: too many earlier cohorts still drain");
-    if (pipe(ready) < 0)
+    if (pipe2(ready, O_CLOEXEC | O_NONBLOCK) < 0)
         return err_set(err, ERR_IO, "pipe: %s", strerror(errno));
+    g->start = xcalloc(1, sizeof(*g->start));
+    g->start->ready = ready[0];
+    g->start->serves = xcalloc((size_t)g->conf->workers, sizeof(*g->start->serves));
+    g->start->awaited = g->conf->workers;
+    g->start->until_ms = clock_mono_ms() + READY_MS + g->conf->redis.start_wait_ms;
     for (int i = 0; i < g->conf->workers; i++)
         start_child(g, i, ready[1]);
     close(ready[1]);
-    ok = wait_ready(ready[0], g->conf->workers, READY_MS + g->conf->redis.start_wait_ms);
-    close(ready[0]);
-    if (ok)
-        return 0;
-    cohort_signal(g, SIGKILL);
-    for (int i = 0; i < g->conf->workers; i++)
-        if (g->pids[i] > 0)
-            waitpid(g->pids[i], NULL, 0);
-    return err_set(err, ERR_IO, "a worker could not start with this config");
+    return 0;
+}
+
+static void hear(struct cohort_start *s)
+{
+    int slot;
+
+    while (s->awaited > 0 && read(s->ready, &slot, sizeof(slot)) == (ssize_t)sizeof(slot)) {
+        s->serves[slot] = true;
+        s->awaited--;
+    }
+}
+
+enum cohort_state cohort_look(struct cohort *g, struct err *err)
+{
+    struct cohort_start *s = g->start;
+
+    if (s == NULL)
+        return COHORT_SERVES;
+    hear(s);
+    if (s->ended[0] != '\0')
+        err_set(err, ERR_IO, "a worker could not start: %s", s->ended);
+    else if (s->awaited > 0 && clock_mono_ms() >= s->until_ms)
+        err_set(err, ERR_IO, "%d workers took too long to start", s->awaited);
+    else if (s->awaited > 0)
+        return COHORT_STARTS;
+    else {
+        end_start(g);
+        return COHORT_SERVES;
+    }
+    return COHORT_FAILED;
 }
 
 void cohort_respawn(struct cohort *g)
@@ -174,6 +187,15 @@ void cohort_signal(const struct cohort *g, int sig)
             kill(g->pids[i], sig);
 }
 
+void cohort_retire(struct cohort *g)
+{
+    if (g->start != NULL)
+        hear(g->start);
+    for (int i = 0; i < g->conf->workers; i++)
+        if (g->pids[i] > 0)
+            kill(g->pids[i], g->start != NULL && !g->start->serves[i] ? SIGKILL : SIGQUIT);
+}
+
 bool cohort_lives(const struct cohort *g)
 {
     for (int i = 0; i < g->conf->workers; i++)
@@ -190,8 +212,15 @@ int cohort_find(const struct cohort *g, pid_t pid)
     return -1;
 }
 
-int64_t cohort_ended(struct cohort *g, int slot)
+int64_t cohort_ended(struct cohort *g, int slot, const char *how)
 {
+    struct cohort_start *s = g->start;
+
+    if (s != NULL) {
+        hear(s);
+        if (!s->serves[slot])
+            str_copy(s->ended, sizeof(s->ended), how);
+    }
     g->pids[slot] = 0;
     metrics_vacate(g->env->metrics, g->metrics, slot);
     return respawn_died(&g->respawn[slot], clock_mono_ms());

@@ -19,27 +19,34 @@ struct cohort_env { /* what all cohorts of a supervisor share */
     sigset_t signals;    /* that a worker does not block */
 };
 
+enum cohort_state { COHORT_STARTS, COHORT_SERVES, COHORT_FAILED };
+
 struct cohort {
     struct cohort_env *env;
     struct config *conf;
-    int metrics;             /* its number there; -1: none */
-    pid_t *pids;             /* of conf->workers; 0: it does not run */
-    struct respawn *respawn; /* of each */
-    struct cohort *next;     /* retired before this one */
+    int metrics;                /* its number there; -1: none */
+    pid_t *pids;                /* of conf->workers; 0: it does not run */
+    struct respawn *respawn;    /* of each */
+    struct cohort_start *start; /* NULL: it serves, or was never started */
+    struct cohort *next;        /* retired before this one */
 };
 
 /* Takes conf, borrows env. */
 struct cohort *cohort_new(struct cohort_env *env, struct config *conf);
 void cohort_free(struct cohort *g); /* none of its workers runs */
 
-/* Forks all workers and waits until they serve.  -1 with err: none of them is left running. */
+/* Forks all workers, once.  -1 with err; some may run all the same. */
 int cohort_start(struct cohort *g, struct err *err) MUST_CHECK;
+/* Whether all of them serve by now.  COHORT_FAILED with err: one has ended
+ * before it served, or they took too long. */
+enum cohort_state cohort_look(struct cohort *g, struct err *err);
 
 bool cohort_lives(const struct cohort *g); /* any worker of it runs */
 void cohort_signal(const struct cohort *g, int sig);
+void cohort_retire(struct cohort *g);               /* who serves finishes what has begun */
 int cohort_find(const struct cohort *g, pid_t pid); /* a worker's number; -1: none of its */
-/* That worker was waited for.  In how many ms its successor is due. */
-int64_t cohort_ended(struct cohort *g, int slot);
+/* That worker was waited for, how says how it ended.  In how many ms its successor is due. */
+int64_t cohort_ended(struct cohort *g, int slot, const char *how);
 void cohort_respawn(struct cohort *g);            /* those that policy/respawn.h says */
 void cohort_log_level(const struct config *conf); /* as the config has it, from now on */
 

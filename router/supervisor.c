@@ -5,6 +5,11 @@
  * that serves.  The new cohort accepts from the same sockets.  An old one stays known, and
  * its counters in sight, until its last worker has ended.
  *
+ *     next --all of them serve--> now --another one serves--> retired --all ended--> gone
+ *          --one fails, or a stop comes first---------------> retired
+ *
+ * Nothing waits for the next cohort: meanwhile workers that die are replaced.
+ *
  * The loop is sigtimedwait: a parent that waits for children and signals needs no more. */
 #include "router/supervisor.h"
 
@@ -18,6 +23,7 @@
 #include "router/metrics.h"
 #include "router/worker_process.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,13 +32,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BEAT_MS 100 /* how often it looks */
+#define BEAT_MS     100 /* how often it looks */
+#define STARTING_MS 10  /* while a cohort starts */
 
 struct supervisor {
     struct cohort_env env;
-    struct cohort *now, *retired; /* those drain */
-    int64_t stop_at_ms;           /* of drain_delay; 0: nobody has told us to stop */
-    bool stopping;
+    struct cohort *now;     /* NULL: the first one starts */
+    struct cohort *next;    /* starts; NULL: none */
+    struct cohort *retired; /* those drain */
+    int64_t stop_at_ms;     /* of drain_delay; 0: nobody has told us to stop */
+    bool stopping, failed;
+    bool reload; /* wanted */
     sigset_t signals;
 };
 
@@ -108,8 +118,11 @@ static void describe(int status, char *out, size_t cap)
 /* The cohort of pid, and its number there; NULL: nobody's. */
 static struct cohort *find_child(struct supervisor *s, pid_t pid, int *slot)
 {
-    if ((*slot = cohort_find(s->now, pid)) >= 0)
-        return s->now;
+    struct cohort *const current[] = {s->now, s->next};
+
+    for (size_t i = 0; i < ARRAY_LEN(current); i++)
+        if (current[i] != NULL && (*slot = cohort_find(current[i], pid)) >= 0)
+            return current[i];
     for (struct cohort *g = s->retired; g != NULL; g = g->next)
         if ((*slot = cohort_find(g, pid)) >= 0)
             return g;
@@ -128,31 +141,25 @@ static void on_retired_end(struct supervisor *s, struct cohort *g)
     cohort_free(g);
 }
 
-static void say_death(int slot, pid_t pid, int status, int64_t wait_ms)
-{
-    char how[32];
-
-    describe(status, how, sizeof(how));
-    log_at(LOG_ERROR, NULL, "worker died slot=%d pid=%d how=\"%s\" respawn_in_ms=%lld", slot,
-           (int)pid, how, (long long)wait_ms);
-}
-
 static void on_child_end(struct supervisor *s, pid_t pid, int status)
 {
     int slot;
     struct cohort *g = find_child(s, pid, &slot);
     int64_t wait_ms;
+    char how[32];
 
     if (g == NULL)
         return;
-    wait_ms = cohort_ended(g, slot);
-    if (g != s->now) {
+    describe(status, how, sizeof(how));
+    wait_ms = cohort_ended(g, slot, how);
+    if (g != s->now && g != s->next) {
         on_retired_end(s, g);
         return;
     }
     beats_stop(s->env.beats, slot);
     if (!s->stopping)
-        say_death(slot, pid, status, wait_ms);
+        log_at(LOG_ERROR, NULL, "worker died slot=%d pid=%d how=\"%s\" respawn_in_ms=%lld",
+               slot, (int)pid, how, (long long)wait_ms);
 }
 
 static void reap(struct supervisor *s)
@@ -170,33 +177,76 @@ static void retire(struct supervisor *s, struct cohort *old)
         cohort_free(old);
         return;
     }
-    cohort_signal(old, SIGQUIT);
+    cohort_retire(old);
     old->next = s->retired;
     s->retired = old;
+}
+
+/* It never served as a whole.  What those of its workers that serve have begun is finished. */
+static void give_up_next(struct supervisor *s)
+{
+    struct cohort *g = s->next;
+
+    s->next = NULL;
+    if (g != NULL)
+        retire(s, g);
+}
+
+static void refuse_next(struct supervisor *s, const struct err *err)
+{
+    s->failed = s->now == NULL;
+    log_at(LOG_ERROR, NULL, "%s: %s",
+           s->failed ? "cannot start" : "reload refused, the old config stays", err->msg);
+    give_up_next(s);
+}
+
+static void start_next(struct supervisor *s, struct config *conf)
+{
+    struct err err = {0};
+
+    s->next = cohort_new(&s->env, conf);
+    if (cohort_start(s->next, &err) < 0)
+        refuse_next(s, &err);
 }
 
 /* SIGHUP: all or nothing. */
 static void reload(struct supervisor *s)
 {
-    struct cohort *old = s->now, *next;
     struct err err = {0};
-    struct config *conf = config_load(old->conf->path, &err);
+    struct config *conf = config_load(s->now->conf->path, &err);
 
-    if (conf == NULL || config_reload_check(old->conf, conf, &err) < 0) {
-        log_at(LOG_ERROR, NULL, "reload refused, the old config stays: %s", err.msg);
+    s->reload = false;
+    if (conf == NULL || config_reload_check(s->now->conf, conf, &err) < 0) {
+        refuse_next(s, &err);
         config_free(conf);
         return;
     }
-    next = cohort_new(&s->env, conf);
-    if (cohort_start(next, &err) < 0) {
-        log_at(LOG_ERROR, NULL, "reload refused, the old config stays: %s", err.msg);
-        cohort_free(next);
+    start_next(s, conf);
+}
+
+/* The next cohort serves: it is the one from now on. */
+static void take_next(struct supervisor *s)
+{
+    struct cohort *old = s->now;
+
+    s->now = s->next;
+    s->next = NULL;
+    if (old == NULL)
         return;
-    }
-    s->now = next;
-    cohort_log_level(conf);
+    cohort_log_level(s->now->conf);
     retire(s, old);
-    log_at(LOG_INFO, NULL, "reloaded config=%s", conf->digest);
+    log_at(LOG_INFO, NULL, "reloaded config=%s", s->now->conf->digest);
+}
+
+static void look_at_next(struct supervisor *s)
+{
+    struct err err = {0};
+    enum cohort_state state = s->next == NULL ? COHORT_STARTS : cohort_look(s->next, &err);
+
+    if (state == COHORT_SERVES)
+        take_next(s);
+    else if (state == COHORT_FAILED)
+        refuse_next(s, &err);
 }
 
 static void stop(struct supervisor *s)
@@ -215,15 +265,30 @@ static void stop(struct supervisor *s)
 /* The workers say that they are not ready, and serve on until drain_delay is over. */
 static void leave(struct supervisor *s)
 {
-    int64_t delay_ms = s->now->conf->drain_delay_ms;
+    int64_t delay_ms;
 
+    if (s->now == NULL) { /* as far as it has come */
+        s->now = s->next;
+        s->next = NULL;
+    }
+    assert(s->now != NULL);
+    delay_ms = s->now->conf->drain_delay_ms;
+    give_up_next(s);
     if (s->stop_at_ms > 0 || delay_ms == 0) { /* asked twice: no more delay */
         stop(s);
         return;
     }
     log_at(LOG_INFO, NULL, "stopping after drain_delay_ms=%lld", (long long)delay_ms);
     s->stop_at_ms = clock_mono_ms() + delay_ms;
+}
+
+/* It is said again at each beat: who has just been started did not listen. */
+static void await_stop(struct supervisor *s)
+{
+    cohort_respawn(s->now);
     cohort_signal(s->now, WORKER_PROCESS_LEAVE);
+    if (clock_mono_ms() >= s->stop_at_ms)
+        stop(s);
 }
 
 static bool any_alive(const struct supervisor *s)
@@ -231,22 +296,52 @@ static bool any_alive(const struct supervisor *s)
     return s->retired != NULL || cohort_lives(s->now);
 }
 
+static void on_signal(struct supervisor *s, int sig)
+{
+    if (sig == SIGTERM || sig == SIGINT)
+        leave(s);
+    else if (sig == SIGHUP)
+        s->reload = true;
+}
+
+/* While nobody has told us to stop. */
+static void go_on(struct supervisor *s)
+{
+    look_at_next(s);
+    if (s->now != NULL)
+        cohort_respawn(s->now);
+    if (s->next != NULL)
+        cohort_respawn(s->next);
+    if (s->reload && s->next == NULL && s->now != NULL)
+        reload(s);
+}
+
 static void run(struct supervisor *s)
 {
-    const struct timespec beat = {0, BEAT_MS * 1000 * 1000};
+    while (!s->failed && (!s->stopping || any_alive(s))) {
+        int64_t beat_ms = s->next == NULL ? BEAT_MS : STARTING_MS;
+        const struct timespec beat = {0, beat_ms * 1000 * 1000};
 
-    while (!s->stopping || any_alive(s)) {
-        int sig = sigtimedwait(&s->signals, NULL, &beat);
-
-        if (sig == SIGTERM || sig == SIGINT)
-            leave(s);
-        else if (sig == SIGHUP && !s->stopping && s->stop_at_ms == 0)
-            reload(s);
+        on_signal(s, sigtimedwait(&s->signals, NULL, &beat));
         reap(s);
         if (!s->stopping && s->stop_at_ms == 0)
-            cohort_respawn(s->now);
-        else if (!s->stopping && clock_mono_ms() >= s->stop_at_ms)
-            stop(s);
+            go_on(s);
+        else if (!s->stopping)
+            await_stop(s);
+    }
+}
+
+/* Those of a first cohort that could not start. */
+static void end_retired(struct supervisor *s)
+{
+    for (const struct cohort *g = s->retired; g != NULL; g = g->next)
+        cohort_signal(g, SIGKILL);
+    while (s->retired != NULL) {
+        int status;
+        pid_t pid = waitpid(-1, &status, 0);
+
+        if (pid > 0)
+            on_child_end(s, pid, status);
     }
 }
 
@@ -265,18 +360,22 @@ int supervisor_run(struct config *conf)
     signal(WORKER_PROCESS_LEAVE, SIG_IGN); /* until a new worker listens to it */
     cohort_log_level(conf);
     open_files(conf);
-    s.now = cohort_new(&s.env, conf);
     s.env.metrics = metrics_new();
     s.env.beats = beats_new(conf->workers);
     if (s.env.metrics == NULL || s.env.beats == NULL) {
         log_at(LOG_ERROR, NULL, "cannot start: no memory to share: %s", strerror(errno));
-    } else if (open_sockets(&s.env, conf, &err) < 0 || cohort_start(s.now, &err) < 0) {
+        config_free(conf);
+    } else if (open_sockets(&s.env, conf, &err) < 0) {
         log_at(LOG_ERROR, NULL, "cannot start: %s", err.msg);
+        config_free(conf);
     } else {
+        start_next(&s, conf);
         run(&s);
-        log_at(LOG_INFO, NULL, "stopped");
-        rc = 0;
+        end_retired(&s);
+        rc = s.failed;
     }
+    if (rc == 0)
+        log_at(LOG_INFO, NULL, "stopped");
     close_sockets(&s.env);
     cohort_free(s.now);
     beats_free(s.env.beats);

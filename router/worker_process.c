@@ -177,8 +177,8 @@ int worker_process_run(const struct config *conf, const struct metrics *metrics,
                                                           .sockets = fds->client,
                                                           .n_sockets = fds->n_client,
                                                           .own = fds->own});
-        if (fds->ready >= 0) { /* the supervisor waits for this byte */
-            ssize_t ignored = write(fds->ready, "r", 1);
+        if (fds->ready >= 0) { /* the supervisor waits for it */
+            ssize_t ignored = write(fds->ready, &fds->own, sizeof(fds->own));
 
             (void)ignored;
             close(fds->ready);

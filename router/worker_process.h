@@ -13,7 +13,7 @@ struct worker_process_sockets {
     int n_client, own;   /* this worker's is client[own] */
     struct beats *beats; /* of them */
     int control;         /* shared by the workers; -1: none */
-    int ready; /* one byte is written when the worker serves, then it is closed; -1: none */
+    int ready; /* the worker writes own (an int) when it serves, and closes it; -1: none */
 };
 
 #define WORKER_PROCESS_LEAVE SIGUSR1 /* from now on it says that it is not ready, and serves */

@@ -235,6 +235,15 @@ def test_a_drain_delay_serves_on(fleet):
     assert refuses(f.router.port)
 
 
+def test_who_dies_in_a_drain_delay_is_replaced(fleet):
+    f = fleet(1, 1, drain_delay="1h")
+    drain(f.router)
+    f.router.kill_worker()
+    assert f.router.chat().status == 200
+    wait_for(lambda: f.router.admin("/readyz").status == 503, what="the new one to say so")
+    assert f.router.chat().status == 200
+
+
 def test_a_drain_delay_ends_by_itself(fleet):
     f = fleet(1, 1, drain_delay="500ms")
     began = time.monotonic()

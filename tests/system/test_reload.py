@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import threading
 
 import pytest
@@ -104,6 +105,43 @@ def test_no_config_at_all_changes_nothing(fleet):
     r.write_config(drain_timeout="7s")
     reload(r)
     assert r.chat().status == 200 and r.workers() != pids
+
+
+@pytest.fixture
+def slow_reload(fleet):
+    """A router whose new worker waits for a Redis that says nothing, beside the old one."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        r = fleet(1, 1, with_redis=False).router
+        [old] = r.workers()
+        r.write_config(redis={"url": f"redis://127.0.0.1:{silent.getsockname()[1]}",
+                              "start_wait": "5s"})
+        r.hup()
+        wait_for(lambda: len(r.workers()) == 2, what="a new worker to start")
+        yield r, old
+
+
+def test_a_worker_that_dies_while_others_start_is_replaced(slow_reload):
+    r, old = slow_reload
+    os.kill(old, signal.SIGKILL)
+    assert r.chat().status == 200
+    assert reloads(r) == 0, "nobody waited for the new config"
+    wait_for(lambda: reloads(r) == 1, what="the new config")
+    assert r.chat().status == 200
+
+
+def test_a_worker_that_dies_while_it_starts_refuses_the_reload(slow_reload):
+    r, old = slow_reload
+    [starting] = set(r.workers()) - {old}
+    os.kill(starting, signal.SIGKILL)
+    assert "signal 9" in refused(r)
+    assert r.chat().status == 200 and r.workers() == [old]
+
+
+def test_a_stop_ends_a_reload_under_way(slow_reload):
+    r, old = slow_reload
+    r.term()
+    assert r.process.wait_end() == 0
+    assert reloads(r) == 0
 
 
 def test_fleet_state_outlives_a_reload(fleet):
