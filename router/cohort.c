@@ -31,15 +31,32 @@ void cohort_log_level(const struct config *conf)
         log_set_level(level);
 }
 
-struct cohort *cohort_new(struct cohort_env *env, struct config *conf)
+static struct cohort *make(struct cohort_env *env, int workers)
 {
     struct cohort *g = xcalloc(1, sizeof(*g));
 
     g->env = env;
-    g->conf = conf;
     g->metrics = -1;
-    g->pids = xcalloc((size_t)conf->workers, sizeof(*g->pids));
-    g->respawn = xcalloc((size_t)conf->workers, sizeof(*g->respawn));
+    g->workers = workers;
+    g->pids = xcalloc((size_t)workers, sizeof(*g->pids));
+    g->respawn = xcalloc((size_t)workers, sizeof(*g->respawn));
+    return g;
+}
+
+struct cohort *cohort_new(struct cohort_env *env, struct config *conf)
+{
+    struct cohort *g = make(env, conf->workers);
+
+    g->conf = conf;
+    return g;
+}
+
+struct cohort *cohort_new_earlier(struct cohort_env *env, const int *pids, int n)
+{
+    struct cohort *g = make(env, n);
+
+    for (int i = 0; i < n; i++)
+        g->pids[i] = pids[i];
     return g;
 }
 
@@ -71,15 +88,16 @@ void cohort_free(struct cohort *g)
 static void run_child(const struct cohort *g, struct metrics_block *block, int ready)
 {
     const struct cohort_env *env = g->env;
-    struct worker_process_sockets fds = {.client = env->sockets,
-                                         .n_client = env->n_sockets,
+    struct worker_process_sockets fds = {.client = env->ports.client,
+                                         .n_client = env->ports.n_client,
                                          .own = (int)block->worker,
                                          .beats = env->beats,
-                                         .control = env->control,
+                                         .control = env->ports.control,
                                          .ready = ready};
     int rc;
 
     cohort_log_level(g->conf);
+    signal(SIGUSR2, SIG_IGN); /* who says it to the whole group means the supervisor */
     sigprocmask(SIG_SETMASK, &env->signals, NULL);
     rc = worker_process_run(g->conf, env->metrics, block, &fds);
     fflush(NULL);
@@ -123,7 +141,7 @@ int cohort_start(struct cohort *g, struct err *err)
 {
     int ready[2];
 
-    g->metrics = metrics_add(g->env->metrics, g->conf, g->conf->workers);
+    g->metrics = metrics_add(g->env->metrics, g->conf, g->workers);
     if (g->metrics < 0)
         return err_set(err, ERR_LIMIT,
                        "no room for counters: too many earlier cohorts still drain");
@@ -131,10 +149,10 @@ int cohort_start(struct cohort *g, struct err *err)
         return err_set(err, ERR_IO, "pipe: %s", strerror(errno));
     g->start = xcalloc(1, sizeof(*g->start));
     g->start->ready = ready[0];
-    g->start->serves = xcalloc((size_t)g->conf->workers, sizeof(*g->start->serves));
-    g->start->awaited = g->conf->workers;
+    g->start->serves = xcalloc((size_t)g->workers, sizeof(*g->start->serves));
+    g->start->awaited = g->workers;
     g->start->until_ms = clock_mono_ms() + READY_MS + g->conf->redis.start_wait_ms;
-    for (int i = 0; i < g->conf->workers; i++)
+    for (int i = 0; i < g->workers; i++)
         start_child(g, i, ready[1]);
     close(ready[1]);
     return 0;
@@ -174,7 +192,9 @@ void cohort_respawn(struct cohort *g)
 {
     int slot;
 
-    while ((slot = respawn_next(g->respawn, g->conf->workers, clock_mono_ms())) >= 0)
+    if (g->conf == NULL)
+        return;
+    while ((slot = respawn_next(g->respawn, g->workers, clock_mono_ms())) >= 0)
         start_child(g, slot, -1);
 }
 
@@ -182,7 +202,7 @@ void cohort_respawn(struct cohort *g)
 
 void cohort_signal(const struct cohort *g, int sig)
 {
-    for (int i = 0; i < g->conf->workers; i++)
+    for (int i = 0; i < g->workers; i++)
         if (g->pids[i] > 0)
             kill(g->pids[i], sig);
 }
@@ -191,14 +211,14 @@ void cohort_retire(struct cohort *g)
 {
     if (g->start != NULL)
         hear(g->start);
-    for (int i = 0; i < g->conf->workers; i++)
+    for (int i = 0; i < g->workers; i++)
         if (g->pids[i] > 0)
             kill(g->pids[i], g->start != NULL && !g->start->serves[i] ? SIGKILL : SIGQUIT);
 }
 
 bool cohort_lives(const struct cohort *g)
 {
-    for (int i = 0; i < g->conf->workers; i++)
+    for (int i = 0; i < g->workers; i++)
         if (g->pids[i] > 0)
             return true;
     return false;
@@ -206,7 +226,7 @@ bool cohort_lives(const struct cohort *g)
 
 int cohort_find(const struct cohort *g, pid_t pid)
 {
-    for (int i = 0; i < g->conf->workers; i++)
+    for (int i = 0; i < g->workers; i++)
         if (g->pids[i] == pid)
             return i;
     return -1;
@@ -222,6 +242,7 @@ int64_t cohort_ended(struct cohort *g, int slot, const char *how)
             str_copy(s->ended, sizeof(s->ended), how);
     }
     g->pids[slot] = 0;
-    metrics_vacate(g->env->metrics, g->metrics, slot);
+    if (g->metrics >= 0)
+        metrics_vacate(g->env->metrics, g->metrics, slot);
     return respawn_died(&g->respawn[slot], clock_mono_ms());
 }

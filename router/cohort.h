@@ -6,16 +6,15 @@
 #include "policy/respawn.h"
 #include "router/beats.h"
 #include "router/metrics.h"
+#include "router/ports.h"
 
 #include <signal.h>
 #include <sys/types.h>
 
 struct cohort_env { /* what all cohorts of a supervisor share */
     struct metrics *metrics;
-    int *sockets; /* one per worker */
-    int n_sockets;
-    struct beats *beats; /* of them */
-    int control;         /* -1: none */
+    struct ports ports;
+    struct beats *beats; /* of its sockets for clients */
     sigset_t signals;    /* that a worker does not block */
 };
 
@@ -23,9 +22,10 @@ enum cohort_state { COHORT_STARTS, COHORT_SERVES, COHORT_FAILED };
 
 struct cohort {
     struct cohort_env *env;
-    struct config *conf;
+    struct config *conf; /* NULL: an earlier program forked them, nobody replaces them */
+    int workers;
     int metrics;                /* its number there; -1: none */
-    pid_t *pids;                /* of conf->workers; 0: it does not run */
+    pid_t *pids;                /* 0: it does not run */
     struct respawn *respawn;    /* of each */
     struct cohort_start *start; /* NULL: it serves, or was never started */
     struct cohort *next;        /* retired before this one */
@@ -33,6 +33,8 @@ struct cohort {
 
 /* Takes conf, borrows env. */
 struct cohort *cohort_new(struct cohort_env *env, struct config *conf);
+/* Those that run already, children of ours all the same.  Their numbers are no sockets'. */
+struct cohort *cohort_new_earlier(struct cohort_env *env, const int *pids, int n);
 void cohort_free(struct cohort *g); /* none of its workers runs */
 
 /* Forks all workers, once.  -1 with err; some may run all the same. */

@@ -4,7 +4,9 @@
 #include "config/dump.h"
 #include "config/reference.h"
 #include "config/schema.h"
+#include "router/handover.h"
 #include "router/supervisor.h"
+#include "router/upgrade.h"
 #include "config/config.h"
 
 #include <errno.h>
@@ -12,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] =
     "usage: sluice-router -c FILE             serve\n"
@@ -22,11 +25,13 @@ static const char usage[] =
     "       sluice-router --settings | --limits  the same as a table, the limits alone\n"
     "       sluice-router --version | --help\n"
     "\n"
-    "SIGHUP reloads FILE, SIGTERM drains and stops.  sluice-router(8) says more.\n";
+    "SIGHUP reloads FILE, SIGUSR2 runs the program anew, SIGTERM drains and stops.  "
+    "sluice-router(8) says more.\n";
 
 enum action {
     ACT_SERVE,
     ACT_CHECK,
+    ACT_UPGRADE_CHECK,
     ACT_DUMP,
     ACT_SCHEMA,
     ACT_REFERENCE,
@@ -75,7 +80,26 @@ static int finish(int rc)
     return 1;
 }
 
-static int with_config(const char *path, enum action act)
+/* A running router, our parent, asks whether we could go on in its place. */
+static int check_handover(const struct config *conf)
+{
+    struct handover h;
+    struct err err = {0};
+    int rc = 0;
+
+    handover_init(&h);
+    if (handover_take(&h, getppid(), &err) < 0 ||
+        (h.sockets.n > 0 && handover_fits(&h, conf, &err) < 0)) {
+        fprintf(stderr, "sluice-router: %s\n", err.msg);
+        rc = 1;
+    } else {
+        printf(UPGRADE_YES "%s\n", version_text());
+    }
+    handover_release(&h);
+    return rc;
+}
+
+static int with_config(const char *path, enum action act, char *const *argv)
 {
     struct err err = {0};
     /* A dump is of the text alone, so that it can be read on any host. */
@@ -87,9 +111,11 @@ static int with_config(const char *path, enum action act)
         return 1;
     }
     if (act == ACT_SERVE)
-        return supervisor_run(conf); /* takes conf */
+        return supervisor_run(conf, argv); /* takes conf */
     if (act == ACT_DUMP)
         rc = dump(conf);
+    else if (act == ACT_UPGRADE_CHECK)
+        rc = check_handover(conf);
     else
         printf("config '%s' is fine: %zu regions, %zu models, digest %s\n", path,
                conf->n_regions, conf->n_models, conf->digest);
@@ -104,6 +130,7 @@ static int read_flags(int argc, char **argv, const char **path)
     static const struct option options[] = {
         {"config", required_argument, NULL, 'c'},
         {"check", no_argument, NULL, ACT_CHECK},
+        {UPGRADE_CHECK + 2, no_argument, NULL, ACT_UPGRADE_CHECK},
         {"dump", no_argument, NULL, ACT_DUMP},
         {"schema", no_argument, NULL, ACT_SCHEMA},
         {"reference", no_argument, NULL, ACT_REFERENCE},
@@ -145,5 +172,5 @@ int main(int argc, char **argv)
         return 2;
     }
     return act >= ACT_SCHEMA ? finish(print(printers[act]))
-                             : with_config(path, (enum action)act);
+                             : with_config(path, (enum action)act, argv);
 }

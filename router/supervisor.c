@@ -10,20 +10,23 @@
  *
  * Nothing waits for the next cohort: meanwhile workers that die are replaced.
  *
+ * An upgrade is an exec in place (upgrade.h).  The program that begins so finds the workers of
+ * the one before: its first cohort, which has no config and replaces nobody.
+ *
  * The loop is sigtimedwait: a parent that waits for children and signals needs no more. */
 #include "router/supervisor.h"
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/version.h"
 #include "config/check.h"
 #include "config/config.h"
-#include "http/listener.h"
 #include "router/cohort.h"
 #include "router/descriptors.h"
 #include "router/metrics.h"
+#include "router/upgrade.h"
 #include "router/worker_process.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,8 +35,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BEAT_MS     100 /* how often it looks */
-#define STARTING_MS 10  /* while a cohort starts */
+#define BEAT_MS        100 /* how often it looks */
+#define STARTING_MS    10  /* while a cohort starts */
+#define RETRY_MS       5000
+#define RETRY_ALONE_MS 200 /* nobody of an earlier program is left */
 
 struct supervisor {
     struct cohort_env env;
@@ -42,53 +47,30 @@ struct supervisor {
     struct cohort *retired; /* those drain */
     int64_t stop_at_ms;     /* of drain_delay; 0: nobody has told us to stop */
     bool stopping, failed;
-    bool reload; /* wanted */
+    bool reload, upgrade;   /* wanted */
+    int64_t retry_at_ms;    /* of a start while workers of an earlier program serve */
+    struct handover handed; /* by an earlier program; no sockets: there was none */
+    struct upgrade_program program;
+    struct upgrade_check *check; /* of an upgrade; NULL: none runs */
     sigset_t signals;
 };
 
-/* ---- sockets ---- */
+/* ---- start ---- */
 
-/* Another program's sockets with SO_REUSEPORT would silently share the port with ours: a bind
- * without it tells. */
-static int check_free(const char *addr, struct err *err)
+/* Our own, or those of an earlier program with its workers. */
+static int find_ports(struct supervisor *s, const struct config *conf, struct err *err)
 {
-    int fd = listener_bind(addr, false, err);
+    struct handover *h = &s->handed;
+    int handed = handover_take(h, getpid(), err);
 
-    if (fd < 0)
+    if (handed == 0)
+        return ports_open(&s->env.ports, conf, err);
+    if (handed < 0 || handover_fits(h, conf, err) < 0 || ports_adopt(&s->env.ports, h, err) < 0)
         return -1;
-    close(fd);
+    s->now = cohort_new_earlier(&s->env, h->serving.at, h->serving.n);
+    if (h->draining.n > 0)
+        s->retired = cohort_new_earlier(&s->env, h->draining.at, h->draining.n);
     return 0;
-}
-
-static int open_sockets(struct cohort_env *env, const struct config *conf, struct err *err)
-{
-    env->sockets = xcalloc((size_t)conf->workers, sizeof(*env->sockets));
-    if (check_free(conf->listen, err) < 0)
-        return err_wrap(err, "listen");
-    while (env->n_sockets < conf->workers) {
-        int fd = listener_bind(conf->listen, true, err);
-
-        if (fd < 0)
-            return err_wrap(err, "listen");
-        env->sockets[env->n_sockets++] = fd;
-    }
-    log_at(LOG_INFO, NULL, "listening address=%s workers=%d", conf->listen, conf->workers);
-    if (conf->admin_listen[0] == '\0')
-        return 0;
-    env->control = listener_bind(conf->admin_listen, false, err);
-    if (env->control < 0)
-        return err_wrap(err, "admin_listen");
-    log_at(LOG_INFO, NULL, "control listening address=%s", conf->admin_listen);
-    return 0;
-}
-
-static void close_sockets(struct cohort_env *env)
-{
-    for (int i = 0; i < env->n_sockets; i++)
-        close(env->sockets[i]);
-    if (env->control >= 0)
-        close(env->control);
-    free(env->sockets);
 }
 
 /* A request needs a descriptor for its client and one for its region. */
@@ -156,10 +138,76 @@ static void on_child_end(struct supervisor *s, pid_t pid, int status)
         on_retired_end(s, g);
         return;
     }
+    if (g->conf == NULL) {
+        log_at(s->stopping ? LOG_DEBUG : LOG_ERROR, NULL,
+               "worker of the earlier program died pid=%d how=\"%s\"", (int)pid, how);
+        return;
+    }
     beats_stop(s->env.beats, slot);
     if (!s->stopping)
         log_at(LOG_ERROR, NULL, "worker died slot=%d pid=%d how=\"%s\" respawn_in_ms=%lld",
                slot, (int)pid, how, (long long)wait_ms);
+}
+
+/* ---- becoming another program ---- */
+
+static void list_workers(const struct cohort *g, struct handover_list *list)
+{
+    for (int i = 0; g != NULL && i < g->workers; i++)
+        if (g->pids[i] > 0)
+            handover_add(list, (int)g->pids[i]);
+}
+
+static void describe_us(const struct supervisor *s, struct handover *h)
+{
+    const struct config *conf = s->now->conf;
+
+    handover_init(h);
+    h->listen = xstrdup(conf != NULL ? conf->listen : s->handed.listen);
+    h->admin_listen = xstrdup(conf != NULL ? conf->admin_listen : s->handed.admin_listen);
+    h->control = s->env.ports.control;
+    for (int i = 0; i < s->env.ports.n_client; i++)
+        handover_add(&h->sockets, s->env.ports.client[i]);
+    list_workers(s->now, &h->serving);
+    for (const struct cohort *g = s->retired; g != NULL; g = g->next)
+        list_workers(g, &h->draining);
+}
+
+static void refuse_upgrade(struct supervisor *s, const char *why)
+{
+    log_at(LOG_ERROR, NULL, "upgrade refused, this program goes on: %s", why);
+    upgrade_check_free(s->check);
+    s->check = NULL;
+}
+
+/* SIGUSR2: first the question. */
+static void upgrade(struct supervisor *s)
+{
+    struct handover h;
+    struct err err = {0};
+
+    s->upgrade = false;
+    describe_us(s, &h);
+    s->check = upgrade_check_new(&s->program, &h, &err);
+    if (s->check == NULL)
+        refuse_upgrade(s, err.msg);
+    handover_release(&h);
+}
+
+/* The answer. */
+static void on_check_end(struct supervisor *s, int status)
+{
+    struct handover h;
+    struct err err = {0};
+    char says[UPGRADE_SAYS_MAX];
+
+    if (upgrade_check_ended(s->check, status, says, &err) == 0) {
+        log_at(LOG_INFO, NULL, "upgrading version=%s to=%s", version_text(), says);
+        describe_us(s, &h);
+        upgrade_run(&s->program, &h, &err);
+        handover_release(&h);
+    }
+    refuse_upgrade(s, err.msg);
 }
 
 static void reap(struct supervisor *s)
@@ -168,7 +216,10 @@ static void reap(struct supervisor *s)
     pid_t pid;
 
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-        on_child_end(s, pid, status);
+        if (s->check != NULL && pid == upgrade_check_pid(s->check))
+            on_check_end(s, status);
+        else
+            on_child_end(s, pid, status);
 }
 
 static void retire(struct supervisor *s, struct cohort *old)
@@ -194,9 +245,15 @@ static void give_up_next(struct supervisor *s)
 
 static void refuse_next(struct supervisor *s, const struct err *err)
 {
+    bool handed = s->now != NULL && s->now->conf == NULL;
+
     s->failed = s->now == NULL;
+    s->retry_at_ms = clock_mono_ms() + RETRY_MS;
     log_at(LOG_ERROR, NULL, "%s: %s",
-           s->failed ? "cannot start" : "reload refused, the old config stays", err->msg);
+           s->failed ? "cannot start"
+           : handed  ? "cannot start after the upgrade, the earlier workers serve on"
+                     : "reload refused, the old config stays",
+           err->msg);
     give_up_next(s);
 }
 
@@ -209,14 +266,20 @@ static void start_next(struct supervisor *s, struct config *conf)
         refuse_next(s, &err);
 }
 
+static int check_change(const struct supervisor *s, const struct config *conf, struct err *err)
+{
+    return s->now->conf == NULL ? handover_fits(&s->handed, conf, err)
+                                : config_reload_check(s->now->conf, conf, err);
+}
+
 /* SIGHUP: all or nothing. */
 static void reload(struct supervisor *s)
 {
     struct err err = {0};
-    struct config *conf = config_load(s->now->conf->path, &err);
+    struct config *conf = config_load(s->program.config, &err);
 
     s->reload = false;
-    if (conf == NULL || config_reload_check(s->now->conf, conf, &err) < 0) {
+    if (conf == NULL || check_change(s, conf, &err) < 0) {
         refuse_next(s, &err);
         config_free(conf);
         return;
@@ -234,8 +297,12 @@ static void take_next(struct supervisor *s)
     if (old == NULL)
         return;
     cohort_log_level(s->now->conf);
+    if (old->conf == NULL)
+        log_at(LOG_INFO, NULL, "upgraded version=%s config=%s", version_text(),
+               s->now->conf->digest);
+    else
+        log_at(LOG_INFO, NULL, "reloaded config=%s", s->now->conf->digest);
     retire(s, old);
-    log_at(LOG_INFO, NULL, "reloaded config=%s", s->now->conf->digest);
 }
 
 static void look_at_next(struct supervisor *s)
@@ -258,21 +325,22 @@ static void stop(struct supervisor *s)
     cohort_signal(s->now, sig);
     for (const struct cohort *g = s->retired; g != NULL; g = g->next)
         cohort_signal(g, sig);
-    for (int i = 0; i < s->env.n_sockets; i++)
-        listener_close(s->env.sockets[i]);
+    ports_refuse(&s->env.ports);
 }
 
 /* The workers say that they are not ready, and serve on until drain_delay is over. */
 static void leave(struct supervisor *s)
 {
-    int64_t delay_ms;
+    int64_t delay_ms = s->now != NULL && s->now->conf != NULL ? s->now->conf->drain_delay_ms
+                       : s->next != NULL                      ? s->next->conf->drain_delay_ms
+                                                              : 0;
 
     if (s->now == NULL) { /* as far as it has come */
         s->now = s->next;
         s->next = NULL;
     }
-    assert(s->now != NULL);
-    delay_ms = s->now->conf->drain_delay_ms;
+    upgrade_check_free(s->check);
+    s->check = NULL;
     give_up_next(s);
     if (s->stop_at_ms > 0 || delay_ms == 0) { /* asked twice: no more delay */
         stop(s);
@@ -302,6 +370,17 @@ static void on_signal(struct supervisor *s, int sig)
         leave(s);
     else if (sig == SIGHUP)
         s->reload = true;
+    else if (sig == SIGUSR2)
+        s->upgrade = true;
+}
+
+/* An earlier program's workers serve, and ours could not start. */
+static bool is_retry_due(const struct supervisor *s)
+{
+    int64_t left_ms = s->retry_at_ms - clock_mono_ms();
+
+    return s->now->conf == NULL &&
+           (left_ms <= 0 || (!cohort_lives(s->now) && left_ms <= RETRY_MS - RETRY_ALONE_MS));
 }
 
 /* While nobody has told us to stop. */
@@ -312,7 +391,13 @@ static void go_on(struct supervisor *s)
         cohort_respawn(s->now);
     if (s->next != NULL)
         cohort_respawn(s->next);
-    if (s->reload && s->next == NULL && s->now != NULL)
+    if (s->check != NULL && upgrade_check_is_late(s->check, clock_mono_ms()))
+        refuse_upgrade(s, "the program asked gives no answer");
+    if (s->next != NULL || s->check != NULL || s->now == NULL)
+        return;
+    if (s->upgrade)
+        upgrade(s);
+    else if (s->reload || is_retry_due(s))
         reload(s);
 }
 
@@ -345,19 +430,29 @@ static void end_retired(struct supervisor *s)
     }
 }
 
-int supervisor_run(struct config *conf)
+static void take_signals(struct supervisor *s)
 {
-    struct supervisor s = {.env.control = -1};
+    static const int ours[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGCHLD};
+
+    sigemptyset(&s->signals);
+    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+        sigaddset(&s->signals, ours[i]);
+    sigprocmask(SIG_BLOCK, &s->signals, &s->env.signals);
+    for (size_t i = 0; i < ARRAY_LEN(ours); i++) /* an earlier program blocked them */
+        sigdelset(&s->env.signals, ours[i]);
+    signal(WORKER_PROCESS_LEAVE, SIG_IGN); /* until a new worker listens to it */
+}
+
+int supervisor_run(struct config *conf, char *const *argv)
+{
+    struct supervisor s = {.env.ports.control = -1};
     struct err err = {0};
+    char *path = xstrdup(conf->path);
     int rc = 1;
 
-    sigemptyset(&s.signals);
-    sigaddset(&s.signals, SIGTERM);
-    sigaddset(&s.signals, SIGINT);
-    sigaddset(&s.signals, SIGHUP);
-    sigaddset(&s.signals, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &s.signals, &s.env.signals);
-    signal(WORKER_PROCESS_LEAVE, SIG_IGN); /* until a new worker listens to it */
+    s.program = (struct upgrade_program){argv, path, &s.env.signals};
+    handover_init(&s.handed);
+    take_signals(&s);
     cohort_log_level(conf);
     open_files(conf);
     s.env.metrics = metrics_new();
@@ -365,7 +460,7 @@ int supervisor_run(struct config *conf)
     if (s.env.metrics == NULL || s.env.beats == NULL) {
         log_at(LOG_ERROR, NULL, "cannot start: no memory to share: %s", strerror(errno));
         config_free(conf);
-    } else if (open_sockets(&s.env, conf, &err) < 0) {
+    } else if (find_ports(&s, conf, &err) < 0) {
         log_at(LOG_ERROR, NULL, "cannot start: %s", err.msg);
         config_free(conf);
     } else {
@@ -376,9 +471,11 @@ int supervisor_run(struct config *conf)
     }
     if (rc == 0)
         log_at(LOG_INFO, NULL, "stopped");
-    close_sockets(&s.env);
+    ports_close(&s.env.ports);
+    handover_release(&s.handed);
     cohort_free(s.now);
     beats_free(s.env.beats);
     metrics_free(s.env.metrics);
+    free(path);
     return rc;
 }

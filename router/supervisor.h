@@ -8,7 +8,8 @@
 #include "config/config.h"
 
 /* Takes conf.  Runs until SIGTERM or SIGINT and all workers have drained; SIGHUP loads
- * conf->path again, all or nothing.  Returns the exit status of the program. */
-int supervisor_run(struct config *conf);
+ * conf->path again, all or nothing; SIGUSR2 runs argv, the program's own command line, in our
+ * place.  Returns the exit status of the program. */
+int supervisor_run(struct config *conf, char *const *argv);
 
 #endif
