@@ -196,7 +196,8 @@ SEEDS ?= 1000
 sim: $(BUILD)/tests/sim/sim ## simulate SEEDS (1000) histories of a fleet, and mutants that must be caught
 	@$< --mutants
 	@$< --seeds $(SEEDS)
-soak: $(BUILD)/tests/sim/sim $(BUILD)/tests/unit/shared/test_breaker_parity ## an hour of more histories than each commit is worth
+soak: $(BUILD)/tests/sim/sim $(BUILD)/tests/unit/shared/test_breaker_parity all $(OTHERS) ## an hour of more histories than each commit is worth
+	@SLUICE_KILLS=200 SLUICE_UPGRADES=50 scripts/run_pytest.sh $(PYTHON) tests/system/test_stand_in.py tests/system/test_upgrade.py
 	@PARITY_HISTORIES=1000000 $(BUILD)/tests/unit/shared/test_breaker_parity
 	@$< --seeds 200000
 tests: $(UNIT) $(FLOW) $(OTHERS)

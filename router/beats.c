@@ -53,6 +53,13 @@ void beats_stop(struct beats *b, int socket)
     atomic_store(&b->last_ms[socket], 0);
 }
 
+int64_t beats_silence_ms(const struct beats *b, int socket, int64_t now_ms)
+{
+    int64_t last_ms = atomic_load(&b->last_ms[socket]);
+
+    return last_ms == 0 ? 0 : now_ms - last_ms;
+}
+
 bool beats_is_silent(const struct beats *b, int socket, int64_t now_ms)
 {
     int64_t last_ms = atomic_load(&b->last_ms[socket]);

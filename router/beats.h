@@ -20,5 +20,7 @@ void beats_free(struct beats *b);
 void beats_say(struct beats *b, int socket, int64_t now_ms);
 void beats_stop(struct beats *b, int socket); /* silent at once: its worker has died */
 bool beats_is_silent(const struct beats *b, int socket, int64_t now_ms);
+/* For how long; 0: nobody has looked after it yet, or its worker has died. */
+int64_t beats_silence_ms(const struct beats *b, int socket, int64_t now_ms);
 
 #endif

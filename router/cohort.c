@@ -13,7 +13,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define READY_MS 10000 /* to come up, beside redis.start_wait */
+#define SILENCE_MS 3000  /* of a worker, before it is worth a line */
+#define READY_MS   10000 /* to come up, beside redis.start_wait */
 
 struct cohort_start {
     int ready; /* each worker writes its number, whole: it is below PIPE_BUF */
@@ -39,6 +40,7 @@ static struct cohort *make(struct cohort_env *env, int workers)
     g->metrics = -1;
     g->workers = workers;
     g->pids = xcalloc((size_t)workers, sizeof(*g->pids));
+    g->silent = xcalloc((size_t)workers, sizeof(*g->silent));
     g->respawn = xcalloc((size_t)workers, sizeof(*g->respawn));
     return g;
 }
@@ -78,6 +80,7 @@ void cohort_free(struct cohort *g)
     if (g->metrics >= 0)
         metrics_remove(g->env->metrics, g->metrics);
     free(g->pids);
+    free(g->silent);
     free(g->respawn);
     config_free(g->conf);
     free(g);
@@ -232,6 +235,23 @@ int cohort_find(const struct cohort *g, pid_t pid)
     return -1;
 }
 
+void cohort_say_silence(struct cohort *g)
+{
+    int64_t now_ms = clock_mono_ms();
+
+    for (int i = 0; g->conf != NULL && i < g->workers; i++) {
+        int64_t ms = beats_silence_ms(g->env->beats, i, now_ms);
+        bool silent = g->pids[i] > 0 && ms >= SILENCE_MS;
+
+        if (silent && !g->silent[i])
+            log_at(LOG_WARN, NULL, "worker takes no clients slot=%d pid=%d for_ms=%lld", i,
+                   (int)g->pids[i], (long long)ms);
+        else if (!silent && g->silent[i])
+            log_at(LOG_INFO, NULL, "worker takes clients again slot=%d", i);
+        g->silent[i] = silent;
+    }
+}
+
 int64_t cohort_ended(struct cohort *g, int slot, const char *how)
 {
     struct cohort_start *s = g->start;
@@ -242,6 +262,7 @@ int64_t cohort_ended(struct cohort *g, int slot, const char *how)
             str_copy(s->ended, sizeof(s->ended), how);
     }
     g->pids[slot] = 0;
+    g->silent[slot] = false;
     if (g->metrics >= 0)
         metrics_vacate(g->env->metrics, g->metrics, slot);
     return respawn_died(&g->respawn[slot], clock_mono_ms());

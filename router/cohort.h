@@ -26,6 +26,7 @@ struct cohort {
     int workers;
     int metrics;                /* its number there; -1: none */
     pid_t *pids;                /* 0: it does not run */
+    bool *silent;               /* it has been said that it takes no clients */
     struct respawn *respawn;    /* of each */
     struct cohort_start *start; /* NULL: it serves, or was never started */
     struct cohort *next;        /* retired before this one */
@@ -50,6 +51,7 @@ int cohort_find(const struct cohort *g, pid_t pid); /* a worker's number; -1: no
 /* That worker was waited for, how says how it ended.  In how many ms its successor is due. */
 int64_t cohort_ended(struct cohort *g, int slot, const char *how);
 void cohort_respawn(struct cohort *g);            /* those that policy/respawn.h says */
+void cohort_say_silence(struct cohort *g);        /* in the log: of whoever takes no clients */
 void cohort_log_level(const struct config *conf); /* as the config has it, from now on */
 
 #endif

@@ -387,8 +387,10 @@ static bool is_retry_due(const struct supervisor *s)
 static void go_on(struct supervisor *s)
 {
     look_at_next(s);
-    if (s->now != NULL)
+    if (s->now != NULL) {
         cohort_respawn(s->now);
+        cohort_say_silence(s->now);
+    }
     if (s->next != NULL)
         cohort_respawn(s->next);
     if (s->check != NULL && upgrade_check_is_late(s->check, clock_mono_ms()))

@@ -31,7 +31,9 @@ def test_siblings_take_a_hung_worker_s_clients(fleet):
     r = f.router
     hung = r.kill_worker(signal.SIGSTOP)
     served(r)
+    wait_for(lambda: "worker takes no clients" in r.process.err(), what="it to be said")
     os.kill(hung, signal.SIGCONT)
+    wait_for(lambda: "worker takes clients again" in r.process.err(), what="that as well")
     served(r)
     assert hung in r.workers() and "worker died" not in r.process.err()
 

@@ -20,10 +20,13 @@ Test(beats, silence_begins_when_nothing_was_said_for_a_while)
     beats_say(b, 1, 7000);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         cr_expect_eq(beats_is_silent(b, 1, rows[i].now_ms), rows[i].want, "row %zu", i);
+    cr_expect_eq(beats_silence_ms(b, 1, 7300), 300);
+    cr_expect_eq(beats_silence_ms(b, 0, 7300), 0);
     cr_expect(beats_is_silent(b, 0, 7000));
     cr_expect(beats_is_silent(b, 2, 7000));
     beats_stop(b, 1);
     cr_expect(beats_is_silent(b, 1, 7000));
+    cr_expect_eq(beats_silence_ms(b, 1, 7300), 0);
     beats_free(b);
     beats_free(NULL);
 }
