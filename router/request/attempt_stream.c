@@ -166,9 +166,10 @@ void attempt_last_event(struct attempt *at)
 
     if (rest->len == 0)
         return;
-    bool line_ended = rest->data[rest->len - 1] == '\n' || rest->data[rest->len - 1] == '\r';
+    bool line_ended = rest->data[rest->len - 1] == '\n';
 
-    /* what it lacks of a blank line: its own end, and the empty one */
+    /* what it lacks of a blank line: its own end (of which a CR may be the half), and the empty
+     * one */
     if (sse_feed(&at->sse, "\n\n", line_ended ? 1 : 2, attempt_on_event, at) < 0)
         attempt_unfit_later(at, "event_too_large", "an event larger than stream.event_max");
 }

@@ -88,21 +88,31 @@ static bool ends_in_line_end(struct str bytes)
 
 /* A reader skips a byte order mark only where the stream begins, and behind a comment of ours
  * it does not: there the mark would take the first line, and its event, with it. */
-static struct str skip_mark(const struct relay *r, struct str bytes)
+static struct str skip_mark(struct str bytes)
 {
-    bool skip = r->any_beats && !r->any_bytes && str_starts(bytes, "\xEF\xBB\xBF");
+    bool skip = str_starts(bytes, "\xEF\xBB\xBF");
 
     return skip ? (struct str){bytes.ptr + 3, bytes.len - 3} : bytes;
 }
 
 bool relay_bytes(struct relay *r, struct str bytes)
 {
-    bytes = skip_mark(r, bytes);
+    if (r->any_beats && !r->any_bytes)
+        bytes = skip_mark(bytes);
     r->in_line_end = ends_in_line_end(bytes);
     r->any_bytes = true;
     r->bytes += bytes.len;
     r->last_ms = clock_mono_ms();
     return exchange_write(r->ex, bytes.ptr, bytes.len);
+}
+
+/* What is not a vendor's begins with a line of its own: the LF that a CRLF still lacks goes in
+ * front.  Should it come all the same, it is one more blank line, and no event. */
+static void end_line(struct relay *r)
+{
+    if (r->in_line_end)
+        (void)exchange_write(r->ex, "\n", 1);
+    r->in_line_end = false;
 }
 
 /* An event that no vendor sent, in the client's dialect. */
@@ -117,14 +127,22 @@ static struct str make_event(const struct relay *r, const struct dialect_event *
 
 bool relay_event(struct relay *r, const struct dialect_event *ev)
 {
+    bool other_run = r->other_run, room;
     struct buf text;
-    bool room;
 
+    r->other_run = false;
+    if (other_run || ev->raw.ptr == NULL)
+        end_line(r);
     if (ev->raw.ptr != NULL)
-        return relay_bytes(r, ev->raw);
+        return relay_bytes(r, other_run && ev->data.len > 0 ? skip_mark(ev->raw) : ev->raw);
     room = relay_bytes(r, make_event(r, ev, &text));
     buf_release(&text);
     return room;
+}
+
+void relay_join(struct relay *r)
+{
+    r->other_run = true;
 }
 
 void relay_finish(struct relay *r, bool add_done)
@@ -132,8 +150,7 @@ void relay_finish(struct relay *r, bool add_done)
     const char *end = r->dialect->stream_end;
 
     relay_stop(r);
-    if (r->in_line_end) /* a DONE event ends a stream at its CR: the LF is not waited for */
-        (void)exchange_write(r->ex, "\n", 1);
+    end_line(r); /* a DONE event ends a stream at its CR: the LF is not waited for */
     if (add_done)
         (void)exchange_write(r->ex, end, strlen(end));
     exchange_finish(r->ex);
@@ -148,6 +165,7 @@ void relay_fail_as(struct relay *r, struct str object)
     if (object.len > 0) {
         struct str event = make_event(r, &ev, &text);
 
+        end_line(r);
         (void)exchange_write(r->ex, event.ptr, event.len);
         buf_release(&text);
     }

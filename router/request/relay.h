@@ -32,6 +32,7 @@ struct relay {
     bool any_bytes;      /* of a vendor's answer */
     bool any_beats;      /* keep-alive comments */
     bool in_line_end;    /* a comment now would stand inside an event */
+    bool other_run;      /* the next event is another run's: it goes on with a stream */
     bool over;
     int64_t last_ms;
     uint64_t bytes;
@@ -50,6 +51,8 @@ void relay_open(struct relay *r, int status, const struct http_reply_field *f, s
  * false, here and below: the client reads slowly, pause the source until on_writable. */
 bool relay_event(struct relay *r, const struct dialect_event *ev);
 bool relay_bytes(struct relay *r, struct str bytes); /* of an answer that is no stream */
+/* The events that follow are another run's. */
+void relay_join(struct relay *r);
 /* A proper end; add_done writes the end of a stream that a vendor forgot. */
 void relay_finish(struct relay *r, bool add_done);
 /* The visible failure of a stream whose head is out: one error event, then a close without a

@@ -265,8 +265,10 @@ bool request_try(struct request *req)
         req->tries[i].req = req;
         req->tries[i].spliced.max = body_max;
     }
-    if (req->relay.any_bytes)
+    if (req->relay.any_bytes) {
         (void)resume_begin(req->resume); /* judged possible, or we were not here */
+        relay_join(&req->relay);
+    }
     if (!start(&req->tries[0], req->target, req->last_resort))
         return false;
     arm_hedge(req);
