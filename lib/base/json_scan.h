@@ -59,6 +59,18 @@ bool json_scan_is_filled(const struct json_want *w);
  * false at the end. */
 bool json_scan_next(struct str array, size_t *at, struct str *elem, enum json_type *type);
 
+struct json_member {
+    struct str name; /* as it is written, quotes off: may hold escapes */
+    enum json_type type;
+    struct str value;
+};
+
+/* Members of a valid object span, in its order: sets *out and *at; start with *at = 0.  false at
+ * the end. */
+bool json_scan_next_member(struct str object, size_t *at, struct json_member *out);
+/* Is a valid value none, null, "", [] or {}? */
+bool json_scan_is_empty(enum json_type type, struct str value);
+
 /* A string span's text (quotes off, escapes decoded) into out, NUL-terminated.  -1 when it does
  * not fit, is no string, or holds \u0000 or half a surrogate pair: no text we could mean. */
 int json_scan_string(struct str span, char *out, size_t cap) MUST_CHECK;

@@ -37,6 +37,21 @@ static void check_elements(const struct json_want *w)
     assert(n == w->count);
 }
 
+static void check_members(const struct json_want *w)
+{
+    size_t at = 0, n = 0;
+    struct json_member m;
+
+    while (json_scan_next_member(w->span, &at, &m)) {
+        assert(m.name.ptr > w->span.ptr && m.value.len > 0);
+        assert(m.value.ptr + m.value.len < w->span.ptr + w->span.len);
+        if (m.type == JSON_OBJECT)
+            assert(json_scan(m.value, JSON_SCAN_DEPTH_MAX, NULL, 0, NULL) == 0);
+        n++;
+    }
+    assert(n == w->count && (n == 0) == json_scan_is_empty(w->type, w->span));
+}
+
 static void check_span(struct str text, const struct json_want *w)
 {
     int64_t whole;
@@ -48,8 +63,10 @@ static void check_span(struct str text, const struct json_want *w)
     }
     assert(w->span.len > 0 && w->span.ptr > text.ptr);
     assert(w->span.ptr + w->span.len < text.ptr + text.len);
-    if (w->type == JSON_OBJECT)
+    if (w->type == JSON_OBJECT) {
         assert(json_scan(w->span, JSON_SCAN_DEPTH_MAX, NULL, 0, NULL) == 0);
+        check_members(w);
+    }
     if (w->type == JSON_ARRAY)
         check_elements(w);
     if (w->type == JSON_STRING)
@@ -67,8 +84,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct str text = {exact, size};
     struct json_scan_error err;
 
+    struct json_member m;
+
     if (size > 0)
         memcpy(exact, data, size);
+    for (size_t at = 0; json_scan_next_member(text, &at, &m);) /* of whatever it is */
+        assert(at <= size && m.value.ptr + m.value.len <= exact + size);
     if (json_scan(text, JSON_SCAN_DEPTH_MAX, wants, ARRAY_LEN(wants), &err) == 0) {
         bool empty;
 
