@@ -3,12 +3,20 @@
 
 #include "base/base.h"
 
+static int64_t bound(int64_t index)
+{
+    return index < 0 ? 0 : index >= CHOICES_MAX ? CHOICES_MAX - 1 : index;
+}
+
+bool choices_has(const struct choices *set, int64_t index)
+{
+    index = bound(index);
+    return (set->bits[index / 64] >> (index % 64) & 1) != 0;
+}
+
 void choices_set(struct choices *set, int64_t index)
 {
-    if (index < 0)
-        index = 0;
-    if (index >= CHOICES_MAX)
-        index = CHOICES_MAX - 1;
+    index = bound(index);
     set->bits[index / 64] |= UINT64_C(1) << (index % 64);
 }
 

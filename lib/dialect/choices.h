@@ -12,6 +12,7 @@ struct choices { /* by their index; larger ones count as the last, below 0 as th
 };
 
 void choices_set(struct choices *set, int64_t index);
+bool choices_has(const struct choices *set, int64_t index);
 void choices_add(struct choices *set, const struct choices *more);
 int choices_count(const struct choices *set);
 bool choices_within(const struct choices *part, const struct choices *set);

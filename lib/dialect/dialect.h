@@ -86,12 +86,44 @@ struct dialect_error { /* of ours, to be said to a client */
     const char *message;
 };
 
-/* What of an event can be compared with another run's. */
-enum dialect_text {
-    DIALECT_TEXT_NONE,  /* nothing a client would keep */
-    DIALECT_TEXT_ONLY,  /* one text of the only answer */
-    DIALECT_TEXT_OTHER, /* something else a client would keep: it cannot be compared */
-    DIALECT_TEXT_END,   /* the vendor's own end of a stream */
+/* ---- what a client keeps of an event, so that another run can be held against it ---- */
+
+#define DIALECT_NO_CHOICE (-1)
+
+enum dialect_piece_kind {
+    DIALECT_TEXT,   /* a JSON string: clients join those of one place */
+    DIALECT_ITEM,   /* any other JSON: clients keep each one */
+    DIALECT_NAME,   /* what each run makes up: an id, a time */
+    DIALECT_MARK,   /* the same however often it is said: a role, a type */
+    DIALECT_FINISH, /* the finish reason */
+    DIALECT_USAGE,  /* of the whole stream; behind all others of its event */
+};
+
+struct dialect_piece { /* all of it is borrowed */
+    enum dialect_piece_kind kind;
+    int64_t choice;   /* whose, below CHOICES_MAX; DIALECT_NO_CHOICE: the stream's own */
+    struct str place; /* within the choice: pieces of one place belong together */
+    struct str value; /* its JSON */
+};
+
+enum dialect_sift {                      /* what becomes of a piece */
+                    DIALECT_SIFT_NEW,    /* goes on, and its event with it */
+                    DIALECT_SIFT_CUT,    /* likewise, as *instead */
+                    DIALECT_SIFT_ALONG,  /* goes on where its event does */
+                    DIALECT_SIFT_RENAME, /* likewise, as *instead */
+                    DIALECT_SIFT_OLD,    /* is left out */
+                    DIALECT_SIFT_STOP,   /* and nothing more of the event is wanted */
+};
+
+struct dialect_sieve {
+    /* *instead: JSON that is valid until the next call. */
+    enum dialect_sift (*on_piece)(void *arg, const struct dialect_piece *p,
+                                  struct str *instead);
+    void *arg;
+    bool calm;       /* what has neither old nor new pieces goes on as well */
+    struct buf *out; /* takes the event without what is left out; NULL: nobody wants it */
+    bool kept;       /* out: something of the event goes on */
+    bool changed;    /* out: and not as it came */
 };
 
 struct dialect {
@@ -140,8 +172,9 @@ struct dialect {
     /* What an event with data means.  out->usage goes in as the stream said so far, and comes
      * out with what this event adds or corrects; the rest is written. */
     void (*read_event)(const struct sse_event *sse, struct dialect_event *out);
-    /* For ONLY: *text is the JSON string's span within data. */
-    enum dialect_text (*read_text)(struct str data, struct str *text);
+    /* Shows every piece of an event's data to the sieve.  -1: it holds what cannot be told, was
+     * stopped, or exceeds out's cap. */
+    int (*sift_event)(struct str data, struct dialect_sieve *s);
 };
 
 extern const struct dialect dialect_openai;

@@ -6,9 +6,9 @@
 
 #include "base/json_scan.h"
 #include "dialect/openai_answer.h"
+#include "dialect/openai_pieces.h"
 #include "dialect/openai_replay.h"
 #include "dialect/openai_request.h"
-#include "dialect/openai_text.h"
 #include "dialect/retry_after.h"
 #include "dialect/sse.h"
 
@@ -104,5 +104,5 @@ const struct dialect dialect_openai = {
     .classify = openai_answer_classify,
     .retry_after_ms = retry_after_ms,
     .read_event = openai_answer_event,
-    .read_text = openai_text_read,
+    .sift_event = openai_pieces_sift,
 };

@@ -218,8 +218,7 @@ static void on_attempt_timer(evutil_socket_t fd, short what, void *arg)
         return;
     }
     if (progress_is_whole(&at->progress)) { /* the vendor just does not hang up */
-        at->end.add_done = !at->done_seen;
-        attempt_end_later(at, OUTCOME_OK, "");
+        attempt_end_whole(at, NULL);
         return;
     }
     if (!at->stream && !at->sse_on && !at->ops->may_leave(at->arg)) {

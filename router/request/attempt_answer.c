@@ -177,14 +177,12 @@ static void end_stream(struct attempt *at, const struct upstream_end *e)
     bool whole = e->result == UPSTREAM_COMPLETE || e->result == UPSTREAM_CUT ||
                  e->result == UPSTREAM_TOTAL_TIMEOUT;
 
-    if (is_whole(at) && whole) { /* a piece of its end or of usage is no loss */
-        at->end.add_done = true;
-        attempt_end_later(at, OUTCOME_OK, "");
-    } else if (e->result == UPSTREAM_COMPLETE) {
+    if (is_whole(at) && whole) /* a piece of its end or of usage is no loss */
+        attempt_end_whole(at, NULL);
+    else if (e->result == UPSTREAM_COMPLETE)
         attempt_end_later(at, OUTCOME_BROKEN, "the stream ended without a finish reason");
-    } else {
+    else
         attempt_end_later(at, of_result[e->result], e->detail);
-    }
 }
 
 static void end_plain(struct attempt *at, const struct upstream_end *e)

@@ -78,6 +78,9 @@ void attempt_go_ready(struct attempt *at);
 /* The stream ended properly within an event: its last one, should it be whole but for its blank
  * line.  Official clients drop such an event; here it may hold the finish reason. */
 void attempt_last_event(struct attempt *at);
+/* A stream ends with every answer asked for: its own last event, or NULL where that did not come.
+ * A rerun must have said all that was delivered. */
+void attempt_end_whole(struct attempt *at, const struct dialect_event *last);
 /* One event of the stream (the callback of sse_feed); nonzero once the attempt has ended. */
 int attempt_on_event(void *arg, const struct sse_event *sse);
 

@@ -10,6 +10,27 @@ static void show(struct attempt *at, const struct dialect_event *ev)
     at->ops->on_event(at->arg, ev);
 }
 
+static int note_held(void *arg, const struct sse_event *sse)
+{
+    if (sse->has_data)
+        resume_note(arg, sse->data);
+    return 0;
+}
+
+/* Only now the client has it: who is given up before has delivered nothing. */
+static void show_held(struct attempt *at)
+{
+    struct sse sse;
+
+    show(at, &(struct dialect_event){.kind = DIALECT_META, .raw = buf_str(&at->held)});
+    if (at->resume == NULL)
+        return;
+    sse_init(&sse, at->held.len);
+    if (sse_feed(&sse, at->held.data, at->held.len, note_held, at->resume) < 0)
+        resume_give_up(at->resume);
+    sse_release(&sse);
+}
+
 void attempt_go_ready(struct attempt *at)
 {
     if (at->ready)
@@ -17,7 +38,7 @@ void attempt_go_ready(struct attempt *at)
     at->ready = true;
     at->ops->on_ready(at->arg, &at->answer);
     if (at->held.len > 0 && at->sse_on)
-        show(at, &(struct dialect_event){.kind = DIALECT_META, .raw = buf_str(&at->held)});
+        show_held(at);
     else if (at->held.len > 0)
         at->ops->on_bytes(at->arg, buf_str(&at->held));
     buf_release(&at->held);
@@ -46,10 +67,16 @@ static void pass_event(struct attempt *at, const struct dialect_event *ev)
         attempt_unfit_later(at, "preamble_too_large", "256 KiB of events without content");
 }
 
+/* A stream that is run again for a client that has a part of it: only what is new may pass. */
+static bool is_rerun(const struct attempt *at)
+{
+    return at->resume != NULL && at->resume->rerun;
+}
+
 /* The same of a comment, which is no content however many there are: what is not held is lost. */
 static void pass_comment(struct attempt *at, const struct dialect_event *ev)
 {
-    if (at->resume != NULL && at->resume->replaying)
+    if (!at->ready && is_rerun(at))
         return;
     if (!at->ready && buf_append_str(&at->held, ev->raw) < 0)
         return;
@@ -57,29 +84,47 @@ static void pass_comment(struct attempt *at, const struct dialect_event *ev)
         show(at, ev);
 }
 
-/* A stream is run again for a client that has a part of it: only what is new may pass. */
-static void replay_event(struct attempt *at, struct dialect_event *ev)
+/* Nobody's fault: the region just says something else. */
+static void differ(struct attempt *at)
+{
+    attempt_end_later(at, OUTCOME_ABORTED, "the new run differs from what was delivered");
+}
+
+void attempt_end_whole(struct attempt *at, const struct dialect_event *last)
+{
+    if (at->resume != NULL && !resume_is_level(at->resume)) {
+        differ(at);
+        return;
+    }
+    if (is_rerun(at)) /* it may have had nothing to add but its end */
+        attempt_go_ready(at);
+    if (last != NULL)
+        pass_event(at, last);
+    at->end.add_done = last == NULL;
+    attempt_end_later(at, OUTCOME_OK, "");
+}
+
+/* Of another run: cuts an event to what is new.  false: nothing is, or it is not the same. */
+static bool replay_event(struct attempt *at, struct dialect_event *ev)
 {
     struct str cut;
 
     if (at->phase == PHASE_CONTENT && says_something(ev))
         attempt_enter(at, PHASE_FLOW); /* it answers, though nothing is new yet */
-    switch (resume_feed(at->resume, ev->data, ev->finish, &cut)) {
-    case RESUME_HOLD:
-        return;
+    switch (resume_feed(at->resume, ev->data, &cut)) {
     case RESUME_PASS:
-        break;
+        return true;
+    case RESUME_HOLD:
+        return false;
     case RESUME_REWRITE:
         ev->raw = (struct str){NULL, 0};
         ev->data = cut;
+        return true;
+    case RESUME_DIFFERS:
         break;
-    case RESUME_DIFFERS: /* nobody's fault: the region just says it in other words */
-        attempt_end_later(at, OUTCOME_ABORTED,
-                          "the new run's text differs from what was delivered");
-        return;
     }
-    attempt_go_ready(at);
-    show(at, ev);
+    differ(at);
+    return false;
 }
 
 /* What can only end the attempt. */
@@ -120,13 +165,11 @@ static void take_event(struct attempt *at, struct dialect_event *ev)
 {
     if (ev->usage_only && at->hide_usage)
         return;
-    if (at->resume != NULL && at->resume->replaying) {
-        replay_event(at, ev);
+    if (is_rerun(at) && !replay_event(at, ev))
         return;
-    }
-    if (ev->kind == DIALECT_CONTENT || ev->finish)
+    if (ev->kind == DIALECT_CONTENT || ev->finish || is_rerun(at))
         attempt_go_ready(at);
-    if (at->resume != NULL)
+    if (at->ready && at->resume != NULL && !is_rerun(at))
         resume_note(at->resume, ev->data);
     pass_event(at, ev);
 }
@@ -150,13 +193,14 @@ int attempt_on_event(void *arg, const struct sse_event *sse)
     progress_note(&at->progress, &ev);
     if (says_something(&ev))
         attempt_note_progress(at);
+    if (ev.kind == DIALECT_DONE) {
+        at->done_seen = true;
+        attempt_end_whole(at, &ev);
+        return 1;
+    }
     take_event(at, &ev);
     if (!at->ended && at->phase == PHASE_FLOW && progress_is_whole(&at->progress))
         attempt_enter(at, PHASE_TAIL);
-    if (!at->ended && ev.kind == DIALECT_DONE) {
-        at->done_seen = true;
-        attempt_end_later(at, OUTCOME_OK, "");
-    }
     return at->ended ? 1 : 0;
 }
 

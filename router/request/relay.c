@@ -6,8 +6,8 @@
 #include <event2/event.h>
 #include <string.h>
 
-/* Of an event that is made here: an error is at most 64 KiB, a rewritten event 1 MiB. */
-#define EVENT_MAX_BYTES (2u << 20)
+/* Of an event that is made here, beyond stream.event_max: an error is at most 64 KiB. */
+#define EVENT_ROOM_BYTES (128u << 10)
 
 static void arm(struct relay *r, int64_t ms)
 {
@@ -119,7 +119,7 @@ static void end_line(struct relay *r)
 static struct str make_event(const struct relay *r, const struct dialect_event *ev,
                              struct buf *text)
 {
-    buf_init(text, EVENT_MAX_BYTES);
+    buf_init(text, r->conf->event_max_bytes + EVENT_ROOM_BYTES);
     if (r->dialect->write_event(text, ev) < 0)
         buf_clear(text);
     return buf_str(text);

@@ -24,7 +24,8 @@
 #include <string.h>
 
 #define PAUSE_SLACK_MS        50           /* that a wait may end early by */
-#define RESUME_TEXT_MAX_BYTES (256u << 10) /* a longer text cannot be resumed */
+#define RESUME_SAID_MAX_BYTES (256u << 10) /* a longer answer cannot be resumed */
+#define RESUME_ROOM_BYTES     (64u << 10)  /* that an event may grow by when it is rewritten */
 
 static void request_free(struct request *req)
 {
@@ -97,7 +98,8 @@ static void prepare_stream(struct request *req)
     if (!may_recover(req))
         return;
     req->resume = xcalloc(1, sizeof(*req->resume));
-    resume_init(req->resume, req->dialect, RESUME_TEXT_MAX_BYTES);
+    resume_init(req->resume, req->dialect, RESUME_SAID_MAX_BYTES,
+                req->w->conf->stream.event_max_bytes + RESUME_ROOM_BYTES);
 }
 
 static enum state step_read(struct request *req)

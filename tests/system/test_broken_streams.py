@@ -157,18 +157,105 @@ def test_another_run_may_be_cut_into_other_events(fleet, size, ending):
     check_whole(ask(f), text)
 
 
-def test_tool_calls_are_not_guessed_at(fleet):
-    """Only one text can be held against another: anything else ends visibly."""
-    f = fleet(2, 1, with_redis=False, region_flags=SEED, stream={"recover": "always"}, **CONFIG)
-    call = {"index": 0, "id": "c", "type": "function",
-            "function": {"name": "f", "arguments": '{"a":'}}
-    chunk = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m",
-             "choices": [{"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": None}]}
-    f.region("us-east").fault(status=200, headers={"Content-Type": "text/event-stream"},
-                              body=f"data: {json.dumps(chunk)}\n\n")
-    a = ask(f)
-    assert not a.complete and list(a.events()[-1]) == ["error"]
-    assert f.attempts() == [1, 0]
+def delta(i=0, finish=None, **members):
+    return {"index": i, "delta": members, "finish_reason": finish}
+
+
+def call(i, arguments, **begins):
+    return {"index": i, **begins, "function": {"arguments": arguments}}
+
+
+CITE = {"type": "url_citation", "url_citation": {"url": "http://x/", "title": "x"}}
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+# The first region is cut behind one of these events, the second one says all of them.
+KINDS = {
+    "reasoning": [delta(reasoning_content=t) for t in ("Let ", "me ", "see.")]
+    + [delta(content="So "), delta(content="what?")],
+    "reasoning by another name": [delta(reasoning="Let "), delta(reasoning="me "), delta(content="So")],
+    "a refusal": [delta(refusal=t) for t in ("I ", "can't ", "do that.")],
+    "tool calls": [delta(content="Wait. "), delta(tool_calls=[call(0, "", id="ID", type="function")]),
+                   *(delta(tool_calls=[call(0, t)]) for t in ('{"ci', 'ty": "P', 'aris"}')),
+                   delta(tool_calls=[call(1, "{}", id="ID", type="function")])],
+    "citations": [delta(content="See "), delta(content="x.", annotations=[CITE]),
+                  delta(annotations=[CITE, CITE]), delta(content=" And.")],
+    "images": [delta(content="Here: "), delta(images=[IMAGE]), delta(images=[IMAGE]), delta(content=".")],
+    "what nobody knows": [delta(content="a", x=7, y={"z": [1]}), delta(y={"z": [2]}), delta(v="b")],
+    "two choices": [delta(content="a"), delta(1, content="x"), delta(1, content="y"), delta(content="b"),
+                    delta(1, "stop"), delta(content="c")],
+}
+
+
+def kind_body(kind, run, until=None):
+    """A run of it: its ids are its own."""
+    choices = KINDS[kind] + [delta(finish="stop")]
+    events = [{"id": f"id-{run}", "object": "chat.completion.chunk", "created": run, "model": "m",
+               "choices": [c]} for c in choices]
+    body = "".join(f"data: {json.dumps(e)}\n\n" for e in events[:until]).replace('"ID"', f'"call-{run}"')
+    return body + ("" if until else "data: [DONE]\n\n")
+
+
+def put_together(events):
+    """What the official Python client makes of them, and every id that was seen."""
+    whole, ids = {}, set()
+    for event in events:
+        if event == "[DONE]":
+            continue
+        ids.add((event["id"], event["created"]))
+        for c in event["choices"]:
+            if c["finish_reason"]:
+                whole[c["index"], "finish"] = c["finish_reason"]
+            accumulate(whole, (c["index"],), c["delta"])
+    return whole, ids
+
+
+def accumulate(whole, at, members):
+    for name, value in members.items():
+        where = (*at, name)
+        if isinstance(value, str) and name != "type":
+            whole[where] = whole.get(where, "") + value
+        elif isinstance(value, dict) and name == "function":
+            accumulate(whole, where, value)
+        elif isinstance(value, list) and name == "tool_calls":
+            for item in value:
+                accumulate(whole, (*where, item["index"]), item)
+        elif isinstance(value, list):
+            whole.setdefault(where, []).extend(value)
+        elif name not in ("index", "type"):
+            whole.setdefault(where, []).append(value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_was_delivered_is_held_against_the_other_run(fleet, kind):
+    f = fleet(2, 1, with_redis=False, stream={"recover": "always"}, **CONFIG)
+    sse = {"Content-Type": "text/event-stream"}
+    n = 2 if kind == "two choices" else 1
+    whole, _ = put_together([json.loads(line[6:]) for line in kind_body(kind, 1).splitlines()
+                             if line.startswith("data: {")])
+    for until in range(1, len(KINDS[kind]) + 1):
+        f.region("us-east").fault(status=200, headers=sse, body=kind_body(kind, 1, until))
+        f.region("eu-west").fault(status=200, headers=sse, body=kind_body(kind, 2))
+        a = ask(f, n=n)
+        assert a.complete and a.events()[-1] == "[DONE]", (until, a)
+        got, ids = put_together(a.events())
+        begun = [k for k in whole if k[-1] == "id"]
+        for k in begun:  # a call that had begun keeps its id, another one has the second run's
+            assert got[k] in ("call-1", "call-2"), (until, got)
+        assert {**got, **{k: 0 for k in begun}} == {**whole, **{k: 0 for k in begun}}, until
+        assert ids == {("id-1", 1)}, until
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_differs_ends_visibly(fleet, kind):
+    """The second region says the same but for one piece that was delivered."""
+    f = fleet(2, 1, with_redis=False, stream={"recover": "always"}, **CONFIG)
+    sse = {"Content-Type": "text/event-stream"}
+    other = kind_body(kind, 2).splitlines(keepends=True)
+    del other[{"citations": 2, "tool calls": 4}.get(kind, 0)]
+    f.region("us-east").fault(status=200, headers=sse, body=kind_body(kind, 1, len(KINDS[kind])))
+    f.region("eu-west").fault(status=200, headers=sse, body="".join(other))
+    a = ask(f, n=2 if kind == "two choices" else 1)
+    assert not a.complete and list(a.events()[-1]) == ["error"], a
+    assert f.attempts() == [1, 1]
 
 
 def test_many_broken_at_once_each_get_their_own(fleet):

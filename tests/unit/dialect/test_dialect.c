@@ -33,7 +33,7 @@ Test(dialect, every_row_is_there)
         HAS(classify);
         HAS(retry_after_ms);
         HAS(read_event);
-        HAS(read_text);
+        HAS(sift_event);
 #undef HAS
     }
 }
