@@ -60,6 +60,7 @@ struct dialect_event { /* one event of a stream; borrows the bytes it was read f
     struct str data; /* what it says, without the framing */
     bool finish;     /* carries a finish reason (it may carry content as well) */
     struct choices content, finished; /* whose content and whose finish reason it has */
+    bool says_usage;                  /* of the stream, as far as it has come */
     bool usage_only;            /* nothing but the usage a client may not have asked for */
     struct dialect_usage usage; /* of the stream, up to and with this event */
     enum outcome error;         /* kind ERROR: how it is to be read */

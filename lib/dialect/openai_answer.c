@@ -160,7 +160,8 @@ static void read_chunk(struct str data, struct dialect_event *out)
     out->finish = choices_count(&out->finished) > 0;
     if (choices_count(&out->content) > 0)
         out->kind = DIALECT_CONTENT;
-    out->usage_only = w[0].type == JSON_ARRAY && w[0].count == 0 && w[1].type == JSON_OBJECT;
+    out->says_usage = w[1].type == JSON_OBJECT;
+    out->usage_only = out->says_usage && w[0].type == JSON_ARRAY && w[0].count == 0;
 }
 
 void openai_answer_event(const struct sse_event *sse, struct dialect_event *out)

@@ -263,6 +263,7 @@ struct attempt *attempt_start(struct attempt_env *env, const struct attempt_ask 
     at->inputs = ask->inputs;
     at->hide_usage = ask->hide_usage;
     at->progress.asked = ask->choices;
+    at->progress.usage_asked = ask->usage;
     at->resume = ask->resume;
     at->late = ask->late;
     at->end.retry_after_ms = -1;

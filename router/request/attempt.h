@@ -39,6 +39,7 @@ struct attempt_ask {
     int64_t inputs;  /* vectors asked for; 0: it cannot be told */
     int64_t choices; /* answers asked for: so many finish reasons end a stream */
     bool stream;     /* the client asked for one: the stream limits apply */
+    bool usage;      /* and for the usage of the stream: it is not whole without */
     bool hide_usage; /* the usage-only event was our wish, not the client's */
     int64_t left_ms; /* until the request's deadline */
     bool late; /* most of the request's time is gone: a limit that it meets proves little */

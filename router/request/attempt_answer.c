@@ -10,7 +10,7 @@
 
 #define HOLD_MAX_BYTES (256 * 1024) /* of a stream before its first content event */
 
-/* Every answer asked for has its finish reason, whatever else the vendor says. */
+/* Everything asked for has come, whatever else the vendor says. */
 static bool is_whole(const struct attempt *at)
 {
     return progress_is_whole(&at->progress);
@@ -174,10 +174,11 @@ static void end_stream(struct attempt *at, const struct upstream_end *e)
         attempt_last_event(at);
     if (at->ended)
         return;
-    bool whole = e->result == UPSTREAM_COMPLETE || e->result == UPSTREAM_CUT ||
-                 e->result == UPSTREAM_TOTAL_TIMEOUT;
+    bool stopped = e->result == UPSTREAM_CUT || e->result == UPSTREAM_TOTAL_TIMEOUT;
 
-    if (is_whole(at) && whole) /* a piece of its end or of usage is no loss */
+    /* cut: only a piece of its end is no loss; not cut: some vendors say no usage */
+    if ((stopped && is_whole(at)) ||
+        (e->result == UPSTREAM_COMPLETE && progress_is_finished(&at->progress)))
         attempt_end_whole(at, NULL);
     else if (e->result == UPSTREAM_COMPLETE)
         attempt_end_later(at, OUTCOME_BROKEN, "the stream ended without a finish reason");

@@ -189,6 +189,7 @@ static bool start(struct request_try *t, const struct choose_target *target, boo
         .inputs = req->ask.n_inputs,
         .choices = req->ask.n_choices,
         .stream = req->ask.stream,
+        .usage = req->ask.stream && req->ask.wants_usage,
         .hide_usage = usage && !req->ask.wants_usage,
         .left_ms = req->deadline_ms - now_ms,
         .late = req->deadline_ms - now_ms < req->plan->total_ms / 2,
