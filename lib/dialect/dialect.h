@@ -173,7 +173,8 @@ struct dialect {
     /* What an event with data means.  out->usage goes in as the stream said so far, and comes
      * out with what this event adds or corrects; the rest is written. */
     void (*read_event)(const struct sse_event *sse, struct dialect_event *out);
-    /* Shows every piece of an event's data to the sieve.  -1: it holds what cannot be told, was
+    /* Shows every piece of an event's data, which read_event found to be META or CONTENT, to the
+     * sieve.  -1: it holds what cannot be told, was
      * stopped, or exceeds out's cap. */
     int (*sift_event)(struct str data, struct dialect_sieve *s);
 };

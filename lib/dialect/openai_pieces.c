@@ -28,7 +28,8 @@ struct walk {
     struct dialect_sieve *s;
     bool stopped;
     int64_t choice;
-    size_t kept_choices, news, olds;
+    size_t choices, kept_choices, news, olds;
+    struct str usage; /* of the event; empty: it says none */
     char place[PLACE_MAX_BYTES];
     size_t place_len;
 };
@@ -37,9 +38,18 @@ struct walk {
 typedef bool (*put_value)(struct walk *w, const struct json_member *m);
 
 struct rule {
-    const char *name;
+    struct str name;
     put_value put;
 };
+
+#define RULE(name, put)                                                                        \
+    {                                                                                          \
+        {(name), sizeof(name) - 1}, (put)                                                      \
+    }
+#define RULES_END                                                                              \
+    {                                                                                          \
+        {NULL, 0}, NULL                                                                        \
+    }
 
 static void stop(struct walk *w)
 {
@@ -94,16 +104,24 @@ static bool put_piece(struct walk *w, enum dialect_piece_kind kind, struct str v
 
 static put_value rule_of(const struct rule *rules, struct str name, put_value otherwise)
 {
-    for (; rules->name != NULL; rules++)
-        if (str_eqz(name, rules->name))
+    for (; rules->put != NULL; rules++)
+        if (str_eq(name, rules->name))
             return rules->put;
     return otherwise;
+}
+
+static bool put_along(struct walk *w, const struct json_member *m)
+{
+    emit(w, m->value);
+    return true;
 }
 
 static void put_member(struct walk *w, bool *any, const struct json_member *m, put_value put)
 {
     size_t mark = here(w), from = w->place_len;
 
+    if (w->s->out == NULL && (put == put_along || json_scan_is_empty(m->type, m->value)))
+        return;
     emit(w, *any ? STR(",\"") : STR("\""));
     emit(w, m->name);
     emit(w, STR("\":"));
@@ -152,12 +170,6 @@ static bool put_object(struct walk *w, struct str object, const struct rule *rul
     return any;
 }
 
-static bool put_along(struct walk *w, const struct json_member *m)
-{
-    emit(w, m->value);
-    return true;
-}
-
 static bool put_name(struct walk *w, const struct json_member *m)
 {
     return put_piece(w, DIALECT_NAME, m->value);
@@ -199,7 +211,7 @@ static bool put_any(struct walk *w, const struct json_member *m)
 
 static bool put_each(struct walk *w, const struct json_member *m)
 {
-    static const struct rule none[] = {{NULL, NULL}};
+    static const struct rule none[] = {RULES_END};
 
     return m->type == JSON_OBJECT ? put_object(w, m->value, none, put_any) : put_any(w, m);
 }
@@ -236,8 +248,8 @@ static bool put_item(struct walk *w, bool *any, struct str item, const struct ru
 }
 
 static const struct rule of_call[] = {
-    {"index", put_along},   {"id", put_name},     {"type", put_mark},
-    {"function", put_each}, {"custom", put_each}, {NULL, NULL},
+    RULE("index", put_along),   RULE("id", put_name),     RULE("type", put_mark),
+    RULE("function", put_each), RULE("custom", put_each), RULES_END,
 };
 
 static bool put_calls(struct walk *w, const struct json_member *m)
@@ -268,10 +280,10 @@ static bool put_calls(struct walk *w, const struct json_member *m)
 }
 
 static const struct rule of_delta[] = {
-    {"role", put_mark},
-    {"tool_calls", put_calls},
-    {"function_call", put_each},
-    {NULL, NULL},
+    RULE("role", put_mark),
+    RULE("tool_calls", put_calls),
+    RULE("function_call", put_each),
+    RULES_END,
 };
 
 static bool put_delta(struct walk *w, const struct json_member *m)
@@ -302,17 +314,18 @@ static bool put_finish(struct walk *w, const struct json_member *m)
 }
 
 static const struct rule of_choice[] = {
-    {"delta", put_delta},
-    {"text", put_text},
-    {"logprobs", put_each},
-    {"finish_reason", put_finish},
-    {"index", put_along},
-    {"native_finish_reason", put_along},   /* OpenRouter */
-    {"stop_reason", put_along},            /* vLLM */
-    {"matched_stop", put_along},           /* SGLang */
-    {"content_filter_results", put_along}, /* Azure: of a part of the text, wherever it ends */
-    {"content_filter_offsets", put_along},
-    {NULL, NULL},
+    RULE("delta", put_delta),
+    RULE("text", put_text),
+    RULE("logprobs", put_each),
+    RULE("finish_reason", put_finish),
+    RULE("index", put_along),
+    RULE("native_finish_reason", put_along), /* OpenRouter */
+    RULE("stop_reason", put_along),          /* vLLM */
+    RULE("matched_stop", put_along),         /* SGLang */
+    RULE("content_filter_results",
+         put_along), /* Azure: of a part of the text, wherever it ends */
+    RULE("content_filter_offsets", put_along),
+    RULES_END,
 };
 
 static bool put_choices(struct walk *w, const struct json_member *m)
@@ -334,6 +347,7 @@ static bool put_choices(struct walk *w, const struct json_member *m)
             break;
         }
         w->place_len = 0;
+        w->choices++;
         w->kept_choices += put_item(w, &any, choice, of_choice);
     }
     emit(w, STR("]"));
@@ -341,36 +355,42 @@ static bool put_choices(struct walk *w, const struct json_member *m)
     return true;
 }
 
+/* Shown last: whether it is news depends on what else the event says. */
+static bool put_usage(struct walk *w, const struct json_member *m)
+{
+    if (m->type == JSON_OBJECT)
+        w->usage = m->value;
+    return put_along(w, m);
+}
+
 static const struct rule of_event[] = {
-    {"choices", put_choices},
-    {"id", put_name},
-    {"created", put_name},
-    {NULL, NULL},
+    RULE("choices", put_choices),
+    RULE("usage", put_usage),
+    RULE("id", put_name),
+    RULE("created", put_name),
+    RULES_END,
 };
 
-static bool shows_usage(struct walk *w, const struct json_want *usage)
+static bool shows_usage(struct walk *w)
 {
-    struct dialect_piece p = {DIALECT_USAGE, DIALECT_NO_CHOICE, STR("usage"), usage->span};
+    struct dialect_piece p = {DIALECT_USAGE, DIALECT_NO_CHOICE, STR("usage"), w->usage};
     struct str instead;
 
-    return usage->type == JSON_OBJECT &&
-           w->s->on_piece(w->s->arg, &p, &instead) == DIALECT_SIFT_NEW;
+    return w->usage.len > 0 && w->s->on_piece(w->s->arg, &p, &instead) == DIALECT_SIFT_NEW;
 }
 
 int openai_pieces_sift(struct str data, struct dialect_sieve *s)
 {
-    struct json_want wants[] = {{.name = "choices"}, {.name = "usage"}};
     struct walk w = {.s = s, .choice = DIALECT_NO_CHOICE};
 
     s->changed = s->kept = false;
-    if (json_scan(data, JSON_SCAN_DEPTH_MAX, wants, ARRAY_LEN(wants), NULL) < 0)
+    if (!str_starts(str_trim(data), "{")) /* a byte order mark, for one */
         return -1;
     put_object(&w, data, of_event, put_along);
     if (w.stopped)
         return -1;
-    bool usage = shows_usage(&w, &wants[1]);
-    bool has_choices = !json_scan_is_empty(wants[0].type, wants[0].span);
+    bool usage = shows_usage(&w);
 
-    s->kept = usage || (has_choices ? w.kept_choices > 0 : s->calm);
+    s->kept = usage || (w.choices > 0 ? w.kept_choices > 0 : s->calm);
     return 0;
 }

@@ -83,7 +83,7 @@ static void check_rerun(const struct dialect *d, struct str data)
     resume_init(&r, d, 1u << 20, 1u << 20);
     (void)resume_begin(&r); /* nothing was said: all of it is new */
     if (resume_feed(&r, data, &out) == RESUME_REWRITE)
-        assert(json_scan(out, JSON_SCAN_DEPTH_MAX, NULL, 0, NULL) == 0);
+        assert(json_scan_lax(out, NULL, 0) == 0);
     resume_release(&r);
     resume_init(&r, d, 1u << 20, 1u << 20);
     resume_note(&r, data);
@@ -92,7 +92,7 @@ static void check_rerun(const struct dialect *d, struct str data)
 
         assert(v != RESUME_DIFFERS && resume_is_level(&r));
         if (v == RESUME_REWRITE)
-            assert(json_scan(out, JSON_SCAN_DEPTH_MAX, NULL, 0, NULL) == 0);
+            assert(json_scan_lax(out, NULL, 0) == 0);
     }
     resume_release(&r);
 }
@@ -108,7 +108,8 @@ static void check_event(const struct dialect *d, struct str text, struct str nam
     assert(ev.kind != DIALECT_MALFORMED || !ev.finish);
     assert(ev.kind != DIALECT_ERROR || (ev.error != OUTCOME_OK && ev.error < N_OUTCOMES));
     check_usage(&ev.usage);
-    check_rerun(d, text);
+    if (ev.kind == DIALECT_META || ev.kind == DIALECT_CONTENT)
+        check_rerun(d, text);
     (void)d->is_error(text);
 }
 
