@@ -243,10 +243,22 @@ static enum state judge_retry(struct request *req)
     return e->outcome == OUTCOME_TOO_LONG ? request_pass_refusal(req) : ST_DEGRADE;
 }
 
+/* Whose stream it was that broke: no later run's, which said nothing or something else. */
+static void note_break(struct request *req)
+{
+    if (!req->end->relayed || (req->broke.region != NULL && req->last == OUTCOME_ABORTED))
+        return;
+    req->broke.region = request_region(req);
+    req->broke.outcome = req->last;
+    req->broke.unfit = req->unfit;
+}
+
 static enum state step_judge(struct request *req)
 {
     const struct attempt_end *e = req->end;
 
+    if (e->outcome != OUTCOME_OK)
+        note_break(req);
     switch (e->outcome) {
     case OUTCOME_OK:
         req->result.result = METRICS_REQ_OK;

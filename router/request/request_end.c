@@ -164,20 +164,22 @@ enum state request_refuse_model(struct request *req)
 /* A failure the client has already seen a part of: it must see the failure too. */
 enum state request_fail_relayed(struct request *req)
 {
-    char text[160];
+    char text[224];
     struct reply_error e = {.status = 502,
                             .type = "server_error",
                             .code = "stream_broken",
                             .message = text,
                             .retry_after_ms = -1};
 
-    bool unfit = req->end->outcome == OUTCOME_UNFIT;
+    bool unfit = req->broke.outcome == OUTCOME_UNFIT;
 
     if (unfit)
-        e.code = req->end->code;
-    snprintf(text, sizeof(text), "the stream from region '%s' broke off: %s",
-             request_region(req),
-             unfit ? req->end->code : outcome_traits(req->end->outcome)->name);
+        e.code = req->broke.unfit;
+    snprintf(text, sizeof(text), "the stream from region '%s' broke off: %s%s",
+             req->broke.region != NULL ? req->broke.region : request_region(req),
+             unfit ? req->broke.unfit : outcome_traits(req->broke.outcome)->name,
+             req->resume != NULL && req->resume->rerun ? ", and no other run went on with it"
+                                                       : "");
     req->result.result = METRICS_REQ_FAILED;
     if (req->ask.stream && req->end->outcome == OUTCOME_CLIENT_FAULT && fail_in_its_words(req))
         return ST_DONE;

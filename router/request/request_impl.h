@@ -75,7 +75,12 @@ struct request {
     struct event *hedge;           /* fires when the first has been silent for too long */
     const struct attempt_end *end; /* set while judging */
     enum outcome last;
-    const char *unfit;   /* the code of the last attempt that ended so */
+    const char *unfit; /* the code of the last attempt that ended so */
+    struct {           /* the last run whose failure the client must see, unless it is mended */
+        const char *region; /* NULL: there is none */
+        enum outcome outcome;
+        const char *unfit;
+    } broke;
     struct refusal said; /* by the targets that would not serve it */
     struct relay relay;
     struct resume *resume; /* NULL: a cut stream is not run again */
