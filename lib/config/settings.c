@@ -160,8 +160,8 @@ static const struct setting top[] = {
     {"timeouts.total", SETTING_DURATION, AT(timeouts.total_ms), 10, HOURS(24), "300s",
      .help = "A whole request with all its attempts.", .limit = true},
 
-    {"stream.recover", SETTING_CHOICE, AT(stream.recover), 0, 0, "auto",
-     .help = "Run a cut stream again elsewhere: never, for requests that ask for determinism (auto), or always.",
+    {"stream.recover", SETTING_CHOICE, AT(stream.recover), 0, 0, "always",
+     .help = "Run a cut stream again elsewhere, and go on from there if it agrees with what was delivered: never, for requests that ask for determinism (auto), or always.",
      .words = recover_words},
     {"stream.commit", SETTING_DURATION, AT(stream.commit_ms), 100, HOURS(1), "10s",
      .help = "Silence after which the answer's head is sent; errors are in-band from then on."},

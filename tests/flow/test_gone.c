@@ -184,7 +184,7 @@ Test(flow_gone, while_the_end_is_being_told)
             struct flow_world f;
             struct flow_client c;
 
-            flow_start(&f, NULL);
+            flow_start(&f, "'stream':{'recover':'off'}");
             script_set(f.w.up, &answer, 1);
             flow_open(&f, &c);
             flow_post(&c, "/v1/chat/completions", NULL, WORD_STREAM);

@@ -157,7 +157,8 @@ Test(flow_limits, comments_do_not_keep_a_stream_alive)
         struct flow_answer a;
 
         answer.hangs = true;
-        flow_start(&f, "'timeouts':{'idle':'400ms'},'stream':{'heartbeat':'0s'}");
+        flow_start(&f,
+                   "'timeouts':{'idle':'400ms'},'stream':{'heartbeat':'0s','recover':'off'}");
         script_set(f.w.up, &answer, 1);
         ask_while_it_talks(&f, WORD_STREAM, &a);
         cr_expect(strstr(a.body.data, "stream_broken") != NULL, "row %zu", i);

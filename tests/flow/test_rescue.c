@@ -20,7 +20,11 @@
 #define STOP_1    EVENT("{\"index\":1,\"delta\":{},\"finish_reason\":\"stop\"}")
 #define ODD       "data: {\"choices\":[{\"index\":0,\"delta\":{\"x\":\"y\"}}]}\n\n"
 
+#define ASK_SEED                                                                               \
+    "{\"model\":\"m\",\"messages\":[{\"role\":\"user\"}],\"stream\":true,\"seed\":7}"
+#define AUTO   "'stream':{'recover':'auto'}"
 #define ALWAYS "'stream':{'recover':'always'}"
+#define BROKE  "data: {\"error\":{\"message\":\"the stream from region 'a' broke off: broken"
 #define OFF    "'stream':{'recover':'off'}"
 
 static const struct {
@@ -83,6 +87,29 @@ static const struct {
      "a b",
      TEXT("a") TEXT_1("x") WORD_STOP,
      true},
+
+    /* nobody said how a cut stream is to be treated */
+    {"by default",
+     NULL,
+     WORD_STREAM,
+     {S("a", WORD_ROLE TEXT("h"), CUT), S("b", WORD_WHOLE, COMPLETE)},
+     "a b",
+     WORD_ROLE TEXT("h") TEXT("i") WORD_STOP WORD_DONE,
+     false},
+    {"auto, and nothing asks for a repeatable answer",
+     AUTO,
+     WORD_STREAM,
+     {S("a", WORD_HI, CUT)},
+     "a",
+     WORD_HI,
+     true},
+    {"auto, and a seed does",
+     AUTO,
+     ASK_SEED,
+     {S("a", WORD_HI, CUT), S("b", WORD_WHOLE, COMPLETE)},
+     "a b",
+     WORD_HI WORD_STOP WORD_DONE,
+     false},
 
     /* what is missing is the usage, or only the end */
     {"usage that was asked for",
@@ -180,8 +207,8 @@ Test(flow_rescue, rows)
         cr_expect(memcmp(a.body.data, rows[i].body, want) == 0, "row '%s': %s", rows[i].name,
                   a.body.data);
         if (rows[i].fails)
-            cr_expect(strncmp(a.body.data + want, "data: {\"error\":{", 16) == 0,
-                      "row '%s': %s", rows[i].name, a.body.data);
+            cr_expect(strncmp(a.body.data + want, BROKE, strlen(BROKE)) == 0, "row '%s': %s",
+                      rows[i].name, a.body.data);
         else
             cr_expect_eq(a.body.len, want, "row '%s': %s", rows[i].name, a.body.data);
         flow_answer_release(&a);

@@ -10,6 +10,7 @@
     {                                                                                          \
         .region = (r), .status = 200, .fields = WORD_SSE, .body = (text), .end = (how)         \
     }
+#define OFF        "'stream':{'recover':'off'}" /* the region's own end is what counts here */
 #define B_WHOLE    S("b", WORD_WHOLE, UPSTREAM_COMPLETE)
 #define COMPLETE   UPSTREAM_COMPLETE
 #define CUT        UPSTREAM_CUT
@@ -161,7 +162,7 @@ Test(flow_stream, bytes)
         memcpy(answers, rows[i].answers, sizeof(answers));
         while (n < 3 && answers[n].region != NULL)
             n++;
-        flow_start(&f, "'retry':{'backoff':'0s'}");
+        flow_start(&f, "'retry':{'backoff':'0s'}," OFF);
         script_set(f.w.up, answers, n);
         flow_open(&f, &c);
         flow_post(&c, "/v1/chat/completions", NULL, WORD_STREAM);
@@ -222,7 +223,7 @@ Test(flow_stream, every_answer_asked_for_must_finish)
         struct flow_world f;
         struct flow_answer a;
 
-        flow_start(&f, NULL);
+        flow_start(&f, OFF);
         script_set(f.w.up, &answer, 1);
         flow_ask(&f, NULL, TWO, &a);
         cr_expect_eq(a.whole, two[i].whole, "row %zu", i);
@@ -254,7 +255,7 @@ Test(flow_stream, errors_of_other_shapes)
 
             snprintf(first, sizeof(first), "%s%s%s", late ? WORD_HI : WORD_ROLE, events[i],
                      WORD_STOP WORD_DONE);
-            flow_start(&f, "'retry':{'backoff':'0s'}");
+            flow_start(&f, "'retry':{'backoff':'0s'}," OFF);
             script_set(f.w.up, answers, 2);
             flow_ask(&f, NULL, WORD_STREAM, &a);
             cr_expect_eq(a.status, 200, "row %zu", i);
@@ -297,7 +298,7 @@ Test(flow_stream, failure_is_a_reset_without_chunks)
         struct flow_answer a;
         char text[512];
 
-        flow_start(&f, NULL);
+        flow_start(&f, OFF);
         script_set(f.w.up, &answer, 1);
         flow_open(&f, &c);
         snprintf(text, sizeof(text),
@@ -419,7 +420,7 @@ Test(flow_stream, event_size_limit)
 
         cr_assert_eq(n, 1024 + over);
         snprintf(body, sizeof(body), "%s%s%s%s", WORD_HI, event, WORD_STOP, WORD_DONE);
-        flow_start(&f, "'stream':{'event_max':'1KiB'}");
+        flow_start(&f, "'stream':{'event_max':'1KiB','recover':'off'}");
         script_set(f.w.up, &answer, 1);
         flow_ask(&f, NULL, WORD_STREAM, &a);
         cr_expect_eq(a.whole, over <= 0, "%d bytes", n);

@@ -9,7 +9,7 @@
 
 #define SHORT                                                                                  \
     "'timeouts':{'first_byte':'400ms','first_content':'400ms','idle':'400ms'},"                \
-    "'stream':{'heartbeat':'0s'}"
+    "'stream':{'heartbeat':'0s','recover':'off'}"
 #define BEAT ": keep-alive\n\n"
 #define SSE(r, text)                                                                           \
     {                                                                                          \

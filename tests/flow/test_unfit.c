@@ -32,8 +32,8 @@ static const struct unfit_case {
 } cases[] = {
     /* clang-format off */
     {"an event above the limit", true, S(LONG_EVENT WORD_STOP WORD_DONE), OUTCOME_UNFIT, 502, "event_too_large", "a b"},
-    {"an event above the limit, behind content", true, S(WORD_HI LONG_EVENT WORD_STOP WORD_DONE), OUTCOME_UNFIT, 200, "event_too_large", "a"},
-    {"[DONE] but no finish reason", true, S(WORD_HI WORD_DONE), OUTCOME_UNFIT, 200, "no_finish_reason", "a"},
+    {"an event above the limit, behind content", true, S(WORD_HI LONG_EVENT WORD_STOP WORD_DONE), OUTCOME_UNFIT, 200, "event_too_large", "a b"},
+    {"[DONE] but no finish reason", true, S(WORD_HI WORD_DONE), OUTCOME_UNFIT, 200, "no_finish_reason", "a b"},
     {"a plain answer above the limit", true,
      {.region = "a", .status = 200, .fields = WORD_JSON, .body = "{\"x\":\"" X256 X256 X256 X256 "\"}"}, OUTCOME_UNFIT, 502, "answer_too_large", "a b"},
     {"a head above the limit", false,

@@ -101,10 +101,20 @@ def test_texts_that_differ_are_not_joined(region, router, name):
                                           ({"temperature": None, "seed": None}, False), ({}, False)],
                          ids=str)
 def test_auto_mends_what_asks_for_a_repeatable_answer(fleet, more, mended):
-    f = fleet(2, 1, with_redis=False, region_flags=SEED, **CONFIG)
+    f = fleet(2, 1, with_redis=False, region_flags=SEED, stream={"recover": "auto"}, **CONFIG)
     text = f.router.chat("break", **more).content()
     f.region("us-east").fault(cut_at_event=5)
     (check_whole if mended else check_broken)(ask(f, **more), text)
+
+
+@pytest.mark.parametrize("more", [{}, {"temperature": 1}, {"seed": 7}], ids=str)
+@pytest.mark.parametrize("name", [n for n in BREAKS if n not in ("silence", "huge event")])
+def test_two_regions_and_no_settings_mend_what_agrees(fleet, name, more):
+    f = fleet(2, 1, with_redis=False, region_flags=SEED)
+    text = f.router.chat("break", **more).content()
+    f.region("us-east").fault(**BREAKS[name])
+    check_whole(ask(f, **more), text)
+    assert f.attempts() == [2, 1]
 
 
 def test_mended_twice(fleet):

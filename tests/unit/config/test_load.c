@@ -91,7 +91,7 @@ Test(load, only_regions_is_needed)
     cr_expect_eq(c->timeouts.idle_ms, 30000);
     cr_expect_eq(c->timeouts.answer_ms, 120000);
     cr_expect_eq(c->timeouts.total_ms, 300000);
-    cr_expect_eq(c->stream.recover, CONFIG_RECOVER_AUTO);
+    cr_expect_eq(c->stream.recover, CONFIG_RECOVER_ALWAYS);
     cr_expect_eq(c->stream.commit_ms, 10000);
     cr_expect_eq(c->stream.heartbeat_ms, 15000);
     cr_expect_eq(c->stream.event_max_bytes, 16777216u);
