@@ -69,6 +69,26 @@ static struct transcript_channel *new_channel(struct transcript *t,
     return c;
 }
 
+/* Without the white space between its tokens, which means nothing. */
+static void drop_space(struct buf *b, size_t from)
+{
+    size_t to = from;
+    bool quoted = false;
+
+    for (size_t i = from; i < b->len; i++) {
+        char c = b->data[i];
+
+        if (!quoted && (c == ' ' || c == '\t' || c == '\n' || c == '\r'))
+            continue;
+        b->data[to++] = c;
+        if (c == '"')
+            quoted = !quoted;
+        else if (c == '\\' && quoted && i + 1 < b->len)
+            b->data[to++] = b->data[++i];
+    }
+    b->len = to;
+}
+
 /* Appends a piece as channels hold it. */
 static int put(struct buf *out, const struct dialect_piece *p)
 {
@@ -83,10 +103,10 @@ static int put(struct buf *out, const struct dialect_piece *p)
     }
     if (!is_content(p->kind))
         return buf_append_str(out, p->value);
-    return buf_append(out, "", 1) < 0 || buf_append_str(out, p->value) < 0 ||
-                   buf_append(out, "", 1) < 0
-               ? -1
-               : 0;
+    if (buf_append(out, "", 1) < 0 || buf_append_str(out, p->value) < 0)
+        return -1;
+    drop_space(out, from);
+    return buf_append(out, "", 1);
 }
 
 int transcript_add(struct transcript *t, const struct dialect_piece *p)

@@ -27,6 +27,8 @@ static const struct {
     {"one value of two",          {"1", "2"},              {"1"},                   "",  false},
     {"another value",             {"12"},                  {"1"},                   NULL, false},
     {"a longer value",            {"1"},                   {"12"},                  NULL, false},
+    {"a value with other white space", {"{\"a\": [\"b \\\" c\"]}"}, {" {\n\"a\":[\"b \\\" c\"] }"}, "", true},
+    {"white space within its text", {"[\"b c\"]"},         {"[\"bc\"]"},            NULL, false},
     {"a text for a value",        {"1"},                   {"\"1\""},               NULL, false},
     {"a value for a text",        {"\"1\""},               {"1"},                   NULL, false},
     {"both at one place",         {"\"a\"", "1", "\"b\""}, {"\"a\"", "1", "\"bc\""}, "c", true},
