@@ -22,13 +22,17 @@ static bool any_filled(const struct json_want *wants, size_t n)
 }
 
 /* Anything a client would show, store or act on.  Besides OpenAI's own members:
- * reasoning_content (DeepSeek, vLLM), reasoning and reasoning_details (OpenRouter, Groq). */
+ * reasoning_content (DeepSeek, vLLM), reasoning, reasoning_details and images (OpenRouter, Groq),
+ * thinking_blocks (LiteLLM).  A list, because a first event that only says who speaks, in words
+ * of its vendor's, must not open the answer. */
 static int read_delta(struct str delta, bool *content)
 {
     struct json_want w[] = {{.name = "content"},           {.name = "tool_calls"},
                             {.name = "reasoning_content"}, {.name = "reasoning"},
                             {.name = "reasoning_details"}, {.name = "refusal"},
-                            {.name = "function_call"},     {.name = "audio"}};
+                            {.name = "function_call"},     {.name = "audio"},
+                            {.name = "annotations"},       {.name = "images"},
+                            {.name = "thinking_blocks"}};
 
     if (json_scan_lax(delta, w, ARRAY_LEN(w)) < 0)
         return -1;
