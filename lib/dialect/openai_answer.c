@@ -49,16 +49,6 @@ static void mark(struct choices *set, const struct json_want *index)
     choices_set(set, i);
 }
 
-/* Has generating this choice failed?  OpenRouter puts an error object into it, Mistral only
- * the finish reason "error". */
-static bool is_failed(const struct json_want *error, const struct json_want *finish_reason)
-{
-    static const struct json_want none = {.name = NULL};
-
-    return openai_error_is(error, &none) ||
-           (finish_reason->type == JSON_STRING && str_eqz(finish_reason->span, "\"error\""));
-}
-
 static int read_choice(struct str choice, struct dialect_event *out)
 {
     struct json_want w[] = {{.name = "delta"},
@@ -77,7 +67,7 @@ static int read_choice(struct str choice, struct dialect_event *out)
     /* Some vendors write "" where OpenAI writes null. */
     if (w[2].type == JSON_STRING && json_scan_is_filled(&w[2]))
         mark(&out->finished, &w[3]);
-    if (is_failed(&w[4], &w[2])) {
+    if (openai_error_is_choice(&w[4], &w[2])) {
         out->kind = DIALECT_ERROR;
         out->error = openai_error_outcome(200, choice);
     }
@@ -181,24 +171,6 @@ void openai_answer_event(const struct sse_event *sse, struct dialect_event *out)
     }
 }
 
-/* A choice of a plain answer that failed: how it is to be read.  OUTCOME_OK: none did. */
-static enum outcome classify_choices(struct str body, const struct json_want *choices)
-{
-    size_t at = 0;
-    struct str choice;
-    enum json_type type;
-
-    if (choices->type != JSON_ARRAY || memmem(body.ptr, body.len, "\"error\"", 7) == NULL)
-        return OUTCOME_OK; /* the usual answer is not read a second time */
-    while (json_scan_next(choices->span, &at, &choice, &type)) {
-        struct json_want w[] = {{.name = "error"}, {.name = "finish_reason"}};
-
-        if (json_scan_lax(choice, w, ARRAY_LEN(w)) == 0 && is_failed(&w[0], &w[1]))
-            return openai_error_outcome(200, choice);
-    }
-    return OUTCOME_OK;
-}
-
 /* A 2xx, all of it. */
 static void classify_success(const struct dialect_answer *a, struct dialect_reading *out)
 {
@@ -207,17 +179,18 @@ static void classify_success(const struct dialect_answer *a, struct dialect_read
                             {.name = "choices"},
                             {.name = "data"},
                             {.name = "usage"}};
+    struct str failed;
 
     if (json_scan_lax(a->body, w, ARRAY_LEN(w)) < 0) {
         out->outcome = OUTCOME_BROKEN;
         out->why = "the answer is no JSON object";
         return;
     }
-    out->outcome = classify_choices(a->body, &w[2]);
-    if (out->outcome != OUTCOME_OK)
-        return;
-    out->why = openai_success_lacks(a, &w[2], &w[3]);
-    if (out->why == NULL) {
+    out->why = openai_success_lacks(a, &w[2], &w[3], &failed);
+    if (failed.len > 0) {
+        out->why = NULL;
+        out->outcome = openai_error_outcome(200, failed);
+    } else if (out->why == NULL) {
         read_usage(&w[4], &out->usage);
     } else if (openai_error_is(&w[0], &w[1])) {
         out->why = NULL;

@@ -196,6 +196,15 @@ bool openai_error_is(const struct json_want *error, const struct json_want *obje
     return object->type == JSON_STRING && str_eqz(object->span, "\"error\"");
 }
 
+bool openai_error_is_choice(const struct json_want *error,
+                            const struct json_want *finish_reason)
+{
+    static const struct json_want none = {.name = NULL};
+
+    return openai_error_is(error, &none) ||
+           (finish_reason->type == JSON_STRING && str_eqz(finish_reason->span, "\"error\""));
+}
+
 enum outcome openai_error_outcome(int status, struct str body)
 {
     struct error_words words;

@@ -12,6 +12,11 @@
  * a non-empty object or string, or "object": "error" with the fields beside it. */
 bool openai_error_is(const struct json_want *error, const struct json_want *object);
 
+/* Do these two members of a choice say that generating it failed?  OpenRouter puts an error object
+ * into it, Mistral only the finish reason "error". */
+bool openai_error_is_choice(const struct json_want *error,
+                            const struct json_want *finish_reason);
+
 /* The outcome of an error.  status is the answer's; 2xx for an error object inside a success or
  * a stream, which is then read by its words.  A body that says nothing readable (empty, cut, no
  * JSON) leaves the status to decide. */

@@ -18,6 +18,8 @@
  * answer without data. */
 #include "dialect/openai_success.h"
 
+#include "dialect/openai_error.h"
+
 /* A member that may be absent, null, a text or a list of parts. */
 static bool is_text_like(const struct json_want *w)
 {
@@ -57,16 +59,13 @@ static enum shown read_text(const struct json_want *text)
                                        : SHOWS_A_SHELL;
 }
 
-static const char *choice_lacks(const struct dialect_answer *a, struct str choice,
-                                enum json_type type)
+enum { C_SAID, C_FINISH, C_ERROR, N_MEMBERS };
+
+static const char *choice_lacks(const struct dialect_answer *a, const struct json_want *c)
 {
     bool chat = a->path == DIALECT_CHAT;
-    struct json_want w[] = {{.name = chat ? "message" : "text"}, {.name = "finish_reason"}};
-
-    if (type != JSON_OBJECT || json_scan_lax(choice, w, ARRAY_LEN(w)) < 0)
-        return "no choice that can be read";
-    enum shown shown = chat ? read_message(&w[0]) : read_text(&w[0]);
-    bool finished = w[1].type == JSON_STRING && json_scan_is_filled(&w[1]);
+    enum shown shown = chat ? read_message(&c[C_SAID]) : read_text(&c[C_SAID]);
+    bool finished = c[C_FINISH].type == JSON_STRING && json_scan_is_filled(&c[C_FINISH]);
 
     if (shown == SHOWS_NOTHING)
         return chat ? "no choice with a message" : "no choice with a text";
@@ -75,20 +74,32 @@ static const char *choice_lacks(const struct dialect_answer *a, struct str choic
     return finished || shown == SHOWS_CONTENT ? NULL : "neither content nor a finish reason";
 }
 
-/* One choice is enough of a plain answer; a stream is played from all of them. */
-static const char *choices_lack(const struct dialect_answer *a, const struct json_want *choices)
+/* One choice is enough of a plain answer; a stream is played from all of them.  Each is looked at
+ * all the same: one that failed makes the answer an error. */
+static const char *choices_lack(const struct dialect_answer *a, const struct json_want *choices,
+                                struct str *failed)
 {
     const char *lacks = "no choices";
+    bool decided = choices->type != JSON_ARRAY;
     size_t at = 0;
     struct str choice;
     enum json_type type;
 
-    if (choices->type != JSON_ARRAY)
-        return lacks;
-    while (json_scan_next(choices->span, &at, &choice, &type)) {
-        lacks = choice_lacks(a, choice, type);
-        if ((lacks == NULL) != a->as_stream)
-            return lacks;
+    while (choices->type == JSON_ARRAY && json_scan_next(choices->span, &at, &choice, &type)) {
+        struct json_want c[N_MEMBERS] = {
+            [C_SAID] = {.name = a->path == DIALECT_CHAT ? "message" : "text"},
+            [C_FINISH] = {.name = "finish_reason"},
+            [C_ERROR] = {.name = "error"}};
+        bool readable = type == JSON_OBJECT && json_scan_lax(choice, c, N_MEMBERS) == 0;
+
+        if (readable && openai_error_is_choice(&c[C_ERROR], &c[C_FINISH])) {
+            *failed = choice;
+            return NULL;
+        }
+        if (decided)
+            continue;
+        lacks = readable ? choice_lacks(a, c) : "no choice that can be read";
+        decided = (lacks == NULL) != a->as_stream;
     }
     return lacks;
 }
@@ -125,12 +136,14 @@ static const char *models_lack(const struct json_want *data)
 }
 
 const char *openai_success_lacks(const struct dialect_answer *a,
-                                 const struct json_want *choices, const struct json_want *data)
+                                 const struct json_want *choices, const struct json_want *data,
+                                 struct str *failed)
 {
+    *failed = (struct str){NULL, 0};
     switch (a->path) {
     case DIALECT_CHAT:
     case DIALECT_COMPLETIONS:
-        return choices_lack(a, choices);
+        return choices_lack(a, choices, failed);
     case DIALECT_EMBEDDINGS:
         return vectors_lack(a, data);
     case DIALECT_MODELS:
