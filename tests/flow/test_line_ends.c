@@ -42,6 +42,12 @@ static void read_at_lf(struct str bytes, struct buf *out)
 
 #define HI_DATA   "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"}}]}|"
 #define STOP_DATA "{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}|"
+/* of another choice */
+#define X(end) "data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"x\"}}]}" end
+#define X_DATA "{\"choices\":[{\"index\":1,\"delta\":{\"content\":\"x\"}}]}|"
+#define STOP_X(end)                                                                            \
+    "data: {\"choices\":[{\"index\":1,\"delta\":{},\"finish_reason\":\"stop\"}]}" end
+#define STOP_X_DATA "{\"choices\":[{\"index\":1,\"delta\":{},\"finish_reason\":\"stop\"}]}|"
 #define S(r, text, how)                                                                        \
     {                                                                                          \
         .region = (r), .status = 200, .fields = WORD_SSE, .body = (text),                      \
@@ -89,6 +95,11 @@ static const struct {
      {S("a", HI(CRLF CR), CUT),
       S("b", BOM HI(CRLF CRLF) STOP(CRLF CRLF) DONE(CRLF CRLF), COMPLETE)},
      HI_DATA STOP_DATA "[DONE]|",
+     false},
+    {"another run's mark, before an event that passes as it is",
+     {S("a", HI(CRLF CR), CUT),
+      S("b", BOM X(CRLF CRLF) HI(CRLF CRLF) STOP(CRLF CRLF) STOP_X(CRLF CR), CUT)},
+     HI_DATA X_DATA STOP_DATA STOP_X_DATA "[DONE]|",
      false},
     {"an event of another run behind CR alone",
      {S("a", HI(CRLF CR), CUT), S("b", HI(CR CR) STOP("\n\n") DONE("\n\n"), COMPLETE)},
