@@ -107,7 +107,8 @@ def test_fifty_clients_that_do_not_read_cost_little(fleet):
         c.send_request("POST", PATH, json=chat_body(stream=True))
     f.region("us-east").wait_active(50)
     stands_still(lambda: sum(a["sent_bytes"] for a in f.region("us-east").log()))
-    assert f.router.process.rss_bytes(pid) - before < 50 * 320 * 1024
+    per_client = 320 + 256  # what is on its way, and what another run would be held against
+    assert f.router.process.rss_bytes(pid) - before < 50 * per_client * 1024
     for c in lazy:
         c.close()
     f.region("us-east").wait_ended("client_gone", 50)
