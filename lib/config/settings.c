@@ -60,7 +60,7 @@ static const char *const level_words[] = {"error", "warn", "info", "debug", NULL
     {"breaker.slow_threshold", SETTING_DURATION, AT(breaker.slow_ms), 0, HOURS(1), DEF("10s"), .inherits = INHERITS, \
      .help = "An attempt that takes longer counts as slow: a stream until its first content, a plain answer in whole. 0s counts none."}, \
     {"breaker.trip_confirm", SETTING_STRING, AT(breaker.trip_confirm), 4, 14, DEF("second_opinion"), .inherits = INHERITS, .form = FORM_CONFIRM, \
-     .help = "Who has to agree before a row of failures keeps a region from the fleet. second_opinion: it opens at once, and when a router outside the row could use it within 10s, that router's probe decides at once too. quorum:N: it opens when N routers have a part in the row. none: whoever sees the row."}, \
+     .help = "Who has to agree before failures, slow answers or a failed probe keep a region from the fleet; each router's own breaker keeps it from that router in any case. second_opinion: it opens at once, and when a router without a part in it could use it within 10s, the probes of such routers decide at once too. quorum:N: it opens when N routers have a part in it. none: whoever sees it."}, \
     {"breaker.probe_lease", SETTING_DURATION, AT(breaker.probe_lease_ms), SECONDS(1), MINUTES(10), DEF("10s"), .inherits = INHERITS, \
      .help = "How long a probe's slot is held without renewal; a router that dies frees its slots after it."},
 
