@@ -128,6 +128,11 @@ struct judge_state judge_read_state(struct judge *j, const char *slot)
     judge_copy(s.forced, sizeof(s.forced), judge_data(j, "r:", slot, "forced"));
     if (s.forced[0] == '\0')
         judge_copy(s.forced, sizeof(s.forced), "auto");
+    if (judge_data(j, "r:", slot, KEYSPACE_DAMAGED) != NULL) { /* the rest is not believed */
+        s.st = BREAKER_CLOSED;
+        s.ep = 1;
+        judge_copy(s.forced, sizeof(s.forced), "auto");
+    }
     judge_copy(s.hard, sizeof(s.hard), judge_data(j, "r:", slot, "hard"));
     judge_copy(s.n, sizeof(s.n), judge_data(j, "r:", slot, "n"));
     judge_copy(s.succ, sizeof(s.succ), judge_data(j, "r:", slot, "succ"));
@@ -388,6 +393,8 @@ static void check_leases(struct judge *j, const struct judge_slot *k)
     server_key(name, suffix);
     int n = keyspace_count_above(j->s->data, name, (double)j->now_ms);
 
+    if (j->gen[0] == '\0')
+        return; /* no life of the data, no time */
     if (n > j->conf->half_open_max_calls)
         judge_fail(j, "invariant 3: %d leases live on %s", n, k->name);
     if (keyspace_score_max(j->s->data, name) > (double)(j->now_ms + j->lease_ms))

@@ -3,6 +3,7 @@
 #include "judge_impl.h"
 #include "vtime.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -91,14 +92,37 @@ void judge_word(struct judge *j, int slot, const char *word, const char *why)
         j->seen[i].knows[slot] = false;
 }
 
+static void lose(struct judge *j, struct judge_slot *k)
+{
+    k->is_timed = false;
+    k->succ = (int)judge_number(judge_data(j, "r:", k->name, "succ"));
+    judge_opinion_forget(k);
+}
+
 void judge_lost(struct judge *j)
 {
     for (int i = 0; i < j->n_slots; i++) {
+        j->slots[i].held = false;
+        lose(j, &j->slots[i]);
+    }
+}
+
+void judge_lost_key(struct judge *j, const char *key)
+{
+    char name[200];
+
+    for (int i = 0; i < j->n_slots; i++) {
+        const char *at = strrchr(key, ':');
         struct judge_slot *k = &j->slots[i];
 
-        k->held = k->is_timed = false;
-        k->succ = (int)judge_number(judge_data(j, "r:", k->name, "succ"));
-        judge_opinion_forget(k);
+        if (at == NULL || strcmp(at + 1, k->name) != 0)
+            continue;
+        char suffix[160];
+
+        snprintf(suffix, sizeof(suffix), "r:%s", k->name);
+        if (strcmp(key, server_key(name, suffix)) == 0)
+            k->held = false;
+        lose(j, k);
     }
 }
 
@@ -151,6 +175,7 @@ bool judge_is_level(struct judge *j, const struct shared_state *const *routers,
     uint64_t ver = (uint64_t)judge_number(judge_data(j, "meta", "", "ver"));
     const char *gen = judge_data(j, "meta", "", "gen");
     bool someone = false;
+    char name[200];
 
     for (int r = 0; r < n; r++) {
         if (routers[r] == NULL)
@@ -167,6 +192,10 @@ bool judge_is_level(struct judge *j, const struct shared_state *const *routers,
     for (int i = 0; i < j->n_slots; i++) {
         struct judge_state s = judge_read_state(j, j->slots[i].name);
 
+        if (isnan(keyspace_score(j->s->data, server_key(name, "keys"), j->slots[i].name))) {
+            snprintf(why, 200, "invariant 15: operators do not know %s", j->slots[i].name);
+            return false;
+        }
         someone = false;
         for (int r = 0; r < n; r++) {
             if (routers[r] == NULL)

@@ -110,7 +110,7 @@ struct keyspace_entry *keyspace_key_of(const struct keyspace_command *c)
     return NULL;
 }
 
-struct keyspace_entry *keyspace_make(const struct keyspace_command *c, bool is_set)
+struct keyspace_entry *keyspace_make(const struct keyspace_command *c, enum keyspace_type type)
 {
     struct keyspace_entry *e = keyspace_key_of(c);
     struct keyspace *k = c->k;
@@ -123,7 +123,7 @@ struct keyspace_entry *keyspace_make(const struct keyspace_command *c, bool is_s
     }
     e = &k->entries[k->n++];
     *e = (struct keyspace_entry){
-        .hash = hash_of(c->argv[1]), .name = xstrdup(c->argv[1]), .is_set = is_set};
+        .hash = hash_of(c->argv[1]), .name = xstrdup(c->argv[1]), .type = type};
     return e;
 }
 
@@ -167,7 +167,7 @@ static void push_text(lua_State *L, const char *s)
 
 static bool hset(const struct keyspace_command *c)
 {
-    struct keyspace_entry *e = keyspace_make(c, false);
+    struct keyspace_entry *e = keyspace_make(c, KEYSPACE_HASH);
     int added = 0;
     bool is_new;
 
@@ -276,49 +276,117 @@ static bool pexpire(const struct keyspace_command *c)
     return keyspace_say(c, e != NULL);
 }
 
+static bool set(const struct keyspace_command *c) /* what is in it does not matter here */
+{
+    keyspace_overwrite(c->k, c->argv[1]);
+    lua_pushstring(c->L, "OK");
+    return true;
+}
+
 static bool xadd(const struct keyspace_command *c) /* nobody reads the log here */
 {
+    keyspace_make(c, KEYSPACE_STREAM);
     lua_pushstring(c->L, "0-1");
     return true;
 }
 
+/* clang-format off */
 static const struct {
     const char *name;
     bool (*run)(const struct keyspace_command *c);
     int argc_min;
+    enum keyspace_type type;
 } commands[] = {
-    {"HSET", hset, 4},
-    {"HSETNX", hsetnx, 4},
-    {"HGET", hget, 3},
-    {"HMGET", hmget, 3},
-    {"HGETALL", hgetall, 2},
-    {"HEXISTS", has_field, 3},
-    {"HDEL", drop_fields, 3},
-    {"ZADD", keyspace_zadd, 4},
-    {"ZREM", drop_fields, 3},
-    {"ZCARD", keyspace_zcard, 2},
-    {"ZSCORE", keyspace_zscore, 3},
-    {"ZRANGE", keyspace_zrange, 4},
-    {"ZRANGEBYSCORE", keyspace_zrangebyscore, 4},
-    {"ZREVRANGEBYSCORE", keyspace_zrevrangebyscore, 4},
-    {"ZCOUNT", keyspace_zcount, 4},
-    {"ZREMRANGEBYSCORE", keyspace_zremrangebyscore, 4},
-    {"ZREMRANGEBYRANK", keyspace_zremrangebyrank, 4},
-    {"DEL", del, 2},
-    {"EXISTS", exists, 2},
-    {"PEXPIRE", pexpire, 3},
-    {"XADD", xadd, 5},
+    {"HSET",             hset,                      4, KEYSPACE_HASH},
+    {"HSETNX",           hsetnx,                    4, KEYSPACE_HASH},
+    {"HGET",             hget,                      3, KEYSPACE_HASH},
+    {"HMGET",            hmget,                     3, KEYSPACE_HASH},
+    {"HGETALL",          hgetall,                   2, KEYSPACE_HASH},
+    {"HEXISTS",          has_field,                 3, KEYSPACE_HASH},
+    {"HDEL",             drop_fields,               3, KEYSPACE_HASH},
+    {"ZADD",             keyspace_zadd,             4, KEYSPACE_SET},
+    {"ZREM",             drop_fields,               3, KEYSPACE_SET},
+    {"ZCARD",            keyspace_zcard,            2, KEYSPACE_SET},
+    {"ZSCORE",           keyspace_zscore,           3, KEYSPACE_SET},
+    {"ZRANGE",           keyspace_zrange,           4, KEYSPACE_SET},
+    {"ZRANGEBYSCORE",    keyspace_zrangebyscore,    4, KEYSPACE_SET},
+    {"ZREVRANGEBYSCORE", keyspace_zrevrangebyscore, 4, KEYSPACE_SET},
+    {"ZCOUNT",           keyspace_zcount,           4, KEYSPACE_SET},
+    {"ZREMRANGEBYSCORE", keyspace_zremrangebyscore, 4, KEYSPACE_SET},
+    {"ZREMRANGEBYRANK",  keyspace_zremrangebyrank,  4, KEYSPACE_SET},
+    {"XADD",             xadd,                      5, KEYSPACE_STREAM},
+    {"DEL",              del,                       2, KEYSPACE_ANY},
+    {"EXISTS",           exists,                    2, KEYSPACE_ANY},
+    {"PEXPIRE",          pexpire,                   3, KEYSPACE_ANY},
+    {"SET",              set,                       3, KEYSPACE_ANY},
 };
+/* clang-format on */
+
+static bool is_of_other_type(const struct keyspace_command *c, enum keyspace_type type)
+{
+    const struct keyspace_entry *e = keyspace_key_of(c);
+
+    return type != KEYSPACE_ANY && e != NULL && e->type != type;
+}
+
+static bool refuse(lua_State *L)
+{
+    lua_createtable(L, 0, 1);
+    lua_pushstring(L, "WRONGTYPE Operation against a key holding the wrong kind of value");
+    lua_setfield(L, -2, "err");
+    return true;
+}
 
 bool keyspace_call(struct keyspace *k, int64_t now_ms, lua_State *L, int argc,
                    const char *const *argv)
 {
     struct keyspace_command c = {.k = k, .now_ms = now_ms, .L = L, .argc = argc, .argv = argv};
 
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        if (strcmp(commands[i].name, argv[0]) == 0)
-            return argc >= commands[i].argc_min && commands[i].run(&c);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        if (strcmp(commands[i].name, argv[0]) != 0)
+            continue;
+        if (argc < commands[i].argc_min)
+            return false;
+        return is_of_other_type(&c, commands[i].type) ? refuse(L) : commands[i].run(&c);
+    }
     return false;
+}
+
+/* ---- what is not the fleet's doing ---- */
+
+const char *keyspace_name(const struct keyspace *k, size_t i)
+{
+    return i < k->n ? k->entries[i].name : NULL;
+}
+
+void keyspace_lose(struct keyspace *k, const char *key)
+{
+    struct keyspace_entry *e = find(k, key);
+
+    if (e != NULL)
+        drop_entry(k, e);
+}
+
+void keyspace_overwrite(struct keyspace *k, const char *key)
+{
+    const char *argv[] = {"SET", key};
+
+    keyspace_lose(k, key);
+    keyspace_make(&(struct keyspace_command){.k = k, .argc = 2, .argv = argv}, KEYSPACE_TEXT);
+}
+
+void keyspace_lose_field(struct keyspace *k, const char *key, const char *field)
+{
+    struct keyspace_entry *e = find(k, key);
+    struct keyspace_field *f = keyspace_field_of(e, field);
+    bool is_new;
+
+    if (f == NULL)
+        return;
+    keyspace_drop_field(e, f);
+    f = keyspace_put(e, KEYSPACE_DAMAGED, &is_new);
+    if (is_new)
+        f->value = xstrdup("");
 }
 
 const char *keyspace_field(struct keyspace *k, const char *key, const char *field)

@@ -17,9 +17,19 @@ struct keyspace *keyspace_copy(const struct keyspace *from);
 void keyspace_free(struct keyspace *k);
 void keyspace_expire(struct keyspace *k, int64_t now_ms); /* drops what has ended */
 /* Runs one command, words argv[0..argc-1], at Redis' time now_ms, and leaves its answer on L's
- * stack.  false: there is no such command, or it does not fit its key. */
+ * stack; {err = "WRONGTYPE ..."} where it does not fit its key.  false: there is no such command.
+ */
 bool keyspace_call(struct keyspace *k, int64_t now_ms, lua_State *L, int argc,
                    const char *const *argv);
+
+/* ---- what is not the fleet's doing ---- */
+
+const char *keyspace_name(const struct keyspace *k, size_t i); /* NULL: no more keys */
+void keyspace_lose(struct keyspace *k, const char *key);       /* evicted, deleted */
+void keyspace_overwrite(struct keyspace *k, const char *key);  /* now a text */
+/* Of a hash, which from then on has a field KEYSPACE_DAMAGED: for the judge alone. */
+#define KEYSPACE_DAMAGED "!damaged"
+void keyspace_lose_field(struct keyspace *k, const char *key, const char *field);
 
 /* ---- what the judge reads ---- */
 

@@ -4,6 +4,14 @@
 
 #include "keyspace.h"
 
+enum keyspace_type {
+    KEYSPACE_ANY, /* a command on keys of any type */
+    KEYSPACE_HASH,
+    KEYSPACE_SET,
+    KEYSPACE_STREAM,
+    KEYSPACE_TEXT, /* no key of the fleet's is one */
+};
+
 struct keyspace_field {
     uint32_t hash;
     char *name, *value; /* value: of a hash */
@@ -14,7 +22,7 @@ struct keyspace_entry {
     uint32_t hash;
     char *name;
     int64_t ends_ms; /* 0: never */
-    bool is_set;
+    enum keyspace_type type;
     struct keyspace_field *fields;
     size_t n, cap;
 };
@@ -34,7 +42,7 @@ struct keyspace_command {
 
 /* The command's key, NULL: there is none; dead ones go. */
 struct keyspace_entry *keyspace_key_of(const struct keyspace_command *c);
-struct keyspace_entry *keyspace_make(const struct keyspace_command *c, bool is_set);
+struct keyspace_entry *keyspace_make(const struct keyspace_command *c, enum keyspace_type type);
 struct keyspace_field *keyspace_field_of(const struct keyspace_entry *e, const char *name);
 struct keyspace_field *keyspace_put(struct keyspace_entry *e, const char *name, bool *is_new);
 void keyspace_drop_field(struct keyspace_entry *e, struct keyspace_field *f);

@@ -23,7 +23,7 @@ static struct keyspace_entry *sorted(const struct keyspace_command *c)
 
 bool keyspace_zadd(const struct keyspace_command *c)
 {
-    struct keyspace_entry *e = keyspace_make(c, true);
+    struct keyspace_entry *e = keyspace_make(c, KEYSPACE_SET);
     int added = 0;
     bool is_new;
 

@@ -6,6 +6,7 @@
 
 #include <lua5.1/lauxlib.h>
 #include <lua5.1/lualib.h>
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,11 +23,11 @@ const struct server_mutant server_mutants[] = {
     {"no-poll", "a sync always says that nothing is new", "if applied == ver then",
      "if true then", 15},
     {"no-generation", "a new server goes on with the old versions",
-     "if same_run and not was_demoted() then", "if exists then", 15},
+     "if same_run and not was_demoted() and not lost then", "if exists then", 15},
     {"no-reassert", "nobody may say what was known before", "if r and heard then",
      "if false then", 10},
     {"late-force", "a word before the first router stays in the old generation",
-     "live_anew(true, '-', id, who)", "", 10},
+     "live_anew(true, '-', id, who, lost)", "", 10},
     {"two-versions", "a change counts twice", "ver = ver + 1", "ver = ver + 2", 5},
     {"same-epoch", "a transition keeps its epoch", "to, r.ep + 1, 0, why, by",
      "to, r.ep, 0, why, by", 5},
@@ -66,6 +67,13 @@ const struct server_mutant server_mutants[] = {
      "r.n, r.clean, r.ramp = math.max(0, r.n - 1), now, now", 12},
     {"demoted", "a master that came back is the one that it was",
      "same_run and not was_demoted()", "same_run", 15},
+    {"no-look", "nobody looks for lost keys", "local lost = lost_key()", "local lost", 15},
+    {"made-anew", "a lost key is one that nobody knew", "lost = 'r:' .. key", "save_new(key)",
+     1},
+    {"no-sum", "what is left of a key is believed", "if summed and sum ~= digest(h, SEEN) then",
+     "if false then", 5},
+    {"no-count", "nobody counts the keys", "if n < (whole(m[1]) or 0) then", "if false then",
+     15},
     {"no-delivery", "nobody looks whether pushes come", NULL, NULL, 16},
     {NULL, NULL, NULL, NULL, 0},
 };
@@ -122,7 +130,7 @@ static const char *word_of(lua_State *L, int i)
     return luaL_checkstring(L, i);
 }
 
-static int redis_call(lua_State *L)
+static int redis_pcall(lua_State *L)
 {
     struct server *s = lua.running;
     const char *argv[256];
@@ -146,18 +154,30 @@ static int redis_call(lua_State *L)
     return 1;
 }
 
-/* Not SHA-1, but forty digits that follow from the text; no more is asked of it. */
+static int redis_call(lua_State *L)
+{
+    redis_pcall(L);
+    if (lua_istable(L, -1)) {
+        lua_getfield(L, -1, "err");
+        if (!lua_isnil(L, -1)) {
+            lua_pop(L, 1);
+            return lua_error(L);
+        }
+        lua_pop(L, 1);
+    }
+    return 1;
+}
+
 static int redis_sha1hex(lua_State *L)
 {
-    const char *text = luaL_checkstring(L, 1);
-    uint64_t h = UINT64_C(14695981039346656037);
-    char out[41];
+    unsigned char sum[SHA_DIGEST_LENGTH];
+    char out[2 * SHA_DIGEST_LENGTH + 1];
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
 
-    for (; *text != '\0'; text++)
-        h = (h ^ (unsigned char)*text) * UINT64_C(1099511628211);
-    h ^= h >> 29;
-    snprintf(out, sizeof(out), "%016llx%016llx%08x", (unsigned long long)h,
-             (unsigned long long)~h, (unsigned)h);
+    SHA1((const unsigned char *)text, len, sum);
+    for (size_t i = 0; i < sizeof(sum); i++)
+        snprintf(out + 2 * i, 3, "%02x", sum[i]);
     lua_pushstring(L, out);
     return 1;
 }
@@ -182,7 +202,7 @@ static char *mutate(const char *text, const struct server_mutant *m, bool *found
 bool server_load(const struct server_mutant *mutant)
 {
     static const luaL_Reg redis[] = {
-        {"call", redis_call}, {"pcall", redis_call}, {"sha1hex", redis_sha1hex}, {NULL, NULL}};
+        {"call", redis_call}, {"pcall", redis_pcall}, {"sha1hex", redis_sha1hex}, {NULL, NULL}};
     bool found = mutant == NULL || mutant->from == NULL;
 
     lua.mutant = mutant;

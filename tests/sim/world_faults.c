@@ -149,6 +149,50 @@ static void word(struct fault *f)
     world_say_word(f->w, f->slot, words[world_draw(ARRAY_LEN(words))], ttl_ms);
 }
 
+/* "r:<slot>" often, for that is what everybody must know; else any that there is. */
+static const char *draw_key(struct fault *f, char name[200])
+{
+    char suffix[160];
+    size_t n = 0;
+
+    snprintf(suffix, sizeof(suffix), "r:%s", f->w->regions[f->slot].name);
+    if (world_chance(50))
+        return server_key(name, suffix);
+    while (keyspace_name(f->w->server->data, n) != NULL)
+        n++;
+    snprintf(name, 200, "%s",
+             n > 0 ? keyspace_name(f->w->server->data, (size_t)world_draw(n)) : "");
+    return name;
+}
+
+/* Evicted, deleted, written over, in part or whole. */
+static void lose_key(struct fault *f)
+{
+    static const char *const fields[] = {"st", "ep", "until", "forced", "funtil"};
+    struct keyspace *data = f->w->server->data;
+    char name[200], suffix[160];
+
+    if (f->w->server->down)
+        return;
+    uint64_t how = world_draw(3);
+
+    draw_key(f, name);
+    if (how == 2) {
+        snprintf(suffix, sizeof(suffix), "r:%s", f->w->regions[f->slot].name);
+        keyspace_lose_field(data, server_key(name, suffix),
+                            fields[world_draw(ARRAY_LEN(fields))]);
+    } else if (how == 1) {
+        keyspace_lose(data, name);
+    } else {
+        keyspace_overwrite(data, name);
+    }
+    judge_say(f->w->judge, "%s is %s", name,
+              how == 2   ? "there in part"
+              : how == 1 ? "lost"
+                         : "another one");
+    judge_lost_key(f->w->judge, name);
+}
+
 /* The replica stops hearing now, and takes over at the end. */
 static void lags(struct fault *f)
 {
@@ -249,6 +293,7 @@ static const struct {
     {"restart", gone, back, 2, 10, 2000},
     {"restart empty", gone, back_empty, 1, 10, 2000},
     {"flush", flush, NULL, 2, 1, 1},
+    {"lost key", lose_key, NULL, 3, 1, 1},
     {"failover", lags, takes_over, 4, 10, 2000},
     {"demotion", lags, demoted, 3, 10, 2000},
     {"stall", stall, NULL, 2, 20, 3000},

@@ -5,6 +5,8 @@
 -- stays in one hash slot:
 --
 --   meta        HASH   run repl gen prev ver born last off   one life of the data; its clock
+--                      known seen                       how many keys there must be; when the data
+--                                                       were last looked through for lost ones
 --   keys        ZSET   key -> last time a router that knows it attached or refreshed it
 --   r:<key>     HASH   st ep until n succ hard clean    the breaker (hard: failures in a row)
 --                      forced funtil fwhy fwho fid      the operator's word (fid: id=ver ...)
@@ -20,6 +22,7 @@
 --                      doubt dtok tripped               end of a doubt about it, 0: none;
 --                                                       router:token of the probe that settles it;
 --                                                       when that was, 0: a later probe has failed
+--                      sum                              "gen v digest" of what others may see
 --   w:<key>     HASH   wms t<i> ok<i> fail<i> slow<i>   the window, 10 buckets
 --   p:<key>     ZSET   router:token -> lease expiry
 --   check:<key> HASH   by until                         who checks it from outside, how long yet
@@ -61,16 +64,43 @@
 --
 -- Clock: Redis' TIME plus `off`, which grows when TIME steps back, so time here never goes
 -- back and never stands still.  Read once per script.
+--
+-- Any key may be gone or be no more what it was: Redis evicted it, somebody deleted it or wrote
+-- over it.  One of another type counts as gone.  What is gone of meta, keys or r:<key> begins a new
+-- life of the data, so that routers say again what they know; all the rest grows again by itself.
 local OPEN_MAX, LIM_MAX, LEASE_MAX = 86400000, 86400000, 600000
 local FORCED_MAX, COUNT_MAX, NUMBER_MAX = 31622400000, 1000000, 9007199254740991
 local RAMP_MAX, OPINION_MS, OPINIONS_NEEDED, REP_MS = 3600000, 10000, 8, 3600000
 local TIME_MAX, WEIGHT_MAX, MEASURE_MS = 86400000000, 100, 600000
+local CLOCK_MAX = NUMBER_MAX - 2 * FORCED_MAX -- any deadline is still a number
 local WORD_MAX, LINE_MAX, KEYS_MAX, LOST_MS, SILENT_KEY_MS = 120, 512, 4096, 10000, 86400000
 local STATES = {['closed'] = true, ['open'] = true, ['half-open'] = true}
 local WORDS = {['auto'] = true, ['up'] = true, ['down'] = true, ['drain'] = true}
 local base = string.sub(KEYS[1], 1, -5)
 local floor = math.floor
 local gen, ver, now, wall, off
+local may_write = true -- a script that may not says so before it begins
+
+-- A key of another type than the fleet's is as good as none: it goes, and the call is as it would
+-- have been without it.
+local raw = redis
+local redis = {sha1hex = raw.sha1hex, pcall = raw.pcall}
+
+function redis.call(...)
+    local reply = raw.pcall(...)
+    if type(reply) ~= 'table' or not reply.err then
+        return reply
+    elseif not string.find(reply.err, '^WRONGTYPE') then
+        error(reply)
+    end
+    local words = {...}
+    if may_write then
+        raw.call('DEL', words[2])
+    else
+        words[2] = base .. 'nothing'
+    end
+    return raw.call(unpack(words))
+end
 
 local function bad(what)
     error({err = 'BADARG ' .. what})
@@ -157,14 +187,23 @@ local function line(r)
     return head .. why .. ' ' .. by .. tail .. cools
 end
 
+-- The fleet's time as its routers' heartbeats have it; where meta is lost, it goes on from there.
+local function newest_heartbeat()
+    local newest = redis.call('ZRANGE', base .. 'routers', -1, -1, 'WITHSCORES')
+    return newest[2] and whole(newest[2], wall + FORCED_MAX) or 0
+end
+
 -- Reads meta and the clock.  False when want is another generation; want nil or '-' is any.
 local function begin(want)
     local m = redis.call('HMGET', KEYS[1], 'gen', 'ver', 'last', 'off')
     local time = redis.call('TIME')
     wall = tonumber(time[1]) * 1000 + floor(tonumber(time[2]) / 1000)
-    gen, ver, off = m[1] or nil, whole(m[2]) or 0, whole(m[4]) or 0
+    gen, ver, off = m[1] or nil, whole(m[2]), whole(m[4], CLOCK_MAX - wall) or 0
+    if not ver or not gen or #gen > 40 or not string.find(gen, '^[%w._:-]+$') then
+        gen, ver = nil, 0
+    end
     now = wall + off
-    local last = whole(m[3]) or 0
+    local last = whole(m[3], CLOCK_MAX) or newest_heartbeat()
     if last > now then
         now, off = last, last - wall
     end
@@ -176,33 +215,68 @@ local function touch()
     redis.call('HSET', KEYS[1], 'last', text(now), 'off', text(off))
 end
 
+-- What the fields say that others may see: a part that is lost, or is another one, shows.
+local SEEN = {1, 2, 3, 8, 9, 10, 11, 13, 14, 15, 16, 23, 24} -- as load() has them
+local ALL = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}
+local function digest(fields, of)
+    local words = {}
+    for i, at in ipairs(of) do
+        words[i] = fields[at] or ''
+    end
+    return string.sub(redis.sha1hex(table.concat(words, '\n')), 1, 16)
+end
+
+-- nil: there is no such key, or it is damaged.
 local function load(key)
     local h = redis.call('HMGET', base .. 'r:' .. key, 'st', 'ep', 'until', 'n', 'succ', 'hard',
         'clean', 'forced', 'funtil', 'fwhy', 'fwho', 'fid', 'lim', 'limwhy', 'why', 'by', 't', 'v',
-        'bgen', 'fgen', 'asg', 'asv', 'ramp', 'doubt', 'dtok', 'mixed', 'tripped')
+        'bgen', 'fgen', 'asg', 'asv', 'ramp', 'doubt', 'dtok', 'mixed', 'tripped', 'sum')
     if not h[1] then
         return nil
     end
+    -- Scripts that know no sum leave that of an older version: then nobody can tell.
+    local sum_gen, sum_v, sum = string.match(h[28] or '', '^(%S+) (%S+) (%x+)$')
+    local summed = sum ~= nil and sum_v == h[18]
+    if summed and sum ~= digest(h, SEEN) then
+        return nil
+    end
+    local v = whole(h[18]) or 0
+    if gen and v > ver and (not summed or sum_gen == gen) then
+        return nil
+    end
     return {
-        key = key, st = STATES[h[1]] and h[1] or 'closed', ep = whole(h[2]) or 1,
-        ['until'] = whole(h[3]) or 0, n = whole(h[4], COUNT_MAX) or 0, succ = whole(h[5]) or 0,
-        hard = whole(h[6]) or 0, clean = whole(h[7]) or 0,
-        forced = WORDS[h[8]] and h[8] or 'auto', funtil = whole(h[9]) or 0,
-        fwhy = h[10] or '', fwho = h[11] or '', fid = h[12] or '', lim = whole(h[13]) or 0,
+        key = key, st = STATES[h[1]] and h[1] or 'closed', ep = math.max(1, whole(h[2]) or 1),
+        ['until'] = math.min(whole(h[3]) or 0, now + OPEN_MAX), n = whole(h[4], COUNT_MAX) or 0,
+        succ = whole(h[5]) or 0, hard = whole(h[6]) or 0, clean = whole(h[7]) or 0,
+        forced = WORDS[h[8]] and h[8] or 'auto', funtil = math.min(whole(h[9]) or 0, now + FORCED_MAX),
+        fwhy = h[10] or '', fwho = h[11] or '', fid = h[12] or '',
+        lim = math.min(whole(h[13]) or 0, now + LIM_MAX),
         limwhy = h[14] or '', why = h[15] or '', by = h[16] or '', t = whole(h[17]) or 0,
-        v = whole(h[18]) or 0, bgen = h[19] or '', fgen = h[20] or '', asg = h[21] or '',
+        v = v, bgen = h[19] or '', fgen = h[20] or '', asg = h[21] or '',
         asv = whole(h[22]) or 0, ramp = whole(h[23]) or 0, doubt = whole(h[24]) or 0, dtok = h[25] or '',
-        mixed = h[26] or '', tripped = whole(h[27]) or 0,
+        mixed = h[26] or '', tripped = whole(h[27]) or 0, of = summed and sum_gen or nil,
     }
 end
 
 local function save(r)
+    local sum = digest({r.st, text(r.ep), text(r['until']), r.forced, text(r.funtil), r.fwhy, r.fwho,
+        text(r.lim), r.limwhy, r.why, r.by, text(r.ramp), text(r.doubt)}, ALL)
+    redis.call('HSET', base .. 'r:' .. r.key, 'sum', gen .. ' ' .. text(r.v) .. ' ' .. sum)
     redis.call('HSET', base .. 'r:' .. r.key, 'st', r.st, 'ep', text(r.ep),
         'until', text(r['until']), 'n', text(r.n), 'succ', text(r.succ), 'hard', text(r.hard),
         'clean', text(r.clean), 'forced', r.forced, 'funtil', text(r.funtil), 'fwhy', r.fwhy,
         'fwho', r.fwho, 'fid', r.fid, 'lim', text(r.lim), 'limwhy', r.limwhy, 'why', r.why,
         'by', r.by, 't', text(r.t), 'v', text(r.v), 'bgen', r.bgen, 'fgen', r.fgen,
         'ramp', text(r.ramp), 'doubt', text(r.doubt), 'dtok', r.dtok, 'tripped', text(r.tripped))
+end
+
+-- As it is before anything was heard of it.
+local function save_new(key)
+    redis.call('DEL', base .. 'r:' .. key)
+    save({key = key, st = 'closed', ep = 1, ['until'] = 0, n = 0, succ = 0, hard = 0, clean = now,
+        forced = 'auto', funtil = 0, fwhy = '', fwho = '', fid = '', lim = 0, limwhy = '', why = '',
+        by = '', t = now, v = 0, bgen = '', fgen = '', ramp = 0, doubt = 0, dtok = '',
+        tripped = 0})
 end
 
 local function plain(s)

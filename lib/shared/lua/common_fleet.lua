@@ -99,29 +99,69 @@ local function announce(id, applied, at)
     return redis.call('ZCARD', base .. 'routers')
 end
 
--- Makes the keys ARGV[from..] known to operators, new ones as closed.
-local function know(from)
-    for i = from, #ARGV do
-        arg_word(i, 'a key', 130)
-        if #encode(ARGV[i], LINE_MAX) > 160 then
-            bad('a key is too long')
-        end
-    end
-    for i = from, #ARGV do
-        local r = base .. 'r:' .. ARGV[i]
-        if redis.call('ZADD', base .. 'keys', text(now), ARGV[i]) == 1
-            and redis.call('ZCARD', base .. 'keys') > KEYS_MAX then
-            redis.call('ZREM', base .. 'keys', ARGV[i])
-            bad('the fleet already knows as many keys as it may')
-        end
-        if redis.call('HSETNX', r, 'st', 'closed') == 1 then
-            redis.call('HSET', r, 'ep', '1', 'v', '0', 't', text(now), 'clean', text(now))
-        end
-    end
+local function is_key(key)
+    return key ~= '' and #key <= 130 and #encode(key, LINE_MAX) <= 160
 end
 
 local function known_keys()
-    return redis.call('ZRANGE', base .. 'keys', 0, -1)
+    local keys = {}
+    for _, key in ipairs(redis.call('ZRANGE', base .. 'keys', 0, -1)) do
+        if is_key(key) then
+            keys[#keys + 1] = key
+        end
+    end
+    return keys
+end
+
+local function count_keys()
+    redis.call('HSET', KEYS[1], 'known', text(redis.call('ZCARD', base .. 'keys')))
+end
+
+-- Brings a key of an earlier life into this one.  Its leases are gone, so half-open becomes open
+-- and due; closed, open and forced stay.
+local function take_over(r, prev, who)
+    redis.call('DEL', base .. 'p:' .. r.key, base .. 'row:' .. r.key, base .. 'rep:' .. r.key)
+    redis.call('HSET', base .. 'r:' .. r.key, 'asg', r.of or prev, 'asv', text(r.v))
+    r.v = 0
+    save(r)
+    if r.st == 'half-open' then
+        r['until'], r.doubt = now, 0
+        move(r, 'attach', 'open', 'redis_restarted', who)
+    end
+end
+
+-- Makes the keys ARGV[from..] known to operators, new ones as closed.  A key that was known and is
+-- not there is lost: its name.  One of an earlier life, which nobody knew any more, is taken over.
+local function know(from, who)
+    for i = from, #ARGV do
+        arg_word(i, 'a key', 130)
+        if not is_key(ARGV[i]) then
+            bad('a key is too long')
+        end
+    end
+    local n, known = redis.call('ZCARD', base .. 'keys'), whole(redis.call('HGET', KEYS[1], 'known')) or 0
+    local lost = n < known and 'keys' or nil
+    for i = from, #ARGV do
+        local key = ARGV[i]
+        local new = redis.call('ZADD', base .. 'keys', text(now), key) == 1
+        n = new and n + 1 or n
+        if n > KEYS_MAX then
+            redis.call('ZREM', base .. 'keys', key)
+            bad('the fleet already knows as many keys as it may')
+        end
+        local r = new and load(key)
+        if r and r.of ~= gen then
+            take_over(r, redis.call('HGET', KEYS[1], 'prev') or '-', who)
+        elseif new and not r then
+            save_new(key)
+        elseif not new and redis.call('HEXISTS', base .. 'r:' .. key, 'st') == 0 then
+            lost = 'r:' .. key
+        end
+    end
+    if n > known then
+        count_keys()
+    end
+    return lost
 end
 
 local function told(section, name)
@@ -145,32 +185,42 @@ local function was_demoted()
     return false
 end
 
+-- The life that the keys are of, where meta does not say it any more.
+local function past_gen(keys, was)
+    for _, key in ipairs(keys) do
+        if was[key] and was[key].of then
+            return was[key].of
+        end
+    end
+    return '-'
+end
+
 -- A server with another run id than the data, without any, or with those of another server starts a
--- new generation (true): versions begin again, so they must not be compared with older ones.
--- Leases die with the old one and half-open becomes open and due; closed, open and forced states
--- stay where they survived.  run: as the caller knows it, or -; used where ACL denies INFO.
-local function live_anew(exists, run, random, who)
+-- new generation (true), and so does a loss: versions begin again, so they must not be compared
+-- with older ones.  run: as the caller knows it, or -; used where ACL denies INFO.
+local function live_anew(exists, run, random, who, lost)
     run = told('server', 'run_id') or run
     local same_run = exists and (run == '-' or redis.call('HGET', KEYS[1], 'run') == run)
-    if same_run and not was_demoted() then
+    if same_run and not was_demoted() and not lost then
         return false
     end
-    local prev, time = gen or '-', table.concat(redis.call('TIME'), '.')
+    local keys, was = known_keys(), {}
+    for _, key in ipairs(keys) do
+        was[key] = load(key) -- as of the life that ends
+    end
+    local prev, time = gen or past_gen(keys, was), table.concat(redis.call('TIME'), '.')
     gen = string.sub(redis.sha1hex(run .. ' ' .. time .. ' ' .. random .. ' ' .. prev), 1, 16)
     ver = 0
     redis.call('HSET', KEYS[1], 'run', run, 'gen', gen, 'prev', prev, 'ver', '0', 'born', text(now),
         'repl', gen .. ' ' .. (told('replication', 'master_replid') or '-'))
-    event('attach', '', prev, gen, 0, '', who)
-    for _, key in ipairs(known_keys()) do
-        local r = load(key)
-        redis.call('DEL', base .. 'p:' .. key, base .. 'row:' .. key, base .. 'rep:' .. key)
-        if r then
-            redis.call('HSET', base .. 'r:' .. key, 'v', '0', 'asg', prev, 'asv', text(r.v))
-        end
-        if r and r.st == 'half-open' then
-            r['until'], r.doubt = now, 0
-            move(r, 'attach', 'open', 'redis_restarted', who)
+    event('attach', '', prev, gen, 0, lost and 'lost_' .. lost or '', who)
+    for _, key in ipairs(keys) do
+        if was[key] then
+            take_over(was[key], prev, who)
+        else
+            save_new(key)
         end
     end
+    count_keys()
     return true
 end

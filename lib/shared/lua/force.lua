@@ -45,7 +45,8 @@ if not redis.call('ZSCORE', base .. 'keys', key) then
     return {'UNKNOWN'}
 end
 touch()
-live_anew(true, '-', id, who) -- before any router: else an older word they re-assert would win
+local lost = not load(key) and 'r:' .. key or nil
+live_anew(true, '-', id, who, lost) -- before any router: else an older word they re-assert would win
 local r = take(key)
 if not r then
     return {'UNKNOWN'}

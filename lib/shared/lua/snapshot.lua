@@ -12,6 +12,8 @@
 -- last refresh, a router's last heartbeat.  Numbers are integers, except in what routers say
 -- about themselves (host to applied, left), which is text; left: as in sync.lua.  check: {} or {ok|fail, t, what, ms, from}.
 -- measured: as in averages.lua.
+may_write = false
+
 local function window(key)
     local h = redis.call('HGETALL', base .. 'w:' .. key)
     local w = {}

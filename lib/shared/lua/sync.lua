@@ -7,8 +7,9 @@
 --   key...   now and then, to keep the keys known; usually none
 -- Reply: {"SAME", ver, now, live} | {"FULL", ver, now, live, line per known key...} | {"GEN"}
 --
--- Also notices where the data went back, drops routers that were silent too long and ends forced
--- states whose time is over.
+-- Also notices where the data went back or lost a key, drops routers that were silent too long and
+-- ends forced states whose time is over.
+local LOOK_MS, LOOK_MAX, ATTACH_MS = 500, 128, 4
 local router = arg_word(2, 'router')
 local applied = arg_number(3, 0, NUMBER_MAX, 'applied')
 local n_left = ARGV[10] and arg_number(10, 0, #ARGV - 10, 'n') or 0
@@ -27,6 +28,34 @@ local function drop_silent_keys()
                 'au:'}) do
                 redis.call('DEL', base .. kind .. key)
             end
+        end
+    end
+    if #old > 0 then
+        count_keys()
+    end
+end
+
+-- The name of a key that is lost or damaged, nil: none is.  The whole fleet looks only so often, at
+-- no more than LOOK_MAX keys, each time at the next ones; and not before all of it can have attached
+-- after the last loss, so that a Redis which evicts all the time is not kept busy with that alone.
+local function lost_key()
+    local m = redis.call('HMGET', KEYS[1], 'known', 'seen', 'next', 'born')
+    local attached = (whole(m[4], now) or 0) + ATTACH_MS * redis.call('ZCARD', base .. 'routers')
+    if now < math.max(attached, (whole(m[2], now) or 0) + LOOK_MS) then
+        return nil
+    end
+    local n = redis.call('ZCARD', base .. 'keys')
+    if n < (whole(m[1]) or 0) then
+        return 'keys'
+    end
+    local from = n > LOOK_MAX and whole(m[3], n - 1) or 0
+    redis.call('HSET', KEYS[1], 'seen', text(now), 'next', text(from + LOOK_MAX))
+    for _, key in ipairs(redis.call('ZRANGE', base .. 'keys', from, from + LOOK_MAX - 1)) do
+        local r = load(key)
+        if r then
+            expire_forced(r) -- the key that says when may be lost itself
+        elseif is_key(key) then
+            return 'r:' .. key
         end
     end
 end
@@ -51,8 +80,16 @@ touch()
 if live_anew(true, '-', router, router) then
     return {'GEN'}
 end
-if #ARGV > 10 + n_left then
-    know(11 + n_left)
+local lost = lost_key()
+local names = 11 + n_left
+if #ARGV >= names then
+    lost = know(names, router) or lost
+end
+if lost then
+    live_anew(true, '-', router, router, lost)
+    return {'GEN'}
+end
+if #ARGV >= names then
     drop_silent_keys()
 end
 local live = announce(router, text(applied), 4)

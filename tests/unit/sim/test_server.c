@@ -305,6 +305,8 @@ Test(server, answers_as_redis_does)
         lua_run(&host, SCRIPT_ATTACH, args);
     }
     both_do("HSET {sluice:t}:meta gen g1 prev g9");
+    both_do("HDEL {sluice:t}:r:a sum"); /* it names the generation that each began with */
+    both_do("HDEL {sluice:t}:r:b sum");
     play_second_opinion();
     note_answer(heard);
     for (int i = 0; i < CALLS; i++) {
