@@ -143,6 +143,11 @@ const char *session_fleet(const struct session *s)
     return s->fleet;
 }
 
+struct names_text session_push(const struct session *s)
+{
+    return names_push(s->fleet, s->conf.url.db);
+}
+
 bool session_is_lost(const struct session *s)
 {
     return !s->up;
@@ -256,11 +261,14 @@ int session_script(struct session *s, enum script which, const char *const *args
                    session_decode *decode, void *arg, struct err *err)
 {
     struct call c = {.s = s, .decode = decode, .arg = arg, .err = err};
-    const char *keys[] = {s->meta.text};
+    struct names_text push = session_push(s);
+    const char *keys[] = {s->meta.text, push.text};
+    size_t n_keys = s->conf.url.db == 0 ? 1 : 2;
 
     if (begin(s, err) < 0)
         return -1;
-    if (redis_script_run(s->owner, scripts_get(which), keys, 1, args, n_args, on_reply, &c) < 0)
+    if (redis_script_run(s->owner, scripts_get(which), keys, n_keys, args, n_args, on_reply,
+                         &c) < 0)
         return cannot_send(s, err);
     return finish(&c);
 }

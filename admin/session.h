@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "base/err.h"
+#include "shared/names.h"
 #include "shared/snapshot.h"
 #include "redis/error.h"
 #include "redis/tls.h"
@@ -35,6 +36,7 @@ void session_close(struct session *s); /* NULL is fine */
 
 const char *session_where(const struct session *s); /* the URL without its secrets */
 const char *session_fleet(const struct session *s);
+struct names_text session_push(const struct session *s); /* the fleet's channel */
 
 /* Reads a reply that is no error reply; borrowed for the call.  -1 with err: it makes no
  * sense. */

@@ -215,7 +215,7 @@ static int try_commands(struct doctor_facts *f, struct session *s, struct err *e
 int doctor_facts_gather(struct doctor_facts *f, struct session *s, struct err *err)
 {
     struct names_text meta = names_of(session_fleet(s), NAMES_META);
-    struct names_text push = names_of(session_fleet(s), NAMES_PUSH);
+    struct names_text push = session_push(s);
     /* clang-format off */
     const struct {
         const char *argv[6];

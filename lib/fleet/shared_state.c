@@ -109,13 +109,14 @@ int shared_state_run(struct shared_state *s, enum script script, struct redis_ar
                      redis_reply_cb *cb, void *arg)
 {
     struct redis_args none = {0};
-    const char *keys[] = {s->meta.text};
+    const char *keys[] = {s->meta.text, s->push.text};
+    size_t n_keys = s->db == 0 ? 1 : 2;
     int rc = -1;
 
     if (a == NULL)
         a = &none;
     if (!s->freed)
-        rc = redis_script_run(s->owner, scripts_get(script), keys, 1, a->v, a->n, cb, arg);
+        rc = redis_script_run(s->owner, scripts_get(script), keys, n_keys, a->v, a->n, cb, arg);
     if (rc == 0)
         s->stats.commands++;
     redis_args_release(a);
@@ -446,7 +447,8 @@ struct shared_state *shared_state_new(struct event_base *base,
     s->version = word_of(conf->version);
     s->config_digest = word_of(conf->config_digest);
     s->meta = names_of(s->fleet, NAMES_META);
-    s->push = names_of(s->fleet, NAMES_PUSH);
+    s->db = link.url.db;
+    s->push = names_push(s->fleet, s->db);
     s->log.where = "store";
     snprintf(s->log.id, sizeof(s->log.id), "%s", s->router_id);
     rand_init_os(&s->rand);

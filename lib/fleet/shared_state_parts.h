@@ -26,6 +26,7 @@ struct shared_state {
     char *fleet, *router_id, *host, *version, *config_digest;
     int load;
     struct names_text meta, push;
+    int db; /* of the server */
     struct log_ctx log;
     struct rand rand;
     struct shared_state_stats stats;

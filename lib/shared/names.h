@@ -12,7 +12,6 @@
 
 enum names_kind {
     NAMES_META, /* HASH: KEYS[1] of every script */
-    NAMES_PUSH, /* channel: one state line per change */
     NAMES_LOG,  /* STREAM: every change and every operator act */
     N_NAMES_KINDS
 };
@@ -23,5 +22,9 @@ struct names_text {
 
 /* fleet: at most NAMES_FLEET_MAX bytes, without braces (the config refuses others). */
 struct names_text names_of(const char *fleet, enum names_kind kind);
+
+/* The channel with one state line per change.  Channels are those of all databases of a server, so
+ * a fleet in another one than 0 has a channel of its own, and says so to the scripts: as KEYS[2]. */
+struct names_text names_push(const char *fleet, int db);
 
 #endif

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from sluice.admin import Admin
 from sluice.load import Load
 from sluice.proc import wait_for
 from sluice.redis import Redis
@@ -161,6 +162,28 @@ def test_flushed_while_a_region_is_open(fleet):
     wait_for(lambda: all(r.is_attached() and r.state()["shared_state"]["generation"]
                          not in ("", was) for r in f.routers), what="both to attach again")
     trip(first, second)
+
+
+def test_fleets_in_two_databases_do_not_hear_each_other(redis, region, router):
+    """A channel is that of all databases of a server."""
+    regions = [region("us-east"), region("eu-west")]
+    url = f"redis://127.0.0.1:{redis.port}/"
+    slow = {"url": None, "sync": "60s"}
+    first, again, other = (router(regions, url + db, name=f"r{i}", redis={**slow, "url": url + db},
+                                  **QUICK) for i, db in enumerate("110"))
+    for r in (first, again, other):
+        wait_for(r.is_attached, what=f"{r.name} to attach")
+    channels = [f"{{sluice:test}}:push{end}" for end in (":1", "")]
+    wait_for(lambda: redis("PUBSUB", "NUMSUB", *channels)[1::2] == [2, 1], what="all to listen")
+    before = other.metrics()
+    assert Admin(url + "1")("region", "down", "us-east").rc == 0
+    for r in (first, again):
+        wait_for(lambda r=r: r.metrics()['sluice_region_forced{region="us-east"}'] != 0,
+                 what=f"{r.name} to hear it by push")
+    assert other.chat().status == 200
+    for name in ("sluice_store_pushes_total", "sluice_store_commands_total"):
+        assert other.metrics()[name] == before[name]
+    assert "2 subscribers for 2 routers" in Admin(url + "1")("doctor").out
 
 
 def test_scripts_flushed(fleet):

@@ -41,7 +41,7 @@
 --   seq         HASH   router -> number of its last report
 --   routers     ZSET   router -> last heartbeat
 --   router:<id> HASH   host pid version config started load applied left
---   push        channel: one state line per change
+--   push        channel: one state line per change; KEYS[2] names another one
 --   log         STREAM of about 10000 events, read by XRANGE/XREAD.  Fields of each:
 --               t     ms, the clock below
 --               kind  trip probe close reopen       the breaker moved: from, to are its states
@@ -77,6 +77,7 @@ local WORD_MAX, LINE_MAX, KEYS_MAX, LOST_MS, SILENT_KEY_MS = 120, 512, 4096, 100
 local STATES = {['closed'] = true, ['open'] = true, ['half-open'] = true}
 local WORDS = {['auto'] = true, ['up'] = true, ['down'] = true, ['drain'] = true}
 local base = string.sub(KEYS[1], 1, -5)
+local channel = KEYS[2] or base .. 'push'
 local floor = math.floor
 local gen, ver, now, wall, off
 local may_write = true -- a script that may not says so before it begins
@@ -296,7 +297,7 @@ local function publish(r, kind, from, to, why, by)
     redis.call('HSET', KEYS[1], 'ver', text(ver))
     save(r)
     local l = line(r)
-    redis.call('PUBLISH', base .. 'push', l)
+    redis.call('PUBLISH', channel, l)
     event(kind, r.key, from, to, r.ep, why, by)
     return l
 end
