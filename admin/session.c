@@ -211,6 +211,8 @@ static int refuse_reply(const struct session *s, const struct redisReply *r, str
             "Redis at %s does not let this user do that (NOPERM): %s; the user needs %s",
             s->shown, said, rule);
     }
+    if (kind == REDIS_ERROR_TOO_OLD)
+        return err_set(err, ERR_STORE, "Redis at %s " REDIS_ERROR_TOO_OLD_TEXT, s->shown);
     for (size_t i = 0; i < ARRAY_LEN(sentences); i++)
         if (sentences[i].kind == kind)
             return err_set(err, ERR_STORE, "Redis at %s %s (%s)", s->shown,

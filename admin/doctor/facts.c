@@ -185,12 +185,27 @@ static int try_commands(struct doctor_facts *f, struct session *s, struct err *e
 
     snprintf(key, sizeof(key), "%s:doctor", name.text);
     /* clang-format off */
-    const char *const tries[][5] = {
+    const char *const tries[][6] = {
         {"HGET",    key, "x"},
+        {"HMGET",   key, "x"},
+        {"HGETALL", key},
+        {"HEXISTS", key, "x"},
         {"HDEL",    key, "x"},
+        {"HSET",    key, "x", "x", "x"}, /* not in pairs, so that it does nothing */
+        {"ZADD",    key, "XX", "1", "x"},
         {"ZREM",    key, "x"},
+        {"ZCARD",   key},
+        {"ZSCORE",  key, "x"},
+        {"ZCOUNT",  key, "0", "0"},
+        {"ZRANGE",  key, "0", "0"},
+        {"ZRANGEBYSCORE",    key, "0", "0"},
+        {"ZREVRANGEBYSCORE", key, "0", "0"},
+        {"ZREMRANGEBYSCORE", key, "0", "0"},
+        {"ZREMRANGEBYRANK",  key, "0", "0"},
+        {"XADD",    key, "NOMKSTREAM", "*", "x"}, /* no value, and no stream */
         {"XRANGE",  key, "-", "+"},
-        {"XDEL",    key, "1-1"},
+        {"XREVRANGE", key, "+", "-"},
+        {"XREAD",   "STREAMS", key, "0"},
         {"DEL",     key},
         {"PEXPIRE", key, "1"},
         {"EVAL",    "return 1", "0"},

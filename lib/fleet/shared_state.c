@@ -154,6 +154,9 @@ static void take_error(struct shared_state *s, enum script script, const struct 
                  scripts_name(script), rule);
         redis_attach_away(s, why);
         break;
+    case REDIS_ERROR_TOO_OLD:
+        redis_attach_away(s, "this Redis " REDIS_ERROR_TOO_OLD_TEXT);
+        break;
     default:
         redis_attach_away(s, why);
     }

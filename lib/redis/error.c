@@ -40,6 +40,7 @@ static const char *const script_denied[] = {
     "ERR The user executing the script can't ", /* 7.0; some later ones say NOPERM */
     "ERR ACL failure in script",                /* 8 */
 };
+static const char no_compiler[] = "ERR Error compiling script", no_shebang[] = "near '#'";
 static const char no_db[] = "cluster mode"; /* "ERR SELECT is not allowed in cluster mode" */
 
 enum redis_error redis_error_of(const struct redisReply *r)
@@ -51,6 +52,9 @@ enum redis_error redis_error_of(const struct redisReply *r)
     for (size_t i = 0; i < ARRAY_LEN(script_denied); i++)
         if (strncmp(r->str, script_denied[i], strlen(script_denied[i])) == 0)
             return REDIS_ERROR_NOPERM;
+    if (strncmp(r->str, no_compiler, strlen(no_compiler)) == 0 &&
+        strstr(r->str, no_shebang) != NULL)
+        return REDIS_ERROR_TOO_OLD;
     word = str_split((struct str){r->str, r->len}, ' ', &rest);
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (str_eqz(word, words[i].word))

@@ -26,11 +26,14 @@ enum redis_error {
     REDIS_ERROR_ASK,   /* their slot is on its way to another node */
     REDIS_ERROR_TRYAGAIN,
     REDIS_ERROR_CLUSTERDOWN,
-    REDIS_ERROR_BADARG, /* a script of ours refuses its arguments */
-    REDIS_ERROR_NO_DB,  /* a Cluster has database 0 only */
+    REDIS_ERROR_BADARG,  /* a script of ours refuses its arguments */
+    REDIS_ERROR_NO_DB,   /* a Cluster has database 0 only */
+    REDIS_ERROR_TOO_OLD, /* before 7.0: a script's "#!lua" is a mistake to it */
     REDIS_ERROR_OTHER
 };
 enum redis_error redis_error_of(const struct redisReply *r); /* NONE: no error reply, or NULL */
+
+#define REDIS_ERROR_TOO_OLD_TEXT "is older than 7.0, the oldest that runs the fleet's scripts"
 
 /* Where a Cluster's node says that a key is served
  * (https://redis.io/docs/reference/cluster-spec/, "MOVED Redirection"): r is "MOVED slot

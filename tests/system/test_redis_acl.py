@@ -85,10 +85,21 @@ def test_a_missing_right_is_said_once(guarded, region, router, word, says):
 
 
 def test_a_missing_channel_is_said_once(guarded, region, router):
+    """Nothing is shared where nobody may publish it: that would be half a change."""
     guarded("ACL", "SETUSER", "sluice", "resetchannels", "&other")
     r = router([region("us-east")], as_user(guarded))
-    wait_for(lambda: "redis subscriber refused" in r.process.err(), what="the sentence")
+    wait_for(lambda: "shared state away" in r.process.err(), what="the sentence")
     wait_for(lambda: len(re.findall("channel", str(guarded("ACL", "LOG")))) > 0, what="more tries")
+    [line] = re.findall(r"shared state away.*", r.process.err())
+    assert "can't run this command: PUBLISH" in line and "&{sluice:test}:*" in line
+    assert r.chat().status == 200
+
+
+def test_a_missing_subscription_is_said_once(guarded, region, router):
+    guarded("ACL", "SETUSER", "sluice", "-subscribe")
+    r = router([region("us-east")], as_user(guarded))
+    wait_for(lambda: "redis subscriber refused" in r.process.err(), what="the sentence")
+    wait_for(lambda: "subscribe" in denied(guarded), what="more tries")
     [line] = re.findall(r"redis subscriber refused.*", r.process.err())
     assert "&{sluice:test}:*" in line
     assert r.chat().status == 200

@@ -164,6 +164,18 @@ def test_flushed_while_a_region_is_open(fleet):
     trip(first, second)
 
 
+def test_a_redis_before_7_is_refused_by_name(maker, region, router):
+    server = maker.add(Rubbish(b"-ERR Error compiling script (new function): user_script:1: "
+                               b"unexpected symbol near '#'\r\n", to=b"EVAL"))
+    r = router([region("us-east")], f"redis://127.0.0.1:{server.port}/0", **QUICK)
+    wait_for(lambda: log_lines(r, "shared state away"), what="a word about it")
+    [line] = log_lines(r, r"shared state away.*")
+    assert "this Redis is older than 7.0" in line
+    check_serves(r)
+    status = Admin(f"redis://127.0.0.1:{server.port}/0")("status")
+    assert status.rc == 3 and "is older than 7.0" in status.err, status
+
+
 def test_fleets_in_two_databases_do_not_hear_each_other(redis, region, router):
     """A channel is that of all databases of a server."""
     regions = [region("us-east"), region("eu-west")]

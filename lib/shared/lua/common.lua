@@ -211,8 +211,26 @@ local function begin(want)
     return gen ~= nil and (want == nil or want == '-' or want == gen)
 end
 
--- Remembers the clock; every writing script calls it once.
+-- Each command that a script may come to once it has written something -> words behind the key.
+local RIGHTS = {HSET = 2, HGET = 1, HMGET = 1, HGETALL = 0, HEXISTS = 1, HDEL = 1, ZADD = 2, ZREM = 1,
+    ZCARD = 0, ZSCORE = 1, ZRANGE = 2, ZCOUNT = 2, ZRANGEBYSCORE = 2, ZREVRANGEBYSCORE = 2,
+    ZREMRANGEBYSCORE = 2, ZREMRANGEBYRANK = 2, DEL = 0, PEXPIRE = 1, XADD = 3, PUBLISH = 1}
+
+-- A user who may not do all of it does nothing: what is refused half-way would stay half done.
+local function check_rights()
+    local may = raw.acl_check_cmd
+    for command, words in pairs(may and RIGHTS or {}) do
+        local on = command == 'PUBLISH' and channel or KEYS[1]
+        if not may(command, on, 'x', 'x', 'x') and not (words == 0 and may(command, on)) then
+            raw.pcall(command, on, unpack({'x', 'x', 'x'}, 1, words)) -- for Redis' own log of this
+            error({err = "NOPERM The user executing the script can't run this command: " .. command})
+        end
+    end
+end
+
+-- Remembers the clock; every writing script calls it once, before it writes anything.
 local function touch()
+    check_rights()
     redis.call('HSET', KEYS[1], 'last', text(now), 'off', text(off))
 end
 

@@ -34,6 +34,8 @@ static const struct {
     {"WRONGTYPE Operation against a key",              REDIS_ERROR_WRONGTYPE},
     {"BADARG a number, please",                        REDIS_ERROR_BADARG},
     {"ERR SELECT is not allowed in cluster mode",      REDIS_ERROR_NO_DB},
+    {"ERR Error compiling script (new function): user_script:1: unexpected symbol near '#'", REDIS_ERROR_TOO_OLD},
+    {"ERR Error compiling script (new function): user_script:9: '=' expected near 'x'", REDIS_ERROR_OTHER},
     {"OOM",                                            REDIS_ERROR_OOM},
     {"ERR unknown command",                            REDIS_ERROR_OTHER},
     {"BUSYKEY Target key name already exists.",        REDIS_ERROR_OTHER},

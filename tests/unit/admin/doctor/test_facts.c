@@ -118,6 +118,32 @@ Test(doctor_facts, a_user_who_may_little_sees_what_is_missing)
     lua_stop(&l);
 }
 
+Test(doctor_facts, each_right_that_a_script_needs_is_tried)
+{
+    char command[80], name[32];
+    struct doctor_facts f;
+    struct err err = {0};
+    struct lua l;
+
+    signal(SIGPIPE, SIG_IGN);
+    lua_start(&l, "");
+    for (const struct redis_script *t = scripts_table; t->name != NULL; t++)
+        for (const char *at = t->text; (at = strstr(at, " redis.call('")) != NULL;) {
+            at += strlen(" redis.call('");
+            snprintf(name, sizeof(name), "%.*s", (int)strcspn(at, "'"), at);
+            snprintf(command, sizeof(command), "ACL SETUSER u reset on >p ~* &* +@all -%s",
+                     name);
+            lua_do(&l, command);
+            struct session *s = open_as(&l, "u:p@");
+
+            cr_assert_eq(doctor_facts_gather(&f, s, &err), 0, "%s", err.msg);
+            cr_expect_not_null(strstr(f.denied, name), "%s: '%s'", name, f.denied);
+            session_close(s);
+        }
+    cr_expect_str_eq(lua_do(&l, "DBSIZE"), "0");
+    lua_stop(&l);
+}
+
 Test(doctor_facts, a_lost_connection_is_a_failure)
 {
     struct doctor_facts f;
