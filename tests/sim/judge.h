@@ -64,6 +64,8 @@ void judge_delivery(struct judge *j, int router, const struct delivery *d, bool 
 void judge_word(struct judge *j, int slot, const char *word, const char *why);
 /* The data are empty or older now: what was said to them may be lost. */
 void judge_lost(struct judge *j);
+/* Redis' clock leapt, and with it went each key that Redis itself ends. */
+void judge_leapt(struct judge *j);
 /* One key is gone, or is not what it was. */
 void judge_lost_key(struct judge *j, const char *key);
 /* A router that heard of these data too late to say what it knew: until its view is theirs,

@@ -37,7 +37,7 @@ struct judge_slot {
     struct judge_state was;
     int succ; /* in-lease successes of the present half-open time */
     /* of the present open time, where it began in this generation by a trip or a probe */
-    int64_t opened_us, opened_step_ms, open_ms;
+    int64_t opened_us, opened_forward_ms, open_ms;
     bool is_timed;
     char word[8], why[40]; /* the operator's last; word "": none */
     bool held;             /* by the data, since it was said */

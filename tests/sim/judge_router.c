@@ -107,11 +107,20 @@ void judge_lost(struct judge *j)
     }
 }
 
+void judge_leapt(struct judge *j)
+{
+    for (int i = 0; i < j->n_slots; i++)
+        judge_opinion_forget(&j->slots[i]);
+}
+
 void judge_lost_key(struct judge *j, const char *key)
 {
     char name[200];
+    bool all =
+        strcmp(key, server_key(name, "routers")) == 0; /* who lives says what a leap is */
 
     for (int i = 0; i < j->n_slots; i++) {
+        j->slots[i].is_timed &= !all;
         const char *at = strrchr(key, ':');
         struct judge_slot *k = &j->slots[i];
 

@@ -33,7 +33,8 @@ struct server {
     int history; /* so has each history of its data, which others continue */
     bool down, readonly;
     int64_t stalled_until_us;
-    int64_t step_ms; /* of its clock */
+    int64_t step_ms;    /* of its clock */
+    int64_t forward_ms; /* of that, what the fleet's time may follow, in all */
     int64_t (*clock_us)(void);
     uint64_t calls, bytes;
     const char *script; /* that runs */

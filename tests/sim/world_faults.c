@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define LEAP_MS 10000 /* of lua/common.lua */
+
 struct fault {
     struct world *w;
     int router, slot;
@@ -193,6 +195,17 @@ static void lose_key(struct fault *f)
     judge_lost_key(f->w->judge, name);
 }
 
+/* The fleet's time does not follow a leap while a router lives. */
+static void step_clock(struct server *s, int64_t ms)
+{
+    char name[200];
+    bool lives = keyspace_score_max(s->data, server_key(name, "routers")) > 0;
+
+    s->step_ms += ms;
+    if (ms > 0 && (ms <= LEAP_MS || !lives))
+        s->forward_ms += ms;
+}
+
 /* The replica stops hearing now, and takes over at the end. */
 static void lags(struct fault *f)
 {
@@ -209,7 +222,7 @@ static void takes_over(struct fault *f)
     gone(f);
     new_data(f->w, f->w->server->replica);
     f->w->server->replica = NULL;
-    f->w->server->step_ms += world_between(-300, 300); /* another host's clock */
+    step_clock(f->w->server, world_between(-300, 300)); /* another host's */
     back(f);
     if (world_chance(30))
         word(f); /* before any router is back */
@@ -270,7 +283,9 @@ static void step(struct fault *f)
         world_chance(50) ? world_between(-3000, 3000) : world_between(-3600000, 3600000);
 
     judge_say(f->w->judge, "clock steps by %lld ms", (long long)ms);
-    f->w->server->step_ms += ms;
+    step_clock(f->w->server, ms);
+    if (ms > LEAP_MS)
+        judge_leapt(f->w->judge);
 }
 
 static void word_then_word(struct fault *f)

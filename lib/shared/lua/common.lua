@@ -63,7 +63,9 @@
 -- Words are percent-encoded outside [A-Za-z0-9._:@/-], the empty word is "-".
 --
 -- Clock: Redis' TIME plus `off`, which grows when TIME steps back, so time here never goes
--- back and never stands still.  Read once per script.
+-- back and never stands still.  It shrinks when TIME leaps ahead: routers sync every few seconds,
+-- so no more than LEAP_MS pass between two scripts while one lives, and what is beyond that did not
+-- pass.  Read once per script.
 --
 -- Any key may be gone or be no more what it was: Redis evicted it, somebody deleted it or wrote
 -- over it.  One of another type counts as gone.  What is gone of meta, keys or r:<key> begins a new
@@ -72,6 +74,7 @@ local OPEN_MAX, LIM_MAX, LEASE_MAX = 86400000, 86400000, 600000
 local FORCED_MAX, COUNT_MAX, NUMBER_MAX = 31622400000, 1000000, 9007199254740991
 local RAMP_MAX, OPINION_MS, OPINIONS_NEEDED, REP_MS = 3600000, 10000, 8, 3600000
 local TIME_MAX, WEIGHT_MAX, MEASURE_MS = 86400000000, 100, 600000
+local LEAP_MS = 10000
 local CLOCK_MAX = NUMBER_MAX - 2 * FORCED_MAX -- any deadline is still a number
 local WORD_MAX, LINE_MAX, KEYS_MAX, LOST_MS, SILENT_KEY_MS = 120, 512, 4096, 10000, 86400000
 local STATES = {['closed'] = true, ['open'] = true, ['half-open'] = true}
@@ -200,12 +203,16 @@ local function begin(want)
     local time = redis.call('TIME')
     wall = tonumber(time[1]) * 1000 + floor(tonumber(time[2]) / 1000)
     gen, ver, off = m[1] or nil, whole(m[2]), whole(m[4], CLOCK_MAX - wall) or 0
+    if m[4] and string.find(m[4], '^-') then
+        off = -(whole(string.sub(m[4], 2), wall) or 0)
+    end
     if not ver or not gen or #gen > 40 or not string.find(gen, '^[%w._:-]+$') then
         gen, ver = nil, 0
     end
     now = wall + off
     local last = whole(m[3], CLOCK_MAX) or newest_heartbeat()
-    if last > now then
+    local leaps = last > 0 and now > last + LEAP_MS and newest_heartbeat() > last - LOST_MS
+    if last > now or leaps then
         now, off = last, last - wall
     end
     return gen ~= nil and (want == nil or want == '-' or want == gen)

@@ -461,6 +461,8 @@ static bool start(struct parity *p, uint64_t history)
     if (strcmp(lua_word(p->lua, 0), "OK") != 0)
         return part(p, "attach: %s", p->lua->reply);
     snprintf(p->gen, sizeof(p->gen), "%s", lua_word(p->lua, 1));
+    /* Hours pass here between two scripts: while a router lives that would be a leap. */
+    lua_do(p->lua, "ZREM {sluice:t}:routers r0");
     set_time(p);
     return !chance(p, 10) || adopt(p);
 }

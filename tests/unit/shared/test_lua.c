@@ -272,6 +272,43 @@ Test(lua, time_never_goes_back_and_never_stands_still)
     cr_expect_str_eq(lua_fleet_probe(&f, "A", 1, "ask"), "(GRANT 3)");
 }
 
+/* As if TIME had leapt ahead since the last script, and since the heartbeats. */
+static void leap(int64_t ms)
+{
+    char command[160];
+    int64_t then_ms = lua_fleet_now(&f) - ms;
+
+    snprintf(command, sizeof(command), "HSET {sluice:t}:meta last %lld", (long long)then_ms);
+    lua_do(&f.lua, command);
+    snprintf(command, sizeof(command), "ZADD {sluice:t}:routers XX %lld A", (long long)then_ms);
+    lua_do(&f.lua, command);
+}
+
+Test(lua, a_leap_of_the_clock_is_no_time_that_passed)
+{
+    int64_t before = lua_fleet_now(&f) - 3600000;
+
+    leap(3600000);
+    lua_fleet_run(&f, SCRIPT_FORCE, "- a down 600000 op why - id1");
+    struct state_line said = lua_fleet_line(&f);
+
+    cr_expect_lt(said.now_ms, before + 1000, "%s", f.lua.reply);
+    lua_fleet_run(&f, SCRIPT_SYNC, "%s A 0 " LUA_ABOUT, f.gen);
+    cr_expect_not_null(strstr(f.lua.reply, " down "), "%s", f.lua.reply);
+    cr_expect_str_eq(lua_word(&f.lua, 3), "1", "nor is anybody lost: %s", f.lua.reply);
+    cr_expect_eq(lua_do(&f.lua, "HGET {sluice:t}:meta off")[0], '-', "%s", f.lua.reply);
+}
+
+Test(lua, time_passes_while_nobody_lives)
+{
+    int64_t now = lua_fleet_now(&f);
+
+    lua_fleet_run(&f, SCRIPT_LEAVE, "%s A", f.gen);
+    leap(3600000);
+    lua_fleet_attach(&f, "B", "a b");
+    cr_expect_geq(lua_fleet_now(&f), now);
+}
+
 Test(lua, a_wrong_type_is_no_key_and_rubbish_is_no_crash)
 {
     lua_do(&f.lua, "SET {sluice:t}:r:a x");
