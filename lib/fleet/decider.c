@@ -283,6 +283,11 @@ void decider_begin(struct decider *d, size_t slot, struct decider_epochs *out)
         out->shared = shared_state_get(d->shared, slot)->ep;
 }
 
+struct window_counts decider_own_counts(const struct decider *d, size_t slot)
+{
+    return local_breakers_get_counts(d->local, slot);
+}
+
 void decider_note_own(struct decider *d, size_t slot)
 {
     struct shared_state_own own = {.has_left = decider_has_left(d, slot)};

@@ -78,6 +78,8 @@ const struct config_breaker *decider_rule(const struct decider *d, size_t slot);
 bool decider_is_local(const struct decider *d, size_t slot);
 /* Our own breaker keeps us away from what the fleet can use. */
 bool decider_has_left(const struct decider *d, size_t slot);
+/* What our own breaker has seen of slot in its window. */
+struct window_counts decider_own_counts(const struct decider *d, size_t slot);
 /* To call now and then: the fleet hears what our own breaker makes of slot. */
 void decider_note_own(struct decider *d, size_t slot);
 /* The fleet's state of slot changed: where that is a new closed time, ours begins one too. */

@@ -172,6 +172,11 @@ void local_breakers_get_part(const struct local_breakers *m, size_t slot, bool *
     breaker_get_part(entry_at(m, slot)->breaker, clock_mono_ms(), failing, slow);
 }
 
+struct window_counts local_breakers_get_counts(const struct local_breakers *m, size_t slot)
+{
+    return breaker_get_counts(entry_at(m, slot)->breaker, clock_mono_ms());
+}
+
 void local_breakers_probe(struct local_breakers *m, size_t slot, uint64_t token)
 {
     struct entry *e = entry_at(m, slot);

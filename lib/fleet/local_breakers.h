@@ -40,6 +40,8 @@ void local_breakers_report(struct local_breakers *m, size_t slot, uint64_t epoch
                            enum breakers_evidence what, bool slow);
 void local_breakers_get_part(const struct local_breakers *m, size_t slot, bool *failing,
                              bool *slow); /* breaker_get_part */
+struct window_counts local_breakers_get_counts(const struct local_breakers *m,
+                                               size_t slot); /* breaker_get_counts */
 /* Asks for the right to one probe; the answer comes by on_probe. */
 void local_breakers_probe(struct local_breakers *m, size_t slot, uint64_t token);
 /* Lengthens a granted lease; call every third of its lease while the probe runs. */

@@ -20,11 +20,14 @@
 int permit_share_percent(const struct fleet *f, size_t slot, int64_t now_ms)
 {
     const struct view_slot *k = decider_get(&f->decider, slot);
+    int64_t ramp_ms = decider_rule(&f->decider, slot)->recovery_ramp_ms;
 
-    if (k->st != BREAKER_CLOSED || k->ramp_ms == 0)
+    if (k->st != BREAKER_CLOSED)
         return 100;
-    return ramp_share_percent(now_ms, k->ramp_ms,
-                              decider_rule(&f->decider, slot)->recovery_ramp_ms);
+    int back = k->ramp_ms != 0 ? ramp_share_percent(now_ms, k->ramp_ms, ramp_ms) : 100;
+    int left = ramp_left_percent(&f->regions[slot].ramp, now_ms, ramp_ms);
+
+    return left < back ? left : back;
 }
 
 static bool is_its_turn(const struct fleet *f, size_t slot, int64_t now_ms)
@@ -154,6 +157,23 @@ static void report(struct fleet *f, const struct permit *p, enum breakers_eviden
     decider_report(&f->decider, p->slot, &p->began, what, slow_ms > 0 && p->took_ms > slow_ms);
 }
 
+/* A failure that was reported just now: the slot may have a smaller share. */
+static void weigh_down(struct fleet *f, const struct permit *p)
+{
+    struct window_counts seen = decider_own_counts(&f->decider, p->slot);
+    int64_t now_ms = clock_mono_ms();
+    int share = permit_share_percent(f, p->slot, now_ms);
+    struct ramp *ramp = &f->regions[p->slot].ramp;
+
+    if (p->last_resort || decider_get(&f->decider, p->slot)->st != BREAKER_CLOSED ||
+        !ramp_cut(ramp, share, seen.ok + seen.fail, seen.fail, now_ms,
+                  decider_rule(&f->decider, p->slot)->recovery_ramp_ms))
+        return;
+    if (share == 100)
+        log_at(LOG_WARN, &f->log, "region fails often, its share is cut region=%s percent=%d",
+               f->conf->slots[p->slot].name, ramp->cut_percent);
+}
+
 /* A region that answers though it is open is trusted with more, step by step: when nothing else
  * is left, its open time must not outlast the outage.  The shared state hears nothing of it. */
 static void note_last_resort(struct fleet *f, const struct permit *p,
@@ -246,9 +266,10 @@ void permit_end(struct fleet *f, struct permit *p, enum outcome o, int64_t cool_
     }
     if (p->is_probe)
         probe_lease_end(&f->leases, &p->probe, permit_probe_verdict(t));
-    else if (t->hurts)
+    else if (t->hurts) {
         report(f, p, BREAKERS_FAIL);
-    else if (t->heals && !p->flowing)
+        weigh_down(f, p);
+    } else if (t->heals && !p->flowing)
         report(f, p, BREAKERS_OK);
     if (t->cools || t->misconfigured)
         cool(f, o == OUTCOME_QUOTA ? region : p->slot, o, cool_ms);

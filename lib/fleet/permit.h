@@ -37,8 +37,8 @@ struct permit { /* the right to make one attempt; ended exactly once */
     bool flowing; /* its success was reported while it ran */
 };
 
-/* May slot have an attempt now?  USABLE, RAMPING (a draw of the recovery ramp: as the last
- * choice), or why not.  Asks nobody and changes nothing. */
+/* May slot have an attempt now?  USABLE, RAMPING (a draw of its share: as the last choice), or
+ * why not.  Asks nobody and changes nothing. */
 enum picker_why permit_check(const struct fleet *f, size_t slot, enum permit_asker asker,
                              int64_t now_ms);
 /* Somebody would like to go to slot, which was found OPEN: if its time has come, a probe lease
@@ -54,7 +54,7 @@ int64_t permit_return_ms(const struct fleet *f, size_t slot, int64_t now_ms);
 bool permit_is_well(const struct fleet *f, size_t slot);
 /* What slot cools for, where permit_check says that it does: THROTTLED, QUOTA or AUTH. */
 enum outcome permit_cools_for(const struct fleet *f, size_t slot);
-/* Of the requests that may choose slot; below 100 while it ramps up. */
+/* Of the requests that may choose slot; below 100 while it ramps up, or fails often. */
 int permit_share_percent(const struct fleet *f, size_t slot, int64_t now_ms);
 
 /* Starts an attempt where permit_check said USABLE (or last_resort is true).  *p must stay

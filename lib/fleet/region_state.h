@@ -3,11 +3,13 @@
 #define FLEET_REGION_STATE_H
 
 #include "policy/cooling.h"
+#include "policy/ramp.h"
 
 #include <stdbool.h>
 
 struct region_state {
     struct cooling cooling;
+    struct ramp ramp;       /* what our failures took from its share */
     int last_resorts;       /* in flight */
     int last_resort_room;   /* that many more may be: successes in a row */
     bool failing;           /* our last attempt that counts for or against it failed */

@@ -30,7 +30,6 @@
 #include "policy/breaker.h"
 
 #include "base/base.h"
-#include "policy/window.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -181,6 +180,11 @@ void breaker_get_part(const struct breaker *b, int64_t now_ms, bool *failing, bo
 
     *failing = is_out || half_reached(b->conf.failure_rate, seen.fail, total);
     *slow = is_out || half_reached(b->conf.slow_rate, seen.slow, total);
+}
+
+struct window_counts breaker_get_counts(const struct breaker *b, int64_t now_ms)
+{
+    return window_sum(&b->window, now_ms);
 }
 
 enum breaker_reported breaker_report(struct breaker *b, uint64_t epoch,

@@ -2,6 +2,8 @@
 #ifndef POLICY_BREAKER_H
 #define POLICY_BREAKER_H
 
+#include "policy/window.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -63,6 +65,9 @@ enum breaker_reported breaker_report(struct breaker *b, uint64_t epoch,
  * minimum_requests says?  What is not closed fails and is slow.  For the fleet, to know whose
  * attempts make up its own rates. */
 void breaker_get_part(const struct breaker *b, int64_t now_ms, bool *failing, bool *slow);
+
+/* What it has seen in the window, under its present epoch. */
+struct window_counts breaker_get_counts(const struct breaker *b, int64_t now_ms);
 
 /* Asks for the right to send one probe.  An open breaker whose time has come moves to
  * half-open.  The same live token gets the same answer and its lease is renewed.

@@ -240,7 +240,7 @@ static void note_opening(struct judge *j, struct judge_slot *k, const struct sta
 {
     bool reopened = judge_is_script(j, "report") || judge_is_script(j, "done");
 
-    k->is_timed = l->st == BREAKER_OPEN && reopened && !l->doubt;
+    k->is_timed = l->st == BREAKER_OPEN && reopened;
     k->opened_us = vtime_us();
     k->opened_forward_ms = j->s->forward_ms;
     k->open_ms = l->until_ms - l->now_ms;

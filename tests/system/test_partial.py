@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from sluice.load import Load
 from sluice.proc import wait_for
 
 
@@ -31,6 +32,28 @@ def test_no_client_fails_while_one_region_is_well(fleet, percent, status):
     got = ask(f, 800)
     assert len(got) == 800 and set(got) == {200}
     assert f.router.metrics()["sluice_retries_refused_total"] == 0
+
+
+def part_of(region, load, n=200):
+    """Which part of the next n requests asked region; 1: all of them."""
+    asked, served = region.attempts(), load.served
+    load.more(n)
+    return (region.attempts() - asked) / (load.served - served)
+
+
+@pytest.mark.parametrize("percent", [20, 30, 45])
+def test_a_region_that_fails_often_is_asked_for_little(fleet, percent):
+    """Its breaker never opens, and the other region could serve them all."""
+    f = fleet(2, 1, breaker={"recovery_ramp": "10s"})
+    sick = f.region("us-east")
+    with Load(f.router) as load:
+        assert part_of(sick, load) > 0.95
+        sick.fault(status=503, percent=percent)
+        wait_for(lambda: part_of(sick, load) < 0.35, what="a smaller share")
+        assert f.router.breaker("us-east") == "closed"
+        sick.heal()
+        wait_for(lambda: part_of(sick, load) > 0.95, what="its whole share")
+    load.check()
 
 
 def test_a_dead_region_between_two_takes_no_attempt_from_the_well_one(fleet):

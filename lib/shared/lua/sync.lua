@@ -50,13 +50,16 @@ local function lost_key()
     end
     local from = n > LOOK_MAX and whole(m[3], n - 1) or 0
     redis.call('HSET', KEYS[1], 'seen', text(now), 'next', text(from + LOOK_MAX))
+    local sound = {}
     for _, key in ipairs(redis.call('ZRANGE', base .. 'keys', from, from + LOOK_MAX - 1)) do
         local r = load(key)
-        if r then
-            expire_forced(r) -- the key that says when may be lost itself
-        elseif is_key(key) then
+        if not r and is_key(key) then
             return 'r:' .. key
         end
+        sound[#sound + 1] = r
+    end
+    for _, r in ipairs(sound) do -- not before: with a loss the generation ends here
+        expire_forced(r) -- the key that says when may be lost itself
     end
 end
 

@@ -141,3 +141,34 @@ Test(permit, a_refused_key_counts_from_the_third_time_in_a_row)
     cr_expect(is_cooling(&p));
     stop(&p);
 }
+
+static int share_after(const char *breaker, bool last_resorts, enum outcome bad)
+{
+    struct passing p;
+    struct fleet_region r;
+
+    start(&p, breaker);
+    for (int i = 0; i < 20; i++) {
+        struct permit pass;
+
+        permit_begin(p.fleet, 0, last_resorts, clock_mono_ms(), &pass);
+        permit_end(p.fleet, &pass, i % 4 == 3 ? bad : OUTCOME_OK, -1);
+    }
+    fleet_describe(p.fleet, 0, clock_mono_ms(), &r);
+    cr_expect_eq(r.state, BREAKER_CLOSED);
+    stop(&p);
+    return r.share_percent;
+}
+
+Test(permit, frequent_failures_take_from_a_share)
+{
+#define AN_HOUR "\"recovery_ramp\":\"1h\""
+    cr_expect_leq(share_after(AN_HOUR, false, OUTCOME_SERVER_ERROR), 50);
+    cr_expect_eq(share_after(AN_HOUR, false, OUTCOME_OK), 100);
+    cr_expect_eq(share_after(AN_HOUR, false, OUTCOME_ABORTED), 100,
+                 "no failure of the region's");
+    cr_expect_eq(share_after(AN_HOUR, true, OUTCOME_SERVER_ERROR), 100, "a last resort's");
+    cr_expect_eq(share_after("\"recovery_ramp\":\"0s\"", false, OUTCOME_SERVER_ERROR), 100,
+                 "off");
+#undef AN_HOUR
+}
