@@ -30,6 +30,7 @@ struct judge_opinion {
     struct judge_teller tellers[JUDGE_TELLERS_MAX];
     int n;
     int64_t doubt_until_ms; /* 0: none */
+    bool is_blind;          /* who failed in this open time is not known */
 };
 
 struct judge_slot {

@@ -20,6 +20,7 @@
 void judge_opinion_forget(struct judge_slot *k)
 {
     memset(&k->opinion, 0, sizeof(k->opinion));
+    k->opinion.is_blind = true;
 }
 
 static struct judge_teller *teller_of(struct judge_slot *k, const char *id)
@@ -83,7 +84,7 @@ static void check_opening(struct judge *j, struct judge_slot *k, const char *con
     const char *other = somebody_else(j, &k->opinion, tripped_ms);
     struct state_line l;
 
-    if (!state_line_decode((struct str){text, strlen(text)}, &l))
+    if (k->opinion.is_blind || !state_line_decode((struct str){text, strlen(text)}, &l))
         return;
     if (strcmp(confirm, "second_opinion") == 0 && other != NULL && !l.doubt)
         judge_fail(j, "invariant 12: %s opened for good, and %s has not failed there", k->name,
@@ -102,6 +103,7 @@ static void check_trip(struct judge *j, struct judge_slot *k)
                                     ? o->tellers[i].in_row
                                     : (slow ? o->tellers[i].slow_ms : o->tellers[i].rate_ms) >
                                           j->now_ms - j->conf->window_ms;
+    o->is_blind = false;
     check_opening(j, k, j->args[18], j->now_ms);
     forget_row(o);
 }
@@ -129,7 +131,8 @@ static void check_probe(struct judge *j, struct judge_slot *k, const struct redi
 {
     bool may = strcmp(k->was.forced, "down") != 0 && strcmp(k->was.forced, "drain") != 0;
 
-    if (strcmp(j->args[6], "ask") != 0 || !may || k->opinion.doubt_until_ms <= j->now_ms)
+    if (strcmp(j->args[6], "ask") != 0 || !may || k->opinion.is_blind ||
+        k->opinion.doubt_until_ms <= j->now_ms)
         return;
     if (teller_of(k, j->args[2])->doubted && redis_value_is(r, "GRANT"))
         judge_fail(j, "invariant 12: %s judges on its own failures on %s", j->args[2], k->name);
@@ -167,6 +170,7 @@ static void check_done(struct judge *j, struct judge_slot *k, const struct redis
         return;
     for (int i = 0; i < o->n && !j->settles; i++)
         o->tellers[i].doubted = false;
+    o->is_blind &= j->settles;
     teller_of(k, j->args[2])->doubted = true;
     check_opening(j, k, j->args[10], j->settles ? j->tripped_ms : 0);
 }

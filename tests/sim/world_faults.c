@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define LEAP_MS 10000 /* of lua/common.lua */
 
@@ -277,15 +278,46 @@ static void stall(struct fault *f)
     f->w->server->stalled_until_us = vtime_us() + f->for_us;
 }
 
+static void leap(struct world *w, int64_t ms)
+{
+    judge_say(w->judge, "clock steps by %lld ms", (long long)ms);
+    step_clock(w->server, ms);
+    if (ms > LEAP_MS)
+        judge_leapt(w->judge);
+}
+
+static bool any_is_open(const struct world *w)
+{
+    for (int i = 0; i < WORLD_SLOTS; i++) {
+        char name[200], suffix[80];
+        const char *st;
+
+        snprintf(suffix, sizeof(suffix), "r:%s", w->regions[i].name);
+        st = keyspace_field(w->server->data, server_key(name, suffix), "st");
+        if (st != NULL && strcmp(st, "open") == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Where it would end an open time. */
+static void leap_while_open(void *arg)
+{
+    struct world *w = arg;
+
+    if (any_is_open(w))
+        leap(w, world_between(LEAP_MS + 1, 3600000));
+    else if (vtime_us() < WORLD_HEALED_US)
+        vtime_at(vtime_us() + 10000, 0, leap_while_open, w);
+}
+
 static void step(struct fault *f)
 {
-    int64_t ms =
-        world_chance(50) ? world_between(-3000, 3000) : world_between(-3600000, 3600000);
-
-    judge_say(f->w->judge, "clock steps by %lld ms", (long long)ms);
-    step_clock(f->w->server, ms);
-    if (ms > LEAP_MS)
-        judge_leapt(f->w->judge);
+    if (world_chance(40))
+        leap_while_open(f->w);
+    else
+        leap(f->w,
+             world_chance(50) ? world_between(-3000, 3000) : world_between(-3600000, 3600000));
 }
 
 static void word_then_word(struct fault *f)

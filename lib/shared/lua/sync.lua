@@ -35,7 +35,7 @@ local function drop_silent_keys()
     end
 end
 
--- The name of a key that is lost or damaged, nil: none is.  The whole fleet looks only so often, at
+-- The name of a key that is lost or damaged, or nil and the ones that were looked at.  The whole fleet looks only so often, at
 -- no more than LOOK_MAX keys, each time at the next ones; and not before all of it can have attached
 -- after the last loss, so that a Redis which evicts all the time is not kept busy with that alone.
 local function lost_key()
@@ -58,9 +58,7 @@ local function lost_key()
         end
         sound[#sound + 1] = r
     end
-    for _, r in ipairs(sound) do -- not before: with a loss the generation ends here
-        expire_forced(r) -- the key that says when may be lost itself
-    end
+    return nil, sound
 end
 
 -- Percent-encoded, with a space between two.
@@ -83,7 +81,7 @@ touch()
 if live_anew(true, '-', router, router) then
     return {'GEN'}
 end
-local lost = lost_key()
+local lost, sound = lost_key()
 local names = 11 + n_left
 if #ARGV >= names then
     lost = know(names, router) or lost
@@ -91,6 +89,9 @@ end
 if lost then
     live_anew(true, '-', router, router, lost)
     return {'GEN'}
+end
+for _, r in ipairs(sound or {}) do
+    expire_forced(r) -- the key that says when may be lost itself
 end
 if #ARGV >= names then
     drop_silent_keys()
