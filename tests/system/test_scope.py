@@ -154,6 +154,10 @@ def test_a_regions_own_rule(fleet, region, router):
             assert r.chat().headers["x-sluice-region"] == EAST
         wait_for(lambda: r.breaker(x.name) == "open", what=f"{x.name} to trip")
     assert (weak.attempts(), strong.attempts()) == (3, 5)
-    status = Admin(f.redis.url, fleet="own").json("status")
-    why = {row["region"]: row["why"] for row in status["regions"]}
+
+    def reasons():
+        status = Admin(f.redis.url, fleet="own").json("status")
+        return {row["region"]: row["why"] for row in status["regions"] if row["state"] == "open"}
+    wait_for(lambda: len(reasons()) == 2, what="the fleet to follow the router's own breaker")
+    why = reasons()
     assert why["weak"].startswith("3_") and why["strong"].startswith("5_"), why
