@@ -33,10 +33,13 @@ live_anew(exists, run, random, router)
 local lost = know(10, router)
 redis.call('HDEL', base .. 'seq', router)
 local live = announce(router, text(ver), 4)
-expire_all()
 local found = not lost and lines()
 if not found then
     live_anew(true, run, random, router, lost or 'damaged')
+end
+local before = ver
+expire_all() -- not before: with a loss the generation ends there
+if not found or ver ~= before then
     found = lines()
 end
 local reply = {'OK', gen, ver, now, whole(redis.call('HGET', KEYS[1], 'born')) or now, live}
