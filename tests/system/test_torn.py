@@ -74,7 +74,7 @@ def test_who_can_use_a_region_keeps_it(region, router, redis, n, k, fault):
 
 
 def test_operators_see_which_host_is_torn(region, router, redis):
-    t = Torn(region, router, redis, 3, 1)
+    t = Torn(region, router, redis, 3, 1, breaker={"recovery_timeout": "2s"})
     t.bad.fault(status=503)
     bad = t.torn[0]
 
