@@ -306,9 +306,9 @@ static bool skip_value(struct scanner *s, size_t level_max, size_t *count)
     return true;
 }
 
-static enum json_type type_at(const struct scanner *s)
+enum json_type json_type_of(unsigned char first)
 {
-    switch (peek(s)) {
+    switch (first) {
     case '{':
         return JSON_OBJECT;
     case '[':
@@ -372,7 +372,7 @@ static bool scan_members(struct scanner *s, size_t depth_max, struct json_want *
             s->at = from;
             return fail(s, "this member name stands twice");
         }
-        enum json_type type = type_at(s);
+        enum json_type type = json_type_of(peek(s));
 
         from = s->at;
         if (!skip_value(s, depth_max - 1, &count))
@@ -474,7 +474,7 @@ bool json_scan_next(struct str array, size_t *at, struct str *elem, enum json_ty
     s.at++;
     skip_space(&s);
     size_t from = s.at;
-    enum json_type found = type_at(&s);
+    enum json_type found = json_type_of(peek(&s));
 
     if (!skip_value(&s, JSON_SCAN_DEPTH_MAX, &count)) /* an empty array ends here as well */
         return false;

@@ -26,6 +26,8 @@ enum json_type {
     JSON_OBJECT
 };
 const char *json_type_name(enum json_type t); /* "a string", "an array", ... for messages */
+/* Of the valid value that begins with this byte. */
+enum json_type json_type_of(unsigned char first);
 
 struct json_want {
     const char *name;    /* top-level member asked for, as decoded text */

@@ -65,26 +65,6 @@ static size_t value_end(struct str s, size_t at)
     return at;
 }
 
-static enum json_type type_of(char first)
-{
-    switch (first) {
-    case '{':
-        return JSON_OBJECT;
-    case '[':
-        return JSON_ARRAY;
-    case '"':
-        return JSON_STRING;
-    case 't':
-        return JSON_TRUE;
-    case 'f':
-        return JSON_FALSE;
-    case 'n':
-        return JSON_NULL;
-    default:
-        return JSON_NUMBER;
-    }
-}
-
 bool json_scan_next_member(struct str object, size_t *at, struct json_member *out)
 {
     size_t i = skip_space(object, *at), end;
@@ -103,7 +83,7 @@ bool json_scan_next_member(struct str object, size_t *at, struct json_member *ou
     if (i >= object.len)
         return false;
     end = value_end(object, i);
-    out->type = type_of(object.ptr[i]);
+    out->type = json_type_of((unsigned char)object.ptr[i]);
     out->value = (struct str){object.ptr + i, end - i};
     *at = end;
     return true;
