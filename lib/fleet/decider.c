@@ -217,7 +217,7 @@ void decider_heard(struct decider *d, size_t slot)
     bool news = k->ep != d->slots[slot].ep && decider_life(d) == life;
 
     d->slots[slot].ep = k->ep;
-    if (d->shared == NULL || !d->attached)
+    if (!d->attached)
         return;
     local_breakers_force(d->local, slot, k->forced, k->forced_until_ms);
     if (news && k->st == BREAKER_CLOSED && !decider_trusts_own(d, slot))
@@ -292,9 +292,10 @@ void decider_note_own(struct decider *d, size_t slot)
 {
     struct shared_state_own own = {.has_left = decider_has_left(d, slot)};
 
+    if (d->shared == NULL)
+        return;
     local_breakers_get_part(d->local, slot, &own.failing, &own.slow);
-    if (d->shared != NULL)
-        shared_state_set_own(d->shared, slot, &own);
+    shared_state_set_own(d->shared, slot, &own);
 }
 
 void decider_report(struct decider *d, size_t slot, const struct decider_epochs *began,

@@ -38,8 +38,8 @@ struct snapshot_slot {
 struct snapshot_router { /* words are what the router says of itself; control bytes are '?' */
     char id[VIEW_WORD_MAX + 1], host[257], pid[33], version[65], config[65];
     int64_t started_ms, load, applied, seen_ms;
-    char
-        left[2048]; /* slots that its own breaker keeps it from, encoded, a space between two */
+    /* slots that its own breaker keeps it from, encoded, a space between two */
+    char left[2048];
 };
 
 struct snapshot {
