@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from sluice.client import Connection
-from sluice.proc import Process, wait_for
+from sluice.proc import Process, is_gone, wait_for
 from sluice.redis import RedisError
 from sluice.router import merge
 
@@ -28,14 +28,7 @@ def test_a_child_dies_with_the_test(folder):
     parent = Process([sys.executable, "-c", code, here, folder], folder, "parent")
     pid = int(parent.wait_output(r"^(\d+)$")[1])
     parent.kill()
-
-    def gone():
-        try:
-            with open(f"/proc/{pid}/stat") as f:
-                return f.read().rsplit(")", 1)[1].split()[0] == "Z"
-        except FileNotFoundError:
-            return True
-    wait_for(gone, what="the child to die")
+    wait_for(lambda: is_gone(pid), what="the child to die")
 
 
 def test_a_program_that_ends_early_is_told(folder):

@@ -5,7 +5,7 @@ import signal
 
 from sluice.load import Load
 from sluice.client import Connection
-from sluice.proc import wait_for
+from sluice.proc import is_gone, wait_for
 
 OK = 'sluice_requests_total{result="ok"}'
 
@@ -112,14 +112,4 @@ def test_workers_never_outlive_their_supervisor(fleet):
     f = fleet(1, 1, workers=2)
     pids = f.router.workers()
     f.router.process.kill()
-
-    def gone():
-        for pid in pids:
-            try:
-                with open(f"/proc/{pid}/stat") as stat:
-                    if stat.read().rsplit(")", 1)[1].split()[0] != "Z":
-                        return False
-            except FileNotFoundError:
-                pass
-        return True
-    wait_for(gone, what="the workers to end")
+    wait_for(lambda: all(map(is_gone, pids)), what="the workers to end")

@@ -48,6 +48,25 @@ def wait_for(condition, seconds=PATIENCE_S, what="the condition"):
         time.sleep(0.005)
 
 
+def is_gone(pid):
+    """Has it ended, and with it closed its sockets?  Nobody may have taken note of its end yet."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def kill_all(pids):
+    """Kills those that still run and waits for their end: no port of theirs is taken any more."""
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    wait_for(lambda: all(map(is_gone, pids)), what=f"{pids} to end")
+
+
 _given = set()
 
 

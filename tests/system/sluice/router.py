@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 from .client import Connection, chat, open_stream, request
-from .proc import Process, free_port, program, wait_for
+from .proc import Process, free_port, kill_all, program, wait_for
 
 
 def region_entry(region, priority, **more):
@@ -149,11 +149,7 @@ class Router:
         """The supervisor and every worker, without a word."""
         pids = self.process.children()
         self.process.kill()
-        for pid in pids:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        kill_all(pids)
 
     def stop(self):
         # A stream that a test left open would keep a draining router: the second
@@ -167,9 +163,5 @@ class Router:
             except subprocess.TimeoutExpired:
                 pass
         rc = self.process.kill()
-        for pid in pids:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        kill_all(pids)
         return rc
