@@ -3,7 +3,9 @@
 
 #include "base/clock.h"
 #include "router/health_check.h"
+#include "router/request/request.h"
 
+#include <event2/event.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +36,12 @@ static void keep_view(struct worker *w)
     fleet_keep(w->fleet, path);
 }
 
+static void on_silence_tick(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    request_seek_silence(arg);
+}
+
 int worker_init(struct worker *w, struct event_base *base, const struct config *conf,
                 const struct metrics *metrics, struct metrics_block *slot, struct err *err)
 {
@@ -48,6 +56,8 @@ int worker_init(struct worker *w, struct event_base *base, const struct config *
     budget_init(&w->retries, conf->retry_budget, RETRIES_SAVED_MAX, RETRIES_SAVED);
     budget_init(&w->hedges, conf->hedge.max_share, HEDGES_SAVED_MAX, 0);
     w->hedge_after_ms = config_hedge_after_ms(conf);
+    if (w->hedge_after_ms != CONFIG_HEDGE_OFF)
+        w->silence = evtimer_new(base, on_silence_tick, w);
     w->latency = xcalloc(conf->n_regions, sizeof(*w->latency));
     w->choose = choose_new(conf);
     w->up = upstream_new(base, &conf->upstream, err);
@@ -78,6 +88,9 @@ void worker_release(struct worker *w)
     upstream_free(w->up);
     fleet_free(w->fleet);
     choose_free(w->choose);
+    if (w->silence != NULL)
+        event_free(w->silence);
+    w->silence = NULL;
     free(w->latency);
     w->latency = NULL;
     w->checks = NULL;

@@ -35,8 +35,9 @@ struct worker { /* what every step of a request may need; passed down, never glo
     struct health_check *checks; /* NULL: off */
     struct attempt_env *attempts;
     struct request *requests; /* in flight */
+    struct event *silence;    /* looks for the silent among them; NULL: hedge.after is off */
     struct budget retries, hedges;
-    int64_t hedge_after_ms; /* or CONFIG_HEDGE_OFF, CONFIG_HEDGE_P95 */
+    int64_t hedge_after_ms; /* or one of CONFIG_HEDGE_ */
     struct latency (
         *latency)[2]; /* per region: plain answers; streams to their first content */
     int64_t started_wall_ms;

@@ -30,6 +30,8 @@ int64_t config_hedge_after_ms(const struct config *c)
 
     if (str_eqz(str_of(c->hedge.after), "p95"))
         return CONFIG_HEDGE_P95;
+    if (str_eqz(str_of(c->hedge.after), "silence"))
+        return CONFIG_HEDGE_SILENCE;
     if (duration_parse(str_of(c->hedge.after), &ms) < 0)
         return CONFIG_HEDGE_OFF; /* "off": the form let nothing else through */
     return ms;

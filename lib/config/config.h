@@ -116,11 +116,12 @@ struct config_upstream {
     char *ca_file;                /* NULL: the system's */
 };
 
-#define CONFIG_HEDGE_OFF (-1)
-#define CONFIG_HEDGE_P95 (-2)
+#define CONFIG_HEDGE_OFF     (-1)
+#define CONFIG_HEDGE_P95     (-2)
+#define CONFIG_HEDGE_SILENCE (-3)
 
 struct config_hedge {
-    char *after;   /* "off", "p95" or a duration: config_hedge_after_ms() reads it */
+    char *after;   /* a word or a duration: config_hedge_after_ms() reads it */
     int max_share; /* percent of requests that may hedge */
 };
 
@@ -180,7 +181,7 @@ struct config *config_read(const char *path, struct err *err);
 struct config *config_parse(const char *name, struct str text, struct err *err);
 void config_free(struct config *c);
 
-/* hedge.after in ms, or CONFIG_HEDGE_OFF, CONFIG_HEDGE_P95. */
+/* hedge.after in ms, or one of CONFIG_HEDGE_. */
 int64_t config_hedge_after_ms(const struct config *c);
 
 /* The name that target t of model m is asked for. */

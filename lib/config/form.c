@@ -49,7 +49,8 @@ static bool is_hedge(struct str s)
 {
     int64_t ms;
 
-    return str_eqz(s, "off") || str_eqz(s, "p95") || (duration_parse(s, &ms) == 0 && ms > 0);
+    return str_eqz(s, "off") || str_eqz(s, "silence") || str_eqz(s, "p95") ||
+           (duration_parse(s, &ms) == 0 && ms > 0);
 }
 
 static bool is_confirm(struct str s)
@@ -179,7 +180,7 @@ static const struct {
                                       "^(rediss?(\\+sentinel)?://|unix:///)[!-~]+$"},
     [FORM_CONFIRM]   = {is_confirm,   "\"none\", \"second_opinion\" or \"quorum:N\" with N in 2..999",
                                       "^(none|second_opinion|quorum:([2-9]|[1-9][0-9]{1,2}))$"},
-    [FORM_HEDGE]     = {is_hedge,     "\"off\", \"p95\" or a duration such as \"800ms\"",
+    [FORM_HEDGE]     = {is_hedge,     "\"off\", \"silence\", \"p95\" or a duration such as \"800ms\"",
                                       "^(off|p95|(?=.)([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$"},
     [FORM_PATH]      = {is_path,      "a path that begins with '/', of visible ASCII without '#'", "^/[^\"#<>\\\\^`{|} ]*$"},
     [FORM_FIELD]     = {is_field,     "the name of a header field that may carry a key", "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},

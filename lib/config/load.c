@@ -72,6 +72,14 @@ static int load_flags(const struct object *o, const char *name, unsigned *flags,
     return 0;
 }
 
+/* A recovery timeout that is longer than the cap that nobody named is not doubled. */
+static void settle_recovery(const struct object *o, struct breaker_conf *r)
+{
+    if (object_given(o, "breaker.recovery_timeout_max") == NULL &&
+        r->recovery_max_ms < r->recovery_ms)
+        r->recovery_max_ms = r->recovery_ms;
+}
+
 static int load_region(struct config *c, size_t i, const struct json *v, struct err *err)
 {
     char at[OBJECT_WHERE_MAX];
@@ -84,6 +92,7 @@ static int load_region(struct config *c, size_t i, const struct json *v, struct 
     if (object_collect(&o, v, err) < 0 || object_store(&o, &c->regions[i], err) < 0 ||
         load_flags(&o, "lenient", &c->regions[i].lenient, err) < 0)
         return -1;
+    settle_recovery(&o, &c->regions[i].breaker.rule);
     int first = config_find_region(c, str_of(c->regions[i].name));
 
     if ((size_t)first != i)
@@ -335,6 +344,7 @@ static int fill(struct config *c, const struct json *root, struct err *err)
 
     if (object_collect(&o, root, err) < 0 || object_store(&o, c, err) < 0)
         return -1;
+    settle_recovery(&o, &c->breaker.rule);
     c->redis.enabled = json_get(root, "redis") != NULL;
     if (load_regions(c, &o, err) < 0 || load_models(c, &o, err) < 0 || config_check(c, err) < 0)
         return -1;

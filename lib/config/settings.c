@@ -43,10 +43,10 @@ static const char *const level_words[] = {"error", "warn", "info", "debug", NULL
      .help = "Attempts in the window before a rate may open the breaker."}, \
     {"breaker.window", SETTING_DURATION, AT(breaker.rule.window_ms), SECONDS(1), HOURS(1), DEF("10s"), .inherits = INHERITS, \
      .help = "Length of the window that rates are taken over."}, \
-    {"breaker.recovery_timeout", SETTING_DURATION, AT(breaker.rule.recovery_ms), 100, HOURS(1), DEF("30s"), .inherits = INHERITS, \
+    {"breaker.recovery_timeout", SETTING_DURATION, AT(breaker.rule.recovery_ms), 100, HOURS(1), DEF("5s"), .inherits = INHERITS, \
      .help = "Time an opened breaker waits before a probe; it doubles with every failed recovery."}, \
-    {"breaker.recovery_timeout_max", SETTING_DURATION, AT(breaker.rule.recovery_max_ms), 100, HOURS(24), DEF("5m"), .inherits = INHERITS, \
-     .help = "Cap of the doubled waiting time."}, \
+    {"breaker.recovery_timeout_max", SETTING_DURATION, AT(breaker.rule.recovery_max_ms), 100, HOURS(24), DEF("30s"), .inherits = INHERITS, \
+     .help = "Cap of the doubled waiting time; where it is not given, at least recovery_timeout."}, \
     {"breaker.forgive", SETTING_DURATION, AT(breaker.rule.forgive_ms), SECONDS(1), HOURS(24), DEF("60s"), .inherits = INHERITS, \
      .help = "Each clean period of this length takes one doubling back."}, \
     {"breaker.half_open_max_calls", SETTING_INT, AT(breaker.rule.half_open_max_calls), 1, BREAKER_LEASES_MAX, DEF("3"), .inherits = INHERITS, \
@@ -173,10 +173,10 @@ static const struct setting top[] = {
      .help = "Ask vendors for the usage block of every stream, for the router's own accounting; clients that did not ask for it do not see it.",
      .words = off_on_words},
 
-    {"hedge.after", SETTING_STRING, AT(hedge.after), 2, 32, "off", .form = FORM_HEDGE,
-     .help = "Ask a second target when the first has shown no content by then; p95 takes the time from the region's last answers."},
+    {"hedge.after", SETTING_STRING, AT(hedge.after), 2, 32, "silence", .form = FORM_HEDGE,
+     .help = "When a second target is asked beside a first that has shown no content. silence: after four times what 95 % of the region's last answers took, at least 5s (30s while fewer than 20 are known), and for a request that probes an open region after that time, at least 2s (10s). A region that is overtaken so has failed. p95 or a duration asks earlier, within hedge.max_share. off never."},
     {"hedge.max_share", SETTING_PERCENT, AT(hedge.max_share), 1, 100, "5",
-     .help = "Share of requests that may ask a second target so."},
+     .help = "Share of requests that may ask a second target so. Probes and a region that has been silent to everybody do not count."},
 
     {"http.max_head_bytes", SETTING_SIZE, AT(http.head_max_bytes), KIB(1), MIB(1), "32KiB",
      .help = "Request line and header fields together.", .limit = true},

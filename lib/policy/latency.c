@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-void latency_add(struct latency *l, int64_t ms)
+void latency_add(struct latency *l, int64_t now_ms, int64_t ms)
 {
+    l->last_ms = now_ms;
+    l->newer++;
     l->ms[l->next] = ms < 0 ? 0 : ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
     l->next = (l->next + 1) % LATENCY_SAMPLES;
     if (l->n < LATENCY_SAMPLES)
@@ -32,4 +34,15 @@ int64_t latency_percentile(const struct latency *l, int percent)
     qsort(sorted, l->n, sizeof(sorted[0]), by_size);
     rank = (l->n * (size_t)percent + 99) / 100; /* nearest rank, from 1 */
     return sorted[rank > 0 ? rank - 1 : 0];
+}
+
+int64_t latency_p95_ms(struct latency *l)
+{
+    if (l->n < LATENCY_ENOUGH)
+        return -1;
+    if (l->newer >= LATENCY_STALE || l->p95_ms == 0) {
+        l->p95_ms = latency_percentile(l, 95);
+        l->newer = 0;
+    }
+    return l->p95_ms;
 }

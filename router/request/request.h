@@ -10,5 +10,8 @@
  * come.  Called inside on_exchange; route is what its path asks for.  The request frees itself.
  */
 void request_start(struct worker *w, struct exchange *ex, const struct dialect_route *route);
+/* w->silence, which runs while requests do: asks a second target for those whose first has been
+ * silent for too long. */
+void request_seek_silence(struct worker *w);
 
 #endif

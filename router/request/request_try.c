@@ -1,17 +1,23 @@
 /* request_try.c - the attempts of a request, and the race of two.
  *
- * Usually one attempt runs at a time.  With hedge.after a second target is asked when the first
- * has shown no content by then.  The first CONTENT wins and the other is cancelled; an error
- * never wins while the other still runs.  Both are accounted, the loser as aborted. */
+ * Usually one attempt runs at a time.  As hedge.after says, a second target is asked when the
+ * first has shown no content by then.  The first CONTENT wins and the other is cancelled; an error
+ * never wins while the other still runs.  Both are accounted, the loser as aborted, or as timed
+ * out where it was asked first and had its patience. */
+#include "router/request/request.h"
 #include "router/request/request_impl.h"
 
 #include "base/clock.h"
+#include "policy/hedge.h"
 
 #include <assert.h>
 #include <event2/event.h>
 #include <string.h>
 
 #define FLOWING_MS 5000 /* a stream that flowed this long counts as a success now */
+
+/* One timer for all: most requests are answered long before their patience ends. */
+static const struct timeval silence_tick = {0, 500 * 1000};
 
 static struct request_try *other_running(struct request_try *t)
 {
@@ -86,6 +92,25 @@ static struct latency *times(const struct request_try *t)
     return &t->req->w->latency[t->target->region][t->req->ask.stream];
 }
 
+static int64_t silent_ms(const struct request_try *t)
+{
+    return (clock_mono_us() - t->started_us) / 1000;
+}
+
+/* The other one, which was asked later, answered first. */
+static void lose(struct request_try *t)
+{
+    struct attempt_end so_far;
+
+    attempt_cancel(t->attempt, &so_far);
+    if (t == &t->req->tries[0] &&
+        hedge_was_overtaken(silent_ms(t), latency_p95_ms(times(t)), t->pass.is_probe)) {
+        so_far.outcome = OUTCOME_TIMEOUT;
+        str_copy(so_far.detail, sizeof(so_far.detail), "overtaken by a target asked later");
+    }
+    close_try(t, &so_far);
+}
+
 /* This try's answer is the request's. */
 static void win(struct request_try *t)
 {
@@ -95,9 +120,9 @@ static void win(struct request_try *t)
     req->target = t->target;
     if (req->hedge != NULL)
         event_del(req->hedge);
-    latency_add(times(t), (clock_mono_us() - t->started_us) / 1000);
+    latency_add(times(t), clock_mono_ms(), silent_ms(t));
     if (loser != NULL)
-        abandon(loser);
+        lose(loser);
 }
 
 static void on_try_ready(void *arg, const struct attempt_answer *a)
@@ -107,7 +132,7 @@ static void on_try_ready(void *arg, const struct attempt_answer *a)
 
     win(t);
     if (req->ask.stream)
-        t->pass.took_ms = (clock_mono_us() - t->started_us) / 1000;
+        t->pass.took_ms = silent_ms(t);
     req->winner = t;
     req->ready_ms = clock_mono_ms();
     request_open(req, a);
@@ -208,39 +233,80 @@ static bool start(struct request_try *t, const struct choose_target *target, boo
     t->started_us = clock_mono_us();
     permit_begin(w->fleet, target->slot, last_resort, now_ms, &t->pass);
     t->attempt = attempt_start(w->attempts, &a, &callbacks, t);
+    if (w->silence != NULL && !event_pending(w->silence, EV_TIMEOUT, NULL))
+        event_add(w->silence, &silence_tick);
     return true;
 }
 
 /* ---- the hedge ---- */
 
-static void on_hedge(evutil_socket_t fd, short what, void *arg)
+/* Is there one attempt whose content is awaited, and may there be another? */
+static bool may_hedge(const struct request *req)
 {
-    struct request *req = arg;
-    int first = (int)(req->tries[0].target - req->plan->targets), at;
-    bool last_resort;
+    return req->tries[0].attempt != NULL && req->tries[1].attempt == NULL &&
+           req->winner == NULL && !req->relay.any_bytes &&
+           req->attempts <= req->w->conf->retry.num_retries; /* one budget of attempts */
+}
 
-    (void)fd, (void)what;
-    if (req->tries[0].attempt == NULL || req->tries[1].attempt != NULL || req->winner != NULL)
-        return;
-    at = choose_pick(req->plan, &req->choice, first, req->w->fleet, false, clock_mono_ms(),
-                     &last_resort);
-    if (at < 0 || !budget_spend(&req->w->hedges))
+/* unpaid: also without a hedge in hand, where the second target failed nobody. */
+static void hedge(struct request *req, bool unpaid)
+{
+    int first = (int)(req->tries[0].target - req->plan->targets);
+    bool last_resort;
+    int at = choose_pick(req->plan, &req->choice, first, req->w->fleet, false, clock_mono_ms(),
+                         &last_resort);
+
+    if (at < 0 || !(budget_spend(&req->w->hedges) ||
+                    (unpaid && permit_is_well(req->w->fleet, req->plan->targets[at].slot))))
         return;
     if (start(&req->tries[1], &req->plan->targets[at], false))
         req->w->slot->hedges++;
 }
 
-/* When a second target should be asked; -1: never. */
+static void on_hedge(evutil_socket_t fd, short what, void *arg)
+{
+    struct request *req = arg;
+
+    (void)fd, (void)what;
+    if (may_hedge(req))
+        hedge(req, false);
+}
+
+/* When hedge.after says that a second target should be asked; -1: never. */
 static int64_t hedge_ms(const struct request *req)
 {
     int64_t after_ms = req->w->hedge_after_ms;
 
-    if (after_ms == CONFIG_HEDGE_OFF || req->relay.any_bytes ||
-        req->attempts > req->w->conf->retry.num_retries) /* one budget of attempts */
-        return -1;
     if (after_ms == CONFIG_HEDGE_P95)
-        return latency_percentile(times(&req->tries[0]), 95);
-    return after_ms;
+        after_ms = latency_p95_ms(times(&req->tries[0]));
+    return may_hedge(req) ? after_ms : -1;
+}
+
+static void seek_silence(struct request *req, int64_t now_ms)
+{
+    const struct request_try *t = &req->tries[0];
+    struct latency *of_region = times(t);
+    struct hedge_facts f = {
+        .silent_ms = silent_ms(t),
+        .region_silent_ms = now_ms - of_region->last_ms,
+        .p95_ms = latency_p95_ms(of_region),
+        .is_probe = t->pass.is_probe,
+        .budget = budget_has(&req->w->hedges),
+    };
+
+    if (hedge_is_due(&f))
+        hedge(req, f.is_probe || !f.budget);
+}
+
+void request_seek_silence(struct worker *w)
+{
+    int64_t now_ms = clock_mono_ms();
+
+    for (struct request *req = w->requests; req != NULL; req = req->next)
+        if (may_hedge(req))
+            seek_silence(req, now_ms);
+    if (w->requests != NULL)
+        event_add(w->silence, &silence_tick);
 }
 
 static void arm_hedge(struct request *req)

@@ -213,21 +213,48 @@ Test(flow_hedge, a_client_that_leaves_ends_both)
     flow_stop(&f);
 }
 
-Test(flow_hedge, p95_of_a_regions_last_answers)
+/* Region a answers so many streams that its times are known. */
+static void make_known(struct flow_world *f)
 {
     struct script_answer quick = {
         .region = "a", .status = 200, .fields = WORD_SSE, .body = WORD_WHOLE, .for_ever = true};
+    struct flow_answer a;
+
+    script_set(f->w.up, &quick, 1);
+    for (int i = 0; i < LATENCY_ENOUGH; i++) {
+        flow_ask(f, NULL, WORD_STREAM, &a);
+        flow_answer_release(&a);
+    }
+    cr_expect_eq(f->w.slot->hedges, 0);
+}
+
+/* By default, and without a hedge in hand: nobody hears from the region, so waiting is vain. */
+Test(flow_hedge, who_is_silent_to_all_is_overtaken)
+{
+    struct script_answer silent[] = {{.region = "a", .hangs = true}, SSE("b", WORD_WHOLE)};
+    struct flow_world f;
+    struct flow_answer a;
+
+    flow_start(&f, NULL);
+    make_known(&f);
+    budget_init(&f.w.hedges, 1, 10, 0);
+    script_set(f.w.up, silent, 2);
+    flow_ask(&f, NULL, WORD_STREAM, &a);
+    cr_expect(str_eqz(flow_field(&a, "x-sluice-region"), "b"));
+    cr_expect_eq(f.w.slot->hedges, 1);
+    cr_expect_eq(f.w.slot->fleet->slot[0].attempts[OUTCOME_TIMEOUT], 1, "it had its time");
+    flow_answer_release(&a);
+    flow_stop(&f);
+}
+
+Test(flow_hedge, p95_of_a_regions_last_answers)
+{
     struct script_answer slow[] = {{.region = "a", .hangs = true}, SSE("b", WORD_WHOLE)};
     struct flow_world f;
     struct flow_answer a;
 
     flow_start(&f, "'hedge':{'after':'p95','max_share':100}");
-    script_set(f.w.up, &quick, 1);
-    for (int i = 0; i < LATENCY_ENOUGH; i++) {
-        flow_ask(&f, NULL, WORD_STREAM, &a);
-        flow_answer_release(&a);
-    }
-    cr_expect_eq(f.w.slot->hedges, 0);
+    make_known(&f);
     script_set(f.w.up, slow, 2);
     flow_ask(&f, NULL, WORD_STREAM, &a);
     cr_expect(str_eqz(flow_field(&a, "x-sluice-region"), "b"));

@@ -24,6 +24,7 @@ static const struct {
     {"\"breaker\":{\"recovery_timeout\":\"60s\",\"recovery_timeout_max\":\"1m\"}", NULL},
     {"\"breaker\":{\"recovery_timeout\":\"61s\",\"recovery_timeout_max\":\"1m\"}",
      "breaker.recovery_timeout_max is 1m, want at least breaker.recovery_timeout, which is 1m1s"},
+    {"\"breaker\":{\"recovery_timeout\":\"10m\"}", NULL},
     {"\"retry\":{\"backoff\":\"1s\",\"backoff_max\":\"1s\"}", NULL},
     {"\"retry\":{\"backoff\":\"1001ms\",\"backoff_max\":\"1s\"}",
      "retry.backoff_max is 1s, want at least retry.backoff, which is 1s1ms"},

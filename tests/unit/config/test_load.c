@@ -73,8 +73,8 @@ Test(load, only_regions_is_needed)
     cr_expect_eq(c->breaker.rule.minimum_requests, 20);
     cr_expect_eq(c->breaker.rule.slow_rate, 0);
     cr_expect_eq(c->breaker.rule.window_ms, 10000);
-    cr_expect_eq(c->breaker.rule.recovery_ms, 30000);
-    cr_expect_eq(c->breaker.rule.recovery_max_ms, 300000);
+    cr_expect_eq(c->breaker.rule.recovery_ms, 5000);
+    cr_expect_eq(c->breaker.rule.recovery_max_ms, 30000);
     cr_expect_eq(c->breaker.rule.forgive_ms, 60000);
     cr_expect_eq(c->breaker.rule.half_open_max_calls, 3);
     cr_expect_eq(c->breaker.rule.success_threshold, 2);

@@ -85,7 +85,7 @@ static const struct {
     {REGION("\"base_url\":\"http://h\",\"breaker\":{\"scope\":\"model\"}"), "regions[1].breaker.scope is not a known setting"},
     {REGION("\"base_url\":\"http://h\",\"breaker\":{\"failure_threshold\":0}"), "regions[1].breaker.failure_threshold is 0, want a whole number in 1..1000"},
     {"{\"regions\":[{\"name\":\"b\",\"base_url\":\"http://h\",\"timeouts\":{\"connect\":\"5m\"}}],\"timeouts\":{\"total\":\"4m\"}}", "regions[0].timeouts.connect is 5m, want at most timeouts.total, which is 4m"},
-    {REGION("\"base_url\":\"http://h\",\"breaker\":{\"recovery_timeout\":\"6m\"}"), "regions[1].breaker.recovery_timeout_max is 5m, want at least its recovery_timeout, which is 6m"},
+    {REGION("\"base_url\":\"http://h\",\"breaker\":{\"recovery_timeout\":\"6m\",\"recovery_timeout_max\":\"5m\"}"), "regions[1].breaker.recovery_timeout_max is 5m, want at least its recovery_timeout, which is 6m"},
     {TOP("\"breaker\":{\"last_resort\":\"yes\"}"), "breaker.last_resort is 'yes', want \"off\" or \"try\""},
     {TOP("\"log\":{\"level\":\"INFO\"}"), "log.level is 'INFO', want \"error\", \"warn\", \"info\" or \"debug\""},
     {TOP("\"breaker\":{\"failure_rate\":101}"), "breaker.failure_rate is 101, want a whole number (percent) in 0..100"},
