@@ -1,6 +1,8 @@
 #!/bin/sh
-# run_pytest.sh PYTHON [FOLDER...] - runs pytest over the folders and ends with
-# "N passed, N failed"; an error in a fixture is a failure, as is a run that tested nothing.
+# run_pytest.sh PYTHON [FOLDER...] - runs pytest over the folders, two files at a time, and ends
+# with "N passed, N failed"; an error in a fixture is a failure, as is a run that tested nothing.
+#
+#   JOBS=2          files at a time: tests wait for time limits more than they compute
 set -u
 [ $# -ge 1 ] || { echo "usage: run_pytest.sh PYTHON [FOLDER...]" >&2; exit 2; }
 python=$1
@@ -10,7 +12,8 @@ log=build/pytest.log
 mkdir -p build
 rm -f "$log.rc"
 {
-    PYTHONDONTWRITEBYTECODE=1 "$python" -m pytest -p no:cacheprovider -q -ra --color=no "$@" 2>&1
+    PYTHONDONTWRITEBYTECODE=1 "$python" -m pytest -p no:cacheprovider -q -ra --color=no \
+        -n "${JOBS:-2}" --dist loadfile "$@" 2>&1
     echo $? >"$log.rc"
 } | tee "$log"
 rc=$(cat "$log.rc")
