@@ -1,5 +1,10 @@
 /* call_answer.c - what curl hands over of an answer: its head, then its body.
  *
+ * SOCKET  curl says on which one an exchange runs only when it has to be waited for, and reads on
+ * before that where the vendor has answered already.  Who pauses then would have curl wait for
+ * nothing and say nothing, and the socket would pass for idle, its bytes for stray ones.  So the
+ * first pause waits until curl has said it: at most the 100 reads that it makes in one go.
+ *
  * CHUNKS  come as the vendor sent them: see chunks.h.  A pause may fall between two pieces of
  * one read; curl keeps the whole read then, and what was taken of it is passed over when it
  * comes again. */
@@ -89,6 +94,11 @@ static size_t hold_chunks(struct upstream_call *c, struct str in, size_t taken_b
     return CURL_WRITEFUNC_PAUSE;
 }
 
+static bool may_hold(const struct upstream_call *c)
+{
+    return c->fd >= 0;
+}
+
 static size_t take_chunks(struct upstream_call *c, const char *bytes, size_t len)
 {
     size_t again = c->taken_bytes < len ? c->taken_bytes : len;
@@ -106,7 +116,7 @@ static size_t take_chunks(struct upstream_call *c, const char *bytes, size_t len
             upstream_call_fail(c, UPSTREAM_FRAMING, HEAD_TOO_LARGE);
         if (what != UPSTREAM_CHUNK_DATA)
             return c->why != NULL ? 0 : len;
-        if (c->paused) {
+        if (c->paused && may_hold(c)) {
             c->chunks = before;
             return hold_chunks(c, rest, len - rest.len);
         }
@@ -128,14 +138,14 @@ size_t upstream_call_on_data(char *data, size_t size, size_t n, void *arg)
         upstream_call_fail(c, UPSTREAM_FRAMING, "body bytes before a head");
         return 0;
     }
-    if (c->turn_bytes >= TURN_BYTES) {
+    if (c->turn_bytes >= TURN_BYTES && may_hold(c)) {
         upstream_call_yield(c);
         return CURL_WRITEFUNC_PAUSE;
     }
     c->turn_bytes += len;
     if (c->chunked)
         return take_chunks(c, data, len);
-    if (c->paused) {
+    if (c->paused && may_hold(c)) {
         c->held = true;
         return CURL_WRITEFUNC_PAUSE;
     }

@@ -4,6 +4,7 @@ import json
 import resource
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 import time
 
 import pytest
@@ -63,6 +64,19 @@ def test_a_client_that_does_not_read_pauses_its_region(fleet):
         assert f.router.process.rss_bytes(pid) - before < 8 * MIB
         assert last["n"] == 2 and east.log()[1]["ended"] == "active"
     east.wait_ended("client_gone")
+
+
+def test_a_region_that_answers_at_once_is_not_cut(fleet):
+    """It has sent more than one turn takes before the loop has waited for it even once."""
+    f = fleet(1, 1, with_redis=False)
+    east = f.region("us-east")
+    east.fault(events=60, chunk_bytes=4096)
+
+    def ask(n):
+        return [f.router.chat("hi", stream=True, cut_ok=True).complete for _ in range(n)]
+    with ThreadPoolExecutor(8) as pool:
+        assert all(sum(pool.map(ask, [40] * 8), []))
+    assert f.router.metrics()['sluice_region_attempts_total{region="us-east",outcome="ok"}'] == 320
 
 
 def test_a_client_that_never_reads_is_dropped(fleet):

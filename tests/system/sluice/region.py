@@ -104,4 +104,7 @@ class Region:
 
     def wait_active(self, n=1):
         """Until n attempts are under way."""
-        return wait_for(lambda: self.counts()["active"] >= n, what=f"{n} at {self.name}")
+        try:
+            return wait_for(lambda: self.counts()["active"] >= n, what=f"{n} at {self.name}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; {self._ask('GET', 'log')}") from None
