@@ -56,6 +56,9 @@ const struct metrics_row metrics_rows[] = {
     {"sluice_store_pushes_total", "Verdicts pushed by the fleet.", COUNTER, METRICS_WHOLE, STORE(store_pushes), SUM, ONE},
     {"sluice_store_reconnects_total", "Connections to Redis made again.", COUNTER, METRICS_WHOLE, STORE(store_reconnects), SUM, ONE},
     {"sluice_requests_in_flight", "Requests being served.", GAUGE, METRICS_WHOLE, BLOCK(inflight), SUM, ONE},
+    {"sluice_memory_held_bytes", "Held for clients and regions, of http.memory.", GAUGE, METRICS_WHOLE, BLOCK(memory_bytes), SUM, ONE},
+    {"sluice_memory_budget_bytes", "What may be held before clients are refused and given up.", GAUGE, METRICS_WHOLE, BLOCK(memory_budget_bytes), SUM, ONE},
+    {"sluice_clients_shed_total", "Clients given up because memory was short and they did not move.", COUNTER, METRICS_WHOLE, BLOCK(shed), SUM, ONE},
     {"sluice_client_connections", "Client connections open.", GAUGE, METRICS_WHOLE, BLOCK(connections), SUM, ONE},
 
     {"sluice_store_attached", "1 while the shared state is reachable.", GAUGE, METRICS_WORKER, STORE(store_attached), SUM, ONE},

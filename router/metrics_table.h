@@ -41,8 +41,8 @@ struct metrics_block { /* of one worker, which alone writes it */
     int64_t live;      /* 0: nobody has it, all numbers are 0 */
     int64_t worker;    /* its number in its cohort, from 0 */
     uint64_t requests[METRICS_N_REQ];
-    uint64_t attempts, retries, retries_refused, hedges, bytes_out, http_refused;
-    int64_t inflight, connections, draining;
+    uint64_t attempts, retries, retries_refused, hedges, bytes_out, http_refused, shed;
+    int64_t inflight, connections, draining, memory_bytes, memory_budget_bytes;
     struct metrics_hist duration, overhead;
     struct fleet_counters *fleet; /* of its slots; of models only the state is kept */
     struct metrics_region *region;

@@ -1,6 +1,7 @@
 /* server.c - routes of the client port; server.h has the contract. */
 #include "router/server.h"
 
+#include "base/memory.h"
 #include "router/descriptors.h"
 #include "dialect/dialect.h"
 #include "http/listener.h"
@@ -8,16 +9,21 @@
 #include "router/request/request.h"
 
 #include <assert.h>
+#include <event2/event.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MODELS_MAX_BYTES (4u << 20)
+
+static const struct timeval memory_tick = {0, 100 * 1000};
 
 struct server {
     struct worker *w;
     struct http_limits limits;
     struct exchange_handler handler;
     struct listener *listener;
+    struct event *memory; /* runs while clients are connected */
     struct buf models; /* the answer of GET /v1/models; empty when no models are configured */
 };
 
@@ -131,7 +137,26 @@ static void on_open(void *arg)
 {
     struct server *s = arg;
 
-    s->w->slot->connections++;
+    if (s->w->slot->connections++ == 0)
+        event_add(s->memory, &memory_tick);
+}
+
+/* Every tenth of a second: is too much held, by whom for nothing? */
+static void on_memory_tick(evutil_socket_t fd, short what, void *arg)
+{
+    struct server *s = arg;
+    size_t short_bytes = memory_short_bytes();
+
+    (void)fd, (void)what;
+    s->w->slot->memory_bytes = (int64_t)memory_held_bytes();
+    s->w->slot->memory_budget_bytes = (int64_t)memory_budget_bytes();
+    /* Pages between blocks in use stay with the process, and would come on top. */
+    if (short_bytes > 0 || memory_held_bytes() > memory_budget_bytes() / 2)
+        malloc_trim(0);
+    if (short_bytes > 0)
+        s->w->slot->shed += listener_shed(s->listener, short_bytes + memory_budget_bytes() / 8);
+    if (s->w->slot->connections > 0)
+        event_add(s->memory, &memory_tick);
 }
 
 static void on_close(void *arg)
@@ -178,6 +203,9 @@ struct server *server_new(struct worker *w, int fd, struct err *err)
                                            .format_error = count_refusal,
                                            .on_open = on_open,
                                            .on_close = on_close};
+    s->memory = evtimer_new(w->base, on_memory_tick, s);
+    if (s->memory == NULL)
+        abort(); /* out of memory for a control object */
     buf_init(&s->models, MODELS_MAX_BYTES);
     if (reply_models(w->conf, &s->models) < 0) {
         err_set(err, ERR_LIMIT, "the list of models exceeds %u bytes", MODELS_MAX_BYTES);
@@ -222,6 +250,7 @@ void server_free(struct server *s)
         return;
     if (s->listener != NULL)
         listener_free(s->listener);
+    event_free(s->memory);
     buf_release(&s->models);
     free(s);
 }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "http/listener.h"
 #include "router/control.h"
 #include "router/server.h"
@@ -11,10 +12,14 @@
 #include "router/worker.h"
 
 #include <event2/event.h>
+#include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
 
-#define DRAIN_TICK_MS 50
+#define DRAIN_TICK_MS       50
+#define MEMORY_PART         4
+#define MEMORY_MIN_BYTES    ((size_t)64 << 20)
+#define MEMORY_MAPPED_BYTES (64 << 10)
 
 struct process {
     struct worker w;
@@ -148,6 +153,24 @@ static void await_fleet(struct process *p)
                fleet_view(p->w.fleet));
 }
 
+/* Large blocks by mmap(2), which gives them back: by default glibc stops doing so. */
+static void set_malloc(void)
+{
+    mallopt(M_MMAP_THRESHOLD, MEMORY_MAPPED_BYTES);
+    mallopt(M_TRIM_THRESHOLD, 2 * MEMORY_MAPPED_BYTES);
+}
+
+/* What the program itself takes by now is a part of it. */
+static void set_memory(const struct config *conf)
+{
+    size_t bytes = conf->http.memory_bytes, there = memory_machine_bytes("");
+
+    if (bytes == 0)
+        bytes = there / (conf->workers > 2 ? 2 * (size_t)conf->workers : MEMORY_PART);
+    memory_set_budget(bytes < MEMORY_MIN_BYTES ? MEMORY_MIN_BYTES : bytes);
+    memory_take(memory_resident_bytes());
+}
+
 int worker_process_run(const struct config *conf, const struct metrics *metrics,
                        struct metrics_block *slot, const struct worker_process_sockets *fds)
 {
@@ -156,6 +179,7 @@ int worker_process_run(const struct config *conf, const struct metrics *metrics,
     struct event_base *base = event_base_new();
     int rc = 1;
 
+    set_malloc();
     if (base == NULL || worker_init(&p.w, base, conf, metrics, slot, &err) < 0) {
         log_at(LOG_ERROR, NULL, "worker cannot start: %s", err.msg);
         goto out;
@@ -164,6 +188,7 @@ int worker_process_run(const struct config *conf, const struct metrics *metrics,
     if (fds->control >= 0)
         p.control = control_new(&p.w, fds->control);
     await_fleet(&p);
+    set_memory(conf);
     if (!p.w.draining)
         p.server = server_new(&p.w, fds->client[fds->own], &err);
     if (p.w.draining) {

@@ -1,6 +1,8 @@
 /* buf.c - growing byte buffer with a cap; buf.h has the contract. */
 #include "base/buf.h"
 
+#include "base/memory.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -10,16 +12,35 @@
 #include <string.h>
 #include <unistd.h>
 
+#define FREE_BYTES 4096 /* a small request is read whatever others hold */
+
 void buf_init(struct buf *b, size_t max)
 {
     /* Half the address space: so no sum or doubling below can overflow. */
     *b = (struct buf){.max = max < SIZE_MAX / 2 ? max : SIZE_MAX / 2};
 }
 
+void buf_init_charged(struct buf *b, size_t max)
+{
+    buf_init(b, max);
+    b->charged = true;
+}
+
+/* Its memory is of another size now, or none. */
+static void set_cap(struct buf *b, size_t cap)
+{
+    if (b->charged && cap > b->cap)
+        memory_take(cap - b->cap);
+    else if (b->charged)
+        memory_give(b->cap - cap);
+    b->cap = cap;
+}
+
 void buf_release(struct buf *b)
 {
     free(b->data);
-    *b = (struct buf){.max = b->max};
+    set_cap(b, 0);
+    *b = (struct buf){.max = b->max, .charged = b->charged};
 }
 
 void buf_clear(struct buf *b)
@@ -43,13 +64,15 @@ int buf_reserve(struct buf *b, size_t extra)
         cap *= 2;
     if (cap > b->max + 1)
         cap = b->max + 1;
+    if (b->charged && cap > FREE_BYTES && !memory_may_grow(cap - b->cap))
+        return -1;
     char *data = realloc(b->data, cap);
 
     if (data == NULL)
         return -1;
     b->data = data;
     b->data[b->len] = '\0';
-    b->cap = cap;
+    set_cap(b, cap);
     return 0;
 }
 
@@ -63,7 +86,7 @@ void buf_shrink(struct buf *b, size_t extra)
     if (data == NULL)
         return; /* it stays as large as it is */
     b->data = data;
-    b->cap = cap;
+    set_cap(b, cap);
 }
 
 int buf_append(struct buf *b, const void *data, size_t len)
@@ -111,7 +134,8 @@ char *buf_take(struct buf *b)
 {
     char *data = b->data != NULL ? b->data : xcalloc(1, 1);
 
-    *b = (struct buf){.max = b->max};
+    set_cap(b, 0);
+    *b = (struct buf){.max = b->max, .charged = b->charged};
     return data;
 }
 

@@ -1,4 +1,7 @@
-/* buf.h - growing byte buffer with a cap: the only memory whose size a peer may choose. */
+/* buf.h - growing byte buffer with a cap: the only memory whose size a peer may choose.
+ *
+ * One that many peers fill at once is charged: its memory counts into memory.h's account, and it
+ * grows beyond a page only as long as that allows it. */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
@@ -9,9 +12,11 @@
 struct buf {    /* public body, so callers embed it; release leaves it reusable */
     char *data; /* NUL-terminated once non-NULL */
     size_t len, cap, max;
+    bool charged;
 };
 
 void buf_init(struct buf *b, size_t max); /* max: bytes of content it may ever hold */
+void buf_init_charged(struct buf *b, size_t max);
 void buf_release(struct buf *b);
 void buf_clear(struct buf *b); /* len = 0, memory kept */
 

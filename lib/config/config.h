@@ -94,7 +94,8 @@ struct config_http {            /* the client side: every bound of router/http_*
     size_t head_max_bytes;      /* 32 KiB: request line and fields */
     size_t target_max_bytes;    /* 8 KiB */
     size_t fields_max;          /* 100 */
-    size_t body_max_bytes;      /* 8 MiB */
+    size_t body_max_bytes;      /* 32 MiB */
+    size_t memory_bytes;        /* of a worker, for what peers fill; 0: of what there is */
     size_t json_depth_max;      /* 64 */
     size_t chunk_ext_max_bytes; /* 256 per chunk */
     size_t output_max_bytes;    /* 256 KiB held per connection before the source pauses */

@@ -18,8 +18,8 @@ void resume_init(struct resume *r, const struct dialect *d, size_t said_max_byte
     memset(r, 0, sizeof(*r));
     r->dialect = d;
     transcript_init(&r->said, said_max_bytes);
-    buf_init(&r->rewrite, event_max_bytes);
-    buf_init(&r->instead, event_max_bytes);
+    buf_init_charged(&r->rewrite, event_max_bytes);
+    buf_init_charged(&r->instead, event_max_bytes);
 }
 
 void resume_release(struct resume *r)

@@ -27,8 +27,8 @@ bool sse_is_type(struct str content_type)
 void sse_init(struct sse *s, size_t event_max_bytes)
 {
     *s = (struct sse){0};
-    buf_init(&s->pending, event_max_bytes);
-    buf_init(&s->data, event_max_bytes);
+    buf_init_charged(&s->pending, event_max_bytes);
+    buf_init_charged(&s->data, event_max_bytes);
 }
 
 void sse_release(struct sse *s)

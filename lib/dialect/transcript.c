@@ -15,7 +15,7 @@
 void transcript_init(struct transcript *t, size_t bytes_max)
 {
     *t = (struct transcript){.bytes_max = bytes_max};
-    buf_init(&t->piece, PIECE_MAX_BYTES);
+    buf_init_charged(&t->piece, PIECE_MAX_BYTES);
 }
 
 void transcript_release(struct transcript *t)
@@ -61,7 +61,7 @@ static struct transcript_channel *new_channel(struct transcript *t,
     c = &t->channels[t->n];
     *c = (struct transcript_channel){.choice = p->choice, .kind = p->kind};
     buf_init(&c->place, p->place.len);
-    buf_init(&c->said, t->bytes_max);
+    buf_init_charged(&c->said, t->bytes_max);
     if (buf_append_str(&c->place, p->place) < 0)
         return NULL;
     t->n++;

@@ -206,7 +206,9 @@ static size_t read_content(struct http1_body *b, const char *data, size_t len, s
     size_t n = len < b->left ? len : (size_t)b->left;
 
     if (buf_append(out, data, n) < 0) {
-        b->step = refuse(b, 413, "the body is larger than the limit");
+        b->step = n > out->max - out->len
+                      ? refuse(b, 413, "the body is larger than the limit")
+                      : refuse(b, 503, "there is no memory left for the body");
         return 0;
     }
     b->left -= n;

@@ -25,6 +25,7 @@
 #include "http/http1_connection_impl.h"
 
 #include "base/clock.h"
+#include "base/memory.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -41,9 +42,11 @@
 #define KEEPALIVE_AGAIN_S 10
 #define KEEPALIVE_PROBES  6
 #define LINGER_MAX_BYTES  ((size_t)16 << 20)
+#define OWN_BYTES         (sizeof(struct http1_connection) + 512) /* and the loop's for it */
 
 static void release(struct http1_connection *c)
 {
+    memory_give(OWN_BYTES);
     http1_head_parser_release(&c->parser);
     http1_output_release(&c->out);
     buf_release(&c->in);
@@ -213,6 +216,8 @@ static bool is_output_low(const struct http1_connection *c)
 
 static void advance(struct http1_connection *c)
 {
+    if (c->shed)
+        http1_connection_give_up(c);
     if (http1_connection_is_reading(c) && !c->broken)
         take_input(c);
     if (c->state == CONN_DEAD)
@@ -324,6 +329,40 @@ static void discard(struct http1_connection *c)
         close_now(c);
 }
 
+/* Taken, every byte, before the callback ends. */
+static ssize_t read_body(struct http1_connection *c, int fd)
+{
+    static char shared[HTTP1_CONNECTION_READ_BYTES];
+    ssize_t n = read(fd, shared, sizeof(shared));
+
+    c->read = (struct str){shared, n > 0 ? (size_t)n : 0};
+    return n;
+}
+
+static ssize_t read_in(struct http1_connection *c, int fd)
+{
+    ssize_t n;
+
+    http1_connection_make_room(c);
+    if (c->broken || http1_connection_room(c) == 0)
+        return 1; /* nothing is known of the socket */
+    n = read(fd, c->in.data + c->in.len, http1_connection_room(c));
+    if (n > 0) {
+        c->in.len += (size_t)n;
+        c->in.data[c->in.len] = '\0';
+    }
+    return n;
+}
+
+/* What read(2) said, errno included. */
+static void note_read(struct http1_connection *c, ssize_t n)
+{
+    if (n == 0)
+        c->eof = c->fin = true;
+    else if (n < 0 && errno != EAGAIN && errno != EINTR)
+        c->broken = true;
+}
+
 static void on_conn_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct http1_connection *c = arg;
@@ -335,19 +374,10 @@ static void on_conn_readable(evutil_socket_t fd, short what, void *arg)
         leave(c);
         return;
     }
-    http1_connection_make_room(c);
-    if (!c->broken && http1_connection_room(c) > 0) {
-        ssize_t n = read(fd, c->in.data + c->in.len, http1_connection_room(c));
-
-        if (n > 0) {
-            c->in.len += (size_t)n;
-            c->in.data[c->in.len] = '\0';
-        } else if (n == 0) {
-            c->eof = c->fin = true;
-        } else if (errno != EAGAIN && errno != EINTR) {
-            c->broken = true;
-        }
-    }
+    if (c->state == CONN_BODY)
+        note_read(c, read_body(c, fd));
+    else
+        note_read(c, read_in(c, fd));
     leave(c);
 }
 
@@ -384,14 +414,15 @@ struct http1_connection *http1_connection_new(struct event_base *base, int fd,
     c->limits = limits;
     c->handler = handler;
     http1_head_parser_init(&c->parser, &head);
-    buf_init(&c->in, limits->head_max_bytes + HTTP1_CONNECTION_READ_BYTES);
-    buf_init(&c->body, limits->body_max_bytes);
+    buf_init_charged(&c->in, limits->head_max_bytes + HTTP1_CONNECTION_READ_BYTES);
+    buf_init_charged(&c->body, limits->body_max_bytes);
     http1_output_init(&c->out, limits->output_max_bytes + HTTP1_CONNECTION_HARD_BYTES);
     event_assign(&c->readable, base, fd, EV_READ | EV_PERSIST, on_conn_readable, c);
     event_assign(&c->writable, base, fd, EV_WRITE | EV_PERSIST, on_conn_writable, c);
     event_assign(&c->turn, base, -1, 0, on_conn_turn, c);
     event_assign(&c->timer, base, -1, 0, on_conn_timer, c);
     set_options(fd);
+    memory_take(OWN_BYTES);
     c->now_ms = clock_mono_ms();
     c->timer_at_ms = c->stall_due_ms = c->snapshot_ms = c->poke_ms = HTTP1_CONNECTION_NEVER;
     c->state_due_ms = c->now_ms + limits->header_timeout_ms; /* a first byte is due as well */

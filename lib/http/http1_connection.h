@@ -32,6 +32,13 @@ void http1_connection_drain(struct http1_connection *c);
 bool http1_connection_is_busy(
     const struct http1_connection *c); /* a request is being read or answered */
 size_t http1_connection_output_bytes(const struct http1_connection *c);
+/* What it holds that the client has sent or has not taken; 0 while that is nobody's fault: it
+ * waits for its answer. */
+size_t http1_connection_held_bytes(const struct http1_connection *c);
+/* For how long the client has moved less than 16 KiB, as far as this has been asked before. */
+int64_t http1_connection_still_ms(struct http1_connection *c, int64_t now_ms);
+/* Gives the client up, from the event loop: memory is short, and it holds some for nothing. */
+void http1_connection_shed(struct http1_connection *c);
 void http1_connection_free(
     struct http1_connection *c); /* at shutdown: on_gone is called if a request runs */
 

@@ -54,11 +54,14 @@ struct http1_connection {
     int64_t sent_bytes;     /* handed to the kernel, of the connection's */
     int64_t snapshot_ms;    /* next look at the socket while it is not read */
     int64_t poke_ms;        /* next poke of a peer that sent FIN */
+    int64_t moved_ms;       /* when the client was last seen to have moved a good piece */
+    int64_t moved_bytes;    /* and how much it had moved by then */
     size_t discarded_bytes; /* while lingering */
 
     struct buf
         in; /* head of the current request, its body when that came along, what follows */
     struct buf body; /* its body otherwise */
+    struct str read; /* of the body, just now; in memory that all connections share */
     struct http1_output out;
     struct http1_head_parser parser;
     struct http1_body framing;
@@ -75,7 +78,7 @@ struct http1_connection {
     bool close_after;      /* no request after this one */
     bool reset_after;      /* abort where a plain close would look like a proper end */
     bool running;          /* a callback of ours is on the stack */
-    bool draining, settling;
+    bool draining, settling, shed;
     bool started, no_content, chunked; /* of the answer */
     bool full;                         /* a write returned false */
 };
@@ -93,6 +96,7 @@ void http1_connection_take_head(
 void http1_connection_take_body(struct http1_connection *c);
 /* Whoever has the exchange hears that it is over.  From the event loop only. */
 void http1_connection_refuse_as(struct http1_connection *c, int status, const char *message);
+void http1_connection_refuse_full(struct http1_connection *c); /* http.memory is used up */
 /* http1_connection_answer.c */
 extern const struct exchange_ops http1_connection_ops;
 void http1_connection_continue(struct http1_connection *c); /* 100 (Continue) */
@@ -115,5 +119,7 @@ int http1_connection_unacked(
 void http1_connection_plan_stall(struct http1_connection *c);
 /* The look that was planned.  true: it has taken nothing for write_timeout. */
 bool http1_connection_look_stall(struct http1_connection *c);
+/* http1_connection_watch.c: ends a request that is being read, or a client that does not read. */
+void http1_connection_give_up(struct http1_connection *c);
 
 #endif

@@ -2,9 +2,13 @@
  * owner, or to a refusal: room to read into, the head, the body.
  *
  * A body that came along with its head stays where it is: one read, no copy.  Any other is
- * gathered in memory of its own, because `in` is bounded by what a head may be.
+ * gathered in memory of its own, because `in` is bounded by what a head may be.  It is read into
+ * memory that all connections share and decoded from there, so who uploads slowly holds what it
+ * has sent and no room to read into.
  */
 #include "http/http1_connection_impl.h"
+
+#include "base/memory.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,18 +26,14 @@ size_t http1_connection_room(const struct http1_connection *c)
 /* Room for a read.  `in` may move until the owner has the whole request. */
 void http1_connection_make_room(struct http1_connection *c)
 {
-    size_t want = c->state == CONN_BODY ? HTTP1_CONNECTION_READ_BYTES
-                  : c->in.len < HTTP1_CONNECTION_FIRST_BYTES
-                      ? HTTP1_CONNECTION_FIRST_BYTES - c->in.len
-                      : 1;
+    size_t want =
+        c->in.len < HTTP1_CONNECTION_FIRST_BYTES ? HTTP1_CONNECTION_FIRST_BYTES - c->in.len : 1;
 
     if (!http1_connection_is_reading(c) ||
         (http1_connection_room(c) > 0 && http1_connection_room(c) >= want))
         return;
     if (buf_reserve(&c->in, want) < 0)
         c->broken = true;
-    else if (c->state == CONN_BODY)
-        http1_head_rebase(&c->parser, c->in.data);
 }
 
 /* ---- refusals of our own ---- */
@@ -46,12 +46,28 @@ static void refuse(struct http1_connection *c, const struct http_refusal *r)
         {"x-sluice-error", str_of(r->code != NULL ? r->code : "")},
         {"Allow", str_of(r->allow)},
     };
+    bool more = r->allow != NULL || r->status == 503;
+
+    if (r->status == 503)
+        f[2] = (struct http_reply_field){"Retry-After", STR("1")};
 
     exchange_tell_gone(&c->ex); /* whoever waits for the body */
     c->handler->format_error(c->handler->arg, r, text, sizeof(text));
     c->close_after = true;
     c->state = CONN_BUSY; /* nobody's but ours */
-    exchange_reply(&c->ex, r->status, f, r->allow != NULL ? 3 : 2, str_of(text));
+    exchange_reply(&c->ex, r->status, f, more ? 3 : 2, str_of(text));
+}
+
+void http1_connection_refuse_full(struct http1_connection *c)
+{
+    struct http_refusal r = {
+        .status = 503,
+        .type = "server_error",
+        .code = "overloaded",
+        .message = "This router holds as much for its clients as http.memory allows.",
+    };
+
+    refuse(c, &r);
 }
 
 void http1_connection_refuse_as(struct http1_connection *c, int status, const char *message)
@@ -81,7 +97,6 @@ void http1_connection_refuse_as(struct http1_connection *c, int status, const ch
 static void trim(struct http1_connection *c)
 {
     buf_shrink(&c->in, HTTP1_CONNECTION_SPARE_BYTES);
-    buf_shrink(&c->body, 0);
     http1_head_rebase(&c->parser, c->in.data);
 }
 
@@ -92,21 +107,49 @@ static void deliver(struct http1_connection *c, struct str body)
     exchange_tell_body(&c->ex, body);
 }
 
-/* Feeds what `in` holds behind the head to the framing. */
-void http1_connection_take_body(struct http1_connection *c)
+/* What follows the head in `in`: rest, which may lie there already. */
+static void keep_behind_head(struct http1_connection *c, struct str rest)
 {
-    size_t head = c->parser.used, used;
-    enum http_parse r =
-        http1_body_read(&c->framing, c->in.data + head, c->in.len - head, &used, &c->body);
+    bool inside = rest.ptr >= c->in.data && rest.ptr <= c->in.data + c->in.len;
 
-    memmove(c->in.data + head, c->in.data + head + used, c->in.len - head - used + 1);
-    c->in.len -= used;
+    c->in.len = c->parser.used;
+    if (inside) {
+        memmove(c->in.data + c->in.len, rest.ptr, rest.len);
+        c->in.len += rest.len;
+        c->in.data[c->in.len] = '\0';
+    } else if (buf_append_str(&c->in, rest) < 0) {
+        c->broken = true;
+    }
+}
+
+/* Feeds bytes to the framing.  What follows the body is the next request's. */
+static void take_body(struct http1_connection *c, struct str bytes)
+{
+    size_t used;
+
+    enum http_parse r = http1_body_read(&c->framing, bytes.ptr, bytes.len, &used, &c->body);
+
+    keep_behind_head(c, (struct str){bytes.ptr + used, bytes.len - used});
+    trim(c);
     if (r == HTTP_PARSE_DONE) {
-        trim(c);
+        buf_shrink(&c->body, 0);
         deliver(c, buf_str(&c->body));
     } else if (r == HTTP_PARSE_REFUSED) {
-        http1_connection_refuse_as(c, c->framing.verdict.status, c->framing.verdict.message);
+        if (c->framing.verdict.status == 503)
+            http1_connection_refuse_full(c);
+        else
+            http1_connection_refuse_as(c, c->framing.verdict.status,
+                                       c->framing.verdict.message);
     }
+}
+
+void http1_connection_take_body(struct http1_connection *c)
+{
+    struct str read = c->read;
+
+    c->read.len = 0;
+    if (read.len > 0)
+        take_body(c, read);
 }
 
 static void begin_body(struct http1_connection *c)
@@ -124,7 +167,7 @@ static void begin_body(struct http1_connection *c)
     c->state_due_ms = c->now_ms + c->limits->body_timeout_ms;
     if (w->expect_continue && c->in.len == used) /* RFC 9110 10.1.1: none once body came */
         http1_connection_continue(c);
-    http1_connection_take_body(c);
+    take_body(c, (struct str){c->in.data + used, c->in.len - used});
 }
 
 /* ---- the head ---- */
@@ -145,6 +188,10 @@ static void begin_exchange(struct http1_connection *c)
     }
     if (len > c->limits->body_max_bytes) {
         http1_connection_refuse_as(c, 413, "the body is larger than the limit");
+        return;
+    }
+    if ((len > 0 || w->chunked) && !memory_admit(len)) {
+        http1_connection_refuse_full(c);
         return;
     }
     c->body_here = !w->chunked && c->in.len - used >= len;

@@ -37,7 +37,8 @@
 #define POKE_FIRST_MS 300
 #define POKE_AGAIN_MS 700
 #define RESET_LOOK_MS 10
-#define STALL_LOOKS   4 /* in one write_timeout */
+#define STALL_LOOKS   4     /* in one write_timeout */
+#define PIECE_BYTES   16384 /* less than that is no progress where memory is short */
 
 int64_t http1_connection_earlier(int64_t a, int64_t b)
 {
@@ -83,6 +84,44 @@ bool http1_connection_look_stall(struct http1_connection *c)
     }
     c->stall_due_ms = c->now_ms + c->limits->write_timeout_ms / STALL_LOOKS;
     return c->now_ms - c->taken_ms >= c->limits->write_timeout_ms;
+}
+
+/* ---- where memory is short ---- */
+
+size_t http1_connection_held_bytes(const struct http1_connection *c)
+{
+    bool sends = c->state == CONN_HEAD || c->state == CONN_BODY;
+    bool takes = http1_output_bytes(&c->out) > 0;
+
+    return sends || takes ? c->in.cap + c->body.cap + c->out.buf.cap : 0;
+}
+
+int64_t http1_connection_still_ms(struct http1_connection *c, int64_t now_ms)
+{
+    int64_t bytes = (int64_t)(c->in.len + c->body.len) + taken_bytes(c);
+
+    if (c->moved_ms == 0 || bytes < c->moved_bytes || bytes - c->moved_bytes >= PIECE_BYTES) {
+        c->moved_ms = now_ms;
+        c->moved_bytes = bytes;
+    }
+    return now_ms - c->moved_ms;
+}
+
+void http1_connection_shed(struct http1_connection *c)
+{
+    c->shed = true;
+    http1_connection_wake(c);
+}
+
+void http1_connection_give_up(struct http1_connection *c)
+{
+    c->shed = false;
+    if (c->state == CONN_HEAD || c->state == CONN_BODY) {
+        http1_connection_refuse_full(c);
+    } else if (http1_output_bytes(&c->out) > 0) {
+        http1_connection_set_reset(c, true);
+        c->broken = true;
+    }
 }
 
 void http1_connection_plan_look(struct http1_connection *c)

@@ -10,7 +10,7 @@
 
 void http1_output_init(struct http1_output *o, size_t max_bytes)
 {
-    buf_init(&o->buf, max_bytes);
+    buf_init_charged(&o->buf, max_bytes);
     o->sent = 0;
 }
 

@@ -27,6 +27,7 @@
 #define ACCEPTS_A_TURN  64
 #define RESUME_MS       100
 #define EPISODE_OVER_MS 5000
+#define STILL_MS        250 /* a client that has not moved for that long is given up first */
 
 struct node { /* one open connection */
     struct node *next, **link;
@@ -318,6 +319,42 @@ void listener_drain(struct listener *l)
     for (struct node *n = l->nodes; n != NULL; n = n->next)
         http1_connection_drain(
             n->conn); /* closes from the event loop: the list stays as it is */
+}
+
+struct holder {
+    struct http1_connection *conn;
+    size_t bytes;
+    double byte_ms;
+};
+
+static int by_byte_ms(const void *a, const void *b)
+{
+    const struct holder *x = a, *y = b;
+
+    return x->byte_ms > y->byte_ms ? -1 : x->byte_ms < y->byte_ms;
+}
+
+size_t listener_shed(struct listener *l, size_t wanted_bytes)
+{
+    struct holder *list = xcalloc(l->n_nodes + 1, sizeof(*list));
+    int64_t now_ms = clock_mono_ms();
+    size_t n = 0, shed = 0;
+
+    for (struct node *node = l->nodes; node != NULL; node = node->next) {
+        size_t bytes = http1_connection_held_bytes(node->conn);
+        int64_t still_ms = bytes > 0 ? http1_connection_still_ms(node->conn, now_ms) : 0;
+
+        if (still_ms >= STILL_MS)
+            list[n++] = (struct holder){node->conn, bytes, (double)bytes * (double)still_ms};
+    }
+    qsort(list, n, sizeof(*list), by_byte_ms);
+    for (size_t freed = 0; shed < n && freed < wanted_bytes; shed++) {
+        freed += list[shed].bytes;
+        http1_connection_shed(
+            list[shed].conn); /* from the event loop: the list stays as it is */
+    }
+    free(list);
+    return shed;
 }
 
 size_t listener_connections(const struct listener *l)

@@ -28,6 +28,10 @@ void listener_remove(struct listener *l, int fd);
 bool listener_is_accepting(const struct listener *l); /* false: it pauses, or drains */
 /* Stops accepting; open connections finish their running answer (and close behind it). */
 void listener_drain(struct listener *l);
+/* Memory is short: gives up clients that hold some and do not move, those first that hold most for
+ * longest, until wanted_bytes come free; how many.  To be called again and again meanwhile: who
+ * does not move shows from one call to the next. */
+size_t listener_shed(struct listener *l, size_t wanted_bytes);
 size_t listener_connections(const struct listener *l); /* open now */
 void listener_free(struct listener *l);                /* closes every connection */
 

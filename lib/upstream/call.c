@@ -25,10 +25,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "upstream/head.h"
 #include "upstream/result.h"
 
 /* Curl holds one of each per running call; the second only for a body above 64 KiB. */
+#define CALL_BYTES                ((size_t)24 << 10)
 #define RECEIVE_BUFFER_BYTES      8192L
 #define SEND_BUFFER_BYTES         65536L
 #define LEAN_RECEIVE_BUFFER_BYTES 2048L
@@ -128,8 +130,13 @@ void upstream_call_dequeue(struct upstream_call *c)
     c->u->n_todo--;
 }
 
+/* CALL_BYTES: what libcurl takes for a running exchange, its read buffer above all. */
 static void set_running(struct upstream *u, size_t n)
 {
+    if (n > u->n_running)
+        memory_take(CALL_BYTES);
+    else
+        memory_give(CALL_BYTES);
     u->n_running = n;
     curl_multi_setopt(u->multi, CURLMOPT_MAXCONNECTS, u->pool + (long)n);
 }

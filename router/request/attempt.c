@@ -269,7 +269,7 @@ struct attempt *attempt_start(struct attempt_env *env, const struct attempt_ask 
     at->end.retry_after_ms = -1;
     at->started_us = clock_mono_us();
     buf_init(&at->fields_text, UPSTREAM_HEAD_MAX_BYTES * 2);
-    buf_init(&at->held, env->conf->upstream.answer_max_bytes);
+    buf_init_charged(&at->held, env->conf->upstream.answer_max_bytes);
     at->finish = event_new(env->base, -1, 0, on_attempt_finish, at);
     if (ask->stream || at->timeouts->answer_ms > 0)
         attempt_need_timer(at);

@@ -89,7 +89,7 @@ static void on_call_head(void *arg, const struct upstream_head *h)
         at->sse_on = true;
         sse_init(&at->sse, at->env->conf->stream.event_max_bytes);
         buf_release(&at->held);
-        buf_init(&at->held, HOLD_MAX_BYTES);
+        buf_init_charged(&at->held, HOLD_MAX_BYTES);
         attempt_need_timer(at); /* of a stream nobody asked for, too */
     }
     attempt_enter(at, at->sse_on ? PHASE_CONTENT : PHASE_FLOW);

@@ -13,6 +13,7 @@
 #include "router/request/request.h"
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "policy/retry.h"
 #include "router/request/admit.h"
 #include "router/request/no_region.h"
@@ -24,11 +25,14 @@
 #include <string.h>
 
 #define PAUSE_SLACK_MS        50           /* that a wait may end early by */
+#define OWN_BYTES             (8u << 10)   /* that a request takes beside its buffers */
+#define SPARE_PART            4            /* of http.memory: with less left, no rescue */
 #define RESUME_SAID_MAX_BYTES (256u << 10) /* a longer answer cannot be resumed */
 #define RESUME_ROOM_BYTES     (64u << 10)  /* that an event may grow by when it is rewritten */
 
 static void request_free(struct request *req)
 {
+    memory_give(OWN_BYTES);
     relay_stop(&req->relay);
     if (req->timer != NULL)
         event_free(req->timer);
@@ -95,7 +99,7 @@ static void prepare_stream(struct request *req)
 {
     relay_start(&req->relay, req->w->base, req->ex, req->dialect, &req->w->conf->stream,
                 req->id);
-    if (!may_recover(req))
+    if (!may_recover(req) || !memory_fits(memory_budget_bytes() / SPARE_PART))
         return;
     req->resume = xcalloc(1, sizeof(*req->resume));
     resume_init(req->resume, req->dialect, RESUME_SAID_MAX_BYTES,
@@ -449,6 +453,7 @@ void request_start(struct worker *w, struct exchange *ex, const struct dialect_r
                                                 .on_writable = on_client_writable};
     struct request *req = xcalloc(1, sizeof(*req));
 
+    memory_take(OWN_BYTES);
     req->w = w;
     req->ex = ex;
     req->head = ex->head;

@@ -331,6 +331,7 @@ bool request_try(struct request *req)
     for (size_t i = 0; i < ARRAY_LEN(req->tries); i++) {
         req->tries[i].req = req;
         req->tries[i].spliced.max = body_max;
+        req->tries[i].spliced.charged = true;
     }
     if (req->relay.any_bytes) {
         (void)resume_begin(req->resume); /* judged possible, or we were not here */

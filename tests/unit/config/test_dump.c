@@ -141,7 +141,7 @@ Test(dump, the_example_keeps_its_secrets)
     cr_expect_null(strstr(text.data, "hs_eu_0123456789abcdef"));
     cr_expect_not_null(strstr(text.data, "\"api_key\": \"***\""));
     cr_expect_not_null(strstr(text.data, "\"total\": \"5m\""));
-    cr_expect_not_null(strstr(text.data, "\"max_body_bytes\": \"8MiB\""),
+    cr_expect_not_null(strstr(text.data, "\"max_body_bytes\": \"32MiB\""),
                        "defaults stand there");
     config_free(c);
     buf_release(&text);
@@ -173,7 +173,7 @@ Test(dump, the_digest_follows_values)
         bool same;
     } rows[] = {
         {"{ " REGS("k1") ", \"breaker\": {\"window\": \"10000ms\"} }", true},
-        {"{\"http\":{\"max_body_bytes\":8388608}," REGS("k1") "}", true},
+        {"{\"http\":{\"max_body_bytes\":33554432}," REGS("k1") "}", true},
         {"{\"listen\":\"127.0.0.1:81\",\"admin_listen\":\"\",\"workers\":3," REGS("k1") "}",
          true},
         {"{\"state_file\":\"/s\"," REGS("k1") "}", true},

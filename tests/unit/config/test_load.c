@@ -105,7 +105,7 @@ Test(load, bounds_of_clients_and_regions_have_defaults)
     cr_expect_eq(c->http.head_max_bytes, 32768u);
     cr_expect_eq(c->http.target_max_bytes, 8192u);
     cr_expect_eq(c->http.fields_max, 100u);
-    cr_expect_eq(c->http.body_max_bytes, 8388608u);
+    cr_expect_eq(c->http.body_max_bytes, 33554432u);
     cr_expect_eq(c->http.json_depth_max, 64u);
     cr_expect_eq(c->http.chunk_ext_max_bytes, 256u);
     cr_expect_eq(c->http.output_max_bytes, 262144u);
