@@ -36,16 +36,36 @@ static bool refuse(struct http_refusal *r, int status, const char *code, const c
     return false;
 }
 
-/* Every field of that name says want, parameters aside; there need not be one. */
-static bool all_say(const struct http_head *head, const char *name, const char *want)
+enum said { SAID_NOTHING, SAID_SO, SAID_ELSE };
+
+/* What the fields of that name say, parameters aside: all of them want, or one something else. */
+static enum said what_is_said(const struct http_head *head, const char *name, const char *want)
 {
+    enum said said = SAID_NOTHING;
+
     for (size_t i = 0; i < head->n_fields; i++) {
         struct str rest;
 
-        if (str_ieqz(head->fields[i].name, name) &&
-            !str_ieqz(str_trim(str_split(head->fields[i].value, ';', &rest)), want))
-            return false;
+        if (!str_ieqz(head->fields[i].name, name))
+            continue;
+        if (!str_ieqz(str_trim(str_split(head->fields[i].value, ';', &rest)), want))
+            return SAID_ELSE;
+        said = SAID_SO;
     }
+    return said;
+}
+
+/* A body has to be called JSON: a page of another site may send any other body without asking
+ * first (Fetch 2.2.2, "CORS-safelisted request-header"), and one that is called nothing. */
+static bool is_body_wanted(const struct http_head *head, struct http_refusal *r)
+{
+    if (what_is_said(head, "content-type", "application/json") != SAID_SO)
+        return refuse(r, 415, "unsupported_media_type",
+                      "the body must be sent with the field 'Content-Type: application/json' "
+                      "(curl: -H 'Content-Type: application/json')");
+    if (what_is_said(head, "content-encoding", "identity") == SAID_ELSE)
+        return refuse(r, 415, "unsupported_content_encoding",
+                      "the body must be sent without a Content-Encoding");
     return true;
 }
 
@@ -64,13 +84,7 @@ static bool on_head(void *arg, const struct http_head *head, struct http_refusal
         r->allow = get ? "GET, HEAD" : "POST";
         return refuse(r, 405, "method_not_allowed", "the method is not allowed for this path");
     }
-    if (!get && !all_say(head, "content-type", "application/json"))
-        return refuse(r, 415, "unsupported_media_type",
-                      "the body's Content-Type must be application/json");
-    if (!get && !all_say(head, "content-encoding", "identity"))
-        return refuse(r, 415, "unsupported_content_encoding",
-                      "the body must be sent without a Content-Encoding");
-    return true;
+    return get || is_body_wanted(head, r);
 }
 
 static void serve_json(struct exchange *ex, struct str body)

@@ -191,7 +191,7 @@ void flow_post(struct flow_client *c, const char *path, const char *more, const 
     buf_init(&text, BYTES_MAX);
     cr_assert_eq(
         buf_appendf(&text,
-                    "POST %s HTTP/1.1\r\nHost: sluice\r\n"
+                    "POST %s HTTP/1.1\r\nHost: localhost\r\n"
                     "Content-Type: application/json\r\nContent-Length: %zu\r\n%s\r\n%s",
                     path, strlen(body), more != NULL ? more : "", body),
         0);

@@ -250,7 +250,8 @@ Test(flow_answer, paths)
         script_set(f.w.up, &answer, 1);
         flow_open(&f, &c);
         snprintf(text, sizeof(text),
-                 "%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s",
+                 "%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                 "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
                  paths[i].request, post ? strlen(body) : 0, post ? body : "");
         flow_write(&c, str_of(text));
         snprintf(text, sizeof(text), "HTTP/1.1 %d ", paths[i].status);

@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HEAD   "POST /v1/chat/completions HTTP/1.1\r\nHost: sluice\r\n"
+#define HEAD                                                                                   \
+    "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"                                \
+    "Content-Type: application/json\r\n"
 #define MODELS "'models':{'m':{'targets':[{'region':'a'}]}}"
-#define LIST   "GET /v1/models HTTP/1.1\r\nHost: sluice\r\n\r\n"
+#define LIST   "GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 /* Two bodies and two answers that nobody can take for each other. */
 #define ASK(word)                                                                              \
@@ -144,8 +146,8 @@ static const struct {
     const char *name, *head;
     int status;
 } refused[] = {
-    {"unknown path", "POST /v1/nothing HTTP/1.1\r\nHost: sluice\r\n", 404},
-    {"wrong method", "PUT /v1/chat/completions HTTP/1.1\r\nHost: sluice\r\n", 405},
+    {"unknown path", "POST /v1/nothing HTTP/1.1\r\nHost: localhost\r\n", 404},
+    {"wrong method", "PUT /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n", 405},
     {"wrong media type", HEAD "Content-Type: text/plain\r\n", 415},
     {"compressed", HEAD "Content-Encoding: gzip\r\n", 415},
     {"too many at once", HEAD, 503},
@@ -212,7 +214,7 @@ Test(flow_pipeline, behind_a_body_that_nobody_reads)
 Test(flow_pipeline, behind_a_refused_request_that_is_all_there)
 {
     static const char *const uploads[] = {
-        HEAD "Content-Length: 41\r\n\r\n" LIST, /* that looks like a request */
+        HEAD "Content-Length: 44\r\n\r\n" LIST, /* that looks like a request */
         HEAD "Content-Length: 2\r\n\r\n{}",
         HEAD "Content-Length: 0\r\n\r\n",
     };

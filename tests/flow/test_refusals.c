@@ -75,24 +75,29 @@ Test(flow_refusals, of_what_a_client_asks)
     }
 }
 
+#define JSON "Content-Type: application/json\r\n"
+
 /* What the body is said to be; every field that says it counts. */
 static const struct {
     const char *fields;
     int status;
 } kinds[] = {
-    {"", 200},
+    {"", 415},
     {"Content-Type: application/json\r\n", 200},
     {"Content-Type: Application/JSON ; charset=UTF-8\r\n", 200},
     {"Content-Type: application/json\r\ncontent-type: application/json\r\n", 200},
     {"Content-Type: text/plain\r\n", 415},
+    {"Content-Type: text/plain; application/json\r\n", 415},
+    {"Content-Type: application/x-www-form-urlencoded\r\n", 415},
+    {"Content-Type: application/vnd.api+json\r\n", 415},
     {"Content-Type: application/jsonx\r\n", 415},
     {"Content-Type: application/json, text/plain\r\n", 415},
     {"Content-Type: application/json\r\nContent-Type: text/plain\r\n", 415},
     {"Content-Type:\r\n", 415},
-    {"Content-Encoding: identity\r\n", 200},
-    {"Content-Encoding: gzip\r\n", 415},
-    {"Content-Encoding: identity, gzip\r\n", 415},
-    {"Content-Encoding: identity\r\nContent-Encoding: gzip\r\n", 415},
+    {JSON "Content-Encoding: identity\r\n", 200},
+    {JSON "Content-Encoding: gzip\r\n", 415},
+    {JSON "Content-Encoding: identity, gzip\r\n", 415},
+    {JSON "Content-Encoding: identity\r\nContent-Encoding: gzip\r\n", 415},
 };
 
 Test(flow_refusals, of_what_a_body_is)
@@ -106,10 +111,10 @@ Test(flow_refusals, of_what_a_body_is)
         flow_start(&f, NULL);
         script_set(f.w.up, &answer, 1);
         flow_open(&f, &c);
-        snprintf(
-            head, sizeof(head),
-            "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n%sContent-Length: %zu\r\n\r\n",
-            kinds[i].fields, strlen(WORD_ASK));
+        snprintf(head, sizeof(head),
+                 "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n%s"
+                 "Content-Length: %zu\r\n\r\n",
+                 kinds[i].fields, strlen(WORD_ASK));
         flow_write(&c, str_of(head));
         flow_write(&c, str_of(WORD_ASK));
         snprintf(want, sizeof(want), "HTTP/1.1 %d ", kinds[i].status);

@@ -302,7 +302,8 @@ Test(flow_stream, failure_is_a_reset_without_chunks)
         script_set(f.w.up, &answer, 1);
         flow_open(&f, &c);
         snprintf(text, sizeof(text),
-                 "POST /v1/chat/completions HTTP/1.0\r\nContent-Length: %zu\r\n\r\n%s",
+                 "POST /v1/chat/completions HTTP/1.0\r\n"
+                 "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
                  strlen(WORD_STREAM), WORD_STREAM);
         flow_write(&c, str_of(text));
         flow_wait_answer(&c, &a);

@@ -32,7 +32,7 @@ static void ask(struct flow_client *c, enum dialect_path path)
     char text[512];
 
     snprintf(text, sizeof(text),
-             "%s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+             "%s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
              "Content-Length: %zu\r\n\r\n%s",
              asks[path], strlen(body), body);
     flow_write(c, str_of(text));

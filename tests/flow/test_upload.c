@@ -13,7 +13,9 @@
 
 #define ONE   "'http':{'max_requests':1}"
 #define QUICK "'http':{'body_timeout':'100ms','max_body_bytes':'1KiB'}"
-#define HEAD  "POST /v1/chat/completions HTTP/1.1\r\nHost: sluice\r\n"
+#define HEAD                                                                                   \
+    "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"                                \
+    "Content-Type: application/json\r\n"
 
 static void open_with(struct flow_world *f, struct flow_client *c, const char *bytes)
 {

@@ -290,8 +290,8 @@ def test_pipelined_requests_are_answered_in_order(fleet):
      b"Content-Length: 5\r\n\r\n", 400),
     (b"POST " + PATH.encode() + b" HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n"
      b"\r\n", 501),
-    (b"POST " + PATH.encode() + b" HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-     400),
+    (b"POST " + PATH.encode() + b" HTTP/1.1\r\nHost: a.localhost\r\n"
+     b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
     (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
     (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"x: " + b"y" * 40_000 + b"\r\n\r\n", 431),
     (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"x: y\r\n" * 101 + b"\r\n", 431),
@@ -314,7 +314,8 @@ def test_deadlines_for_heads_bodies_and_idleness(fleet):
                                             "idle_timeout": "1500ms"})
     with f.router.connect() as head, f.router.connect() as body, f.router.connect() as idle:
         head.send("GET / HTTP/1.1\r\nHost:")
-        body.send(f"POST {PATH} HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{{")
+        body.send(f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                  "Content-Length: 100\r\n\r\n{")
         assert idle.request("GET", "/v1/models").status == 200
         check_error(head.read_response(), 408)
         check_error(body.read_response(), 408)
@@ -356,7 +357,10 @@ def test_wrong_paths_methods_and_types(fleet):
     with f.router.connect() as c:
         a = c.request("POST", PATH, body="a=b",
                       headers={"Content-Type": "application/x-www-form-urlencoded"})
-        check_error(a, 415)
+        assert "application/json" in check_error(a, 415)["message"]
+    with f.router.connect() as c:
+        a = c.request("POST", PATH, body=json.dumps(chat_body()))
+        assert "application/json" in check_error(a, 415)["message"]
     error = check_error(f.router.chat(model="gpt-9"), 404, "model_not_found")
     assert "gpt-9" in error["message"] and error["param"] == "model"
     assert f.region("us-east").attempts() == 0
@@ -374,7 +378,8 @@ def test_body_limits(fleet):
                           headers={"Content-Type": "application/json"})
             assert a.status == status
         with f.router.connect() as c:
-            c.send_request("POST", PATH, headers={"Transfer-Encoding": "chunked"})
+            c.send_request("POST", PATH, headers={"Transfer-Encoding": "chunked",
+                                                  "Content-Type": "application/json"})
             text = padded(size)
             c.send(f"{size:x}\r\n{text}\r\n0\r\n\r\n")
             a = c.read_response()
@@ -424,6 +429,7 @@ def test_expect_by_hand(fleet):
     body = json.dumps(chat_body("later"))
     with f.router.connect() as c:
         c.send_request("POST", PATH, headers={"Expect": "100-continue",
+                                              "Content-Type": "application/json",
                                               "Content-Length": str(len(body))})
         assert c.read_head().status == 100
         c.send(body)

@@ -103,13 +103,17 @@ def test_a_request_on_a_kept_connection_is_the_last(fleet):
     assert f.router.process.wait_end() == 0
 
 
+UPLOAD = (b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+          b"Content-Type: application/json\r\n")
+
+
 def begin_upload(router, body, framing="length", asked=False):
     """A connection that has sent a request's head and half its body."""
     half = len(body) // 2
     lines = {"length": b"Content-Length: %d\r\n" % len(body),
              "chunked": b"Transfer-Encoding: chunked\r\n"}
     c = router.connect()
-    c.send(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n" + lines[framing]
+    c.send(UPLOAD + lines[framing]
            + (b"Expect: 100-continue\r\n" if asked else b"") + b"\r\n")
     if asked:
         c.read_until(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -155,8 +159,7 @@ def test_what_follows_the_last_upload_is_not_taken(fleet):
     with c:
         drain(f.router)
         two = json.dumps(chat_body("two")).encode()
-        c.send(rest + b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
-               b"Content-Length: %d\r\n\r\n%s" % (len(two), two))
+        c.send(rest + UPLOAD + b"Content-Length: %d\r\n\r\n%s" % (len(two), two))
         a = c.read_response()
         assert a.status == 200 and a.headers["connection"] == "close"
         assert c.read_all() == b"" and not c.was_reset
@@ -259,7 +262,8 @@ def test_http_1_0_sees_a_reset(fleet, how):
     f.region("us-east").fault(hang_at_event=3)
     with f.router.connect() as c:
         body = json.dumps(chat_body(stream=True)).encode()
-        c.send(b"POST /v1/chat/completions HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        c.send(b"POST /v1/chat/completions HTTP/1.0\r\nContent-Type: application/json\r\n"
+               b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
         c.read_until(b'"content":"')
         if how == "killed":
             f.router.kill_worker()

@@ -46,7 +46,8 @@ def test_errors(fleet):
     f = fleet(1, 1, with_redis=False)
     f.region("us-east").fault(status=503)
     with client(f.router) as c:
-        assert c.post(PATH, content=b"{").status_code == 400
+        kind = {"Content-Type": "application/json"}
+        assert c.post(PATH, content=b"{", headers=kind).status_code == 400
         a = c.post(PATH, json=chat_body())
         assert a.status_code == 503 and int(a.headers["retry-after"]) >= 1
         assert c.get("/v1/nothing").status_code == 404
