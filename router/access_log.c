@@ -11,6 +11,7 @@ void access_log_attempt(struct worker *w, const struct log_ctx *log,
 {
     struct metrics_region *m = &w->slot->region[a->region];
     const struct attempt_end *e = a->end;
+    const char *id = e->answer != NULL ? e->answer->upstream_id : "";
     bool well = e->outcome == OUTCOME_OK || e->outcome == OUTCOME_CLIENT_FAULT;
 
     w->slot->attempts++;
@@ -29,10 +30,11 @@ void access_log_attempt(struct worker *w, const struct log_ctx *log,
         m->partial_events += (uint64_t)e->content_events;
     }
     log_at(well ? LOG_DEBUG : LOG_WARN, log,
-           "attempt ended n=%d region=%s outcome=%s status=%d ms=%" PRId64 "%s%s", a->number,
-           w->conf->regions[a->region].name, outcome_traits(e->outcome)->name,
+           "attempt ended n=%d region=%s outcome=%s status=%d ms=%" PRId64 "%s%s%s%s",
+           a->number, w->conf->regions[a->region].name, outcome_traits(e->outcome)->name,
            e->answer != NULL ? e->answer->status : 0, e->total_us / 1000,
-           e->detail[0] != '\0' ? " detail=" : "", e->detail);
+           id[0] != '\0' ? " upstream_id=" : "", id, e->detail[0] != '\0' ? " detail=" : "",
+           e->detail);
 }
 
 void access_log_request(struct worker *w, const struct log_ctx *log,
@@ -43,7 +45,8 @@ void access_log_request(struct worker *w, const struct log_ctx *log,
     metrics_observe(&w->slot->duration, r->total_us);
     metrics_observe(&w->slot->overhead, r->overhead_us);
     log_at(r->result == METRICS_REQ_FAILED ? LOG_WARN : LOG_DEBUG, log,
-           "request ended result=%s status=%d region=%s attempts=%d ms=%" PRId64,
+           "request ended result=%s status=%d region=%s attempts=%d ms=%" PRId64 "%s%s",
            metrics_request_name((int)r->result), r->status, r->region, r->attempts,
-           r->total_us / 1000);
+           r->total_us / 1000, r->upstream_id[0] != '\0' ? " upstream_id=" : "",
+           r->upstream_id);
 }

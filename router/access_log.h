@@ -24,6 +24,7 @@ struct access_log_request {
     int attempts;
     int64_t total_us, overhead_us;
     uint64_t bytes;
+    char upstream_id[ATTEMPT_UPSTREAM_ID_MAX + 1]; /* of the answer that was passed on; "" */
 };
 void access_log_request(struct worker *w, const struct log_ctx *log,
                         const struct access_log_request *r);

@@ -157,7 +157,10 @@ struct dialect {
     const char *auth_prefix;           /* in front of the key in that header */
     const char *const *headers;        /* "Name: value" with every request; NULL ends it */
     const char *const *forwards;       /* a client's fields for this vendor; NULL ends it */
-    const char *end_name;              /* of a DONE event, for the log */
+    /* Of an answer: this vendor's fields for the client ("name", or "prefix-*"), and those that
+     * may have its own id of the request, the first one that does counts; NULL ends either. */
+    const char *const *passes, *const *ids;
+    const char *end_name; /* of a DONE event, for the log */
     /* The body for a target: model NULL keeps the client's name; usage asks for the usage of a
      * stream.  When nothing changes *out is the client's own body and buf stays empty;
      * otherwise *out borrows buf.  -1: buf's cap. */

@@ -78,6 +78,14 @@ static bool is_error(struct str body)
 
 static const char *const no_headers[] = {NULL};
 static const char *const forwards[] = {"openai-beta", NULL};
+/* As documented by OpenAI, Azure OpenAI and Anthropic, who all answer in this dialect. */
+static const char *const passes[] = {
+    "openai-*",         "x-ratelimit-*",        "anthropic-*",
+    "request-id",       "apim-request-id",      "x-ms-region",
+    "x-ms-rai-invoked", "x-ms-deployment-name", "x-ms-client-request-id",
+    "azureml-model-*",  "ms-azureml-model-*",   NULL,
+};
+static const char *const ids[] = {"x-request-id", "request-id", "apim-request-id", NULL};
 
 const struct dialect dialect_openai = {
     .name = "openai",
@@ -99,6 +107,8 @@ const struct dialect dialect_openai = {
     .auth_prefix = "Bearer ",
     .headers = no_headers,
     .forwards = forwards,
+    .passes = passes,
+    .ids = ids,
     .end_name = "[DONE]",
     .splice_request = openai_request_splice,
     .classify = openai_answer_classify,

@@ -47,8 +47,12 @@ struct attempt_ask {
     struct resume *resume; /* notes what is delivered, or is replayed; NULL: neither */
 };
 
+#define ATTEMPT_UPSTREAM_ID_MAX 128
+
 struct attempt_answer { /* borrowed for the callback */
     int status;
+    char upstream_id[ATTEMPT_UPSTREAM_ID_MAX +
+                     1];                   /* the vendor's own of it, a token; "": none */
     const struct http_reply_field *fields; /* those that may pass, vendor's order */
     size_t n_fields;
     struct str body; /* on_end: the whole body of a plain answer, the data of a stream's error

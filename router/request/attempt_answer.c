@@ -2,11 +2,13 @@
 #include "router/request/attempt_impl.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "router/request/reply.h"
 #include "router/request/secret.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define HOLD_MAX_BYTES (256 * 1024) /* of a stream before its first content event */
 
@@ -68,6 +70,23 @@ static size_t without_key(struct http_reply_field *f, size_t n, const char *key)
     return kept;
 }
 
+/* What the vendor calls this request, so that an operator can ask about it there.  It goes into
+ * the log and to the client: a token of a sane length, and no key. */
+static void take_id(struct attempt *at, const struct upstream_head *h)
+{
+    char *out = at->answer.upstream_id;
+
+    for (const char *const *name = at->dialect->ids; *name != NULL && out[0] == '\0'; name++) {
+        struct str id = get_field(h, *name);
+
+        if (id.len <= ATTEMPT_UPSTREAM_ID_MAX && text_is_token(id) &&
+            !secret_is_shown(id, at->key)) {
+            memcpy(out, id.ptr, id.len);
+            out[id.len] = '\0';
+        }
+    }
+}
+
 static void on_call_head(void *arg, const struct upstream_head *h)
 {
     struct attempt *at = arg;
@@ -78,9 +97,11 @@ static void on_call_head(void *arg, const struct upstream_head *h)
     at->answer.status = h->status;
     at->end.first_byte_us = clock_mono_us() - at->started_us;
     at->fields = xcalloc(h->n_fields + 1, sizeof(*at->fields));
-    at->answer.n_fields = reply_pass_fields(h, at->fields, h->n_fields, &at->fields_text);
+    at->answer.n_fields =
+        reply_pass_fields(at->dialect, h, at->fields, h->n_fields, &at->fields_text);
     at->answer.n_fields = without_key(at->fields, at->answer.n_fields, at->key);
     at->answer.fields = at->fields;
+    take_id(at, h);
     at->end.retry_after_ms =
         ok ? -1 : at->dialect->retry_after_ms(get_field, h, clock_wall_ms());
     if (!take_coding(at, h))

@@ -121,34 +121,39 @@ int reply_model(const struct config *conf, struct str id, struct buf *out)
     return json_out_finish(&o);
 }
 
-/* Not the client's business, or said by the router itself. */
-static const char *const kept_back[] = {
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "transfer-encoding",
-    "te",
-    "trailer",
-    "upgrade",
-    "proxy-authenticate",
-    "www-authenticate", /* it speaks of our credential */
-    "content-length",
-    "content-encoding",
-    "set-cookie",
-    "set-cookie2",
-    "server",
-    "date",
-    "x-request-id",
-    "alt-svc",
-    "strict-transport-security",
+/* A region's fields that pass to the client, beside those its dialect names.  A list of what
+ * may, not of what may not: a client takes the answer for ours, and there is no end to what an
+ * answer may tell a browser or a proxy to do (Set-Cookie, Access-Control-Allow-Origin,
+ * Clear-Site-Data, Refresh, X-Accel-Redirect). */
+static const char *const passed[] = {
+    "content-type", "cache-control", "retry-after", "retry-after-ms", "x-should-retry",
 };
 
-static bool may_pass(const struct upstream_head *head, struct str name)
+/* One of a dialect's names; one that ends in '*' stands for all that begin so. */
+static bool is_of(struct str name, const char *pattern)
 {
-    for (size_t i = 0; i < ARRAY_LEN(kept_back); i++)
-        if (str_ieqz(name, kept_back[i]))
-            return false;
-    return !str_istarts(name, "x-sluice-") &&
+    size_t len = strlen(pattern);
+
+    if (pattern[len - 1] != '*')
+        return str_ieqz(name, pattern);
+    return name.len >= len - 1 &&
+           str_ieq((struct str){name.ptr, len - 1}, (struct str){pattern, len - 1});
+}
+
+static bool is_passed(const struct dialect *d, struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(passed); i++)
+        if (str_ieqz(name, passed[i]))
+            return true;
+    for (const char *const *own = d->passes; *own != NULL; own++)
+        if (is_of(name, *own))
+            return true;
+    return false;
+}
+
+static bool may_pass(const struct dialect *d, const struct upstream_head *head, struct str name)
+{
+    return is_passed(d, name) &&
            !http_field_is_named_by_connection(head->fields, head->n_fields, name);
 }
 
@@ -170,8 +175,8 @@ size_t reply_forbid_buffering(struct http_reply_field *f, size_t n)
     return kept;
 }
 
-size_t reply_pass_fields(const struct upstream_head *head, struct http_reply_field *f,
-                         size_t max, struct buf *text)
+size_t reply_pass_fields(const struct dialect *d, const struct upstream_head *head,
+                         struct http_reply_field *f, size_t max, struct buf *text)
 {
     size_t n = 0, bytes = 0;
 
@@ -184,7 +189,7 @@ size_t reply_pass_fields(const struct upstream_head *head, struct http_reply_fie
         const struct http_field *from = &head->fields[i];
         size_t at = text->len;
 
-        if (!may_pass(head, from->name))
+        if (!may_pass(d, head, from->name))
             continue;
         if (buf_append_str(text, from->name) < 0 || buf_append(text, "", 1) < 0 ||
             buf_append_str(text, from->value) < 0)

@@ -27,8 +27,10 @@ enum state request_refuse(struct request *req, const struct reply_error *e)
     return ST_DONE;
 }
 
-/* What the router says beside the vendor's own fields. */
-static size_t own_fields(struct request *req, struct http_reply_field *f, char numbers[2][24])
+/* What the router says beside the vendor's own fields.  a: the answer that it is about; NULL:
+ * no single one. */
+static size_t own_fields(struct request *req, const struct attempt_answer *a,
+                         struct http_reply_field *f, char numbers[2][24])
 {
     int64_t now_us = clock_mono_us();
     int64_t running_us = request_is_trying(req) ? now_us - req->tries[0].started_us : 0;
@@ -41,7 +43,12 @@ static size_t own_fields(struct request *req, struct http_reply_field *f, char n
     f[1] = (struct http_reply_field){"x-sluice-region", str_of(request_region(req))};
     f[2] = (struct http_reply_field){"x-sluice-attempts", str_of(numbers[0])};
     f[3] = (struct http_reply_field){"x-sluice-overhead-us", str_of(numbers[1])};
-    return 4;
+    if (a == NULL || a->upstream_id[0] == '\0')
+        return 4;
+    str_copy(req->result.upstream_id, sizeof(req->result.upstream_id), a->upstream_id);
+    f[4] = (struct http_reply_field){"x-sluice-upstream-request-id",
+                                     str_of(req->result.upstream_id)};
+    return 5;
 }
 
 static size_t all_fields(struct request *req, const struct attempt_answer *a,
@@ -50,7 +57,7 @@ static size_t all_fields(struct request *req, const struct attempt_answer *a,
     size_t n = a->n_fields < UPSTREAM_FIELDS_MAX ? a->n_fields : UPSTREAM_FIELDS_MAX;
 
     memcpy(f, a->fields, n * sizeof(*f));
-    return n + own_fields(req, f + n, numbers);
+    return n + own_fields(req, a, f + n, numbers);
 }
 
 /* The vendor's whole answer, as it is. */
@@ -92,7 +99,7 @@ enum state request_pass_said(struct request *req, const struct reply_error *e)
         return ST_DONE;
     }
     f[0] = (struct http_reply_field){"Content-Type", STR("application/json")};
-    n += own_fields(req, f + n, numbers);
+    n += own_fields(req, NULL, f + n, numbers);
     n += reply_coming_fields(e, f + n, &coming);
     exchange_reply(req->ex, e->status, f, n, buf_str(&req->said.body));
     return ST_DONE;
@@ -125,7 +132,7 @@ enum state request_pass_refusal(struct request *req)
     if (a->status >= 400)
         return request_pass(req, a);
     f[0] = (struct http_reply_field){"Content-Type", STR("application/json")};
-    n = 1 + own_fields(req, f + 1, numbers);
+    n = 1 + own_fields(req, a, f + 1, numbers);
     req->result.status = 400;
     exchange_reply(req->ex, 400, f, n, a->body);
     return ST_DONE;

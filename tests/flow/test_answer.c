@@ -2,12 +2,17 @@
 #include "flow_words.h"
 #include "flow_world.h"
 
+#include "base/log.h"
+
 #include <criterion/criterion.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <string.h>
 
 #define CHOICE "{\"message\":{\"content\":\"hello\"},\"finish_reason\":\"stop\"}"
+
+#define CHARS_32 "0123456789abcdef0123456789abcdef"
+#define LONGEST  CHARS_32 CHARS_32 CHARS_32 CHARS_32
 
 /* Every kind of field a vendor's answer may carry; NULL: it must not reach the client. */
 static const struct {
@@ -19,20 +24,51 @@ static const struct {
     {"retry-after: 7\n", "retry-after", "7"},
     {"anthropic-organization-id: org\n", "anthropic-organization-id", "org"},
     {"openai-processing-ms: 41\n", "openai-processing-ms", "41"},
-    {"x-vendor-thing: yes\n", "x-vendor-thing", "yes"},
-    {"X-Empty:\n", "x-empty", ""},
+    {"X-RateLimit-Reset-Tokens: 6m0s\n", "x-ratelimit-reset-tokens", "6m0s"},
+    {"request-id: req_1\n", "request-id", "req_1"},
+    {"apim-request-id: 1-2\n", "apim-request-id", "1-2"},
+    {"x-ms-region: East US\n", "x-ms-region", "East US"},
+    {"retry-after-ms: 7000\n", "retry-after-ms", "7000"},
+    {"x-should-retry: false\n", "x-should-retry", "false"},
+    {"Cache-Control: no-store\n", "cache-control", "no-store"},
+    {"openai-version:\n", "openai-version", ""},
+    {"x-vendor-thing: yes\n", "x-vendor-thing", NULL},
+    {"openai: yes\n", "openai", NULL},
+    {"Access-Control-Allow-Origin: *\n", "access-control-allow-origin", NULL},
+    {"Access-Control-Allow-Credentials: true\n", "access-control-allow-credentials", NULL},
+    {"Access-Control-Expose-Headers: *\n", "access-control-expose-headers", NULL},
+    {"Cross-Origin-Resource-Policy: cross-origin\n", "cross-origin-resource-policy", NULL},
+    {"Timing-Allow-Origin: *\n", "timing-allow-origin", NULL},
+    {"Clear-Site-Data: \"*\"\n", "clear-site-data", NULL},
+    {"Content-Security-Policy: default-src *\n", "content-security-policy", NULL},
+    {"Content-Location: /x\n", "content-location", NULL},
+    {"Content-Disposition: attachment\n", "content-disposition", NULL},
+    {"Location: https://evil.example\n", "location", NULL},
+    {"Refresh: 0; url=https://evil.example\n", "refresh", NULL},
+    {"Link: <https://evil.example>; rel=preload\n", "link", NULL},
+    {"Report-To: {}\n", "report-to", NULL},
+    {"NEL: {}\n", "nel", NULL},
+    {"Via: 1.1 proxy\n", "via", NULL},
+    {"Age: 7\n", "age", NULL},
+    {"ETag: \"x\"\n", "etag", NULL},
+    {"Vary: Origin\n", "vary", NULL},
+    {"Accept-Ranges: bytes\n", "accept-ranges", NULL},
+    {"Service-Worker-Allowed: /\n", "service-worker-allowed", NULL},
+    {"X-Accel-Redirect: /internal\n", "x-accel-redirect", NULL},
+    {"X-Sendfile: /etc/passwd\n", "x-sendfile", NULL},
+    {"Set-Cookie2: session=1\n", "set-cookie2", NULL},
     {"Keep-Alive: timeout=5\n", "keep-alive", NULL},
     {"Proxy-Authenticate: Basic\n", "proxy-authenticate", NULL},
     {"Proxy-Connection: close\n", "proxy-connection", NULL},
     {"TE: gzip\n", "te", NULL},
     {"Trailer: x-sum\n", "trailer", NULL},
     {"Upgrade: h2c\n", "upgrade", NULL},
-    {"Connection: x-private, close\nx-private: 1\n", "x-private", NULL},
-    {"x-hop: 1\nconnection:close ,\tX-Hop\n", "x-hop", NULL},
+    {"Connection: openai-private, close\nopenai-private: 1\n", "openai-private", NULL},
+    {"openai-hop: 1\nconnection:close ,\tOpenAI-Hop\n", "openai-hop", NULL},
     {"Set-Cookie: session=1\n", "set-cookie", NULL},
     {"WWW-Authenticate: Bearer\n", "www-authenticate", NULL},
-    {"x-echo: Bearer key-a\n", "x-echo", NULL},
-    {"x-echo: Bearer key-\n", "x-echo", "Bearer key-"},
+    {"openai-echo: Bearer key-a\n", "openai-echo", NULL},
+    {"openai-echo: Bearer key-\n", "openai-echo", "Bearer key-"},
     {"Server: nginx\n", "server", NULL},
     {"Alt-Svc: h3\n", "alt-svc", NULL},
     {"Strict-Transport-Security: max-age=1\n", "strict-transport-security", NULL},
@@ -40,6 +76,19 @@ static const struct {
     {"x-sluice-region: forged\n", "x-sluice-region", "a"},
     {"x-sluice-degraded: forged\n", "x-sluice-degraded", NULL},
     {"x-request-id: vendors\n", "x-request-id", "mine-1"},
+    {"x-request-id: vendors\n", "x-sluice-upstream-request-id", "vendors"},
+    {"request-id: req_1\n", "x-sluice-upstream-request-id", "req_1"},
+    {"apim-request-id: 1-2\n", "x-sluice-upstream-request-id", "1-2"},
+    {"apim-request-id: 1-2\nX-Request-ID: 3\n", "x-sluice-upstream-request-id", "3"},
+    {"x-sluice-upstream-request-id: forged\n", "x-sluice-upstream-request-id", NULL},
+    {"", "x-sluice-upstream-request-id", NULL},
+    {"x-request-id:\n", "x-sluice-upstream-request-id", NULL},
+    {"x-request-id: a b\n", "x-sluice-upstream-request-id", NULL},
+    {"x-request-id: a\"b\n", "x-sluice-upstream-request-id", NULL},
+    {"x-request-id: a=b\n", "x-sluice-upstream-request-id", NULL},
+    {"x-request-id: key-a\n", "x-sluice-upstream-request-id", NULL},
+    {"x-request-id: " LONGEST "\n", "x-sluice-upstream-request-id", LONGEST},
+    {"x-request-id: " LONGEST "x\n", "x-sluice-upstream-request-id", NULL},
 };
 
 /* A vendor may quote our key in what is the client's own mistake. */
@@ -166,6 +215,42 @@ Test(flow_answer, overhead_is_the_routers_alone)
     }
     cr_expect_lt(f.w.slot->overhead.sum_us, 900000);
     cr_expect_eq(f.w.slot->region[0].first_byte.count, 2, "time to first byte is measured");
+    flow_stop(&f);
+}
+
+static char lines[4096];
+
+static void keep_lines(enum log_level level, const char *line)
+{
+    (void)level;
+    cr_assert_lt(strlen(lines) + strlen(line) + 2, sizeof(lines));
+    strncat(lines, line, sizeof(lines) - strlen(lines) - 1);
+}
+
+Test(flow_answer, the_log_has_the_vendors_id)
+{
+    struct script_answer answers[] = {
+        {.region = "a", .status = 503, .fields = "x-request-id: first-1\n"},
+        {.region = "b",
+         .status = 200,
+         .fields = WORD_JSON "request-id: second-2\n",
+         .body = WORD_ANSWER}};
+    struct flow_world f;
+    struct flow_answer a;
+
+    flow_start(&f, NULL);
+    log_set_level(LOG_DEBUG);
+    log_set_sink(keep_lines);
+    script_set(f.w.up, answers, 2);
+    flow_ask(&f, NULL, WORD_ASK, &a);
+    cr_expect(str_eqz(flow_field(&a, "x-sluice-upstream-request-id"), "second-2"));
+    const char *first = strstr(lines, "n=1 region=a outcome=server_error"),
+               *last = strstr(lines, "request ended result=ok");
+
+    cr_assert(first != NULL && last != NULL, "%s", lines);
+    cr_expect_not_null(strstr(first, " upstream_id=first-1"), "%s", lines);
+    cr_expect_not_null(strstr(last, " upstream_id=second-2"), "%s", lines);
+    flow_answer_release(&a);
     flow_stop(&f);
 }
 

@@ -100,7 +100,7 @@ Test(flow_success, a_plain_answer_to_a_stream_request_is_played)
         struct script_answer answers[] = {
             {.region = "a",
              .status = 200,
-             .fields = "x-vendor: yes\n" WORD_JSON,
+             .fields = "openai-version: yes\n" WORD_JSON,
              .body = streams[i].body},
             {.region = "b", .status = 200, .fields = WORD_SSE, .body = WORD_WHOLE}};
         bool played = streams[i].events != NULL;
@@ -116,7 +116,7 @@ Test(flow_success, a_plain_answer_to_a_stream_request_is_played)
                          streams[i].name);
         cr_expect(str_starts(flow_field(&a, "content-type"), "text/event-stream"), "row '%s'",
                   streams[i].name);
-        cr_expect_eq(flow_field(&a, "x-vendor").ptr != NULL, played, "row '%s'",
+        cr_expect_eq(flow_field(&a, "openai-version").ptr != NULL, played, "row '%s'",
                      streams[i].name);
         cr_expect(str_eqz(flow_field(&a, "x-sluice-region"), played ? "a" : "b"), "row '%s'",
                   streams[i].name);

@@ -28,6 +28,8 @@ Test(dialect, every_row_is_there)
         HAS(auth_prefix);
         HAS(headers);
         HAS(forwards);
+        HAS(passes);
+        HAS(ids);
         HAS(end_name);
         HAS(splice_request);
         HAS(classify);
@@ -41,7 +43,7 @@ Test(dialect, every_row_is_there)
 /* A row that is added to the struct must be added to the list above. */
 Test(dialect, the_list_of_rows_is_whole)
 {
-    size_t pointers = 19 + N_DIALECT_PATHS;
+    size_t pointers = 21 + N_DIALECT_PATHS;
 
     cr_expect_eq(sizeof(struct dialect), pointers * sizeof(void *));
 }

@@ -64,17 +64,17 @@ Test(reply, pass_fields_bounds)
     struct buf text;
 
     for (size_t i = 0; i < UPSTREAM_FIELDS_MAX; i++)
-        from[i] = (struct http_field){STR("x-n"), STR("value")};
+        from[i] = (struct http_field){STR("openai-n"), STR("value")};
     for (size_t max = UPSTREAM_FIELDS_MAX - 1; max <= UPSTREAM_FIELDS_MAX; max++) {
         buf_init(&text, 65536);
-        cr_expect_eq(reply_pass_fields(&head, f, max, &text), max);
+        cr_expect_eq(reply_pass_fields(&dialect_openai, &head, f, max, &text), max);
         for (size_t i = 0; i < max; i++)
-            cr_expect(strcmp(f[i].name, "x-n") == 0 && str_eqz(f[i].value, "value"));
+            cr_expect(strcmp(f[i].name, "openai-n") == 0 && str_eqz(f[i].value, "value"));
         buf_release(&text);
     }
     for (int less = 0; less <= 1; less++) {
-        buf_init(&text, UPSTREAM_FIELDS_MAX * 9 - (size_t)less);
-        cr_expect_eq(reply_pass_fields(&head, f, UPSTREAM_FIELDS_MAX, &text),
+        buf_init(&text, UPSTREAM_FIELDS_MAX * 14 - (size_t)less);
+        cr_expect_eq(reply_pass_fields(&dialect_openai, &head, f, UPSTREAM_FIELDS_MAX, &text),
                      less ? 0 : UPSTREAM_FIELDS_MAX);
         buf_release(&text);
     }
@@ -88,18 +88,18 @@ Test(reply, connection_names_hop_by_hop_fields)
         bool passes;
     } rows[] = {
         {"close", true},
-        {"x-priv", false},
-        {"X-PRIV", false},
-        {"close, x-priv", false},
-        {"close ,\tx-priv ,", false},
-        {"x-priv2", true},
-        {"x-pri", true},
+        {"openai-priv", false},
+        {"OPENAI-PRIV", false},
+        {"close, openai-priv", false},
+        {"close ,\topenai-priv ,", false},
+        {"openai-priv2", true},
+        {"openai-pri", true},
         {"", true},
-        {",,x-priv", false},
+        {",,openai-priv", false},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct http_field from[] = {{STR("x-priv"), STR("1")},
+        struct http_field from[] = {{STR("openai-priv"), STR("1")},
                                     {STR("Connection"), STR("keep-alive")},
                                     {STR("connection"), str_of(rows[i].connection)}};
         struct upstream_head head = {200, from, ARRAY_LEN(from)};
@@ -107,8 +107,8 @@ Test(reply, connection_names_hop_by_hop_fields)
         struct buf text;
 
         buf_init(&text, 4096);
-        cr_expect_eq(reply_pass_fields(&head, f, 3, &text), rows[i].passes, "'%s'",
-                     rows[i].connection);
+        cr_expect_eq(reply_pass_fields(&dialect_openai, &head, f, 3, &text), rows[i].passes,
+                     "'%s'", rows[i].connection);
         buf_release(&text);
     }
 }
