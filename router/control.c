@@ -10,6 +10,7 @@
 #include "base/json_out.h"
 #include "base/version.h"
 #include "http/listener.h"
+#include "router/cross_site.h"
 #include "router/health_check.h"
 #include "router/metrics_text.h"
 #include "router/request/reply.h"
@@ -211,7 +212,10 @@ static const struct page *find_page(struct str path)
 
 static bool on_head(void *arg, const struct http_head *head, struct http_refusal *r)
 {
-    (void)arg;
+    const struct control *c = arg;
+
+    if (!cross_site_may(NULL, &c->w->conf->http.hosts, head, r))
+        return false;
     if (find_page(head->path) == NULL) {
         *r = (struct http_refusal){.status = 404, .code = "unknown_path"};
         str_copy(r->message, sizeof(r->message),

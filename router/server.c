@@ -2,6 +2,7 @@
 #include "router/server.h"
 
 #include "base/memory.h"
+#include "router/cross_site.h"
 #include "router/descriptors.h"
 #include "dialect/dialect.h"
 #include "http/listener.h"
@@ -69,19 +70,28 @@ static bool is_body_wanted(const struct http_head *head, struct http_refusal *r)
     return true;
 }
 
+static const char *methods(const struct dialect_route *route)
+{
+    return route->path == DIALECT_MODELS ? "GET, HEAD" : "POST";
+}
+
 static bool on_head(void *arg, const struct http_head *head, struct http_refusal *r)
 {
+    struct server *s = arg;
     struct dialect_route route;
     bool known = dialect_find_route(head->path, &route), get = route.path == DIALECT_MODELS;
 
-    (void)arg;
+    if (!cross_site_may(&s->w->conf->http.cors, &s->w->conf->http.hosts, head, r))
+        return false;
     if (!known)
         return refuse(r, 404, "unknown_path",
                       "no such path here; there are /v1/chat/completions, /v1/completions, "
                       "/v1/embeddings and /v1/models");
+    if (cross_site_is_preflight(head))
+        return true;
     if (get ? head->method != HTTP_GET && head->method != HTTP_HEAD
             : head->method != HTTP_POST) {
-        r->allow = get ? "GET, HEAD" : "POST";
+        r->allow = methods(&route);
         return refuse(r, 405, "method_not_allowed", "the method is not allowed for this path");
     }
     return get || is_body_wanted(head, r);
@@ -141,10 +151,21 @@ static void on_exchange(void *arg, struct exchange *ex)
 
     if (!dialect_find_route(ex->head->path, &route))
         abort(); /* on_head let it through */
-    if (route.path == DIALECT_MODELS && (route.model.ptr != NULL || s->w->conf->n_models > 0))
+    if (ex->head->method == HTTP_OPTIONS)
+        cross_site_answer_preflight(ex, methods(&route));
+    else if (route.path == DIALECT_MODELS &&
+             (route.model.ptr != NULL || s->w->conf->n_models > 0))
         exchange_take(ex, &models, s);
     else /* without a list of our own, a region's */
         request_start(s->w, ex, &route);
+}
+
+static size_t add_fields(void *arg, const struct http_head *head,
+                         struct http_reply_field f[EXCHANGE_ADDED_MAX])
+{
+    const struct server *s = arg;
+
+    return cross_site_fields(&s->w->conf->http.cors, head, f);
 }
 
 static void on_open(void *arg)
@@ -215,6 +236,7 @@ struct server *server_new(struct worker *w, int fd, struct err *err)
                                            .on_head = on_head,
                                            .on_exchange = on_exchange,
                                            .format_error = count_refusal,
+                                           .add_fields = add_fields,
                                            .on_open = on_open,
                                            .on_close = on_close};
     s->memory = evtimer_new(w->base, on_memory_tick, s);

@@ -24,6 +24,14 @@ int config_find_region(const struct config *c, struct str name)
     return -1;
 }
 
+bool config_texts_has(const struct config_texts *t, struct str s)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (str_ieqz(s, t->text[i]))
+            return true;
+    return false;
+}
+
 int64_t config_hedge_after_ms(const struct config *c)
 {
     int64_t ms = CONFIG_HEDGE_OFF;

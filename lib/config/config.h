@@ -90,6 +90,13 @@ struct config_redis {
     char *ca_file, *cert_file, *key_file; /* of rediss://; NULL: the system's, none, none */
 };
 
+#define CONFIG_TEXT_MAX 320 /* of one string in a list, bytes */
+
+struct config_texts { /* a list of strings */
+    char **text;
+    size_t n;
+};
+
 struct config_http {            /* the client side: every bound of router/http_*.c */
     size_t head_max_bytes;      /* 32 KiB: request line and fields */
     size_t target_max_bytes;    /* 8 KiB */
@@ -105,6 +112,8 @@ struct config_http {            /* the client side: every bound of router/http_*
     int64_t body_timeout_ms;    /* 60 s, total */
     int64_t idle_timeout_ms;    /* 75 s between requests */
     int64_t write_timeout_ms;   /* 30 s without progress */
+    struct config_texts cors;   /* origins whose pages may ask; "*": all; default none */
+    struct config_texts hosts;  /* what Host may name beside localhost; "*": anything */
 };
 
 struct config_upstream {
@@ -191,5 +200,8 @@ const char *config_sent_model(const struct config_model *m, const struct config_
 /* The model a client named: index into models, or -1. */
 int config_find_model(const struct config *c, struct str name);
 int config_find_region(const struct config *c, struct str name);
+
+/* Does the list hold s, letter case aside? */
+bool config_texts_has(const struct config_texts *t, struct str s);
 
 #endif

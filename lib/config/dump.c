@@ -62,6 +62,18 @@ static void write_flags(struct dump *d, const struct setting *k, const char *nam
     json_out_end(&d->o);
 }
 
+static void write_texts(struct dump *d, const struct setting *k, const char *name,
+                        const void *base)
+{
+    const struct config_texts *t = (const void *)((const char *)base + k->offset);
+
+    json_out_key(&d->o, name);
+    json_out_array(&d->o);
+    for (size_t i = 0; i < t->n; i++)
+        json_out_text(&d->o, t->text[i]); /* no form of a list has a '$' */
+    json_out_end(&d->o);
+}
+
 static void write_value(struct dump *d, const struct setting *k, const char *name,
                         const void *base)
 {
@@ -71,6 +83,8 @@ static void write_value(struct dump *d, const struct setting *k, const char *nam
         write_models(d);
     } else if (k->type == SETTING_FLAGS) {
         write_flags(d, k, name, base);
+    } else if (k->type == SETTING_TEXTS) {
+        write_texts(d, k, name, base);
     } else {
         json_out_key(&d->o, name);
         value_write(k, base, !d->digest, &d->o);

@@ -131,6 +131,40 @@ static bool is_redis_url(struct str s)
            (query.ptr == NULL || (str_starts(query, "db=") && query.len <= 5));
 }
 
+/* Lower case, as in what browsers send: the two are compared byte by byte. */
+static bool is_lower(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] >= 'A' && s.ptr[i] <= 'Z')
+            return false;
+    return true;
+}
+
+/* HTML 7.1.1, "serialization of an origin": scheme://host[:port], the port only where it is not
+ * the scheme's own.  Browsers' extensions and desktop programs have schemes of their own. */
+static bool is_origin(struct str s)
+{
+    struct str host, port, rest, scheme = str_split(s, ':', &rest);
+
+    if (str_eqz(s, "*") || str_eqz(s, "null"))
+        return true;
+    if (!is_lower(s) || scheme.len == 0 || !text_is_alnum_or(scheme, "+.-") ||
+        text_is_digit(scheme.ptr[0]) || !str_starts(rest, "//"))
+        return false;
+    rest = (struct str){rest.ptr + 2, rest.len - 2};
+    if (!split_host(rest, &host, &port) || host.len == 0)
+        return false;
+    return port.ptr == NULL || (is_port(port) && port.ptr[0] != '0' &&
+                                !(str_eqz(scheme, "http") && str_eqz(port, "80")) &&
+                                !(str_eqz(scheme, "https") && str_eqz(port, "443")));
+}
+
+static bool is_host(struct str s)
+{
+    return str_eqz(s, "*") || (s.len > 0 && text_is_alnum_or(s, ".-_") && s.ptr[0] != '.' &&
+                               s.ptr[s.len - 1] != '.');
+}
+
 static bool is_field(struct str s)
 {
     /* Fields that frame the message or steer the connection are ours to write. */
@@ -182,6 +216,10 @@ static const struct {
                                       "^(none|second_opinion|quorum:([2-9]|[1-9][0-9]{1,2}))$"},
     [FORM_HEDGE]     = {is_hedge,     "\"off\", \"silence\", \"p95\" or a duration such as \"800ms\"",
                                       "^(off|p95|(?=.)([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$"},
+    [FORM_ORIGIN]    = {is_origin,    "an origin in lower case such as \"https://app.example.com\", without a path and without its scheme's own port, or \"null\", or \"*\" for every page there is",
+                                      "^(\\*|null|[a-z][a-z0-9+.-]*://(\\[[0-9a-f:.]+\\]|[a-z0-9._-]+)(:[1-9][0-9]{0,4})?)$"},
+    [FORM_HOST]      = {is_host,      "a host name such as \"ai.example.com\", without a port, or \"*\" for every name",
+                                      "^(\\*|[A-Za-z0-9_-]([A-Za-z0-9._-]*[A-Za-z0-9_-])?)$"},
     [FORM_PATH]      = {is_path,      "a path that begins with '/', of visible ASCII without '#'", "^/[^\"#<>\\\\^`{|} ]*$"},
     [FORM_FIELD]     = {is_field,     "the name of a header field that may carry a key", "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},
     [FORM_KEY]       = {is_key,       "visible ASCII without spaces and line breaks", "^[!-~]*$"},

@@ -21,6 +21,8 @@ enum form {
     FORM_PATH,      /* "/" and visible ASCII; a query is allowed, a fragment is not */
     FORM_CONFIRM,   /* "none", "second_opinion" or "quorum:N", N in 2..999 */
     FORM_HEDGE,     /* "off", "p95" or a duration of at least 1ms */
+    FORM_ORIGIN,    /* a web page's origin as browsers write it, "null", or "*" */
+    FORM_HOST,      /* a host name without a port, or "*" */
     N_FORMS
 };
 

@@ -80,6 +80,48 @@ static void settle_recovery(const struct object *o, struct breaker_conf *r)
         r->recovery_max_ms = r->recovery_ms;
 }
 
+static int load_text(const struct setting *k, const struct json *v, const char *where,
+                     struct config_texts *t, struct err *err)
+{
+    char shown[VALUE_SHOWN_MAX];
+
+    if (json_kind(v) != JSON_KIND_STRING)
+        return err_set(err, ERR_RANGE, "%s is %s, want %s", where, json_kind_name(json_kind(v)),
+                       form_want(k->form));
+    char *text = value_text(k, v, where, err);
+
+    if (text == NULL)
+        return -1;
+    if (strlen(text) <= CONFIG_TEXT_MAX && form_matches(k->form, str_of(text))) {
+        t->text[t->n++] = text;
+        return 0;
+    }
+    free(text);
+    return err_set(err, ERR_RANGE, "%s is '%s', want %s", where,
+                   value_show(json_text(v), shown), form_want(k->form));
+}
+
+/* A list of strings, each in the row's form. */
+static int load_texts(const struct object *o, const char *name, struct config_texts *t,
+                      struct err *err)
+{
+    const struct setting *k = settings_find(o->t, str_of(name));
+    const struct json *v = object_given(o, name);
+    char where[OBJECT_WHERE_MAX];
+
+    if (v == NULL)
+        return 0;
+    if (check_list(k, v, JSON_KIND_ARRAY, name, err) < 0)
+        return -1;
+    t->text = xcalloc(json_count(v) + 1, sizeof(*t->text));
+    for (size_t i = 0; i < json_count(v); i++) {
+        object_point(where, "%s[%zu]", name, i);
+        if (load_text(k, json_at(v, i), where, t, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int load_region(struct config *c, size_t i, const struct json *v, struct err *err)
 {
     char at[OBJECT_WHERE_MAX];
@@ -346,6 +388,9 @@ static int fill(struct config *c, const struct json *root, struct err *err)
         return -1;
     settle_recovery(&o, &c->breaker.rule);
     c->redis.enabled = json_get(root, "redis") != NULL;
+    if (load_texts(&o, "http.cors", &c->http.cors, err) < 0 ||
+        load_texts(&o, "http.hosts", &c->http.hosts, err) < 0)
+        return -1;
     if (load_regions(c, &o, err) < 0 || load_models(c, &o, err) < 0 || config_check(c, err) < 0)
         return -1;
     return scope_make_slots(c, err);

@@ -75,6 +75,18 @@ static void alternatives(struct json_out *o, const struct setting *k)
     json_out_end(o);
 }
 
+/* Each string of a list, or anything with ${ENV}. */
+static void texts(struct json_out *o, const struct setting *k)
+{
+    json_out_object(o);
+    json_out_key(o, "anyOf");
+    json_out_array(o);
+    string_matching(o, form_pattern(k->form));
+    string_matching(o, "\\$\\{");
+    json_out_end(o);
+    json_out_end(o);
+}
+
 static void list(struct json_out *o, const struct setting *k)
 {
     bool object = k->type == SETTING_MODELS;
@@ -89,6 +101,8 @@ static void list(struct json_out *o, const struct setting *k)
         json_out_end(o);
     } else if (k->type == SETTING_FLAGS) {
         words(o, k);
+    } else if (k->type == SETTING_TEXTS) {
+        texts(o, k);
     } else {
         write_table(o, k->type == SETTING_REGIONS  ? SETTINGS_REGION
                        : k->type == SETTING_MODELS ? SETTINGS_MODEL

@@ -209,6 +209,11 @@ static const struct setting top[] = {
     {"http.write_timeout", SETTING_DURATION, AT(http.write_timeout_ms), 100, HOURS(1), "30s",
      .help = "A client that takes no byte for this long is dropped.", .limit = true},
 
+    {"http.cors", SETTING_TEXTS, AT(http.cors), 0, 64, NULL, .form = FORM_ORIGIN, .inherits = "none",
+     .help = "Origins of web pages that may use the client port, such as \"https://app.example.com\". Requests of all other pages are refused, those of a page that reached the router by its own name included. \"*\" lets every page on the web use it."},
+    {"http.hosts", SETTING_TEXTS, AT(http.hosts), 0, 64, NULL, .form = FORM_HOST, .inherits = "none", .own = true,
+     .help = "Names that Host may have, on both ports, beside localhost and IP addresses. Without any, only what comes to a loopback address is held to it, where a proxy in front may pass the name on that the world uses. \"*\" takes every name."},
+
     {"upstream.pool_connections", SETTING_INT, AT(upstream.pool_connections), 1, 100000, "100",
      .help = "Idle connections to regions kept open.", .limit = true},
     {"upstream.max_connections", SETTING_INT, AT(upstream.max_connections), 0, 100000, "0",
@@ -367,6 +372,7 @@ static const char *want_kind(const struct setting *k)
         [SETTING_TARGETS] = "an array of targets",
         [SETTING_FALLBACKS] = "an array of model names",
         [SETTING_FLAGS] = "an array of words",
+        [SETTING_TEXTS] = "an array of strings",
     };
 
     return k->type == SETTING_STRING ? form_want(k->form) : kinds[k->type];

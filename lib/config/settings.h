@@ -30,6 +30,7 @@ enum setting_type {
     SETTING_TARGETS,                 /* array of objects  settings_table(SETTINGS_TARGET) */
     SETTING_FALLBACKS,               /* array of names    indexes into models */
     SETTING_FLAGS,                   /* array of words    unsigned: a bit for each there */
+    SETTING_TEXTS,                   /* array of strings  struct config_texts */
     N_SETTING_TYPES
 };
 

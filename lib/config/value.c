@@ -2,6 +2,7 @@
 #include "config/value.h"
 
 #include "base/units.h"
+#include "config/config.h"
 #include "config/expand.h"
 
 #include <assert.h>
@@ -204,8 +205,18 @@ void value_set_default(const struct setting *k, void *base)
     (void)n;
 }
 
+static void release_texts(struct config_texts *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        free(t->text[i]);
+    free(t->text);
+    *t = (struct config_texts){NULL, 0};
+}
+
 void value_release(const struct setting *k, void *base)
 {
+    if (k->type == SETTING_TEXTS)
+        release_texts(field(k, base));
     if (k->type != SETTING_STRING && k->type != SETTING_WORD)
         return;
     char **text = field(k, base);

@@ -38,6 +38,8 @@ struct http_refusal { /* an answer given without reading the body; the connectio
     char message[256];
 };
 
+#define EXCHANGE_ADDED_MAX 4
+
 struct exchange_handler { /* shared by the exchanges of one listener; arg is passed first */
     void *arg;
     /* The head is complete, nothing of the body was taken.  true: such requests are served.
@@ -48,6 +50,10 @@ struct exchange_handler { /* shared by the exchanges of one listener; arg is pas
     void (*on_exchange)(void *arg, struct exchange *ex);
     /* Writes a complete JSON error answer of the house (the maker uses it for its own 4xx). */
     void (*format_error)(void *arg, const struct http_refusal *r, char *out, size_t cap);
+    /* May be NULL: what the head of every answer carries besides, the maker's own 4xx included;
+     * of those head may be incomplete.  Borrowed for the call.  Returns how many fields. */
+    size_t (*add_fields)(void *arg, const struct http_head *head,
+                         struct http_reply_field f[EXCHANGE_ADDED_MAX]);
     void (*on_open)(void *arg);  /* may be NULL: a client has connected */
     void (*on_close)(void *arg); /* may be NULL: the last word of its connection */
 };

@@ -141,5 +141,8 @@ int http1_answer_write(struct buf *out, const struct http1_answer *a, const char
     for (size_t i = 0; i < a->n_fields; i++)
         if (add_field(out, &a->fields[i]) < 0)
             return -1;
+    for (size_t i = 0; i < a->n_added; i++)
+        if (add_field(out, &a->added[i]) < 0)
+            return -1;
     return add(out, "\r\n");
 }

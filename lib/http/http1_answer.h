@@ -24,6 +24,8 @@ struct http1_answer {
     const char *connection; /* "close", "keep-alive", or NULL: no Connection field */
     const struct http_reply_field *fields;
     size_t n_fields;
+    const struct http_reply_field *added; /* and behind them */
+    size_t n_added;
 };
 
 /* RFC 9110 15 (and 6585, 4918): the phrase; "Unknown" for a status without one. */

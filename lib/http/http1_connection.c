@@ -400,6 +400,24 @@ static void set_options(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
 }
 
+/* The address that the client connected to is one of 127.0.0.0/8 (RFC 6890) or ::1 (RFC 4291
+ * 2.5.3), as such or mapped into IPv6. */
+static bool is_to_loopback(int fd)
+{
+    struct sockaddr_storage a = {.ss_family = AF_UNSPEC};
+    const struct sockaddr_in *four = (const void *)&a;
+    const struct sockaddr_in6 *six = (const void *)&a;
+    socklen_t len = sizeof(a);
+
+    if (getsockname(fd, (struct sockaddr *)&a, &len) < 0)
+        return false;
+    if (a.ss_family == AF_INET)
+        return ntohl(four->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    return a.ss_family == AF_INET6 && (IN6_IS_ADDR_LOOPBACK(&six->sin6_addr) ||
+                                       (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr) &&
+                                        six->sin6_addr.s6_addr[12] == IN_LOOPBACKNET));
+}
+
 struct http1_connection *http1_connection_new(struct event_base *base, int fd,
                                               const struct http_limits *limits,
                                               const struct exchange_handler *handler)
@@ -416,6 +434,7 @@ struct http1_connection *http1_connection_new(struct event_base *base, int fd,
     http1_head_parser_init(&c->parser, &head);
     buf_init_charged(&c->in, limits->head_max_bytes + HTTP1_CONNECTION_READ_BYTES);
     buf_init_charged(&c->body, limits->body_max_bytes);
+    c->parser.head.to_loopback = is_to_loopback(fd);
     http1_output_init(&c->out, limits->output_max_bytes + HTTP1_CONNECTION_HARD_BYTES);
     event_assign(&c->readable, base, fd, EV_READ | EV_PERSIST, on_conn_readable, c);
     event_assign(&c->writable, base, fd, EV_WRITE | EV_PERSIST, on_conn_writable, c);

@@ -52,6 +52,8 @@ static void put_head(struct http1_connection *c, int status, const struct http_r
                      size_t n, enum http_framing framing, int64_t content_length)
 {
     const struct http1_head_wire *w = &c->parser.wire;
+    const struct exchange_handler *h = c->handler;
+    struct http_reply_field added[EXCHANGE_ADDED_MAX];
 
     if (!w->keep_alive || c->draining || framing == HTTP_UNTIL_CLOSE ||
         c->served + 1 >= c->limits->keepalive_requests)
@@ -63,8 +65,11 @@ static void put_head(struct http1_connection *c, int status, const struct http_r
                                            : w->minor == 0 ? "keep-alive"
                                                            : NULL,
                              .fields = f,
-                             .n_fields = n};
+                             .n_fields = n,
+                             .added = added};
 
+    if (h->add_fields != NULL)
+        a.n_added = h->add_fields(h->arg, &c->parser.head, added);
     put(c, http1_answer_write(&c->out.buf, &a, http_date_text(&c->date, clock_wall_ms())));
 }
 

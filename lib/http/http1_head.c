@@ -56,6 +56,7 @@ void http1_head_parser_init(struct http1_head_parser *p, const struct http1_head
 {
     assert(limits->fields_max <= HTTP_FIELDS_MAX);
     p->limits = *limits;
+    p->head.to_loopback = false;
     p->head.fields = NULL;
     p->fields_cap = 0;
     buf_init(&p->path, limits->target_max_bytes);

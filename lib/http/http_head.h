@@ -6,6 +6,7 @@
 #include "base/http_field.h"
 #include "base/str.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define HTTP_FIELDS_MAX 128
@@ -31,6 +32,7 @@ struct http_head { /* spans: borrowed from whoever reads the client's bytes */
     struct str host;
     struct http_field *fields; /* NULL where there is none */
     size_t n_fields;
+    bool to_loopback; /* came to an address that only this host itself reaches */
 };
 
 #endif

@@ -127,6 +127,29 @@ Test(dump, oddities_of_a_region)
     round_trip(text, false);
 }
 
+Test(dump, lists_of_strings)
+{
+    static const char text[] =
+        "{\"regions\":[{\"name\":\"a\",\"base_url\":\"http://h\"}],"
+        "\"http\":{\"cors\":[\"https://${SLUICE_NAME}.example\",\"null\"],\"hosts\":[\"b\"]}}";
+
+    setenv("SLUICE_NAME", "app", 1);
+    struct config *c = parse(text), *d;
+
+    cr_assert_eq(c->http.cors.n, 2u);
+    cr_expect(config_texts_has(&c->http.cors, STR("https://app.example")));
+    cr_expect(config_texts_has(&c->http.cors, STR("null")));
+    cr_expect_not(config_texts_has(&c->http.cors, STR("https://app.example.org")));
+    cr_expect_not(config_texts_has(&c->http.cors, STR("")));
+    cr_expect(config_texts_has(&c->http.hosts, STR("B")));
+    d = parse("{\"regions\":[{\"name\":\"a\",\"base_url\":\"http://h\"}],"
+              "\"http\":{\"cors\":[\"https://app.example\",\"null\"]}}");
+    cr_expect_str_eq(c->digest, d->digest, "names are each host's own");
+    config_free(c);
+    config_free(d);
+    round_trip(text, false);
+}
+
 Test(dump, the_example_keeps_its_secrets)
 {
     struct err err = {0};

@@ -57,6 +57,12 @@ static void expect_row(const struct json *s, const struct setting *k)
         cr_expect_eq(json_int(member(s, "maxItems")), k->max, "%s", k->name);
         for (size_t i = 0; k->words[i] != NULL; i++)
             cr_expect(str_eqz(json_text(json_at(words, i)), k->words[i]), "%s", k->name);
+    } else if (k->type == SETTING_TEXTS) {
+        const struct json *one = json_at(member(member(s, "items"), "anyOf"), 0);
+
+        cr_expect_eq(json_int(member(s, "maxItems")), k->max, "%s", k->name);
+        cr_expect(str_eqz(json_text(member(one, "pattern")), form_pattern(k->form)), "%s",
+                  k->name);
     } else if (k->words != NULL) {
         const struct json *words = member(json_at(member(s, "anyOf"), 0), "enum");
 

@@ -3,12 +3,15 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/http1_connection_impl.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -357,5 +360,62 @@ Test(listener, free_closes_everything)
     for (int i = 0; i < 5; i++) {
         cr_expect_eq(recv(clients[i], &byte, 1, 0), 0);
         close(clients[i]);
+    }
+}
+
+/* ---- which address a client came to ------------------------------------------------------- */
+
+/* The first address of this host's that others reach, as IPv4; 0: none. */
+static in_addr_t outer_address(void)
+{
+    struct ifaddrs *list = NULL;
+    in_addr_t found = 0;
+
+    cr_assert_eq(getifaddrs(&list), 0);
+    for (struct ifaddrs *a = list; a != NULL && found == 0; a = a->ifa_next)
+        if (a->ifa_addr != NULL && a->ifa_addr->sa_family == AF_INET &&
+            (a->ifa_flags & IFF_LOOPBACK) == 0)
+            found = ((const struct sockaddr_in *)(const void *)a->ifa_addr)->sin_addr.s_addr;
+    freeifaddrs(list);
+    return found;
+}
+
+/* What a connection from this host to that address, on fd's port, is told of it. */
+static bool is_to_loopback(int fd, in_addr_t address)
+{
+    struct exchange_handler handler = {
+        .on_head = on_head, .on_exchange = on_exchange, .format_error = format_error};
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port_of(fd)),
+                             .sin_addr.s_addr = address};
+    int client = socket(AF_INET, SOCK_STREAM, 0), taken = -1;
+    struct event_base *base = event_base_new();
+
+    cr_assert_eq(connect(client, (struct sockaddr *)&to, sizeof(to)), 0);
+    taken = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    cr_assert_geq(taken, 0);
+    struct http1_connection *c = http1_connection_new(base, taken, &limits, &handler);
+    bool to_loopback = c->parser.head.to_loopback;
+
+    http1_connection_free(c);
+    event_base_free(base);
+    close(client);
+    return to_loopback;
+}
+
+Test(listener, a_connection_knows_whether_it_came_to_loopback)
+{
+    static const char *const any[] = {":0", "0.0.0.0:0"}; /* mapped into IPv6, and not */
+    in_addr_t outer = outer_address();
+    struct err err = {0};
+
+    for (size_t i = 0; i < ARRAY_LEN(any); i++) {
+        int fd = listener_bind(any[i], false, &err);
+
+        cr_assert_geq(fd, 0, "%s", err.msg);
+        cr_expect(is_to_loopback(fd, htonl(INADDR_LOOPBACK)), "%s", any[i]);
+        cr_expect(is_to_loopback(fd, inet_addr("127.8.9.10")), "%s", any[i]);
+        cr_expect(outer == 0 || !is_to_loopback(fd, outer), "%s", any[i]);
+        close(fd);
     }
 }
