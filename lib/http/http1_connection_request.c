@@ -44,18 +44,18 @@ static void refuse(struct http1_connection *c, const struct http_refusal *r)
     struct http_reply_field f[3] = {
         {"Content-Type", STR("application/json")},
         {"x-sluice-error", str_of(r->code != NULL ? r->code : "")},
-        {"Allow", str_of(r->allow)},
     };
-    bool more = r->allow != NULL || r->status == 503;
+    size_t n = 2;
 
-    if (r->status == 503)
-        f[2] = (struct http_reply_field){"Retry-After", STR("1")};
-
+    if (r->allow != NULL)
+        f[n++] = (struct http_reply_field){"Allow", str_of(r->allow)};
+    else if (r->status == 503)
+        f[n++] = (struct http_reply_field){"Retry-After", STR("1")};
     exchange_tell_gone(&c->ex); /* whoever waits for the body */
     c->handler->format_error(c->handler->arg, r, text, sizeof(text));
     c->close_after = true;
     c->state = CONN_BUSY; /* nobody's but ours */
-    exchange_reply(&c->ex, r->status, f, more ? 3 : 2, str_of(text));
+    exchange_reply(&c->ex, r->status, f, n, str_of(text));
 }
 
 void http1_connection_refuse_full(struct http1_connection *c)
@@ -126,7 +126,6 @@ static void keep_behind_head(struct http1_connection *c, struct str rest)
 static void take_body(struct http1_connection *c, struct str bytes)
 {
     size_t used;
-
     enum http_parse r = http1_body_read(&c->framing, bytes.ptr, bytes.len, &used, &c->body);
 
     keep_behind_head(c, (struct str){bytes.ptr + used, bytes.len - used});

@@ -40,9 +40,10 @@ int64_t latency_p95_ms(struct latency *l)
 {
     if (l->n < LATENCY_ENOUGH)
         return -1;
-    if (l->newer >= LATENCY_STALE || l->p95_ms == 0) {
+    if (l->newer >= LATENCY_STALE || !l->kept) {
         l->p95_ms = latency_percentile(l, 95);
         l->newer = 0;
+        l->kept = true;
     }
     return l->p95_ms;
 }

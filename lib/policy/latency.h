@@ -2,6 +2,7 @@
 #ifndef POLICY_LATENCY_H
 #define POLICY_LATENCY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,7 @@ struct latency {
     int64_t last_ms; /* on the caller's clock */
     int64_t p95_ms;  /* as worked out last */
     int newer;       /* samples since */
+    bool kept;       /* it was worked out */
 };
 
 void latency_add(struct latency *l, int64_t now_ms, int64_t ms); /* negative counts as 0 */
