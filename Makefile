@@ -197,7 +197,8 @@ sim: $(BUILD)/tests/sim/sim ## simulate SEEDS (1000) histories of a fleet, and m
 	@$< --mutants
 	@$< --seeds $(SEEDS)
 soak: $(BUILD)/tests/sim/sim $(BUILD)/tests/unit/shared/test_breaker_parity all $(OTHERS) ## an hour of more histories than each commit is worth
-	@SLUICE_KILLS=200 SLUICE_UPGRADES=50 scripts/run_pytest.sh $(PYTHON) tests/system/test_stand_in.py tests/system/test_upgrade.py
+	@SLUICE_KILLS=200 SLUICE_UPGRADES=50 SLUICE_REQUESTS=10000 SLUICE_CLIENTS=9000 \
+	 scripts/run_pytest.sh $(PYTHON) $(addprefix tests/system/test_,stand_in.py upgrade.py partial.py memory.py)
 	@PARITY_HISTORIES=1000000 $(BUILD)/tests/unit/shared/test_breaker_parity
 	@$< --seeds 200000
 tests: $(UNIT) $(FLOW) $(OTHERS)
