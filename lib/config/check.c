@@ -6,8 +6,8 @@
 #include "redis/tls.h"
 #include "redis/url.h"
 
+#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 /* clang-format off */
 static const struct {
@@ -54,10 +54,24 @@ static int refuse_order(size_t i, const char *high, int64_t high_ms, const char 
                    high_text, low, low_text);
 }
 
+static int check_trust(const struct config_trust *t, const char *at, struct err *err)
+{
+    if (t->ca_file == NULL || t->extra_ca_file == NULL)
+        return 0;
+    return err_set(err, ERR_CONFLICT,
+                   "%s.ca_file and %s.extra_ca_file are both set, want one of them: the first "
+                   "in place of the system's authorities, the second beside them",
+                   at, at);
+}
+
 static int check_region(const struct config *c, size_t i, struct err *err)
 {
     const struct config_region *r = &c->regions[i];
+    char at[32];
 
+    snprintf(at, sizeof(at), "regions[%zu]", i);
+    if (check_trust(&r->trust, at, err) < 0)
+        return -1;
     if (r->breaker.rule.recovery_ms > r->breaker.rule.recovery_max_ms)
         return refuse_order(i, "breaker.recovery_timeout_max", r->breaker.rule.recovery_max_ms,
                             "at least its recovery_timeout", r->breaker.rule.recovery_ms, err);
@@ -72,6 +86,8 @@ int config_check(const struct config *c, struct err *err)
     for (size_t i = 0; i < ARRAY_LEN(orders); i++)
         if (check_order(c, i, err) < 0)
             return -1;
+    if (check_trust(&c->upstream.trust, "upstream", err) < 0)
+        return -1;
     for (size_t i = 0; i < c->n_regions; i++)
         if (check_region(c, i, err) < 0)
             return -1;
@@ -114,6 +130,18 @@ static int check_redis_url(const struct config *c, const struct setting *k, stru
     return rc;
 }
 
+/* libcurl reads them by OpenSSL too, but only when it connects. */
+static int check_authorities(const struct config_trust *t, const char *at, struct err *err)
+{
+    char setting[64];
+
+    snprintf(setting, sizeof(setting), "%s.%s", at,
+             t->ca_file != NULL ? "ca_file" : "extra_ca_file");
+    const char *file = t->ca_file != NULL ? t->ca_file : t->extra_ca_file;
+
+    return file != NULL ? redis_tls_check_authorities(setting, file, err) : 0;
+}
+
 int config_check_start(const struct config *c, struct err *err)
 {
     const struct setting_table *t = settings_table(SETTINGS_TOP);
@@ -122,10 +150,15 @@ int config_check_start(const struct config *c, struct err *err)
         if (t->rows[i].form == FORM_REDIS_URL && c->redis.enabled &&
             value_string(&t->rows[i], c) != NULL && check_redis_url(c, &t->rows[i], err) < 0)
             return -1;
-    if (c->upstream.ca_file != NULL && access(c->upstream.ca_file, R_OK) != 0)
-        return err_set(err, ERR_IO,
-                       "upstream.ca_file '%s' cannot be read, want a file of CA certificates",
-                       c->upstream.ca_file);
+    if (check_authorities(&c->upstream.trust, "upstream", err) < 0)
+        return -1;
+    for (size_t i = 0; i < c->n_regions; i++) {
+        char at[32];
+
+        snprintf(at, sizeof(at), "regions[%zu]", i);
+        if (check_authorities(&c->regions[i].trust, at, err) < 0)
+            return -1;
+    }
     return 0;
 }
 

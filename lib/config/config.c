@@ -3,6 +3,18 @@
 
 #include "base/units.h"
 
+static bool is_given(const struct config_trust *t)
+{
+    return t->ca_file != NULL || t->extra_ca_file != NULL;
+}
+
+const struct config_trust *config_trust_of(const struct config *c, size_t region)
+{
+    const struct config_trust *own = &c->regions[region].trust;
+
+    return is_given(own) ? own : &c->upstream.trust;
+}
+
 const char *config_sent_model(const struct config_model *m, const struct config_target *t)
 {
     return t->model != NULL ? t->model : m->name;

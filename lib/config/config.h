@@ -34,6 +34,13 @@ struct config_timeouts {
     int64_t connect_ms, first_byte_ms, first_content_ms, idle_ms, answer_ms, total_ms;
 };
 
+/* Who may have signed the certificate of a server that gets a key.  PEM files; both NULL: the
+ * system's authorities.  One of them at most. */
+struct config_trust {
+    char *ca_file;       /* these authorities and no others */
+    char *extra_ca_file; /* these and the system's */
+};
+
 #define CONFIG_LENIENT_NO_FINISH_REASON 1u /* bits of lenient, in the order of its words */
 
 struct config_region {
@@ -44,8 +51,9 @@ struct config_region {
                           bare slot */
     char *x_region;    /* sent as X-Region; "" for none */
     char *health_path; /* NULL: health.path */
-    int priority;      /* smaller first; default 1 */
-    unsigned lenient;  /* oddities that are taken for what they mean */
+    struct config_trust trust;     /* its own; config_trust_of() has what holds */
+    int priority;                  /* smaller first; default 1 */
+    unsigned lenient;              /* oddities that are taken for what they mean */
     struct config_breaker breaker; /* the config's, where it has no own */
     struct config_timeouts timeouts;
     size_t first_slot, n_slots; /* of config.slots: its models', with breaker.scope model */
@@ -123,7 +131,7 @@ struct config_upstream {
     int64_t dns_cache_ms;         /* 300 s */
     int64_t keepalive_ms;         /* 30 s: an idle connection older than this is not reused */
     size_t answer_max_bytes;      /* 16 MiB: a plain answer is held up to this */
-    char *ca_file;                /* NULL: the system's */
+    struct config_trust trust;    /* of regions that have none of their own */
 };
 
 #define CONFIG_HEDGE_OFF     (-1)
@@ -193,6 +201,9 @@ void config_free(struct config *c);
 
 /* hedge.after in ms, or one of CONFIG_HEDGE_. */
 int64_t config_hedge_after_ms(const struct config *c);
+
+/* Whom region's certificate is held against: its own, else the config's. */
+const struct config_trust *config_trust_of(const struct config *c, size_t region);
 
 /* The name that target t of model m is asked for. */
 const char *config_sent_model(const struct config_model *m, const struct config_target *t);

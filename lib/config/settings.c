@@ -226,8 +226,11 @@ static const struct setting top[] = {
      .help = "An idle connection older than this is not used again."},
     {"upstream.max_answer_bytes", SETTING_SIZE, AT(upstream.answer_max_bytes), KIB(1), MIB(1024), "16MiB",
      .help = "A plain answer, which is held until it is complete.", .limit = true},
-    {"upstream.ca_file", SETTING_STRING, AT(upstream.ca_file), 0, 4096, "",
-     .help = "File of certificate authorities that regions are checked against. Empty for the system's.",
+    {"upstream.ca_file", SETTING_STRING, AT(upstream.trust.ca_file), 0, 4096, "",
+     .help = "PEM file of the certificate authorities that regions are checked against, in place of the system's. Empty for the system's.",
+     .form = FORM_TEXT, .empty_is_null = true},
+    {"upstream.extra_ca_file", SETTING_STRING, AT(upstream.trust.extra_ca_file), 0, 4096, "",
+     .help = "The same beside the system's: whoever either of them signed is trusted. Not together with ca_file.",
      .form = FORM_TEXT, .empty_is_null = true},
 
     {"log.level", SETTING_WORD, AT(log_level), 0, 0, "info",
@@ -267,6 +270,12 @@ static const struct setting region[] = {
      .help = "Path that checks of this region ask for.", .form = FORM_PATH, .inherits = "health.path"},
     {"priority", SETTING_INT, AT(priority), 0, 1000, "1",
      .help = "Smaller is tried first."},
+    {"ca_file", SETTING_STRING, AT(trust.ca_file), 1, 4096, NULL,
+     .help = "PEM file of the certificate authorities that this region is checked against, in place of all others.",
+     .form = FORM_TEXT, .inherits = "upstream.ca_file"},
+    {"extra_ca_file", SETTING_STRING, AT(trust.extra_ca_file), 1, 4096, NULL,
+     .help = "The same beside the system's. A region with one of the two has neither of upstream's.",
+     .form = FORM_TEXT, .inherits = "upstream.extra_ca_file"},
     CONNECT_ROW
     SILENCE_ROWS
     {"lenient", SETTING_FLAGS, AT(lenient), 0, 8, NULL, .inherits = "none",

@@ -41,6 +41,29 @@ static const char *first_reason(void)
     return reason != NULL ? reason : "no reason is known";
 }
 
+/* A file of revocation lists alone is read without a fault, and trusts nobody. */
+static bool has_certificate(SSL_CTX *ctx)
+{
+    STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(SSL_CTX_get_cert_store(ctx));
+
+    for (int i = 0; i < sk_X509_OBJECT_num(all); i++)
+        if (X509_OBJECT_get_type(sk_X509_OBJECT_value(all, i)) == X509_LU_X509)
+            return true;
+    return false;
+}
+
+static int load_authorities(SSL_CTX *ctx, const char *setting, const char *file,
+                            struct err *err)
+{
+    if (SSL_CTX_load_verify_file(ctx, file) != 1)
+        return err_set(err, ERR_IO, "%s '%s' cannot be read as PEM certificates: %s", setting,
+                       file, first_reason());
+    if (!has_certificate(ctx))
+        return err_set(err, ERR_IO, "%s '%s' holds no certificate, want those of authorities",
+                       setting, file);
+    return 0;
+}
+
 static int load_trust(SSL_CTX *ctx, const char *ca_file, struct err *err)
 {
     if (!is_set(ca_file)) {
@@ -49,10 +72,7 @@ static int load_trust(SSL_CTX *ctx, const char *ca_file, struct err *err)
         return err_set(err, ERR_IO, "the system's certificate authorities cannot be read: %s",
                        first_reason());
     }
-    if (SSL_CTX_load_verify_file(ctx, ca_file) == 1)
-        return 0;
-    return err_set(err, ERR_IO, "redis.ca_file '%s' cannot be read as PEM certificates: %s",
-                   ca_file, first_reason());
+    return load_authorities(ctx, "redis.ca_file", ca_file, err);
 }
 
 static int load_identity(SSL_CTX *ctx, const struct redis_tls_conf *conf, struct err *err)
@@ -81,14 +101,30 @@ static int no_passphrase(char *out, int size, int writes, void *arg)
     return -1;
 }
 
-struct redis_tls *redis_tls_new(const struct redis_tls_conf *conf, struct err *err)
+static SSL_CTX *new_context(struct err *err)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 
-    if (ctx == NULL) {
+    if (ctx == NULL)
         err_set(err, ERR_IO, "OpenSSL cannot be started: %s", first_reason());
+    return ctx;
+}
+
+int redis_tls_check_authorities(const char *setting, const char *file, struct err *err)
+{
+    SSL_CTX *ctx = new_context(err);
+    int rc = ctx != NULL ? load_authorities(ctx, setting, file, err) : -1;
+
+    SSL_CTX_free(ctx);
+    return rc;
+}
+
+struct redis_tls *redis_tls_new(const struct redis_tls_conf *conf, struct err *err)
+{
+    SSL_CTX *ctx = new_context(err);
+
+    if (ctx == NULL)
         return NULL;
-    }
     SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
     if (load_trust(ctx, conf->ca_file, err) < 0 || load_identity(ctx, conf, err) < 0) {
         SSL_CTX_free(ctx);

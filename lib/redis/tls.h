@@ -19,6 +19,11 @@ struct redis_tls_conf {    /* PEM files; NULL or "": none */
     const char *key_file;  /* ... and its key */
 };
 
+/* Could a TLS library trust whom file names?  -1 with err: setting and file, and that it does not
+ * open, is no PEM, or holds no certificate. */
+int redis_tls_check_authorities(const char *setting, const char *file,
+                                struct err *err) MUST_CHECK;
+
 /* Reads the files now.  NULL with err, which names the file and the key of the config. */
 struct redis_tls *redis_tls_new(const struct redis_tls_conf *conf, struct err *err) MUST_CHECK;
 /* The same where the URL wants it; *out is NULL where it does not. */

@@ -330,8 +330,6 @@ static CURLcode set_constants(struct upstream_call *c, bool lean)
     SET(CURLOPT_DNS_CACHE_TIMEOUT, u->dns_cache_s);
     if (u->pool == 0)
         SET(CURLOPT_FORBID_REUSE, 1L);
-    if (u->ca_file != NULL)
-        SET(CURLOPT_CAINFO, u->ca_file);
     return rc;
 }
 

@@ -68,7 +68,6 @@ struct upstream {
     int64_t deadline_us;   /* curl's next timeout, 0: none */
     int64_t armed_us;      /* when the timer event fires, 0: not armed; may be early */
     long pool, maxage_s, dns_cache_s;
-    char *ca_file;
     struct upstream_urls urls;
     struct upstream_addresses addresses;
 };

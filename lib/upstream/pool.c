@@ -28,6 +28,9 @@
  * - An address stays in the cache though no connection to it comes about, and one handle with
  *   a cache time of 0 empties the cache for all: upstream/address.c says when CURLOPT_RESOLVE
  *   has to drop which.
+ * - CURLOPT_CAINFO adds to the folder of authorities that libcurl was built with, and
+ *   CURLOPT_CAPATH NULL takes that away only before 8.17: upstream/request.c names one that
+ *   holds none.
  * - TLS writes may raise SIGPIPE (CURLOPT_NOSIGNAL keeps curl from masking it): the process
  *   ignores that signal.
  */
@@ -37,7 +40,6 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -237,12 +239,6 @@ static CURLMcode set_multi(struct upstream *u, const struct config_upstream *con
 struct upstream *upstream_new(struct event_base *base, const struct config_upstream *conf,
                               struct err *err)
 {
-    if (conf->ca_file != NULL && access(conf->ca_file, R_OK) != 0) {
-        err_set(err, ERR_IO,
-                "upstream.ca_file '%s' cannot be read, want a file of CA certificates",
-                conf->ca_file);
-        return NULL;
-    }
     if (curl_global_init(CURL_GLOBAL_DEFAULT) !=
         CURLE_OK) { /* counted: paired in upstream_free */
         err_set(err, ERR_IO, "libcurl does not start");
@@ -259,7 +255,6 @@ struct upstream *upstream_new(struct event_base *base, const struct config_upstr
     /* curl reuses what has been idle for up to a second more than this. */
     u->maxage_s = conf->keepalive_ms > 2000 ? (long)(conf->keepalive_ms / 1000) - 1 : 1;
     u->dns_cache_s = whole_s(conf->dns_cache_ms);
-    u->ca_file = conf->ca_file != NULL ? xstrdup(conf->ca_file) : NULL;
     u->socks = upstream_sockets_new(base, on_ready, u);
     event_assign(&u->kick, base, -1, 0, on_kick, u);
     event_assign(&u->again, base, -1, 0, on_again, u);
@@ -296,7 +291,6 @@ void upstream_free(struct upstream *u)
     upstream_urls_release(&u->urls);
     upstream_addresses_release(&u->addresses);
     buf_release(&u->spare_head);
-    free(u->ca_file);
     free(u);
     curl_global_cleanup();
 }

@@ -186,6 +186,26 @@ static CURLcode set_method(CURL *easy, const struct upstream_request *req)
     return rc;
 }
 
+/* No folder, so no authority is found in it. */
+#define NO_FOLDER "/dev/null"
+
+/* At least TLS 1.2, whatever OpenSSL's configuration allows.  With a file of its own and the
+ * built-in folder, a server that any authority of the system signed would be given the key.  It
+ * is named by a folder without any: NULL means the built-in one again from libcurl 8.17 on. */
+static CURLcode set_tls(CURL *easy, const struct config_trust *trust)
+{
+    CURLcode rc = curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+
+    if (rc != CURLE_OK || trust == NULL)
+        return rc;
+    if (trust->extra_ca_file != NULL)
+        return curl_easy_setopt(easy, CURLOPT_CAINFO, trust->extra_ca_file);
+    if (trust->ca_file == NULL)
+        return CURLE_OK;
+    rc = curl_easy_setopt(easy, CURLOPT_CAINFO, trust->ca_file);
+    return rc == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_CAPATH, NO_FOLDER) : rc;
+}
+
 const char *upstream_request_apply(struct upstream_wire *wire, CURL *easy,
                                    struct upstream_urls *urls,
                                    const struct upstream_request *req)
@@ -208,7 +228,7 @@ const char *upstream_request_apply(struct upstream_wire *wire, CURL *easy,
                          (long)(req->total_ms > 0 ? req->total_ms : 0)) != CURLE_OK ||
         curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                          (long)(req->connect_ms > 0 ? req->connect_ms : 0)) != CURLE_OK ||
-        set_method(easy, req) != CURLE_OK)
+        set_tls(easy, req->trust) != CURLE_OK || set_method(easy, req) != CURLE_OK)
         return "libcurl refused an option of the request";
     return NULL;
 }

@@ -58,6 +58,8 @@ struct upstream_request { /* everything is copied or used before upstream_start 
     size_t n_headers;
     struct str body; /* borrowed until on_end or cancel */
     int64_t connect_ms, total_ms;
+    /* Whose certificate is good; NULL: who the system's authorities signed. */
+    const struct config_trust *trust;
     bool lean; /* many small pieces over a long time are expected: less memory is held */
 };
 

@@ -163,7 +163,8 @@ void region_headers_fill(const struct region_headers *e, const struct region_hea
     size_t need = text_bytes(r->dialect, ask);
 
     assert(r->url[ask->path] != NULL);
-    *out = (struct region_headers_lines){.url = r->url[ask->path]};
+    *out = (struct region_headers_lines){.url = r->url[ask->path],
+                                         .trust = config_trust_of(e->conf, ask->region)};
     buf_init(&out->text, need);
     if (ask->path != DIALECT_MODELS)
         out->line[out->n++] = "Content-Type: application/json";
@@ -184,7 +185,8 @@ void region_headers_fill_check(const struct region_headers *e, size_t region,
 {
     const struct region_lines *r = &e->regions[region];
 
-    *out = (struct region_headers_lines){.url = r->check_url};
+    *out = (struct region_headers_lines){.url = r->check_url,
+                                         .trust = config_trust_of(e->conf, region)};
     buf_init(&out->text, 1);
     out->line[out->n++] = "Accept: application/json";
     out->line[out->n++] = version_user_agent();

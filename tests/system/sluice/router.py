@@ -33,12 +33,13 @@ class Router:
     PORT_TRIES = 10
 
     def __init__(self, folder, regions, redis_url=None, name="router", env=None, ready=True,
-                 version=None, **config):
+                 version=None, within=(), **config):
         """regions: Region objects in order of priority, or ready config entries.
 
         version: older or newer, for a program of build/versions.
+        within: a program and its arguments that run what follows them.
         """
-        self.version = version
+        self.version, self.within = version, within
         self.folder, self.name, self.env = folder, name, env
         entries = [r if isinstance(r, dict) else region_entry(r, i + 1)
                    for i, r in enumerate(regions)]
@@ -69,8 +70,8 @@ class Router:
     def launch(self, ready=True):
         """False when somebody else was faster to take a port."""
         self.write_config()
-        self.process = Process([program("sluice-router", self.version), "-c", self.path], self.folder,
-                               self.name, self.env)
+        self.process = Process([*self.within, program("sluice-router", self.version), "-c", self.path],
+                               self.folder, self.name, self.env)
         if ready:
             wait_for(lambda: not self.process.alive() or self.is_ready(),
                      what=f"{self.name} to be ready")

@@ -103,6 +103,10 @@ Test(dump, loads_again)
     round_trip("{" REGS("") ",\"redis\":{}}", false);
     round_trip("{" REGS("") ",\"redis\":{\"url\":\"redis://u:hidden@h/1\"}}", true);
     round_trip("{" REGS("") ",\"redis\":{\"subscribe_url\":\"redis://u:hidden@h,i:7\"}}", true);
+    round_trip("{" REGS("") ",\"upstream\":{\"extra_ca_file\":\"/a\"}}", false);
+    round_trip("{\"regions\":[{\"name\":\"a\",\"base_url\":\"http://h\",\"ca_file\":\"/a\"},"
+               "{\"name\":\"b\",\"base_url\":\"http://h\",\"extra_ca_file\":\"/b\"}]}",
+               false);
     round_trip("{" REGS("") ",\"upstream\":{\"ca_file\":\"${SLUICE_DOLLARS}\"},"
                             "\"models\":{\"m\":{\"targets\":[{\"region\":\"a\",\"model\":\"${"
                             "SLUICE_DOLLARS}\","

@@ -122,7 +122,8 @@ Test(load, bounds_of_clients_and_regions_have_defaults)
     cr_expect_eq(c->upstream.dns_cache_ms, 300000);
     cr_expect_eq(c->upstream.keepalive_ms, 30000);
     cr_expect_eq(c->upstream.answer_max_bytes, 16777216u);
-    cr_expect_null(c->upstream.ca_file);
+    cr_expect_null(c->upstream.trust.ca_file);
+    cr_expect_null(c->upstream.trust.extra_ca_file);
     cr_expect_eq(c->drain_delay_ms, 0);
     cr_expect_eq(c->drain_timeout_ms, 600000);
     cr_expect_eq(c->workers, 1);

@@ -9,14 +9,17 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Writes a config whose rest is more, reads it, and removes it. */
+#define CERTIFICATE "tests/unit/config/authority.pem"
+#define REVOCATIONS "tests/unit/config/revocations.pem"
+
+/* Writes a config whose rest, from within its region on, is more, reads it, and removes it. */
 static struct config *load(const char *more, char path[32], struct err *err)
 {
     snprintf(path, 32, "/tmp/test_load_fileXXXXXX");
     FILE *f = fdopen(mkstemp(path), "w");
 
     cr_assert_not_null(f);
-    fprintf(f, "{\"regions\":[{\"name\":\"a\",\"base_url\":\"http://a\"}]%s}", more);
+    fprintf(f, "{\"regions\":[{\"name\":\"a\",\"base_url\":\"http://a\"%s}", more);
     fclose(f);
     struct config *conf = config_load(path, err);
 
@@ -47,7 +50,7 @@ Test(load_file, a_url_that_no_worker_could_use_is_refused_with_the_file)
         char path[32], more[256], sentence[256];
         struct err err = {0};
 
-        snprintf(more, sizeof(more), ",\"redis\":{\"%s\":\"%s\"}", key, url);
+        snprintf(more, sizeof(more), "}],\"redis\":{\"%s\":\"%s\"}", key, url);
         struct config *conf = load(more, path, &err);
 
         snprintf(sentence, sizeof(sentence), "config '%s': redis.%s: Redis URL: %s", path, key,
@@ -62,21 +65,37 @@ Test(load_file, a_url_that_no_worker_could_use_is_refused_with_the_file)
 static const struct {
     const char *more, *want; /* the same */
 } files[] = {
-    {"", NULL},
-    {",\"upstream\":{\"ca_file\":\"/dev/null\"}", NULL},
-    {",\"upstream\":{\"ca_file\":\"/none.pem\"}",
-     "upstream.ca_file '/none.pem' cannot be read, want a file of CA certificates"},
-    {",\"redis\":{\"url\":\"rediss://h\"}", NULL},
-    {",\"redis\":{\"url\":\"redis://h\",\"ca_file\":\"/none.pem\"}", NULL},
-    {",\"redis\":{\"url\":\"rediss://h\",\"ca_file\":\"/none.pem\"}",
+    {"}]", NULL},
+    {"}],\"upstream\":{\"ca_file\":\"" CERTIFICATE "\"}", NULL},
+    {"}],\"upstream\":{\"ca_file\":\"/none.pem\"}",
+     "upstream.ca_file '/none.pem' cannot be read as PEM certificates: No such file or "
+     "directory"},
+    {"}],\"upstream\":{\"ca_file\":\"/dev/null\"}",
+     "upstream.ca_file '/dev/null' cannot be read as PEM certificates: no certificate or crl "
+     "found"},
+    {"}],\"upstream\":{\"ca_file\":\"" REVOCATIONS "\"}",
+     "upstream.ca_file '" REVOCATIONS "' holds no certificate, want those of authorities"},
+    {"}],\"upstream\":{\"extra_ca_file\":\"/none.pem\"}",
+     "upstream.extra_ca_file '/none.pem' cannot be read as PEM certificates: No such file or "
+     "directory"},
+    {",\"ca_file\":\"" CERTIFICATE "\"}]", NULL},
+    {",\"ca_file\":\"/none.pem\"}]",
+     "regions[0].ca_file '/none.pem' cannot be read as PEM certificates: No such file or "
+     "directory"},
+    {",\"extra_ca_file\":\"/dev/null\"}]",
+     "regions[0].extra_ca_file '/dev/null' cannot be read as PEM certificates: no certificate "
+     "or crl found"},
+    {"}],\"redis\":{\"url\":\"rediss://h\"}", NULL},
+    {"}],\"redis\":{\"url\":\"redis://h\",\"ca_file\":\"/none.pem\"}", NULL},
+    {"}],\"redis\":{\"url\":\"rediss://h\",\"ca_file\":\"/none.pem\"}",
      "Redis URL with TLS: redis.ca_file '/none.pem' cannot be read as PEM certificates: No "
      "such "
      "file or directory"},
-    {",\"redis\":{\"subscribe_url\":\"rediss://h\",\"ca_file\":\"/none.pem\"}",
+    {"}],\"redis\":{\"subscribe_url\":\"rediss://h\",\"ca_file\":\"/none.pem\"}",
      "Redis URL with TLS: redis.ca_file '/none.pem' cannot be read as PEM certificates: No "
      "such "
      "file or directory"},
-    {",\"redis\":{\"url\":\"rediss://h\",\"key_file\":\"/none.pem\"}",
+    {"}],\"redis\":{\"url\":\"rediss://h\",\"key_file\":\"/none.pem\"}",
      "Redis URL with TLS: redis.cert_file and redis.key_file go together, one of them is "
      "missing"},
 };

@@ -334,68 +334,111 @@ static int read_port(int fd)
     return port;
 }
 
-Test(upstream_connect, tls_is_verified)
-{
+/* Our own authority and only certificate, and s_server with it; more: of its options. */
+struct tls_server {
     char key[64], cert[64];
+    int out, port;
+    pid_t pid;
+};
+
+static void tls_server_start(struct tls_server *s, char *const *more)
+{
     char *const version[] = {"openssl", "version", NULL};
+    char *serve[16] = {"openssl", "s_server", "-accept", "127.0.0.1:0", "-cert",
+                       s->cert,   "-key",     s->key,    "-www"};
 
     if (spawn_and_wait(version) == 127)
         cr_skip_test("no openssl program");
     cr_assert_not_null(mkdtemp(tls_dir));
-    snprintf(key, sizeof(key), "%s/key.pem", tls_dir);
-    snprintf(cert, sizeof(cert), "%s/cert.pem", tls_dir);
-    char *const req[] = {"openssl",  "req",
-                         "-x509",    "-newkey",
-                         "rsa:2048", "-nodes",
-                         "-days",    "2",
-                         "-subj",    "/CN=sluice-test",
-                         "-addext",  "subjectAltName=IP:127.0.0.1",
-                         "-keyout",  key,
-                         "-out",     cert,
-                         NULL};
+    snprintf(s->key, sizeof(s->key), "%s/key.pem", tls_dir);
+    snprintf(s->cert, sizeof(s->cert), "%s/cert.pem", tls_dir);
+    char *const req[] = {"openssl",         "req",      "-x509",
+                         "-newkey",         "rsa:2048", "-nodes",
+                         "-days",           "2",        "-subj",
+                         "/CN=sluice-test", "-addext",  "subjectAltName=IP:127.0.0.1",
+                         "-keyout",         s->key,     "-out",
+                         s->cert,           NULL};
     cr_assert_eq(spawn_and_wait(req), 0);
-    char *const serve[] = {"openssl", "s_server", "-accept", "127.0.0.1:0", "-cert",
-                           cert,      "-key",     key,       "-www",        NULL};
-    int out;
-    pid_t pid = spawn(serve, &out);
-    int port = read_port(out);
+    for (size_t i = 0; more[i] != NULL; i++)
+        serve[9 + i] = more[i];
+    s->pid = spawn(serve, &s->out);
+    s->port = read_port(s->out);
+    cr_assert_gt(s->port, 0);
+}
 
-    cr_expect_gt(port, 0);
-    for (int trusted = 0; trusted < 2 && port > 0; trusted++) {
-        static const struct answer unused[] = {{OK_ANSWER, 0, KEEP}};
-        struct upstream_rig r = {.conf.ca_file = trusted ? cert : NULL};
-        struct upstream_client c;
-        char url[64];
-
-        upstream_rig_start(&r, unused, 1);
-        snprintf(url, sizeof(url), "https://127.0.0.1:%d/", port);
-        get(&r, &c, url, 3000, 5000);
-        upstream_rig_run_until(&r, &c.ends, 1, "on_end");
-        cr_expect_eq(c.end.result, trusted ? UPSTREAM_COMPLETE : UPSTREAM_CONNECT,
-                     "%d: %s (%s)", trusted, upstream_result_name(c.end.result), c.end.detail);
-        cr_expect_eq(c.heads, trusted);
-        if (trusted)
-            cr_expect_gt(c.end.connect_us, 0);
-        upstream_client_release(&c);
-        upstream_rig_stop(&r);
-    }
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-    close(out);
-    unlink(key);
-    unlink(cert);
+static void tls_server_stop(struct tls_server *s)
+{
+    kill(s->pid, SIGKILL);
+    waitpid(s->pid, NULL, 0);
+    close(s->out);
+    unlink(s->key);
+    unlink(s->cert);
     rmdir(tls_dir);
 }
 
-Test(upstream_connect, unreadable_ca_file_is_refused_by_name)
+/* One request to it, held against trust. */
+static void ask_tls_server(const struct tls_server *s, const struct config_trust *trust,
+                           struct upstream_client *c)
 {
-    struct config_upstream conf = {.pool_connections = 1, .ca_file = "/nonexistent/ca.pem"};
-    struct event_base *base = event_base_new();
-    struct err err;
+    static const struct answer unused[] = {{OK_ANSWER, 0, KEEP}};
+    struct upstream_rig r = {0};
+    char url[64];
 
-    cr_assert_null(upstream_new(base, &conf, &err));
-    cr_assert_not_null(strstr(err.msg, "/nonexistent/ca.pem"));
-    event_base_free(base);
+    upstream_rig_start(&r, unused, 1);
+    snprintf(url, sizeof(url), "https://127.0.0.1:%d/", s->port);
+    upstream_client_init(c, &r);
+    upstream_client_start(
+        c,
+        &(struct upstream_request){
+            .method = "GET", .url = url, .trust = trust, .connect_ms = 3000, .total_ms = 5000});
+    upstream_rig_run_until(&r, &c->ends, 1, "on_end");
+    upstream_client_release(c);
+    upstream_rig_stop(&r);
+}
+
+Test(upstream_connect, tls_is_verified)
+{
+    struct tls_server s;
+
+    tls_server_start(&s, (char *const[]){NULL});
+    const struct config_trust own = {.ca_file = s.cert}, extra = {.extra_ca_file = s.cert},
+                              systems = {0};
+    const struct config_trust *trusts[] = {&own, &extra, &systems, NULL};
+
+    for (size_t i = 0; i < ARRAY_LEN(trusts); i++) {
+        struct upstream_client c;
+        bool trusted = i < 2;
+
+        ask_tls_server(&s, trusts[i], &c);
+        cr_expect_eq(c.end.result, trusted ? UPSTREAM_COMPLETE : UPSTREAM_CONNECT,
+                     "%zu: %s (%s)", i, upstream_result_name(c.end.result), c.end.detail);
+        cr_expect_eq(c.heads, trusted);
+        if (trusted)
+            cr_expect_gt(c.end.connect_us, 0);
+    }
+    tls_server_stop(&s);
+}
+
+/* A host whose OpenSSL allows everything must not bring us below TLS 1.2. */
+Test(upstream_connect, tls_is_1_2_at_least_whatever_the_host_allows)
+{
+    static char *const old[] = {"-tls1_1", "-cipher", "ALL:@SECLEVEL=0", NULL};
+    static const char lax[] = "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n"
+                              "[c]\nMinProtocol = TLSv1\nCipherString = ALL:@SECLEVEL=0\n";
+    struct upstream_client c;
+    struct tls_server s;
+    char conf[] = "/tmp/sluice-openssl-XXXXXX";
+    int fd = mkstemp(conf);
+
+    cr_assert_eq(write(fd, lax, strlen(lax)), (ssize_t)strlen(lax));
+    tls_server_start(&s, old);
+    setenv("OPENSSL_CONF", conf, 1); /* before the first use of OpenSSL in this process */
+    ask_tls_server(&s, &(struct config_trust){.ca_file = s.cert}, &c);
+    cr_expect_eq(c.end.result, UPSTREAM_CONNECT, "%s", upstream_result_name(c.end.result));
+    cr_expect_not_null(strstr(c.end.detail, "protocol version"), "%s", c.end.detail);
+    tls_server_stop(&s);
+    close(fd);
+    unlink(conf);
 }
 
 /* libcurl resolves in a thread; ending the call must not wait for it. */
