@@ -29,7 +29,10 @@ enum run_status run_connect(struct run *run, struct err *err)
 
     if (status == RUN_OK) {
         struct session_conf conf = {.url = where.url,
-                                    .tls = {where.ca_file, where.cert_file, where.key_file},
+                                    .tls = {.ca_file = where.ca_file,
+                                            .cert_file = where.cert_file,
+                                            .key_file = where.key_file,
+                                            .heeds_environment = true},
                                     .fleet = where.fleet,
                                     .connect_ms = where.connect_ms,
                                     .command_ms = where.command_ms};

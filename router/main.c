@@ -165,6 +165,10 @@ static int read_flags(int argc, char **argv, const char **path)
 int main(int argc, char **argv)
 {
     const char *path = NULL;
+
+    /* libcurl, and OpenSSL where it was built so, write every connection's keys to that file:
+     * whoever has it can read the API keys that went by.  Before anything reads it. */
+    unsetenv("SSLKEYLOGFILE");
     int act = read_flags(argc, argv, &path);
 
     if (act < 0) {

@@ -116,8 +116,9 @@ int config_check(const struct config *c, struct err *err)
  * files are read only where a URL wants TLS, so what other configs name there is not judged. */
 static int check_redis_url(const struct config *c, const struct setting *k, struct err *err)
 {
-    const struct redis_tls_conf files = {c->redis.ca_file, c->redis.cert_file,
-                                         c->redis.key_file};
+    const struct redis_tls_conf files = {.ca_file = c->redis.ca_file,
+                                         .cert_file = c->redis.cert_file,
+                                         .key_file = c->redis.key_file};
     struct redis_tls *tls;
     struct redis_url url;
 

@@ -64,15 +64,25 @@ static int load_authorities(SSL_CTX *ctx, const char *setting, const char *file,
     return 0;
 }
 
-static int load_trust(SSL_CTX *ctx, const char *ca_file, struct err *err)
+/* The folder and the file that OpenSSL was built with.  A host need not have the file. */
+static bool load_built_in(SSL_CTX *ctx)
 {
-    if (!is_set(ca_file)) {
-        if (SSL_CTX_set_default_verify_paths(ctx) == 1)
-            return 0;
-        return err_set(err, ERR_IO, "the system's certificate authorities cannot be read: %s",
-                       first_reason());
-    }
-    return load_authorities(ctx, "redis.ca_file", ca_file, err);
+    if (SSL_CTX_load_verify_dir(ctx, X509_get_default_cert_dir()) != 1)
+        return false;
+    SSL_CTX_load_verify_file(ctx, X509_get_default_cert_file());
+    ERR_clear_error();
+    return true;
+}
+
+static int load_trust(SSL_CTX *ctx, const struct redis_tls_conf *conf, struct err *err)
+{
+    if (is_set(conf->ca_file))
+        return load_authorities(ctx, "redis.ca_file", conf->ca_file, err);
+    if (conf->heeds_environment ? SSL_CTX_set_default_verify_paths(ctx) == 1
+                                : load_built_in(ctx))
+        return 0;
+    return err_set(err, ERR_IO, "the system's certificate authorities cannot be read: %s",
+                   first_reason());
 }
 
 static int load_identity(SSL_CTX *ctx, const struct redis_tls_conf *conf, struct err *err)
@@ -126,7 +136,7 @@ struct redis_tls *redis_tls_new(const struct redis_tls_conf *conf, struct err *e
     if (ctx == NULL)
         return NULL;
     SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
-    if (load_trust(ctx, conf->ca_file, err) < 0 || load_identity(ctx, conf, err) < 0) {
+    if (load_trust(ctx, conf, err) < 0 || load_identity(ctx, conf, err) < 0) {
         SSL_CTX_free(ctx);
         return NULL;
     }

@@ -13,10 +13,11 @@ struct bufferevent;
 struct event_base;
 struct redis_tls; /* counted: links share one */
 
-struct redis_tls_conf {    /* PEM files; NULL or "": none */
-    const char *ca_file;   /* the authorities to trust instead of the system's */
-    const char *cert_file; /* what we show a server that asks (tls-auth-clients yes) ... */
-    const char *key_file;  /* ... and its key */
+struct redis_tls_conf {     /* PEM files; NULL or "": none */
+    const char *ca_file;    /* the authorities to trust instead of the system's */
+    const char *cert_file;  /* what we show a server that asks (tls-auth-clients yes) ... */
+    const char *key_file;   /* ... and its key */
+    bool heeds_environment; /* SSL_CERT_FILE and SSL_CERT_DIR may name the system's */
 };
 
 /* Could a TLS library trust whom file names?  -1 with err: setting and file, and that it does not

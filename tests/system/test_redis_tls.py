@@ -37,7 +37,7 @@ def test_fleet_over_tls(maker, folder, region, router):
 
     plain = Admin(redis_url=f"rediss://localhost:{redis.port}")("status")
     assert plain.rc == 3 and "redis.ca_file" in plain.err
-    # The same trust by OpenSSL's own variable; the certificate is still missing.
+    # Without a config, the same trust by OpenSSL's own variable; the certificate is still missing.
     named = Admin(redis_url=f"rediss://localhost:{redis.port}")(
         "status", env={"SSL_CERT_FILE": str(certs.ca)})
     assert named.rc == 3 and "certificate" in named.err
@@ -54,6 +54,15 @@ def test_wrong_name_is_away_with_one_sentence(maker, folder, region, router):
     want = "TLS: the certificate is for another name than 127.0.0.1"
     wait_for(lambda: want in r.process.err(), what="the sentence")
     assert len(re.findall(r"shared state away", r.process.err())) == 1
+
+
+def test_a_router_trusts_whom_its_config_names_alone(maker, folder, region, router):
+    certs = Certs(folder)
+    redis = maker.add(tls_redis(folder, certs.ca, *certs.issue("server"), "--tls-auth-clients", "no"))
+    r = router([region("us-east")], f"rediss://127.0.0.1:{redis.port}",
+               env={"SSL_CERT_FILE": str(certs.ca), "SSL_CERT_DIR": str(folder)})
+    want = "is of an authority that is not trusted (name its file in redis.ca_file)"
+    wait_for(lambda: want in r.process.err(), what="the sentence")
 
 
 def test_missing_authority_file_stops_the_start(folder, region, router):

@@ -95,3 +95,14 @@ def test_a_health_check_sends_the_key_to_who_is_trusted_alone(router, authoritie
     wait_for(lambda: failed("public") >= 2 and len(regions["corp"].asked) >= 2,
              what="two checks of each")
     assert failed("corp") == 0 and not regions["public"].asked
+
+
+def test_the_environment_neither_names_authorities_nor_logs_keys(router, authorities, regions,
+                                                                 folder):
+    log = folder / "keylog"
+    env = {"SSLKEYLOGFILE": str(log), "SSL_CERT_FILE": authorities.file("corp"),
+           "SSL_CERT_DIR": str(folder), "CURL_CA_BUNDLE": authorities.file("corp")}
+    r = router([regions["public"].entry()], within=authorities.within, env=env)
+    assert r.chat().status == 200 and not log.exists()
+    r = router([regions["corp"].entry()], within=authorities.within, env=env)
+    assert r.chat().status == 503 and not log.exists()

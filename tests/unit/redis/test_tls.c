@@ -47,7 +47,10 @@ static struct redis_tls *tls_of(const struct tls_files *f, const char *ca, const
         snprintf(key, sizeof(key), "%s/%s.key", f->dir, cert);
     }
     struct redis_tls *t = redis_tls_new(
-        &(struct redis_tls_conf){ca != NULL ? tls_files_path(f, ca) : NULL, crt, key}, &err);
+        &(struct redis_tls_conf){.ca_file = ca != NULL ? tls_files_path(f, ca) : NULL,
+                                 .cert_file = crt,
+                                 .key_file = key},
+        &err);
 
     cr_assert_not_null(t, "%s", err.msg);
     return t;
@@ -101,6 +104,34 @@ Test(redis_tls, speaks_only_to_whom_it_trusts)
         world_release(&w);
         redis_server_stop(&s);
     }
+    tls_files_remove(&f);
+}
+
+/* What the router trusts stands in its config; sluice-admin may have none. */
+Test(redis_tls, the_environment_names_authorities_only_where_it_may)
+{
+    struct tls_files f;
+    struct redis_server s;
+    char options[600];
+
+    tls_files_make(&f);
+    snprintf(options, sizeof(options), "%s --requirepass pw",
+             tls_files_options(&f, "good", "no"));
+    redis_server_start(&s, options);
+    setenv("SSL_CERT_FILE", tls_files_path(&f, "ca.crt"), 1);
+    for (int heeds = 0; heeds < 2; heeds++) {
+        struct err err = {0};
+        struct world w;
+        struct redis_tls *t =
+            redis_tls_new(&(struct redis_tls_conf){.heeds_environment = heeds}, &err);
+
+        cr_assert_not_null(t, "%s", err.msg);
+        open_link(&w, "127.0.0.1", s.port, t, 5000);
+        world_wait(&w, up_or_down);
+        cr_expect_eq(w.ups, heeds, "%d: %s", heeds, w.why);
+        world_release(&w);
+    }
+    redis_server_stop(&s);
     tls_files_remove(&f);
 }
 
@@ -271,9 +302,9 @@ Test(redis_tls, says_which_file_is_no_good)
     cr_assert_eq(system(line), 0);
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         struct redis_tls_conf conf = {
-            files[i].ca != NULL ? tls_files_path(&f, files[i].ca) : NULL,
-            files[i].cert != NULL ? tls_files_path(&f, files[i].cert) : "",
-            files[i].key != NULL ? tls_files_path(&f, files[i].key) : NULL};
+            .ca_file = files[i].ca != NULL ? tls_files_path(&f, files[i].ca) : NULL,
+            .cert_file = files[i].cert != NULL ? tls_files_path(&f, files[i].cert) : "",
+            .key_file = files[i].key != NULL ? tls_files_path(&f, files[i].key) : NULL};
         struct err err = {0};
         struct redis_tls *t = redis_tls_new(&conf, &err);
 
