@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "config/warn.h"
+#include "dialect/dialect.h"
 #include "router/worker_process.h"
 
 #include <errno.h>
@@ -30,6 +32,19 @@ void cohort_log_level(const struct config *conf)
 
     if (log_level_parse(conf->log_level, &level) == 0)
         log_set_level(level);
+}
+
+static void on_config_warning(void *arg, const char *sentence)
+{
+    const char *path = arg;
+
+    log_at(LOG_WARN, NULL, "config '%s': %s", path, sentence);
+}
+
+void cohort_say_warnings(const struct config *conf)
+{
+    config_warn(conf, dialect_get("openai")->asks, N_DIALECT_PATHS, on_config_warning,
+                conf->path);
 }
 
 static struct cohort *make(struct cohort_env *env, int workers)

@@ -50,8 +50,10 @@ void cohort_retire(struct cohort *g);               /* who serves finishes what 
 int cohort_find(const struct cohort *g, pid_t pid); /* a worker's number; -1: none of its */
 /* That worker was waited for, how says how it ended.  In how many ms its successor is due. */
 int64_t cohort_ended(struct cohort *g, int slot, const char *how);
-void cohort_respawn(struct cohort *g);            /* those that policy/respawn.h says */
-void cohort_say_silence(struct cohort *g);        /* in the log: of whoever takes no clients */
+void cohort_respawn(struct cohort *g);     /* those that policy/respawn.h says */
+void cohort_say_silence(struct cohort *g); /* in the log: of whoever takes no clients */
+/* In the log: what the config hardly means (config/warn.h).  At each start, and for --check. */
+void cohort_say_warnings(const struct config *conf);
 void cohort_log_level(const struct config *conf); /* as the config has it, from now on */
 
 #endif

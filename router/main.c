@@ -4,6 +4,7 @@
 #include "config/dump.h"
 #include "config/reference.h"
 #include "config/schema.h"
+#include "router/cohort.h"
 #include "router/handover.h"
 #include "router/supervisor.h"
 #include "router/upgrade.h"
@@ -116,9 +117,11 @@ static int with_config(const char *path, enum action act, char *const *argv)
         rc = dump(conf);
     else if (act == ACT_UPGRADE_CHECK)
         rc = check_handover(conf);
-    else
+    else if (act == ACT_CHECK) {
+        cohort_say_warnings(conf);
         printf("config '%s' is fine: %zu regions, %zu models, digest %s\n", path,
                conf->n_regions, conf->n_models, conf->digest);
+    }
     rc = finish(rc);
     config_free(conf);
     return rc;

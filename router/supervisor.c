@@ -261,6 +261,7 @@ static void start_next(struct supervisor *s, struct config *conf)
 {
     struct err err = {0};
 
+    cohort_say_warnings(conf);
     s->next = cohort_new(&s->env, conf);
     if (cohort_start(s->next, &err) < 0)
         refuse_next(s, &err);

@@ -186,6 +186,7 @@ struct config {
     int workers;
     int requests_max; /* http.max_requests: in flight per worker; 4000 */
     char *log_level;
+    char *oddities;  /* of the text, a line each; NULL: none.  config_warn() says them */
     char digest[17]; /* of the values, secrets included by hash: tells two configs apart */
 };
 

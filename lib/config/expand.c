@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +66,66 @@ int expand_env(struct str text, struct buf *out, struct err *err)
         text = (struct str){text.ptr + take, text.len - take};
     }
     return 0;
+}
+
+/* name: what stands behind a '$' without braces. */
+static void doubt_bare(struct str name, bool is_whole, void (*say)(void *arg, const char *what),
+                       void *arg)
+{
+    char z[NAME_MAX_BYTES + 1], what[NAME_MAX_BYTES * 2 + 128];
+
+    if (!is_env_name(name))
+        return;
+    snprintf(z, sizeof(z), STR_FMT, STR_ARG(name));
+    if (getenv(z) != NULL) {
+        snprintf(what, sizeof(what),
+                 "has $%s, which stays as it is: want ${%s} for the value of that variable", z,
+                 z);
+        say(arg, what);
+    } else if (is_whole) { /* not shown: it may be a secret */
+        say(arg, "is '$' and a name, which stays as it is: want ${NAME} for the value of a "
+                 "variable");
+    }
+}
+
+/* name: what stands in ${...}. */
+static void doubt_empty(struct str name, void (*say)(void *arg, const char *what), void *arg)
+{
+    char z[NAME_MAX_BYTES + 1], what[NAME_MAX_BYTES + 128];
+
+    if (!is_env_name(name))
+        return;
+    snprintf(z, sizeof(z), STR_FMT, STR_ARG(name));
+    const char *value = getenv(z);
+
+    if (value == NULL || value[0] != '\0')
+        return;
+    snprintf(what, sizeof(what), "uses ${%s}, which is set to nothing: want a value", z);
+    say(arg, what);
+}
+
+void expand_doubt(struct str text, void (*say)(void *arg, const char *what), void *arg)
+{
+    const size_t whole = text.len;
+
+    while (text.len > 0) {
+        struct str rest, name = {text.ptr + 1, 0};
+        size_t take = 1;
+
+        if (str_starts(text, "$${")) {
+            take = 3;
+        } else if (str_starts(text, "${")) {
+            name = str_split((struct str){text.ptr + 2, text.len - 2}, '}', &rest);
+            doubt_empty(name, say, arg);
+            take = name.len + 2;
+        } else if (text.ptr[0] == '$') {
+            while (name.len + 1 < text.len &&
+                   (text_is_alnum(name.ptr[name.len]) || name.ptr[name.len] == '_'))
+                name.len++;
+            doubt_bare(name, name.len + 1 == whole, say, arg);
+        }
+        text = (struct str){text.ptr + take, text.len - take};
+    }
 }
 
 int expand_quote(struct str text, struct buf *out)

@@ -12,6 +12,11 @@
  * (set to nothing is fine), is no name, has no '}', or the buffer's cap is reached. */
 int expand_env(struct str text, struct buf *out, struct err *err) MUST_CHECK;
 
+/* Tells say what about text, a value of the file, was hardly meant so, each as the end of a
+ * sentence that begins with where it stands: a ${NAME} that is set to nothing, a "$NAME" without
+ * braces.  Of the text nothing is shown but names of variables that are set. */
+void expand_doubt(struct str text, void (*say)(void *arg, const char *what), void *arg);
+
 /* The reverse for a dump: text in which expand_env() finds nothing to replace. */
 int expand_quote(struct str text, struct buf *out) MUST_CHECK;
 

@@ -104,6 +104,18 @@ static bool is_base_url(struct str s)
            (port.ptr == NULL || is_port(port));
 }
 
+struct str form_host(enum form f, struct str s)
+{
+    struct str host = {NULL, 0}, rest;
+
+    if (f == FORM_BASE_URL) {
+        size_t scheme = str_istarts(s, "http://") ? 7 : 8;
+
+        s = str_split((struct str){s.ptr + scheme, s.len - scheme}, '/', &rest);
+    }
+    return split_host(s, &host, &rest) ? host : (struct str){NULL, 0};
+}
+
 /* Also makes sure that a dump which masks the part before '@' masks every secret: no query
  * but db=n, no second '@'. */
 static bool is_redis_url(struct str s)

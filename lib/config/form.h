@@ -26,6 +26,9 @@ enum form {
     N_FORMS
 };
 
+/* The host of a text that matches f, FORM_BASE_URL or FORM_LISTEN; without brackets, empty for
+ * all addresses. */
+struct str form_host(enum form f, struct str s);
 bool form_matches(enum form f, struct str s);
 const char *form_want(enum form f);    /* "an http:// or https:// URL", for messages */
 const char *form_pattern(enum form f); /* the same as an ECMA 262 regular expression, coarser */

@@ -14,6 +14,7 @@
 #include "config/object.h"
 #include "config/scope.h"
 #include "config/value.h"
+#include "config/warn.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -426,6 +427,7 @@ void config_free(struct config *c)
     free(c->slots);
     free(c->models);
     free(c->regions);
+    free(c->oddities);
     free(c->path);
     free(c);
 }
@@ -442,6 +444,7 @@ struct config *config_parse(const char *name, struct str text, struct err *err)
     if (fill(c, root, err) < 0)
         goto out;
     config_digest(c, c->digest);
+    c->oddities = warn_about_texts(root);
     result = c; /* success: ownership moves to the caller */
     c = NULL;
 out:
