@@ -4,29 +4,12 @@
 #include "admin/command.h"
 #include "admin/run.h"
 #include "admin/session.h"
-#include "admin/output/table.h"
 #include "base/version.h"
 
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* One sentence, on stderr, without bytes that could steer a terminal; what follows in *more is
- * ours. */
-static void complain(FILE *to, const struct err *err, const struct buf *more)
-{
-    struct buf line;
-
-    buf_init(&line, 64u << 10);
-    if (err->msg[0] != '\0' && buf_appendf(&line, "sluice-admin: ") == 0 &&
-        table_clean(str_of(err->msg), &line) == 0 && buf_append(&line, "\n", 1) == 0)
-        fwrite(line.data, 1, line.len, to);
-    if (more != NULL && more->len > 0)
-        fwrite(more->data, 1, more->len, to);
-    fflush(to);
-    buf_release(&line);
-}
 
 static int print_usage_error(FILE *to, const struct command *c, const struct err *err)
 {
@@ -37,8 +20,11 @@ static int print_usage_error(FILE *to, const struct command *c, const struct err
     rc = c != NULL ? command_usage(c, &more)
                    : buf_appendf(&more, "usage: sluice-admin [OPTION...] COMMAND [ARG...]\n");
     if (rc == 0 && buf_appendf(&more, "\"sluice-admin help%s%s\" says more\n",
-                               c != NULL ? " " : "", c != NULL ? c->name : "") == 0)
-        complain(to, err, &more);
+                               c != NULL ? " " : "", c != NULL ? c->name : "") == 0) {
+        run_complain(to, err->msg);
+        fwrite(more.data, 1, more.len, to);
+        fflush(to);
+    }
     buf_release(&more);
     return RUN_USAGE;
 }
@@ -60,7 +46,7 @@ static int help(struct run *run, const char *const *words, size_t n)
         rc = c != NULL ? command_help_one(c, &out) : print_usage_error(run->err, NULL, &err);
     }
     if (rc == RUN_OK && run_print(run, &out, &err) != RUN_OK) {
-        complain(run->err, &err, NULL);
+        run_complain(run->err, err.msg);
         rc = RUN_FAILED;
     }
     buf_release(&out);
@@ -90,7 +76,7 @@ static int run_command(struct run *run, const struct command *c, size_t used)
     if (status == RUN_USAGE)
         return print_usage_error(run->err, c, &err);
     if (status != RUN_OK)
-        complain(run->err, &err, NULL);
+        run_complain(run->err, err.msg);
     return (int)status;
 }
 

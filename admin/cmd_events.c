@@ -80,7 +80,7 @@ static enum run_status follow(struct run *run, struct event_stream *stream, cons
         if (rc < 0 && !session_is_lost(s))
             return run_status(err);
         if (away != (rc < 0))
-            fprintf(run->err, "sluice-admin: %s\n", rc < 0 ? err->msg : "Redis is back");
+            run_complain(run->err, rc < 0 ? err->msg : "Redis is back");
         away = rc < 0;
         if (away)
             session_sleep(s, AGAIN_MS);
@@ -114,7 +114,7 @@ enum run_status cmd_events(struct run *run, struct err *err)
     if (status == RUN_OK)
         status = check_region(run, region, err);
     if (status == RUN_FAILED && following && region == NULL) { /* a fleet may begin yet */
-        fprintf(run->err, "sluice-admin: %s\n", err->msg);
+        run_complain(run->err, err->msg);
         status = RUN_OK;
     }
     if (status != RUN_OK)

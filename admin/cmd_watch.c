@@ -31,7 +31,7 @@ static int render(struct run *run, struct buf *out, bool *lost)
     else if (!json)
         rc = table_clean(str_of(err.msg), out) < 0 ? -1 : buf_append(out, "\n", 1);
     if (*lost && json && !session_is_interrupted(run->session))
-        fprintf(run->err, "sluice-admin: %s\n", err.msg);
+        run_complain(run->err, err.msg);
     snapshot_release(&snapshot);
     return rc;
 }

@@ -3,6 +3,7 @@
 
 #include "admin/session.h"
 #include "admin/connect_options.h"
+#include "admin/output/table.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -85,6 +86,18 @@ enum run_status run_too_large(struct err *err)
 {
     err_set(err, ERR_LIMIT, "the output is larger than %u MiB", RUN_OUTPUT_MAX >> 20);
     return RUN_FAILED;
+}
+
+void run_complain(FILE *to, const char *sentence)
+{
+    struct buf line;
+
+    buf_init(&line, 64u << 10);
+    if (sentence[0] != '\0' && buf_appendf(&line, "sluice-admin: ") == 0 &&
+        table_clean(str_of(sentence), &line) == 0 && buf_append(&line, "\n", 1) == 0)
+        fwrite(line.data, 1, line.len, to);
+    fflush(to);
+    buf_release(&line);
 }
 
 /* "a, b, c" as far as there is room. */

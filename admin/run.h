@@ -46,6 +46,10 @@ enum run_status run_print(struct run *run, const struct buf *out, struct err *er
 /* For an output that does not fit RUN_OUTPUT_MAX: RUN_FAILED with err. */
 enum run_status run_too_large(struct err *err);
 
+/* "sluice-admin: ", the sentence without what could steer a terminal, and a line's end; nothing
+ * for an empty one.  What a server says may be in it. */
+void run_complain(FILE *to, const char *sentence);
+
 /* The slot called name, or NULL with a sentence that names the nearest and the known ones. */
 const struct snapshot_slot *run_find_region(const struct run *run,
                                             const struct snapshot *snapshot, const char *name,

@@ -42,10 +42,7 @@ int table_clean(struct str s, struct buf *out)
 
     for (size_t i = 0, n; i < s.len; i += n) {
         n = utf8_len(p + i, s.len - i);
-        bool control = n == 1 && (p[i] < 0x20 || p[i] == 0x7f);
-        bool c1 = n == 2 && p[i] == 0xc2 && p[i + 1] < 0xa0;
-
-        if (n == 0 || control || c1) {
+        if (n == 0 || utf8_steers(utf8_get(p + i, n))) {
             n = n == 0 ? 1 : n;
             if (buf_append(out, "?", 1) < 0)
                 return -1;

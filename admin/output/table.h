@@ -24,8 +24,8 @@ void table_cell(struct table *t, enum table_colour colour, const char *fmt, ...)
  * only when asked for and counts no width.  -1: the buffer's cap. */
 int table_print(const struct table *t, bool colour, struct buf *out) MUST_CHECK;
 
-/* Appends s so that it cannot steer a terminal: control characters (C0, DEL, C1) and bytes that
- * are no UTF-8 become '?'. */
+/* Appends s so that it cannot steer a terminal or read as another text: characters that steer
+ * (base/utf8.h) and bytes that are no UTF-8 become '?'. */
 int table_clean(struct str s, struct buf *out) MUST_CHECK;
 /* Appends text in the colour, or as it is. */
 int table_paint(struct buf *out, bool on, enum table_colour colour,

@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 static void put(struct json_out *o, const char *data, size_t len)
@@ -74,18 +75,17 @@ void json_out_end(struct json_out *o)
 
 static void put_char(struct json_out *o, const char *s, size_t len)
 {
-    unsigned char c = (unsigned char)s[0];
+    uint32_t cp = len > 0 ? utf8_get((const unsigned char *)s, len) : 0xFFFD;
+    char escaped[8];
 
-    if (len == 0)
-        put(o, "\\ufffd", 6);
-    else if (c == '"' || c == '\\')
+    if (cp == '"' || cp == '\\') {
         put(o, (const char[]){'\\', s[0]}, 2);
-    else if (c < 0x20 || c == 0x7f) {
-        static const char hex[] = "0123456789abcdef";
-
-        put(o, (const char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
-    } else
+    } else if (len == 0 || utf8_steers(cp)) { /* none of these is above U+FFFF */
+        snprintf(escaped, sizeof(escaped), "\\u%04x", (unsigned)cp & 0xFFFF);
+        put(o, escaped, 6);
+    } else {
         put(o, s, len);
+    }
 }
 
 static void put_quoted(struct json_out *o, struct str s)

@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include "base/clock.h"
+#include "base/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -53,14 +54,13 @@ void log_set_sink(void (*sink)(enum log_level level, const char *line))
     out.sink = sink;
 }
 
-/* C0, DEL, and C1 in UTF-8 (U+0080..U+009F), which terminals obey as well. */
+/* Bytes of the character there, if it would act on whoever reads the line. */
 static size_t control_bytes(const char *at, size_t left)
 {
-    unsigned char c = (unsigned char)at[0], next = left > 1 ? (unsigned char)at[1] : 0;
+    const unsigned char *p = (const unsigned char *)at;
+    size_t len = utf8_len(p, left);
 
-    if (c < 0x20 || c == 0x7f)
-        return 1;
-    return c == 0xc2 && next >= 0x80 && next <= 0x9f ? 2 : 0;
+    return len > 0 && utf8_steers(utf8_get(p, len)) ? len : 0;
 }
 
 static void emit(enum log_level level, char *line, size_t len)

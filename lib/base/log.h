@@ -3,7 +3,7 @@
  * 2026-11-21T21:55:45.732+00:00 W 29613 request 7f3a91 attempt ended region=eu-west outcome=timeout
  *
  * Never a key, a header value or prompt text: callers pass names, numbers and states.
- * Control bytes in a formatted line are written as '?', so no peer can forge a line.
+ * Bytes of characters that steer (base/utf8.h) are written as '?', so no peer can forge a line.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

@@ -1,8 +1,6 @@
 /* utf8.c - well-formed UTF-8 by the table of RFC 3629 section 4; utf8.h has the contract. */
 #include "base/utf8.h"
 
-#include <stdbool.h>
-
 static bool is_tail(unsigned char c)
 {
     return (c & 0xC0) == 0x80;
@@ -42,6 +40,21 @@ size_t utf8_len(const unsigned char *p, size_t n)
     if (c < 0xF0)
         return 3;
     return n >= 4 && is_tail(p[3]) ? 4 : 0;
+}
+
+uint32_t utf8_get(const unsigned char *p, size_t len)
+{
+    uint32_t cp = len == 1 ? p[0] : p[0] & (0xFFu >> (len + 1));
+
+    for (size_t i = 1; i < len; i++)
+        cp = cp << 6 | (p[i] & 0x3F);
+    return cp;
+}
+
+bool utf8_steers(uint32_t cp)
+{
+    return cp < 0x20 || (cp >= 0x7F && cp < 0xA0) || cp == 0x61C || cp == 0x200E ||
+           cp == 0x200F || (cp >= 0x202A && cp <= 0x202E) || (cp >= 0x2066 && cp <= 0x2069);
 }
 
 size_t utf8_put(uint32_t cp, char out[4])

@@ -66,6 +66,10 @@ Test(json_out, hostile_strings)
     } rows[] = {
         {"a\"b\\c", "[\"a\\\"b\\\\c\"]"},
         {"\n\x01\x7f", "[\"\\u000a\\u0001\\u007f\"]"},
+        {"\xc2\x80\xc2\x85\xc2\x9f\xc2\xa0", "[\"\\u0080\\u0085\\u009f\xc2\xa0\"]"},
+        {"a\xe2\x80\xae"
+         "b\xe2\x81\xa9\xd8\x9c\xe2\x80\xa9",
+         "[\"a\\u202eb\\u2069\\u061c\xe2\x80\xa9\"]"},
         {"\xc3\xa9\xf0\x9f\x98\x80", "[\"\xc3\xa9\xf0\x9f\x98\x80\"]"},
         {"a\xff", "[\"a\\ufffd\"]"},
         {"\xc3", "[\"\\ufffd\"]"},

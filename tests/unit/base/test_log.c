@@ -146,6 +146,9 @@ Test(log, nobody_can_forge_a_line)
          "??31m"}, /* U+009B opens an escape sequence like ESC [ */
         {"\xc2\x80\xc2\x9f\xc2\xa0", "????\xc2\xa0"},
         {"\xc2", "\xc2"},
+        {"a\xe2\x80\xae"
+         "b\xd8\x9c\xe2\x80\xa9",
+         "a???b??\xe2\x80\xa9"}, /* U+202E and U+061C turn what follows, U+2029 does not */
     };
     struct log_ctx ctx = {.where = "request", .id = "a\nb"};
 

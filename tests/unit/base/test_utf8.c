@@ -35,6 +35,33 @@ static const struct {
 };
 /* clang-format on */
 
+/* clang-format off */
+static const struct {
+    uint32_t first, last; /* these and all between steer; their neighbours do not */
+} steering[] = {
+    {0x00, 0x1F}, {0x7F, 0x9F}, {0x61C, 0x61C}, {0x200E, 0x200F}, {0x202A, 0x202E}, {0x2066, 0x2069},
+};
+/* clang-format on */
+
+Test(utf8, what_steers)
+{
+    for (uint32_t cp = 0, row = 0; cp < 0x11000; cp++) {
+        if (cp >= 0xD800 && cp < 0xE000)
+            continue;
+        char bytes[4];
+        size_t len = utf8_put(cp, bytes);
+        const unsigned char *p = (const unsigned char *)bytes;
+
+        cr_assert_eq(utf8_len(p, len), len, "U+%04X", (unsigned)cp);
+        cr_assert_eq(utf8_get(p, len), cp, "U+%04X", (unsigned)cp);
+        while (row < ARRAY_LEN(steering) && cp > steering[row].last)
+            row++;
+        cr_expect_eq(utf8_steers(cp), row < ARRAY_LEN(steering) && cp >= steering[row].first,
+                     "U+%04X", (unsigned)cp);
+    }
+    cr_expect_eq(utf8_get((const unsigned char *)"\xF4\x8F\xBF\xBF", 4), 0x10FFFFu);
+}
+
 Test(utf8, edges_of_the_table)
 {
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -88,6 +88,14 @@ Test(table, no_cell_steers_the_terminal)
          "31m",
          "?31m"},                 /* CSI as one C1 character */
         {"\xc2\xa0", "\xc2\xa0"}, /* the first character after C1 */
+        {"\xc2\x80\xc2\x85\xc2\x9f", "???"},
+        {"\xd8\x9c|\xe2\x80\x8e|\xe2\x80\x8f", "?|?|?"}, /* U+061C, U+200E, U+200F */
+        {"\xe2\x80\xaa|\xe2\x80\xab|\xe2\x80\xac|\xe2\x80\xad|\xe2\x80\xae",
+         "?|?|?|?|?"},                                                      /* U+202A..E */
+        {"\xe2\x81\xa6|\xe2\x81\xa7|\xe2\x81\xa8|\xe2\x81\xa9", "?|?|?|?"}, /* U+2066..9 */
+        {"\xe2\x80\x8d\xe2\x80\x90\xe2\x80\xa9\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa",
+         "\xe2\x80\x8d\xe2\x80\x90\xe2\x80\xa9\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa"}, /* beside them */
+        {"\xd7\xa9\xd7\x9c", "\xd7\xa9\xd7\x9c"}, /* letters written to the left */
         {"\x9b"
          "31m\xff",
          "?31m?"}, /* no UTF-8 */
