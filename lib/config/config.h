@@ -41,6 +41,12 @@ struct config_trust {
     char *extra_ca_file; /* these and the system's */
 };
 
+#define CONFIG_HEADERS_MAX 16
+
+struct config_header {
+    char *name, *value; /* a field's; the value is a secret */
+};
+
 #define CONFIG_LENIENT_NO_FINISH_REASON 1u /* bits of lenient, in the order of its words */
 
 struct config_region {
@@ -52,6 +58,8 @@ struct config_region {
     char *x_region;    /* sent as X-Region; "" for none */
     char *health_path; /* NULL: health.path */
     struct config_trust trust;     /* its own; config_trust_of() has what holds */
+    struct config_header *headers; /* sent with each request there */
+    size_t n_headers;
     int priority;                  /* smaller first; default 1 */
     unsigned lenient;              /* oddities that are taken for what they mean */
     struct config_breaker breaker; /* the config's, where it has no own */

@@ -2,6 +2,7 @@
 #include "config/dump.h"
 
 #include "base/sha256.h"
+#include "config/headers.h"
 #include "config/value.h"
 
 #include <stdio.h>
@@ -81,6 +82,9 @@ static void write_value(struct dump *d, const struct setting *k, const char *nam
         write_regions(d);
     } else if (k->type == SETTING_MODELS) {
         write_models(d);
+    } else if (k->type == SETTING_HEADERS) {
+        json_out_key(&d->o, name);
+        headers_write(base, !d->digest, &d->o);
     } else if (k->type == SETTING_FLAGS) {
         write_flags(d, k, name, base);
     } else if (k->type == SETTING_TEXTS) {

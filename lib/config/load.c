@@ -11,6 +11,7 @@
 #include "config/check.h"
 #include "config/config.h"
 #include "config/dump.h"
+#include "config/headers.h"
 #include "config/object.h"
 #include "config/scope.h"
 #include "config/value.h"
@@ -133,7 +134,8 @@ static int load_region(struct config *c, size_t i, const struct json *v, struct 
     c->regions[i].breaker.trip_confirm = xstrdup(c->breaker.trip_confirm);
     c->regions[i].timeouts = c->timeouts;
     if (object_collect(&o, v, err) < 0 || object_store(&o, &c->regions[i], err) < 0 ||
-        load_flags(&o, "lenient", &c->regions[i].lenient, err) < 0)
+        load_flags(&o, "lenient", &c->regions[i].lenient, err) < 0 ||
+        headers_load(&c->regions[i], &o, err) < 0)
         return -1;
     settle_recovery(&o, &c->regions[i].breaker.rule);
     int first = config_find_region(c, str_of(c->regions[i].name));
@@ -419,8 +421,10 @@ void config_free(struct config *c)
         free(m->targets);
         free(m->fallbacks);
     }
-    for (size_t i = 0; i < c->n_regions; i++)
+    for (size_t i = 0; i < c->n_regions; i++) {
+        headers_release(&c->regions[i]);
         release(SETTINGS_REGION, &c->regions[i]);
+    }
     for (size_t i = 0; i < c->n_slots; i++)
         free(c->slots[i].name);
     release(SETTINGS_TOP, c);

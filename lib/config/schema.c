@@ -89,13 +89,13 @@ static void texts(struct json_out *o, const struct setting *k)
 
 static void list(struct json_out *o, const struct setting *k)
 {
-    bool object = k->type == SETTING_MODELS;
+    bool object = k->type == SETTING_MODELS || k->type == SETTING_HEADERS;
 
     json_out_member_text(o, "type", object ? "object" : "array");
     json_out_member_int(o, object ? "minProperties" : "minItems", k->min);
     json_out_member_int(o, object ? "maxProperties" : "maxItems", k->max);
     json_out_key(o, object ? "additionalProperties" : "items");
-    if (k->type == SETTING_FALLBACKS) {
+    if (k->type == SETTING_FALLBACKS || k->type == SETTING_HEADERS) {
         json_out_object(o);
         json_out_member_text(o, "type", "string");
         json_out_end(o);

@@ -266,6 +266,9 @@ static const struct setting region[] = {
      .form = FORM_FIELD, .hushed = true},
     {"x_region", SETTING_STRING, AT(x_region), 0, 128, "",
      .help = "Sent to the region as X-Region. Empty for none.", .form = FORM_VALUE, .hushed = true},
+    {"headers", SETTING_HEADERS, 0, 0, CONFIG_HEADERS_MAX, NULL, .inherits = "none",
+     .help = "Header fields that each request and check there carries, in place of the client's of that name. Values are treated as secrets. Fields of the connection, and those that the router writes itself, are refused.",
+     .secret = true},
     {"health_path", SETTING_STRING, AT(health_path), 1, 2048, NULL,
      .help = "Path that checks of this region ask for.", .form = FORM_PATH, .inherits = "health.path"},
     {"priority", SETTING_INT, AT(priority), 0, 1000, "1",
@@ -382,6 +385,7 @@ static const char *want_kind(const struct setting *k)
         [SETTING_FALLBACKS] = "an array of model names",
         [SETTING_FLAGS] = "an array of words",
         [SETTING_TEXTS] = "an array of strings",
+        [SETTING_HEADERS] = "an object of header fields, names and values",
     };
 
     return k->type == SETTING_STRING ? form_want(k->form) : kinds[k->type];

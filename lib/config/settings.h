@@ -31,6 +31,7 @@ enum setting_type {
     SETTING_FALLBACKS,               /* array of names    indexes into models */
     SETTING_FLAGS,                   /* array of words    unsigned: a bit for each there */
     SETTING_TEXTS,                   /* array of strings  struct config_texts */
+    SETTING_HEADERS,                 /* object of texts   a region's headers, n_headers */
     N_SETTING_TYPES
 };
 

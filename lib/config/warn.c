@@ -139,13 +139,13 @@ static void warn_of_plain_key(const struct warner *w, size_t i)
     const struct config_region *r = &w->c->regions[i];
     struct str host = form_host(FORM_BASE_URL, str_of(r->base_url));
 
-    if (r->api_key[0] == '\0' || !str_istarts(str_of(r->base_url), "http://") ||
-        is_loopback(host))
+    if ((r->api_key[0] == '\0' && r->n_headers == 0) ||
+        !str_istarts(str_of(r->base_url), "http://") || is_loopback(host))
         return;
     warn(w,
          "regions[%zu].base_url is plain http to '" STR_FMT "', so whoever is on the way can "
-         "read regions[%zu].api_key: want https://",
-         i, STR_ARG(host), i);
+         "read regions[%zu].%s: want https://",
+         i, STR_ARG(host), i, r->api_key[0] != '\0' ? "api_key" : "headers");
 }
 
 /* A base URL copied from a page that shows a whole request. */

@@ -167,7 +167,7 @@ static void on_attempt_finish(evutil_socket_t fd, short what, void *arg)
     at->end.relayed = at->ready;
     at->end.answer = at->answer.status != 0 ? &at->answer : NULL;
     at->end.showed_key = at->end.outcome != OUTCOME_OK && at->held.len > 0 &&
-                         secret_mask(at->held.data, at->held.len, at->key);
+                         secret_mask_of_region(at->held.data, at->held.len, at->region);
     at->answer.body = buf_str(&at->held);
     at->end.content_events = at->progress.content_events;
     if (at->end.total_us == 0)
@@ -255,7 +255,7 @@ struct attempt *attempt_start(struct attempt_env *env, const struct attempt_ask 
     at->env = env;
     at->dialect = attempt_env_dialect(env, ask->region);
     at->timeouts = ask->timeouts;
-    at->key = env->conf->regions[ask->region].api_key;
+    at->region = &env->conf->regions[ask->region];
     at->ops = ops;
     at->arg = arg;
     at->stream = ask->stream;

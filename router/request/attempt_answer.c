@@ -60,12 +60,13 @@ static bool take_coding(struct attempt *at, const struct upstream_head *h)
     return false;
 }
 
-static size_t without_key(struct http_reply_field *f, size_t n, const char *key)
+static size_t without_secrets(struct http_reply_field *f, size_t n,
+                              const struct config_region *region)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < n; i++)
-        if (!secret_is_shown(f[i].value, key))
+        if (!secret_of_region_is_shown(f[i].value, region))
             f[kept++] = f[i];
     return kept;
 }
@@ -80,7 +81,7 @@ static void take_id(struct attempt *at, const struct upstream_head *h)
         struct str id = get_field(h, *name);
 
         if (id.len <= ATTEMPT_UPSTREAM_ID_MAX && text_is_token(id) &&
-            !secret_is_shown(id, at->key)) {
+            !secret_of_region_is_shown(id, at->region)) {
             memcpy(out, id.ptr, id.len);
             out[id.len] = '\0';
         }
@@ -99,7 +100,7 @@ static void on_call_head(void *arg, const struct upstream_head *h)
     at->fields = xcalloc(h->n_fields + 1, sizeof(*at->fields));
     at->answer.n_fields =
         reply_pass_fields(at->dialect, h, at->fields, h->n_fields, &at->fields_text);
-    at->answer.n_fields = without_key(at->fields, at->answer.n_fields, at->key);
+    at->answer.n_fields = without_secrets(at->fields, at->answer.n_fields, at->region);
     at->answer.fields = at->fields;
     take_id(at, h);
     at->end.retry_after_ms =

@@ -37,8 +37,8 @@ struct attempt {
     struct event *timer, *finish;
     enum phase phase;
     enum dialect_path path;
-    const char *key; /* our credential there */
-    int64_t inputs;  /* vectors asked for */
+    const struct config_region *region; /* with our credentials there */
+    int64_t inputs;                     /* vectors asked for */
     bool stream, hide_usage, sse_on, ready, ended, done_seen;
     struct progress progress; /* of the stream */
     unsigned lenient;         /* towards this region: CONFIG_LENIENT_... */

@@ -19,6 +19,7 @@ struct region_lines { /* made once: what every request to a region carries */
     char *url[N_DIALECT_PATHS]; /* NULL: its dialect has none */
     char *check_url;
     char *auth, *x_region; /* "Name: value"; NULL when not sent */
+    char **headers;        /* the same of each of its config's */
 };
 
 struct region_headers {
@@ -50,6 +51,22 @@ static char *auth_line(const struct dialect *d, const struct config_region *r)
     return buf_take(&line);
 }
 
+static void make_headers(struct region_lines *lines, const struct config_region *r)
+{
+    lines->headers = xcalloc(r->n_headers + 1, sizeof(*lines->headers));
+    for (size_t i = 0; i < r->n_headers; i++)
+        lines->headers[i] = join(r->headers[i].name, ": ", r->headers[i].value);
+}
+
+static void free_headers(struct region_lines *lines)
+{
+    for (char **line = lines->headers; *line != NULL; line++) {
+        explicit_bzero(*line, strlen(*line));
+        free(*line);
+    }
+    free(lines->headers);
+}
+
 struct region_headers *region_headers_new(const struct config *conf)
 {
     struct region_headers *e = xcalloc(1, sizeof(*e));
@@ -70,6 +87,7 @@ struct region_headers *region_headers_new(const struct config *conf)
             e->regions[i].auth = auth_line(d, r);
         if (r->x_region[0] != '\0')
             e->regions[i].x_region = join("X-Region", ": ", r->x_region);
+        make_headers(&e->regions[i], r);
     }
     return e;
 }
@@ -86,6 +104,7 @@ void region_headers_free(struct region_headers *e)
             explicit_bzero(e->regions[i].auth, strlen(e->regions[i].auth));
         free(e->regions[i].auth);
         free(e->regions[i].x_region);
+        free_headers(&e->regions[i]);
     }
     free(e->regions);
     free(e);
@@ -116,19 +135,30 @@ static bool is_forwarded(const struct dialect *d, struct str name)
                        "x-stainless-"); /* what the vendors' own libraries say of themselves */
 }
 
-static bool may_forward(const struct dialect *d, const struct http_head *from, struct str name)
+/* The config's word on a field goes before the client's. */
+static bool is_set(const struct config_region *r, struct str name)
 {
-    return is_forwarded(d, name) &&
+    for (size_t i = 0; i < r->n_headers; i++)
+        if (str_ieqz(name, r->headers[i].name))
+            return true;
+    return false;
+}
+
+static bool may_forward(const struct dialect *d, const struct config_region *r,
+                        const struct http_head *from, struct str name)
+{
+    return is_forwarded(d, name) && !is_set(r, name) &&
            !http_field_is_named_by_connection(from->fields, from->n_fields, name);
 }
 
 /* Bytes the made lines need: buf must not move under the pointers into it. */
-static size_t text_bytes(const struct dialect *d, const struct region_headers_ask *ask)
+static size_t text_bytes(const struct dialect *d, const struct config_region *r,
+                         const struct region_headers_ask *ask)
 {
     size_t need = strlen("X-Request-Id: ") + strlen(ask->request_id) + 1;
 
     for (size_t i = 0; i < ask->from->n_fields; i++)
-        if (may_forward(d, ask->from, ask->from->fields[i].name))
+        if (may_forward(d, r, ask->from, ask->from->fields[i].name))
             need += ask->from->fields[i].name.len + ask->from->fields[i].value.len + 3;
     return need;
 }
@@ -154,13 +184,16 @@ static void add_ours(const struct region_lines *r, struct region_headers_lines *
         out->line[out->n++] = r->auth;
     if (r->x_region != NULL)
         out->line[out->n++] = r->x_region;
+    for (char *const *line = r->headers; *line != NULL; line++)
+        out->line[out->n++] = *line;
 }
 
 void region_headers_fill(const struct region_headers *e, const struct region_headers_ask *ask,
                          struct region_headers_lines *out)
 {
     const struct region_lines *r = &e->regions[ask->region];
-    size_t need = text_bytes(r->dialect, ask);
+    const struct config_region *conf = &e->conf->regions[ask->region];
+    size_t need = text_bytes(r->dialect, conf, ask);
 
     assert(r->url[ask->path] != NULL);
     *out = (struct region_headers_lines){.url = r->url[ask->path],
@@ -176,7 +209,7 @@ void region_headers_fill(const struct region_headers *e, const struct region_hea
         return;
     add(out, STR("X-Request-Id"), str_of(ask->request_id));
     for (size_t i = 0; i < ask->from->n_fields; i++)
-        if (may_forward(r->dialect, ask->from, ask->from->fields[i].name))
+        if (may_forward(r->dialect, conf, ask->from, ask->from->fields[i].name))
             add(out, ask->from->fields[i].name, ask->from->fields[i].value);
 }
 
@@ -189,7 +222,8 @@ void region_headers_fill_check(const struct region_headers *e, size_t region,
                                          .trust = config_trust_of(e->conf, region)};
     buf_init(&out->text, 1);
     out->line[out->n++] = "Accept: application/json";
-    out->line[out->n++] = version_user_agent();
+    if (!is_set(&e->conf->regions[region], STR("user-agent")))
+        out->line[out->n++] = version_user_agent();
     out->line[out->n++] = NO_CODING;
     add_ours(r, out);
 }

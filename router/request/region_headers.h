@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define REGION_HEADERS_LINES_MAX 24
+#define REGION_HEADERS_LINES_MAX (24 + CONFIG_HEADERS_MAX)
 
 struct region_headers; /* made once per config: dialect, URLs and credentials of every region */
 

@@ -21,21 +21,16 @@ static size_t parts_of(const char *key, struct str out[3])
     return len == 0 ? 0 : len < HEAD_BYTES ? 1 : 3;
 }
 
-bool secret_is_shown(struct str text, const char *key)
+static bool is_any_shown(struct str text, const struct str *parts, size_t n)
 {
-    struct str parts[3];
-    size_t n = parts_of(key, parts);
-
     for (size_t i = 0; i < n; i++)
         if (memmem(text.ptr, text.len, parts[i].ptr, parts[i].len) != NULL)
             return true;
     return false;
 }
 
-bool secret_mask(char *text, size_t len, const char *key)
+static bool mask_all(char *text, size_t len, const struct str *parts, size_t n)
 {
-    struct str parts[3];
-    size_t n = parts_of(key, parts);
     bool found = false;
 
     for (size_t i = 0; i < n; i++) {
@@ -49,4 +44,50 @@ bool secret_mask(char *text, size_t len, const char *key)
         }
     }
     return found;
+}
+
+bool secret_is_shown(struct str text, const char *key)
+{
+    struct str parts[3];
+
+    return is_any_shown(text, parts, parts_of(key, parts));
+}
+
+bool secret_mask(char *text, size_t len, const char *key)
+{
+    struct str parts[3];
+
+    return mask_all(text, len, parts, parts_of(key, parts));
+}
+
+/* Values long enough to be a secret: a short one, such as a number, stands in any text.  Of
+ * "Bearer KEY" the last word: whoever quotes it seldom quotes the scheme. */
+static size_t values_of(const struct config_region *r, struct str out[CONFIG_HEADERS_MAX])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->n_headers; i++) {
+        const char *value = r->headers[i].value, *space = strrchr(value, ' ');
+        bool has_word = space != NULL && strlen(space + 1) >= HEAD_BYTES;
+
+        if (strlen(value) >= HEAD_BYTES)
+            out[n++] = str_of(has_word ? space + 1 : value);
+    }
+    return n;
+}
+
+bool secret_of_region_is_shown(struct str text, const struct config_region *r)
+{
+    struct str values[CONFIG_HEADERS_MAX];
+
+    return secret_is_shown(text, r->api_key) ||
+           is_any_shown(text, values, values_of(r, values));
+}
+
+bool secret_mask_of_region(char *text, size_t len, const struct config_region *r)
+{
+    struct str values[CONFIG_HEADERS_MAX];
+    bool found = mask_all(text, len, values, values_of(r, values));
+
+    return secret_mask(text, len, r->api_key) || found;
 }

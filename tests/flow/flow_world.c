@@ -25,7 +25,7 @@ static const char regions[] =
     "{'name':'b','base_url':'http://b.test/v1','api_key':'key-b','priority':2,"
     "'auth_header':'x-api-key'},"
     "{'name':'c','base_url':'http://c.test/v1','api_key':'key-c','priority':3,"
-    "'x_region':'moon'}]";
+    "'x_region':'moon','headers':{'X-Tenant':'tenant-0123','openai-beta':'ours'}}]";
 
 static void no_line(enum log_level level, const char *line)
 {

@@ -96,6 +96,42 @@ Test(flow_credentials, each_region_its_own)
     flow_stop(&f);
 }
 
+/* Those of a region's config go there alone, and before the client's of the same name. */
+Test(flow_credentials, a_regions_own_fields)
+{
+    struct script_answer answers[] = {
+        {.region = "a", .status = 503, .body = ""},
+        {.region = "b", .status = 503, .body = ""},
+        {.region = "c",
+         .status = 400,
+         .fields = WORD_JSON "openai-organization: tenant-0123\nopenai-version: 1\n",
+         .body = "{\"error\":{\"message\":\"no tenant-0123\",\"type\":\"x\"}}"}};
+    struct flow_world f;
+    struct flow_answer a;
+
+    flow_start(&f, NULL);
+    script_set(f.w.up, answers, 3);
+    flow_ask(&f, "X-Tenant: client\r\nOpenAI-Beta: client\r\n", WORD_ASK, &a);
+    cr_assert_str_eq(script_story(f.w.up), "a b c");
+    for (size_t i = 0; i < 2; i++) {
+        const char *headers = script_call(f.w.up, i)->headers.data;
+
+        cr_expect_null(strcasestr(headers, "tenant"), "%s", headers);
+        cr_expect_not_null(strcasestr(headers, "\nopenai-beta: client\n"), "%s", headers);
+    }
+    const char *headers = script_call(f.w.up, 2)->headers.data;
+
+    cr_expect_not_null(strstr(headers, "\nX-Tenant: tenant-0123\n"), "%s", headers);
+    cr_expect_not_null(strstr(headers, "\nopenai-beta: ours\n"), "%s", headers);
+    cr_expect_null(strstr(headers, "client\n"), "%s", headers);
+    cr_expect_eq(a.status, 400);
+    cr_expect_null(strstr(a.head.data, "0123"), "%s", a.head.data);
+    cr_expect_not_null(strstr(a.head.data, "openai-version: 1"), "%s", a.head.data);
+    cr_expect_null(strstr(a.body.data, "0123"), "%s", a.body.data);
+    flow_answer_release(&a);
+    flow_stop(&f);
+}
+
 /* More fields than go on, and every one of them: bounded, the region's own never lost. */
 Test(flow_credentials, many_fields)
 {

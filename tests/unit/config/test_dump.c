@@ -104,6 +104,9 @@ Test(dump, loads_again)
     round_trip("{" REGS("") ",\"redis\":{\"url\":\"redis://u:hidden@h/1\"}}", true);
     round_trip("{" REGS("") ",\"redis\":{\"subscribe_url\":\"redis://u:hidden@h,i:7\"}}", true);
     round_trip("{" REGS("") ",\"upstream\":{\"extra_ca_file\":\"/a\"}}", false);
+    round_trip("{\"regions\":[{\"name\":\"a\",\"base_url\":\"http://h\",\"headers\":"
+               "{\"X-A\":\"hidden\",\"x-b\":\"${SLUICE_DOLLARS}\"}}]}",
+               true);
     round_trip("{\"regions\":[{\"name\":\"a\",\"base_url\":\"http://h\",\"ca_file\":\"/a\"},"
                "{\"name\":\"b\",\"base_url\":\"http://h\",\"extra_ca_file\":\"/b\"}]}",
                false);

@@ -12,12 +12,13 @@
 #define REGS "\"regions\":[" A "," B "]"
 
 /* A file with one more top-level member, with one odd region, or with one model. */
-#define TOP(member)    "{" REGS "," member "}"
-#define REGION(keys)   "{\"regions\":[" A ",{\"name\":\"b\"," keys "}]}"
-#define URL(url)       REGION("\"base_url\":\"" url "\"")
-#define MODELS(models) TOP("\"models\":{" models "}")
-#define TARGET(keys)   MODELS("\"m\":{\"targets\":[{" keys "}]}")
-#define GOOD           "\"targets\":[{\"region\":\"us-east\"}]"
+#define TOP(member)     "{" REGS "," member "}"
+#define REGION(keys)    "{\"regions\":[" A ",{\"name\":\"b\"," keys "}]}"
+#define URL(url)        REGION("\"base_url\":\"" url "\"")
+#define HEADERS(object) REGION("\"base_url\":\"http://h\",\"headers\":" object)
+#define MODELS(models)  TOP("\"models\":{" models "}")
+#define TARGET(keys)    MODELS("\"m\":{\"targets\":[{" keys "}]}")
+#define GOOD            "\"targets\":[{\"region\":\"us-east\"}]"
 
 /* clang-format off */
 static const struct {
@@ -46,6 +47,28 @@ static const struct {
     {TARGET("\"regoin\":\"us-east\""),    "models[\"m\"].targets[0].regoin is not a known setting, did you mean \"region\"?"},
     {MODELS("\"m\":{\"target\":[]}"),     "models[\"m\"].target is not a known setting, did you mean \"targets\"?"},
     {TOP("\"a\\nb\\u0007\":1"),           "a?b? is not a known setting"},
+
+    /* a region's header fields */
+    {HEADERS("[]"),                       "regions[1].headers is an array, want an object of header fields"},
+    {HEADERS("{\"X\":5}"),                "regions[1].headers.X has a value that is not shown here, want visible ASCII and inner spaces, 1..4096 bytes"},
+    {HEADERS("{\"X\":\"\"}"),             "regions[1].headers.X has a value that is not shown here"},
+    {HEADERS("{\"X\":\" a\"}"),           "regions[1].headers.X has a value that is not shown here"},
+    {HEADERS("{\"X\":\"a\\r\\nY: b\"}"),  "regions[1].headers.X has a value that is not shown here"},
+    {HEADERS("{\"X\":\"${SLUICE_UNSET_X}\"}"), "regions[1].headers.X uses ${SLUICE_UNSET_X}, which is not set"},
+    {HEADERS("{\"X: hidden\":\"a\"}"),    "regions[1].headers has a name that is not shown here, want names of header fields of at most 128 bytes"},
+    {HEADERS("{\"\":\"a\"}"),             "regions[1].headers has a name that is not shown here"},
+    {HEADERS("{\"Host\":\"a\"}"),         "regions[1].headers has 'Host', which is not the config's to set there: want another field"},
+    {HEADERS("{\"transfer-encoding\":\"a\"}"), "regions[1].headers has 'transfer-encoding', which is not"},
+    {HEADERS("{\"Connection\":\"a\"}"),   "regions[1].headers has 'Connection', which is not"},
+    {HEADERS("{\"Proxy-Authorization\":\"a\"}"), "regions[1].headers has 'Proxy-Authorization', which is not"},
+    {HEADERS("{\"Accept-Encoding\":\"a\"}"), "regions[1].headers has 'Accept-Encoding', which is not"},
+    {HEADERS("{\"X-Request-Id\":\"a\"}"), "regions[1].headers has 'X-Request-Id', which is not"},
+    {HEADERS("{\"X-Region\":\"a\"}"),     "regions[1].headers has 'X-Region', which is not"},
+    {HEADERS("{\"authorization\":\"a\"},\"api_key\":\"k\""), "regions[1].headers has 'authorization', which is not"},
+    {HEADERS("{\"X-K\":\"a\"},\"api_key\":\"k\",\"auth_header\":\"x-k\""), "regions[1].headers has 'X-K', which is not"},
+    {HEADERS("{\"X-A\":\"a\",\"x-a\":\"b\"}"), "regions[1].headers has 'x-a' twice, want it once"},
+    {HEADERS("{\"a\":\"1\",\"b\":\"1\",\"c\":\"1\",\"d\":\"1\",\"e\":\"1\",\"f\":\"1\",\"g\":\"1\",\"h\":\"1\",\"i\":\"1\",\"j\":\"1\",\"k\":\"1\",\"l\":\"1\",\"m\":\"1\",\"n\":\"1\",\"o\":\"1\",\"p\":\"1\",\"q\":\"1\"}"),
+     "regions[1].headers has 17, want an object of header fields, names and values, 0..16 of them"},
 
     /* kinds */
     {TOP("\"fleet\":5"),                  "fleet is 5, want a name of letters"},

@@ -72,7 +72,7 @@ static void expect_row(const struct json *s, const struct setting *k)
         const struct json *plain = json_at(member(s, "anyOf"), 0);
 
         cr_expect_eq(json_int(member(plain, "maxLength")), k->max, "%s", k->name);
-    } else if (k->type == SETTING_MODELS) {
+    } else if (k->type == SETTING_MODELS || k->type == SETTING_HEADERS) {
         cr_expect_eq(json_int(member(s, "maxProperties")), k->max, "%s", k->name);
     } else if (k->type >= SETTING_LISTS) {
         cr_expect_eq(json_int(member(s, "minItems")), k->min, "%s", k->name);
