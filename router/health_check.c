@@ -165,6 +165,7 @@ static void start(struct region_check *rc, int64_t now_ms)
     rc->call = upstream_start(h->c.up,
                               &(struct upstream_request){.method = conf->health.method,
                                                          .url = lines.url,
+                                                         .proxy = lines.proxy,
                                                          .trust = lines.trust,
                                                          .headers = lines.line,
                                                          .n_headers = lines.n,

@@ -58,6 +58,7 @@ struct config_region {
     char *x_region;    /* sent as X-Region; "" for none */
     char *health_path; /* NULL: health.path */
     struct config_trust trust;     /* its own; config_trust_of() has what holds */
+    char *proxy;                   /* between us and it, with its credentials; NULL: none */
     struct config_header *headers; /* sent with each request there */
     size_t n_headers;
     int priority;                  /* smaller first; default 1 */

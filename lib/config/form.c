@@ -116,6 +116,24 @@ struct str form_host(enum form f, struct str s)
     return split_host(s, &host, &rest) ? host : (struct str){NULL, 0};
 }
 
+/* One '@' at most, so that a dump masks all that stands in front of it. */
+static bool is_proxy(struct str s)
+{
+    struct str host, port, behind;
+    size_t scheme = str_starts(s, "http://") ? 7 : str_starts(s, "socks5h://") ? 10 : 0;
+
+    if (scheme == 0)
+        return false;
+    s = (struct str){s.ptr + scheme, s.len - scheme};
+    if (!all_visible(s, "\"<>\\^`{|}?#/"))
+        return false;
+    s = str_split(s, '@', &behind);
+    if (behind.ptr != NULL)
+        s = behind;
+    return split_host(s, &host, &port) && host.len > 0 && host.len < 256 && port.ptr != NULL &&
+           is_port(port);
+}
+
 /* Also makes sure that a dump which masks the part before '@' masks every secret: no query
  * but db=n, no second '@'. */
 static bool is_redis_url(struct str s)
@@ -224,6 +242,8 @@ static const struct {
                                       "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+(/[^?#@]*)?$"},
     [FORM_REDIS_URL] = {is_redis_url, "redis://[user:password@]host[:port][/db], rediss:// for TLS, redis+sentinel://[user:password@]host[:port],.../master[/db], or unix:///path[?db=n]",
                                       "^(rediss?(\\+sentinel)?://|unix:///)[!-~]+$"},
+    [FORM_PROXY]     = {is_proxy,     "http://[user:password@]host:port or socks5h://[user:password@]host:port",
+                                      "^(http|socks5h)://[!-~]+:[0-9]{1,5}$"},
     [FORM_CONFIRM]   = {is_confirm,   "\"none\", \"second_opinion\" or \"quorum:N\" with N in 2..999",
                                       "^(none|second_opinion|quorum:([2-9]|[1-9][0-9]{1,2}))$"},
     [FORM_HEDGE]     = {is_hedge,     "\"off\", \"silence\", \"p95\" or a duration such as \"800ms\"",

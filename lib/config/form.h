@@ -15,6 +15,7 @@ enum form {
     FORM_LISTEN,    /* "host:port", "[v6]:port" or ":port" */
     FORM_BASE_URL,  /* http(s)://host[:port][/path] */
     FORM_REDIS_URL, /* redis://... or unix:///path; a start has redis/url.c read the rest */
+    FORM_PROXY,     /* http:// or socks5h:// [user:password@]host:port */
     FORM_FIELD,     /* header field name that may carry a key (RFC 9110 section 5.1) */
     FORM_KEY,       /* visible ASCII: an API key */
     FORM_VALUE,     /* header field value (RFC 9110 section 5.5, ASCII only) */

@@ -286,7 +286,7 @@ static void write_string(const struct setting *k, const void *base, bool mask,
     int rc;
 
     buf_init(&shown, VALUE_BYTES_MAX * 2);
-    if (mask && k->form == FORM_REDIS_URL && text != NULL)
+    if (mask && (k->form == FORM_REDIS_URL || k->form == FORM_PROXY) && text != NULL)
         rc = append_masked_url(&shown, text);
     else if (mask && k->secret && text != NULL && text[0] != '\0')
         rc = buf_append(&shown, "***", 3);

@@ -140,7 +140,8 @@ static void warn_of_plain_key(const struct warner *w, size_t i)
     struct str host = form_host(FORM_BASE_URL, str_of(r->base_url));
 
     if ((r->api_key[0] == '\0' && r->n_headers == 0) ||
-        !str_istarts(str_of(r->base_url), "http://") || is_loopback(host))
+        !str_istarts(str_of(r->base_url), "http://") ||
+        (is_loopback(host) && r->proxy == NULL)) /* a proxy's loopback is another one */
         return;
     warn(w,
          "regions[%zu].base_url is plain http to '" STR_FMT "', so whoever is on the way can "

@@ -206,6 +206,36 @@ static CURLcode set_tls(CURL *easy, const struct config_trust *trust)
     return rc == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_CAPATH, NO_FOLDER) : rc;
 }
 
+static char *name_proxy(const char *proxy)
+{
+    const char *at = strrchr(proxy, '@'), *scheme = strstr(proxy, "://");
+    const char *host = at != NULL ? at + 1 : scheme != NULL ? scheme + 3 : proxy;
+    size_t need = strlen(host) + 2;
+    char *name = xcalloc(1, need);
+
+    snprintf(name, need, "-%s", host);
+    return name;
+}
+
+/* A tunnel, so that what is said to the region, and by it, is between us and it, TLS included.
+ * The proxy's own head is none of the answer, and ours are none of its. */
+static CURLcode set_proxy(struct upstream_wire *wire, CURL *easy, const char *proxy)
+{
+    CURLcode rc = CURLE_OK;
+
+    if (proxy == NULL)
+        return rc;
+    wire->proxy = name_proxy(proxy);
+#define SET(option, value) (rc = rc != CURLE_OK ? rc : curl_easy_setopt(easy, option, value))
+    SET(CURLOPT_PROXY, proxy);
+    SET(CURLOPT_NOPROXY, ""); /* nor does the environment name exceptions */
+    SET(CURLOPT_HTTPPROXYTUNNEL, 1L);
+    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
+#undef SET
+    return rc;
+}
+
 const char *upstream_request_apply(struct upstream_wire *wire, CURL *easy,
                                    struct upstream_urls *urls,
                                    const struct upstream_request *req)
@@ -228,19 +258,23 @@ const char *upstream_request_apply(struct upstream_wire *wire, CURL *easy,
                          (long)(req->total_ms > 0 ? req->total_ms : 0)) != CURLE_OK ||
         curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                          (long)(req->connect_ms > 0 ? req->connect_ms : 0)) != CURLE_OK ||
-        set_tls(easy, req->trust) != CURLE_OK || set_method(easy, req) != CURLE_OK)
+        set_tls(easy, req->trust) != CURLE_OK ||
+        set_proxy(wire, easy, req->proxy) != CURLE_OK || set_method(easy, req) != CURLE_OK)
         return "libcurl refused an option of the request";
     return NULL;
 }
 
 const char *upstream_wire_host(const struct upstream_wire *wire)
 {
+    if (wire->proxy != NULL)
+        return wire->proxy;
     return wire->url != NULL ? wire->url->host : NULL;
 }
 
 const char *upstream_wire_look_up(struct upstream_wire *wire, CURL *easy)
 {
-    wire->forget = (struct curl_slist){.data = wire->url->host};
+    wire->forget =
+        (struct curl_slist){.data = wire->proxy != NULL ? wire->proxy : wire->url->host};
     return curl_easy_setopt(easy, CURLOPT_RESOLVE, &wire->forget) == CURLE_OK
                ? NULL
                : "libcurl refused to forget an address";
@@ -253,6 +287,8 @@ void upstream_wire_wipe(struct upstream_wire *wire)
     wire->used = 0;
     drop_url(wire->url);
     wire->url = NULL;
+    free(wire->proxy);
+    wire->proxy = NULL;
     if (wire->cap > SPARE_ARENA_BYTES) {
         free(wire->arena);
         wire->arena = NULL;

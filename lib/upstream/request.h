@@ -19,6 +19,7 @@ struct upstream_wire {
     char *arena; /* header lines and the curl_slist over them */
     size_t cap, used;
     struct upstream_url *url;
+    char *proxy;              /* as url's host, in its place: who is connected to; NULL: none */
     struct curl_slist forget; /* of upstream_wire_look_up() */
 };
 
@@ -28,7 +29,7 @@ const char *upstream_request_apply(struct upstream_wire *wire, CURL *easy,
                                    struct upstream_urls *urls,
                                    const struct upstream_request *req) MUST_CHECK;
 
-/* Who the request goes to, as upstream/address.h wants it; NULL: apply did not come that far. */
+/* Who is connected to for the request, as upstream/address.h wants it; NULL: apply did not come that far. */
 const char *upstream_wire_host(const struct upstream_wire *wire);
 /* Has curl look that host up anew, whatever it still knows of it.  After a good apply. */
 const char *upstream_wire_look_up(struct upstream_wire *wire, CURL *easy) MUST_CHECK;

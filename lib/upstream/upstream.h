@@ -60,6 +60,7 @@ struct upstream_request { /* everything is copied or used before upstream_start 
     int64_t connect_ms, total_ms;
     /* Whose certificate is good; NULL: who the system's authorities signed. */
     const struct config_trust *trust;
+    const char *proxy; /* http:// or socks5h:// [user:password@]host:port; NULL: none */
     bool lean; /* many small pieces over a long time are expected: less memory is held */
 };
 

@@ -50,6 +50,7 @@ static void send_request(struct attempt *at, const struct attempt_ask *ask,
     req = (struct upstream_request){
         .method = ask->path == DIALECT_MODELS ? "GET" : "POST",
         .url = lines.url,
+        .proxy = lines.proxy,
         .trust = lines.trust,
         .headers = lines.line,
         .n_headers = lines.n,

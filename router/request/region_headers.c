@@ -197,6 +197,7 @@ void region_headers_fill(const struct region_headers *e, const struct region_hea
 
     assert(r->url[ask->path] != NULL);
     *out = (struct region_headers_lines){.url = r->url[ask->path],
+                                         .proxy = conf->proxy,
                                          .trust = config_trust_of(e->conf, ask->region)};
     buf_init(&out->text, need);
     if (ask->path != DIALECT_MODELS)
@@ -219,6 +220,7 @@ void region_headers_fill_check(const struct region_headers *e, size_t region,
     const struct region_lines *r = &e->regions[region];
 
     *out = (struct region_headers_lines){.url = r->check_url,
+                                         .proxy = e->conf->regions[region].proxy,
                                          .trust = config_trust_of(e->conf, region)};
     buf_init(&out->text, 1);
     out->line[out->n++] = "Accept: application/json";

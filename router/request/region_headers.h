@@ -30,6 +30,7 @@ struct region_headers_ask {
 
 struct region_headers_lines {
     const char *url;                            /* borrowed from the region_headers */
+    const char *proxy;                          /* on the way to it; the config's */
     const struct config_trust *trust;           /* who may answer for that URL; the config's */
     const char *line[REGION_HEADERS_LINES_MAX]; /* "Name: value" */
     size_t n;

@@ -104,6 +104,12 @@ Test(dump, loads_again)
     round_trip("{" REGS("") ",\"redis\":{\"url\":\"redis://u:hidden@h/1\"}}", true);
     round_trip("{" REGS("") ",\"redis\":{\"subscribe_url\":\"redis://u:hidden@h,i:7\"}}", true);
     round_trip("{" REGS("") ",\"upstream\":{\"extra_ca_file\":\"/a\"}}", false);
+    round_trip("{\"regions\":[{\"name\":\"a\",\"base_url\":\"http://h\",\"proxy\":"
+               "\"http://hidden:hidden@h:1\"}]}",
+               true);
+    round_trip("{\"regions\":[{\"name\":\"a\",\"base_url\":\"http://h\",\"proxy\":"
+               "\"socks5h://h:1\"}]}",
+               false);
     round_trip("{\"regions\":[{\"name\":\"a\",\"base_url\":\"http://h\",\"headers\":"
                "{\"X-A\":\"hidden\",\"x-b\":\"${SLUICE_DOLLARS}\"}}]}",
                true);

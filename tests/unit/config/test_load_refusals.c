@@ -70,6 +70,9 @@ static const struct {
     {HEADERS("{\"a\":\"1\",\"b\":\"1\",\"c\":\"1\",\"d\":\"1\",\"e\":\"1\",\"f\":\"1\",\"g\":\"1\",\"h\":\"1\",\"i\":\"1\",\"j\":\"1\",\"k\":\"1\",\"l\":\"1\",\"m\":\"1\",\"n\":\"1\",\"o\":\"1\",\"p\":\"1\",\"q\":\"1\"}"),
      "regions[1].headers has 17, want an object of header fields, names and values, 0..16 of them"},
 
+    {REGION("\"base_url\":\"http://h\",\"proxy\":\"http://hidden:hidden@h\""),
+     "regions[1].proxy has a value that is not shown here, want http://[user:password@]host:port or socks5h://[user:password@]host:port, 0..1024 bytes"},
+
     /* kinds */
     {TOP("\"fleet\":5"),                  "fleet is 5, want a name of letters"},
     {TOP("\"fleet\":null"),               "fleet is null, want a name"},

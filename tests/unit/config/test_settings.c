@@ -145,7 +145,7 @@ Test(settings, each_number_at_limit_minus_one_limit_and_plus_one)
 static void fill(enum form f, size_t n, char *out)
 {
     static const char *const prefixes[N_FORMS] = {
-        [FORM_BASE_URL] = "http://h/", [FORM_REDIS_URL] = "redis://"};
+        [FORM_BASE_URL] = "http://h/", [FORM_PROXY] = "http://", [FORM_REDIS_URL] = "redis://"};
     const char *prefix = prefixes[f] != NULL ? prefixes[f] : "";
 
     memset(out, 'a', n);
@@ -160,6 +160,8 @@ static void fill(enum form f, size_t n, char *out)
     }
     if (f == FORM_CONFIRM && n == strlen("second_opinion"))
         memcpy(out, "second_opinion", n);
+    if (f == FORM_PROXY && n > 13)
+        memcpy(out + n - 5, "@h:80", 5);
     if (f == FORM_LISTEN && n > 5)
         memcpy(out + n - 5, ":8080", 5);
 }

@@ -50,6 +50,7 @@ static const struct {
     {KEY("http://LocalHost/v1"),        ""},
     {KEY("http://a.localhost/v1"),      ""},
     {AT("http://api.example.com/v1", "") "}", ""},
+    {AT("http://127.0.0.1/v1", ",\"api_key\":\"hidden\",\"proxy\":\"http://p:1\"") "}", PLAIN("127.0.0.1")},
     {AT("http://h", ",\"headers\":{\"X-Key\":\"hidden\"}") "}",
      "regions[0].base_url is plain http to 'h', so whoever is on the way can read regions[0].headers: want https://\n"},
     {AT("https://h", ",\"headers\":{\"X-Key\":\"$SLUICE_SET\"}") "}", "regions[0].headers.X-Key " SET},

@@ -90,22 +90,31 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
     return real(name, service, hints, out);
 }
 
-/* A GET of NAME at the server's port. */
-static enum upstream_result get(struct upstream_rig *r)
+/* A GET of NAME at the server's port; or, by a proxy there, of a host that nobody knows. */
+static enum upstream_result get_by(struct upstream_rig *r, bool proxied)
 {
     struct upstream_client c;
     enum upstream_result result;
-    char url[64];
+    char url[64], proxy[64];
 
-    snprintf(url, sizeof(url), "http://" NAME ":%d/v1/x", r->srv.port);
+    snprintf(url, sizeof(url), "http://%s:%d/v1/x", proxied ? "region.invalid" : NAME,
+             r->srv.port);
+    snprintf(proxy, sizeof(proxy), "http://u:p@" NAME ":%d", r->srv.port);
     upstream_client_init(&c, r);
-    upstream_client_start(
-        &c, &(struct upstream_request){
-                .method = "GET", .url = url, .connect_ms = 5000, .total_ms = 8000});
+    upstream_client_start(&c, &(struct upstream_request){.method = "GET",
+                                                         .url = url,
+                                                         .proxy = proxied ? proxy : NULL,
+                                                         .connect_ms = 5000,
+                                                         .total_ms = 8000});
     upstream_rig_run_until(r, &c.ends, 1, "on_end");
     result = c.end.result;
     upstream_client_release(&c);
     return result;
+}
+
+static enum upstream_result get(struct upstream_rig *r)
+{
+    return get_by(r, false);
 }
 
 /* 127.0.0.2 has no server: the region moved away from there. */
@@ -121,6 +130,22 @@ Test(upstream_address, a_region_that_moved_is_found_by_the_next_attempt)
     for (int i = 0; i < 3; i++)
         cr_expect_eq(get(&r), UPSTREAM_COMPLETE);
     cr_expect_eq(look_ups, 2, "an address that works is kept: %d look-ups", look_ups);
+    upstream_rig_stop(&r);
+}
+
+/* The server makes no real tunnel; it is there. */
+Test(upstream_address, a_proxy_that_moved_is_found_by_the_next_attempt)
+{
+    RIG(r, {.bytes = OK_ANSWER, .after = CLOSE});
+
+    resolves_to = "127.0.0.2";
+    cr_expect_eq(get_by(&r, true), UPSTREAM_CONNECT);
+    cr_expect_eq(r.srv.accepted, 0);
+    resolves_to = "127.0.0.1";
+    get_by(&r, true);
+    cr_expect_eq(r.srv.accepted, 1);
+    cr_expect_not_null(strstr(r.srv.seen.data, "CONNECT region.invalid:"));
+    cr_expect_eq(look_ups, 2);
     upstream_rig_stop(&r);
 }
 
