@@ -1,5 +1,6 @@
 /* fuzz_config.c - any bytes as a config file: a sentence or a config whose dump loads again. */
 #include "config/dump.h"
+#include "config/warn.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -16,6 +17,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     setenv("HOSTILE", "sk-fuzz-secret\r\n\",\"x\":${A}", 1);
     return 0;
 }
+
+static const char *const appended[] = {"/chat/completions", "/models"};
 
 static void check_message(const struct err *err, bool secret_written)
 {
@@ -44,15 +47,25 @@ static void check_again(const struct config *c)
     buf_release(&second);
 }
 
+static void check_warning(void *arg, const char *sentence)
+{
+    (void)arg;
+    assert(sentence[0] != '\0');
+    for (const char *c = sentence; *c != '\0'; c++)
+        assert((unsigned char)*c >= 0x20 && *c != 0x7f);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct err err = {0};
     struct config *c = config_parse("f", (struct str){(const char *)data, size}, &err);
 
-    if (c == NULL)
+    if (c == NULL) {
         check_message(&err, memmem(data, size, "sk-", 3) != NULL);
-    else
+    } else {
         check_again(c);
+        config_warn(c, appended, ARRAY_LEN(appended), check_warning, NULL);
+    }
     config_free(c);
     return 0;
 }
