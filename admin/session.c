@@ -73,15 +73,17 @@ static int refuse_login(const struct session *s, struct err *err)
     }
 }
 
-/* The link has a deadline for the whole try, so this ends. */
+/* The link has a deadline for the whole try, so this ends.  One that was lost is taken again,
+ * because it remembers a Cluster's nodes. */
 static int connect_link(struct session *s, struct err *err)
 {
     static const struct redis_link_ops ops = {.on_up = on_up, .on_down = on_down};
 
-    redis_link_free(s->link);
-    s->link = redis_link_new(s->base, &s->conf, &ops, s);
-    s->owner = redis_link_owner_new(
-        s->link, &(struct redis_owner_conf){"session", IN_FLIGHT_MAX, s->command_ms});
+    if (s->link == NULL) {
+        s->link = redis_link_new(s->base, &s->conf, &ops, s);
+        s->owner = redis_link_owner_new(
+            s->link, &(struct redis_owner_conf){"session", IN_FLIGHT_MAX, s->command_ms});
+    }
     s->up = false;
     s->why[0] = '\0';
     redis_link_start(s->link);

@@ -30,8 +30,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOLD_TRIES 2 /* then the URL is asked again */
-
 static void hold(struct redis_link *l)
 {
     l->refs++;
@@ -76,6 +74,9 @@ static PRINTF_LIKE(3, 0) void end(struct redis_link *l, enum redis_error cause, 
         return;
     vsnprintf(l->why, sizeof(l->why), fmt, ap);
     l->cause = cause;
+    l->then = cause == REDIS_ERROR_NONE && l->state == LINK_CONNECTING && l->nodes_left > 0
+                  ? LINK_THEN_NEXT
+                  : LINK_THEN_SAY;
     l->state = LINK_ENDING;
     if (l->bev != NULL)
         bufferevent_disable(l->bev, EV_READ | EV_WRITE);
@@ -149,10 +150,7 @@ static void on_finish(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     hold(l);
     redis_link_close(l);
-    if (l->redirecting) {
-        l->redirecting = false;
-        redis_link_lose(l, NULL);
-        redis_link_dial(l, &l->told, 0);
+    if (redis_link_try_goes_on(l)) {
         drop(l);
         return;
     }
@@ -207,12 +205,14 @@ int redis_link_send_owned(struct redis_owner *o, int argc, const char *const *ar
         o->stats.refused++;
         return -1;
     }
-    int64_t at_ms = clock_mono_ms() + o->conf.deadline_ms;
+    int64_t now_ms = clock_mono_ms(), at_ms = now_ms + o->conf.deadline_ms;
     bool sooner = at_ms < redis_queue_next_ms(&l->queue, REDIS_LINK_LATE_MAX_MS);
 
     redis_queue_add(&l->queue, o, cb, arg, release, at_ms);
     if (sooner)
         redis_link_arm(l, o->conf.deadline_ms);
+    if (now_ms >= l->learn_at_ms)
+        redis_link_learn(l);
     return 0;
 }
 
@@ -259,27 +259,17 @@ static void take_push(struct redis_link *l, const struct redisReply *r)
         l->ops.on_push(l->arg, r);
 }
 
-/* A slot went to another node while we were up: nothing of the refused command ran. */
-static bool take_moved(struct redis_link *l, const struct redisReply *r)
-{
-    char text[REDIS_NODE_TEXT_MAX];
-    struct redis_node node;
-
-    if (l->state != LINK_UP || l->subscribed || !redis_error_moved(r, &l->at, &node))
-        return false;
-    l->told = node;
-    l->told_tries = TOLD_TRIES;
-    redis_node_show(&node, text);
-    redis_link_end_for(l, REDIS_ERROR_MOVED, "the Cluster moved the keys to %s", text);
-    return true;
-}
-
 static void take_reply(struct redis_link *l, const struct redisReply *r)
 {
-    if (take_moved(l, r))
+    bool was_up = redis_link_is_up(l);
+
+    if (redis_link_moved(l, r))
         return;
-    if (redis_queue_answer(&l->queue, r))
+    if (redis_queue_answer(&l->queue, r)) {
+        if (was_up)
+            redis_link_heed(l, r);
         return;
+    }
     if (l->subscribed)
         take_push(l, r);
     else
@@ -302,10 +292,12 @@ static void on_read(struct bufferevent *bev, void *arg)
         enum redis_reply_verdict v = redis_reply_feed(l->decoder, data, len, &used, &r, &why);
 
         evbuffer_drain(in, used);
-        if (v == REDIS_REPLY_BAD)
+        if (v == REDIS_REPLY_BAD) {
+            redis_link_learned_too_much(l);
             redis_link_end(l, "Redis sent %s", why);
-        else if (v == REDIS_REPLY_DONE)
+        } else if (v == REDIS_REPLY_DONE) {
             take_reply(l, r);
+        }
         if (r != NULL)
             freeReplyObject(r);
     }
@@ -379,7 +371,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     hold(l);
     if (l->state == LINK_WAITING)
         redis_link_try(l);
-    else if (l->state == LINK_CONNECTING && !redis_link_try_next(l))
+    else if (l->state == LINK_CONNECTING && !redis_link_try_next(l, true))
         redis_link_end(l, "%s within %lld ms",
                        l->finder != NULL ? "no answer from a Sentinel"
                        : l->bev == NULL  ? "no connection"
@@ -411,6 +403,9 @@ struct redis_link *redis_link_new(struct event_base *base, const struct redis_li
     l->base = base;
     l->refs = 1;
     l->login = owner_new(l, &(struct redis_owner_conf){.name = "login"});
+    l->learner = owner_new(l, &(struct redis_owner_conf){"cluster", 1, REDIS_LINK_LATE_MAX_MS});
+    l->in_cluster = conf->url.n_others > 0 && conf->url.master[0] == '\0' && l->key != NULL;
+    l->learn_at_ms = INT64_MAX;
     rand_init_os(&l->rand);
     l->timer = event_new(base, -1, 0, on_timer, l);
     l->finish = event_new(base, -1, 0, on_finish, l);
@@ -428,6 +423,7 @@ static void go_to(struct redis_link *l, const struct redis_node *node, const cha
     if (redis_node_equal(node, &l->at) && l->state == LINK_UP)
         return;
     l->failures = 0;
+    l->nodes_left = 0;
     redis_node_show(node, text);
     redis_link_end(l, "%s %s", why, text);
     if (l->state == LINK_WAITING)
@@ -442,7 +438,7 @@ static void on_switch(void *arg, const struct redis_node *node)
 
     if (l->freed)
         return;
-    l->told_tries = TOLD_TRIES;
+    l->told_tries = REDIS_LINK_TOLD_TRIES;
     go_to(l, node, "Sentinel's new master is");
 }
 
@@ -496,5 +492,6 @@ void redis_link_pin(struct redis_link *l, const struct redis_node *node)
 
 void redis_link_restart(struct redis_link *l, const char *why)
 {
+    l->nodes_left = 0;
     redis_link_end(l, "%s", why);
 }

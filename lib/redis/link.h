@@ -30,10 +30,11 @@ struct redis_link_conf {
     struct redis_url url;
     struct redis_tls *tls; /* held; NULL will do for a URL without TLS */
     const char *name;      /* CLIENT SETNAME, copied; NULL: none */
-    const char *key;       /* of a Cluster's nodes, up is only the one that serves it; copied;
-                              NULL: any will do */
+    const char *key;       /* of a Cluster's nodes, up is only the one that serves it, and the
+                              others are learned (link_cluster.c); copied; NULL: any will do */
     bool auth_if_asked;    /* the login goes only to a server that wants one */
-    int64_t connect_timeout_ms; /* for all from the name lookup to on_up */
+    int64_t connect_timeout_ms; /* for all from the name lookup to on_up; of several nodes each
+                                   has a part of it, and the last one all */
     int64_t backoff_ms,
         backoff_max_ms;      /* reconnect: full jitter between 0 and the doubled step */
     size_t output_max_bytes; /* 4 MiB */

@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REDIRECTS_MAX 3 /* of one try: nodes that disagree could send us in circles */
+#define REDIRECTS_MAX 3 /* of one node: those that disagree could send us in circles */
+#define SHARES_MIN    4 /* a place that is tried has at least this part of the time */
 
 /* Dials another node within the same try.  Later: the connection that said so is still read. */
 static void redirect(struct redis_link *l, const struct redis_node *to)
@@ -29,7 +30,14 @@ static void redirect(struct redis_link *l, const struct redis_node *to)
     }
     l->told = *to;
     redis_link_end(l, "MOVED to %s", text);
-    l->redirecting = true;
+    l->then = LINK_THEN_REDIRECT;
+}
+
+/* The node lives and is no help: the next place, if there is one. */
+static void pass_over(struct redis_link *l, enum redis_error cause, const char *why)
+{
+    redis_link_end_for(l, cause, "%s", why);
+    l->then = l->nodes_left > 0 ? LINK_THEN_NEXT : LINK_THEN_SAY;
 }
 
 /* ---- login ---- */
@@ -87,15 +95,48 @@ static void on_role(void *arg, const struct redisReply *r, const char *why)
                            redis_error_text(r, l->conf.url.password, text));
 }
 
-/* Any other answer is for the first command to get. */
+static void on_info(void *arg, const struct redisReply *r, const char *why)
+{
+    struct redis_link *l = arg;
+
+    (void)why;
+    if (redis_cluster_is_one(r))
+        l->in_cluster = true;
+}
+
+/* MOVED: follows it, but not to where nobody answered a moment ago. */
+static void follow(struct redis_link *l, const struct redis_node *to)
+{
+    char text[REDIS_NODE_TEXT_MAX], why[REDIS_NODE_TEXT_MAX + 64];
+
+    l->in_cluster = l->key != NULL;
+    if (!redis_node_equal(to, &l->dead)) {
+        redirect(l, to);
+        return;
+    }
+    redis_node_show(to, text);
+    snprintf(why, sizeof(why), "MOVED to %s, which does not answer", text);
+    pass_over(l, REDIS_ERROR_MOVED, why);
+}
+
+/* Where no place is left, and from the node that another one named, any other answer is for
+ * the first command to get. */
 static void on_key(void *arg, const struct redisReply *r, const char *why)
 {
     struct redis_link *l = arg;
+    char text[REDIS_ERROR_TEXT_MAX];
     struct redis_node node;
 
     (void)why;
-    if (redis_link_is_open(l) && redis_error_moved(r, &l->at, &node))
-        redirect(l, &node);
+    if (r == NULL || !redis_link_is_open(l))
+        return;
+    if (redis_error_moved(r, &l->at, &node))
+        follow(l, &node);
+    else if (redis_link_is_elsewhere(redis_error_of(r)) && l->redirects == 0 &&
+             l->nodes_left > 0)
+        pass_over(l, redis_error_of(r), redis_error_text(r, l->conf.url.password, text));
+    else
+        l->serves = redis_error_of(r) == REDIS_ERROR_NONE;
 }
 
 static int send_step(struct redis_link *l, int argc, const char *const *argv,
@@ -143,6 +184,7 @@ static void on_ping(void *arg, const struct redisReply *r, const char *why)
     l->told_tries = l->conf.url.master[0] == '\0' && redis_node_equal(&l->at, &l->told) ? 1 : 0;
     l->state = LINK_UP;
     l->up_since_ms = clock_mono_ms();
+    redis_link_learn(l);
     l->ops.on_up(l->arg);
 }
 
@@ -181,6 +223,8 @@ static int send_login(struct redis_link *l)
     const char *setname[] = {"CLIENT", "SETNAME", l->name};
     const char *role[] = {"ROLE"};
     const char *hget[] = {"HGET", l->key, "gen"};
+    const char *info[] = {"INFO", "cluster"};
+    bool unknown = l->key != NULL && !l->in_cluster && u->master[0] == '\0';
 
     snprintf(db, sizeof(db), "%d", u->db);
     if (u->password[0] != '\0' && !l->conf.auth_if_asked && send_auth(l) < 0)
@@ -192,6 +236,8 @@ static int send_login(struct redis_link *l)
     if (u->master[0] != '\0' && !l->pinned && send_step(l, 1, role, on_role) < 0)
         return -1;
     if (l->key != NULL && send_step(l, 3, hget, on_key) < 0)
+        return -1;
+    if (unknown && send_step(l, 2, info, on_info) < 0)
         return -1;
     return send_ping(l);
 }
@@ -210,7 +256,7 @@ static void on_dialed(void *arg, int fd, const char *why)
     struct redis_link *l = arg;
 
     if (fd < 0) {
-        if (!redis_link_try_next(l))
+        if (!redis_link_try_next(l, true))
             redis_link_end(l, "%s", why);
         return;
     }
@@ -226,12 +272,16 @@ static void on_dialed(void *arg, int fd, const char *why)
         redis_link_secured(l);
 }
 
-void redis_link_dial(struct redis_link *l, const struct redis_node *node, unsigned first)
+static void dial(struct redis_link *l, const struct redis_node *node, unsigned first)
 {
     struct redis_url url = l->conf.url;
-    size_t share = l->nodes_left + 1;
+    size_t named = redis_url_count(&url), share = l->nodes_left + 1;
+    size_t most = named > SHARES_MIN ? named : SHARES_MIN;
 
+    if (share > most)
+        share = most;
     l->state = LINK_CONNECTING;
+    l->serves = false;
     l->at = *node;
     if (node->host[0] != '\0') {
         url.is_unix = false;
@@ -243,18 +293,32 @@ void redis_link_dial(struct redis_link *l, const struct redis_node *node, unsign
     redis_link_arm(l, (l->conf.connect_timeout_ms + (int64_t)share - 1) / (int64_t)share);
 }
 
-bool redis_link_try_next(struct redis_link *l)
+bool redis_link_try_next(struct redis_link *l, bool dead)
 {
+    size_t named = redis_url_count(&l->conf.url), step = redis_link_places(l) - l->nodes_left;
     struct redis_node node;
 
     if (l->nodes_left == 0)
         return false;
     redis_link_close(l);
     redis_link_lose(l, NULL);
+    if (dead)
+        l->dead = l->at;
+    l->redirects = 0;
     l->nodes_left--;
-    node = redis_url_node(&l->conf.url, l->tries++ % redis_url_count(&l->conf.url));
-    redis_link_dial(l, &node, 0);
+    node = redis_link_place(l, step, l->nodes_from);
+    dial(l, &node, step < named ? l->nodes_from / (unsigned)named : 0);
     return true;
+}
+
+bool redis_link_try_goes_on(struct redis_link *l)
+{
+    if (l->then == LINK_THEN_REDIRECT) {
+        redis_link_lose(l, NULL);
+        dial(l, &l->told, 0);
+        return true;
+    }
+    return l->then == LINK_THEN_NEXT && redis_link_try_next(l, l->cause == REDIS_ERROR_NONE);
 }
 
 static void on_found(void *arg, const struct redis_node *node, size_t from,
@@ -270,30 +334,28 @@ static void on_found(void *arg, const struct redis_node *node, size_t from,
     }
     redis_sentinel_free(l->finder);
     l->finder = NULL;
-    redis_link_dial(l, node, 0);
+    dial(l, node, 0);
 }
 
 void redis_link_try(struct redis_link *l)
 {
-    size_t n = redis_url_count(&l->conf.url);
-    struct redis_node node = {.host = ""};
+    const struct redis_url *u = &l->conf.url;
+    bool told = l->pinned || l->told_tries > 0;
+    struct redis_node node = l->told;
 
     l->state = LINK_CONNECTING;
     l->redirects = 0;
-    l->nodes_left = 0;
-    if (l->pinned || l->told_tries > 0) {
+    l->dead = (struct redis_node){.host = ""};
+    l->nodes_from = l->tries++;
+    l->nodes_left = l->pinned || u->master[0] != '\0' ? 0 : redis_link_places(l);
+    if (told) {
         l->told_tries -= l->pinned ? 0 : 1;
-        node = l->told;
-        redis_link_dial(l, &node, l->tries++);
-    } else if (l->conf.url.master[0] != '\0') {
-        redis_link_arm(l, redis_sentinel_share_ms(&l->conf) * (int64_t)(n + 1));
+        dial(l, &node, l->nodes_from);
+    } else if (u->master[0] != '\0') {
+        redis_link_arm(l,
+                       redis_sentinel_share_ms(&l->conf) * (int64_t)(redis_url_count(u) + 1));
         l->finder = redis_sentinel_ask(l->base, &l->conf, l->sentinel, on_found, l);
     } else {
-        unsigned number = l->tries++;
-
-        if (!l->conf.url.is_unix)
-            node = redis_url_node(&l->conf.url, number % n);
-        l->nodes_left = n - 1;
-        redis_link_dial(l, &node, number / (unsigned)n);
+        (void)redis_link_try_next(l, false);
     }
 }

@@ -101,20 +101,24 @@ static bool is_host_char(char c, bool v6)
            (v6 && (c == ':' || c == '%'));
 }
 
-bool redis_node_set(struct redis_node *out, struct str host, struct str port)
+bool redis_node_make(struct redis_node *out, struct str host, int64_t port)
 {
-    uint64_t n;
-
-    if (host.len == 0 || host.len >= sizeof(out->host) || !str_to_u64(port, &n) || n < 1 ||
-        n > 65535)
+    if (host.len == 0 || host.len >= sizeof(out->host) || port < 1 || port > 65535)
         return false;
     for (size_t i = 0; i < host.len; i++)
         if (!is_host_char(host.ptr[i], true))
             return false;
     memcpy(out->host, host.ptr, host.len);
     out->host[host.len] = '\0';
-    out->port = (int)n;
+    out->port = (int)port;
     return true;
+}
+
+bool redis_node_set(struct redis_node *out, struct str host, struct str port)
+{
+    uint64_t n;
+
+    return str_to_u64(port, &n) && n <= 65535 && redis_node_make(out, host, (int64_t)n);
 }
 
 static int parse_host(struct redis_node *out, struct str s, int port_default, struct err *err)

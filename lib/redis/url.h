@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define REDIS_URL_NODES_MAX 16
 #define REDIS_NODE_TEXT_MAX 272
@@ -29,7 +30,8 @@ struct redis_url { /* embedded copies; wiped by redis_url_release */
     size_t n_others;
 };
 
-/* redis://[user:password@]host[:port][,host[:port]...][/db]       several: nodes of a Cluster
+/* redis://[user:password@]host[:port][,host[:port]...][/db]       several: nodes of a Cluster;
+ *                                                                link.h learns those not named
  * redis+sentinel://[user:password@]host[:port][,...]/master[/db]   the hosts are Sentinels
  * unix:///path[?db=n]
  * rediss and rediss+sentinel are the same over TLS.  Percent-encoding is decoded in user,
@@ -44,6 +46,7 @@ struct redis_node redis_url_node(const struct redis_url *u, size_t i);
 /* What a server says of another one.  false: an empty host, a byte that no host name has, a
  * port outside 1..65535; *out is undefined then. */
 bool redis_node_set(struct redis_node *out, struct str host, struct str port) MUST_CHECK;
+bool redis_node_make(struct redis_node *out, struct str host, int64_t port) MUST_CHECK;
 bool redis_node_equal(const struct redis_node *a, const struct redis_node *b);
 /* "host:port", "[::1]:port" */
 void redis_node_show(const struct redis_node *n, char out[REDIS_NODE_TEXT_MAX]);

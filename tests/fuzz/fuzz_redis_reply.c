@@ -1,5 +1,6 @@
 /* fuzz_redis_reply.c - bytes from a server, cut anywhere, never crash the decoder nor get past
  * its caps.  The first byte is the size of the pieces they come in. */
+#include "redis/cluster.h"
 #include "redis/error.h"
 #include "redis/value.h"
 #include "redis/reply.h"
@@ -9,6 +10,29 @@
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool is_place(const struct redis_node *n)
+{
+    return n->host[0] != '\0' && n->port >= 1 && n->port <= 65535;
+}
+
+static void check_cluster(const struct redisReply *r, const struct redis_node *from)
+{
+    struct redis_url url = {.host = "127.0.0.1", .port = 6379};
+    struct redis_cluster c = {.n = 0};
+
+    for (int tls = 0; tls <= 1; tls++) {
+        url.tls = tls == 1;
+        if (!redis_cluster_learn(&c, r, from, &url) && c.n > 0 && tls == 0)
+            abort();
+        if (c.n > REDIS_CLUSTER_NODES_MAX)
+            abort();
+        for (size_t i = 0; i < c.n; i++)
+            if (!is_place(&c.nodes[i]))
+                abort();
+    }
+    (void)redis_cluster_is_one(r);
+}
 
 static void check(const struct redisReply *r, size_t bytes)
 {
@@ -23,8 +47,8 @@ static void check(const struct redisReply *r, size_t bytes)
     (void)redis_error_of(r);
     (void)redis_error_text(r, "secret", text);
     (void)redis_value_push(r);
-    if (redis_error_moved(r, &from, &to) &&
-        (to.host[0] == '\0' || to.port < 1 || to.port > 65535))
+    check_cluster(r, &from);
+    if (redis_error_moved(r, &from, &to) && !is_place(&to))
         abort();
 }
 

@@ -5,8 +5,9 @@ import re
 import pytest
 
 from sluice.admin import Admin
+from sluice.certs import Certs
 from sluice.cluster import Cluster
-from sluice.proc import wait_for
+from sluice.proc import ROOT, Process, wait_for
 
 KEY, CHANNEL = "{sluice:test}:meta", "{sluice:test}:push"
 
@@ -89,3 +90,70 @@ def test_the_fleets_node_is_away_and_comes_back(cluster, region, router):
 def test_other_databases_are_refused(cluster):
     result = Admin(redis_url=f"redis://127.0.0.1:{cluster.nodes[0].port}/1")("status")
     assert result.rc == 3 and "a Redis Cluster has database 0 only" in result.err
+
+
+def manual_rules():
+    """The ACL rule of the manual, with what it adds for a Cluster."""
+    page = (ROOT / "router" / "sluice.json.5").read_text()
+    rule = re.search(r"ACL SETUSER sluice on >PASSWORD\n(.*?)\.Ed", page, re.S).group(1)
+    return [w.replace("{sluice:F}", "{sluice:test}") for w in rule.split()] + ["+cluster|shards"]
+
+
+def one_node(maker, kind):
+    """A Cluster, the URL of the node that has the keys, the CLI's environment, and what the
+    router's config adds."""
+    if kind == "over TLS":
+        certs = Certs(maker.folder)
+        cert, key = certs.issue("server")
+        cluster = Cluster(maker, "--port", 0, "--tls-port", "{port}", "--tls-cluster", "yes",
+                          "--tls-replication", "yes", "--tls-auth-clients", "no",
+                          "--tls-ca-cert-file", certs.ca, "--tls-cert-file", cert,
+                          "--tls-key-file", key)
+        url = cluster.owner(KEY).url.replace("redis:", "rediss:")
+        return cluster, url, {"SSL_CERT_FILE": str(certs.ca)}, {"redis": {"ca_file": str(certs.ca)}}
+    if kind == "plain":
+        cluster = Cluster(maker)
+        return cluster, cluster.owner(KEY).url, {}, {}
+    cluster = Cluster(maker, "--cluster-preferred-endpoint-type", "unknown-endpoint",
+                      "--user", "sluice", "on", ">pw", *manual_rules())
+    return cluster, cluster.owner(KEY).url.replace("//", "//sluice:pw@"), {}, {}
+
+
+@pytest.mark.parametrize("kind", ["plain", "the manual's ACL rule, and no hosts", "over TLS"])
+def test_the_one_named_node_dies_and_the_others_are_found(maker, region, router, kind):
+    cluster, url, env, config = one_node(maker, kind)
+    owner = cluster.owner(KEY)
+    heir = cluster.add_replica(owner)
+    routers = [router([region("us-east"), region("eu-west")], url, name=n, **config) for n in "ab"]
+    for r in routers:
+        wait_for(r.is_attached, what=f"{r.name} to attach")
+    wait_listening(owner, 2)
+    env["SLUICE_REDIS"] = url
+    admin = Admin()
+    tail = Process(admin.argv("events", "-f", "--json"), maker.folder, "events",
+                   admin.environment(env))
+    assert admin("region", "down", "us-east", "--reason", "one", env=env).rc == 0
+    wait_forced(routers, "us-east", True, "all to hear of it")
+    wait_for(lambda: '"why":"one"' in tail.out(), what="the follower to hear of it")
+
+    owner.kill()
+    assert all(r.chat().status == 200 for r in routers)
+    wait_for(lambda: all(not r.is_attached() for r in routers), what="the routers to notice")
+    assert all(is_forced(r, "us-east") and r.chat().status == 200 for r in routers)
+    wait_for(lambda: all(r.is_attached() for r in routers), seconds=60,
+             what="the routers to find the node that took over")
+    assert cluster.owner_among(KEY, heir)
+    wait_listening(heir, 2)
+    assert all(is_forced(r, "us-east") for r in routers)
+
+    lost = admin("status", env=env)
+    assert lost.rc == 3 and "cannot be reached" in lost.err, "it starts with the URL alone"
+    env["SLUICE_REDIS"] = url.replace("/0", f",127.0.0.1:{heir.port}/0")
+    assert len(admin.json("routers", env=env)["routers"]) == 2
+    assert admin("region", "drain", "us-east", "--reason", "two", env=env).rc == 0
+    wait_for(lambda: '"why":"two"' in tail.out(), what="the follower to hear it by the new node")
+    assert admin("region", "auto", "us-east", env=env).rc == 0
+    wait_forced(routers, "us-east", False, "all to hear it by the new node")
+    for node in cluster.nodes:
+        if node is not owner:
+            assert node("ACL", "LOG", 128) == []

@@ -230,6 +230,7 @@ Test(redis_attach_away, a_fleet_of_impossible_size_is_not_believed)
         char reply[100];
 
         fake_redis_start(&f, w.base);
+        f.info = "$-1\r\n";
         snprintf(reply, sizeof(reply), "*6\r\n+OK\r\n+g\r\n:0\r\n:1\r\n:1\r\n:%s\r\n",
                  rows[i].said);
         const char *replies[] = {"+OK\r\n", "$-1\r\n", "+PONG\r\n", reply};

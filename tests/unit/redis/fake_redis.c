@@ -75,12 +75,25 @@ static void answer(struct fake_redis *f, const char *reply)
         fake_redis_hang_up(f);
 }
 
+/* The answer to the command that begins with word. */
+static const char *reply_to(struct fake_redis *f, const char *word)
+{
+    if (f->info != NULL && strncmp(word, "INFO ", 5) == 0)
+        return f->info;
+    if (f->shards != NULL && strncmp(word, "CLUSTER ", 8) == 0)
+        return f->shards;
+    return f->commands < FAKE_REPLIES_MAX ? f->replies[f->commands++] : NULL;
+}
+
 static void on_read(struct bufferevent *bev, void *arg)
 {
     struct fake_redis *f = arg;
+    size_t used = strlen(f->heard);
 
-    while (f->conn == bev && take_command(f, bufferevent_get_input(bev)))
-        answer(f, f->commands < FAKE_REPLIES_MAX ? f->replies[f->commands++] : NULL);
+    while (f->conn == bev && take_command(f, bufferevent_get_input(bev))) {
+        answer(f, reply_to(f, f->heard + used));
+        used = strlen(f->heard);
+    }
 }
 
 static void on_event(struct bufferevent *bev, short what, void *arg)

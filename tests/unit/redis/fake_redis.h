@@ -2,7 +2,8 @@
  *
  * It counts the commands it receives and answers the i-th of a connection with replies[i]; past
  * the end of the list it is silent.  In a reply, "" is silence too, and a '!' at its end closes
- * the connection behind the bytes before it. */
+ * the connection behind the bytes before it.  What a link asks of a Cluster on its own may be
+ * answered apart: INFO with info, CLUSTER with shards; they count as no command then. */
 #ifndef TESTS_UNIT_REDIS_FAKE_REDIS_H
 #define TESTS_UNIT_REDIS_FAKE_REDIS_H
 
@@ -18,6 +19,7 @@ struct fake_redis {
     char dir[64], url[128];
     int port; /* of TCP; 0: a unix socket */
     const char *replies[FAKE_REPLIES_MAX];
+    const char *info, *shards; /* NULL: a command like any other */
     struct evconnlistener *listener;
     struct bufferevent *conn; /* the connection accepted last; NULL: it is gone */
     int accepted, commands;   /* commands: of that connection */

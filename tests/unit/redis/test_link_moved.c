@@ -26,6 +26,8 @@ static void nodes_open(struct nodes *n, struct world *w)
         n->f[i].replies[0] = "$-1\r\n"; /* to HGET */
         n->f[i].replies[1] = "+PONG\r\n";
         n->f[i].replies[2] = "+OK\r\n";
+        n->f[i].info = "$-1\r\n";
+        n->f[i].shards = "-ERR unknown subcommand\r\n";
     }
     snprintf(n->url, sizeof(n->url), "redis://127.0.0.1:%d,127.0.0.1:%d,127.0.0.1:%d",
              n->f[0].port, n->f[1].port, n->f[2].port);
@@ -70,10 +72,11 @@ Test(redis_link_moved, follows_within_the_login)
     world_wait(&w, up_or_down);
     cr_expect_str_eq(w.order, "u", "%s", w.why);
     cr_expect_eq(redis_link_at(w.link)->port, n.f[2].port);
-    cr_expect_str_eq(n.f[2].heard, "HGET {sluice:t}:meta gen PING ");
     cr_assert_eq(world_send(&w, "SET k v"), 0);
     world_wait(&w, world_has_reply);
     cr_expect_str_eq(w.said, "OK ");
+    cr_expect_str_eq(n.f[0].heard, "HGET {sluice:t}:meta gen INFO cluster PING ");
+    cr_expect_str_eq(n.f[2].heard, "HGET {sluice:t}:meta gen PING CLUSTER SHARDS SET k v ");
     nodes_close(&n, &w);
 }
 
