@@ -12,6 +12,7 @@
 #include "redis/error.h"
 #include "redis/link.h"
 
+#include <arpa/inet.h>
 #include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
@@ -138,6 +139,15 @@ void session_close(struct session *s)
 const char *session_where(const struct session *s)
 {
     return s->shown;
+}
+
+bool session_has_one_address(const struct session *s)
+{
+    struct in6_addr room; /* for either kind */
+
+    return !s->conf.url.is_unix && redis_url_count(&s->conf.url) == 1 &&
+           (inet_pton(AF_INET, s->conf.url.host, &room) == 1 ||
+            inet_pton(AF_INET6, s->conf.url.host, &room) == 1);
 }
 
 const char *session_fleet(const struct session *s)

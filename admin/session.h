@@ -35,6 +35,8 @@ struct session *session_open(const struct session_conf *conf, struct err *err) M
 void session_close(struct session *s); /* NULL is fine */
 
 const char *session_where(const struct session *s); /* the URL without its secrets */
+/* The URL names one host, by its address: nothing leads elsewhere while that one is down. */
+bool session_has_one_address(const struct session *s);
 const char *session_fleet(const struct session *s);
 struct names_text session_push(const struct session *s); /* the fleet's channel */
 

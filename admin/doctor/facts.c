@@ -70,6 +70,7 @@ void doctor_facts_info(struct doctor_facts *f, struct str info)
     f->maxmemory_bytes = number_field(info, "maxmemory");
     f->used_bytes = number_field(info, "used_memory");
     f->replicas = number_field(info, "connected_slaves");
+    f->is_cluster = number_field(info, "cluster_enabled") == 1;
     f->aof = DOCTOR_UNKNOWN;
     if (field(info, "aof_enabled", &v))
         f->aof = str_eqz(v, "1") ? DOCTOR_YES : DOCTOR_NO;
@@ -251,5 +252,9 @@ int doctor_facts_gather(struct doctor_facts *f, struct session *s, struct err *e
     for (size_t i = 0; i < ARRAY_LEN(asks); i++)
         if (ask(s, asks[i].argv, asks[i].decode, f, NULL, err) < 0)
             return -1;
+    f->one_address = session_has_one_address(s);
+    if (f->is_cluster && ask(s, (const char *const[]){"CLUSTER", "SHARDS", NULL}, take_any,
+                             NULL, &f->shards_denied, err) < 0)
+        return -1;
     return try_commands(f, s, err);
 }

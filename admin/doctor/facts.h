@@ -20,6 +20,10 @@ struct doctor_facts {
     char version[32], role[16], master_link[16], run[64], policy[32];
     int64_t maxmemory_bytes, used_bytes, replicas;
     enum doctor_known aof;
+    bool is_cluster; /* a node of one */
+
+    bool one_address;   /* the URL names one host, by its address */
+    bool shards_denied; /* a Cluster's nodes cannot be learned */
 
     enum doctor_known save_points; /* CONFIG GET save, where allowed */
 

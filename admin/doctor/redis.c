@@ -45,6 +45,25 @@ static void judge_role(const struct doctor_facts *f, struct findings *out)
     finding_todo(out, "let redis.url name the primary, or the Sentinels (redis+sentinel://)");
 }
 
+static void judge_cluster(const struct doctor_facts *f, struct findings *out)
+{
+    if (!f->is_cluster)
+        return;
+    if (f->shards_denied) {
+        finding_add(out, FINDING_WARN, "cluster",
+                    "this user may not CLUSTER SHARDS, so that routers know the nodes of "
+                    "redis.url alone");
+        finding_todo(out, "ACL SETUSER <user> +cluster|shards");
+    } else if (f->one_address) {
+        finding_add(
+            out, FINDING_WARN, "cluster",
+            "the URL names one node: whatever starts while that is down finds no other");
+        finding_todo(out, "name several in redis.url: redis://host:port,host:port");
+    } else {
+        finding_add(out, FINDING_OK, "cluster", "its nodes lead routers to each other");
+    }
+}
+
 static void judge_eviction(const struct doctor_facts *f, struct findings *out)
 {
     bool evicts = strcmp(f->policy, "noeviction") != 0;
@@ -137,6 +156,7 @@ void doctor_redis_judge(const struct doctor_facts *f, const char *where, const c
     if (f->has_info) {
         judge_version(f, out);
         judge_role(f, out);
+        judge_cluster(f, out);
         judge_eviction(f, out);
         judge_memory(f, out);
         judge_persistence(f, out);

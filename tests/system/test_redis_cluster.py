@@ -29,6 +29,13 @@ def wait_listening(node, n):
     wait_for(lambda: node("PUBSUB", "NUMSUB", CHANNEL)[1] == n, what="the routers to listen there")
 
 
+def manual_rules():
+    """The ACL rule of the manual, with what it adds for a Cluster."""
+    page = (ROOT / "router" / "sluice.json.5").read_text()
+    rule = re.search(r"ACL SETUSER sluice on >PASSWORD\n(.*?)\.Ed", page, re.S).group(1)
+    return [w.replace("{sluice:F}", "{sluice:test}") for w in rule.split()] + ["+cluster|shards"]
+
+
 def test_any_node_will_do(cluster, region, router):
     owner = cluster.owner(KEY)
     regions = [region("us-east"), region("eu-west")]
@@ -87,16 +94,25 @@ def test_the_fleets_node_is_away_and_comes_back(cluster, region, router):
     wait_for(r.is_attached, what="the router to attach again")
 
 
+def test_doctor_says_what_a_url_lacks(cluster, router, region):
+    owner = cluster.owner(KEY)
+    wait_for(router([region("us-east")], owner.url).is_attached, what="the router to attach")
+    owner("ACL", "SETUSER", "poor", "on", ">pw", "~*", "&*", "+@all", "-cluster|shards")
+    owner("ACL", "SETUSER", "rich", "on", ">pw", *manual_rules())
+    one = f"127.0.0.1:{owner.port}"
+    for user, hosts, level, what in [
+            ("poor", one, "warn", "may not CLUSTER SHARDS"),
+            ("rich", one, "warn", "names one node"),
+            ("rich", f"{one},127.0.0.1:{cluster.nodes[0].port}", "ok", "to each other"),
+            ("rich", f"localhost:{owner.port}", "ok", "to each other")]:
+        said = Admin()("doctor", "--json", env={"SLUICE_REDIS": f"redis://{user}:pw@{hosts}"})
+        found = [f for f in said.json()["findings"] if f["check"] == "cluster"]
+        assert [(f["level"], what in f["what"]) for f in found] == [(level, True)], (said, user)
+
+
 def test_other_databases_are_refused(cluster):
     result = Admin(redis_url=f"redis://127.0.0.1:{cluster.nodes[0].port}/1")("status")
     assert result.rc == 3 and "a Redis Cluster has database 0 only" in result.err
-
-
-def manual_rules():
-    """The ACL rule of the manual, with what it adds for a Cluster."""
-    page = (ROOT / "router" / "sluice.json.5").read_text()
-    rule = re.search(r"ACL SETUSER sluice on >PASSWORD\n(.*?)\.Ed", page, re.S).group(1)
-    return [w.replace("{sluice:F}", "{sluice:test}") for w in rule.split()] + ["+cluster|shards"]
 
 
 def one_node(maker, kind):

@@ -122,6 +122,18 @@ static void denied(struct doctor_facts *f)
 {
     str_copy(f->denied, sizeof(f->denied), "PUBLISH, DEL");
 }
+static void cluster(struct doctor_facts *f)
+{
+    f->is_cluster = true;
+}
+static void one_node(struct doctor_facts *f)
+{
+    f->is_cluster = f->one_address = true;
+}
+static void no_shards(struct doctor_facts *f)
+{
+    f->is_cluster = f->one_address = f->shards_denied = true;
+}
 static void no_info(struct doctor_facts *f)
 {
     f->has_info = false;
@@ -153,6 +165,9 @@ Test(doctor_redis, each_trouble_is_named)
         {clock_back, "clock", FINDING_WARN, "1s behind", "slewed"},
         {clock_noise, "clock", FINDING_OK, "forward", ""},
         {denied, "acl", FINDING_BAD, "may not: PUBLISH, DEL", "~{sluice:demo}:*"},
+        {cluster, "cluster", FINDING_OK, "to each other", ""},
+        {one_node, "cluster", FINDING_WARN, "names one node", "redis://host:port,host:port"},
+        {no_shards, "cluster", FINDING_WARN, "CLUSTER SHARDS", "+cluster|shards"},
         {no_info, "info", FINDING_UNKNOWN, "may not INFO", "+info"},
     };
 
