@@ -177,7 +177,7 @@ struct call {
     session_decode *decode;
     void *arg;
     struct err *err;
-    bool done;
+    bool done, late;
     int rc;
 };
 
@@ -238,6 +238,7 @@ static void on_reply(void *arg, const struct redisReply *r, const char *why)
 
     c->done = true;
     c->s->error = redis_error_of(r);
+    c->late = r == NULL && redis_link_is_up(c->s->link);
     if (r == NULL)
         c->rc = err_set(c->err, ERR_STORE, "Redis at %s gave no answer: %s", c->s->shown, why);
     else if (c->s->error != REDIS_ERROR_NONE)
@@ -251,6 +252,10 @@ static int finish(struct call *c)
     struct session *s = c->s;
 
     while (!c->done && !s->interrupted)
+        event_base_loop(s->base, EVLOOP_ONCE);
+    if (c->late) /* mute, and perhaps for good: the next call finds whoever serves by then */
+        redis_link_restart(s->link, "it did not answer");
+    while (c->late && s->up && !s->interrupted)
         event_base_loop(s->base, EVLOOP_ONCE);
     if (c->done)
         return c->rc;

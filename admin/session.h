@@ -45,8 +45,8 @@ struct names_text session_push(const struct session *s); /* the fleet's channel 
 typedef int session_decode(void *arg, const struct redisReply *r, struct err *err);
 
 /* Each waits for the answer and hands it to decode.  A lost connection is made anew before the
- * call; one that is lost during it may have done its work or not: -1 with ERR_STORE, and
- * session_is_lost().  Error replies by name become sentences with ERR_STORE too, but for what a
+ * call; one that is lost during it, or gives no answer in time and is given up for that, may
+ * have done its work or not: -1 with ERR_STORE, and session_is_lost().  Error replies by name become sentences with ERR_STORE too, but for what a
  * script says about its arguments (ERR_RANGE). */
 int session_script(struct session *s, enum script which, const char *const *args, size_t n_args,
                    session_decode *decode, void *arg, struct err *err) MUST_CHECK;

@@ -249,6 +249,19 @@ def test_events_follow_over_a_restart(fleet):
     assert "Redis is back" in err and err.count("\n") == 2, err
 
 
+def test_events_follow_over_a_mute_redis(fleet):
+    f = fleet(1, 1)
+    tail = Following(f.admin, "events", "-f", "--json", "-n", "1")
+    tail.wait_for(rb"\n")
+    f.redis.pause()
+    tail.wait_for(rb"gave no answer", fd=tail.popen.stderr.fileno())
+    f.redis.cont()
+    tail.wait_for(rb"Redis is back", fd=tail.popen.stderr.fileno())
+    assert f.admin("region", "down", REGION, "--reason", "one").rc == 0
+    tail.wait_for(rb'"why":"one"')
+    assert tail.end()[0] == 0
+
+
 def test_events_into_a_closed_pipe(fleet):
     f = fleet(1, 1)
     tail = Following(f.admin, "events", "-f")

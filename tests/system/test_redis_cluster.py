@@ -127,7 +127,7 @@ def one_node(maker, kind):
                           "--tls-key-file", key)
         url = cluster.owner(KEY).url.replace("redis:", "rediss:")
         return cluster, url, {"SSL_CERT_FILE": str(certs.ca)}, {"redis": {"ca_file": str(certs.ca)}}
-    if kind == "plain":
+    if kind in ("plain", "frozen"):
         cluster = Cluster(maker)
         return cluster, cluster.owner(KEY).url, {}, {}
     cluster = Cluster(maker, "--cluster-preferred-endpoint-type", "unknown-endpoint",
@@ -135,7 +135,8 @@ def one_node(maker, kind):
     return cluster, cluster.owner(KEY).url.replace("//", "//sluice:pw@"), {}, {}
 
 
-@pytest.mark.parametrize("kind", ["plain", "the manual's ACL rule, and no hosts", "over TLS"])
+@pytest.mark.parametrize("kind", ["plain", "frozen", "the manual's ACL rule, and no hosts",
+                                  "over TLS"])
 def test_the_one_named_node_dies_and_the_others_are_found(maker, region, router, kind):
     cluster, url, env, config = one_node(maker, kind)
     owner = cluster.owner(KEY)
@@ -152,7 +153,10 @@ def test_the_one_named_node_dies_and_the_others_are_found(maker, region, router,
     wait_forced(routers, "us-east", True, "all to hear of it")
     wait_for(lambda: '"why":"one"' in tail.out(), what="the follower to hear of it")
 
-    owner.kill()
+    if kind == "frozen":
+        owner.pause()
+    else:
+        owner.kill()
     assert all(r.chat().status == 200 for r in routers)
     wait_for(lambda: all(not r.is_attached() for r in routers), what="the routers to notice")
     assert all(is_forced(r, "us-east") and r.chat().status == 200 for r in routers)
