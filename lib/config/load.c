@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "config/dump.h"
 #include "config/headers.h"
+#include "config/lists.h"
 #include "config/object.h"
 #include "config/scope.h"
 #include "config/value.h"
@@ -23,56 +24,7 @@
 
 #define DEPTH_MAX 8 /* models.NAME.targets[] is 5 */
 
-/* A list's kind and number of elements. */
-static int check_list(const struct setting *k, const struct json *v, enum json_kind kind,
-                      const char *where, struct err *err)
-{
-    char want[SETTINGS_WANT_MAX];
-
-    if (json_kind(v) != kind)
-        return value_refuse(k, v, where, err);
-    if ((int64_t)json_count(v) >= k->min && (int64_t)json_count(v) <= k->max)
-        return 0;
-    settings_want(k, true, want, sizeof(want));
-    return err_set(err, ERR_RANGE, "%s has %zu, want %s", where, json_count(v), want);
-}
-
 /* ---- regions ---- */
-
-static int load_flag(const struct setting *k, const struct json *v, const char *where,
-                     unsigned *flags, struct err *err)
-{
-    char want[SETTINGS_WANT_MAX];
-
-    for (size_t i = 0; json_kind(v) == JSON_KIND_STRING && k->words[i] != NULL; i++)
-        if (str_eqz(json_text(v), k->words[i])) {
-            *flags |= 1u << i;
-            return 0;
-        }
-    settings_want(k, true, want, sizeof(want));
-    return err_set(err, ERR_RANGE, "%s is no word of it, want %s", where, want);
-}
-
-/* A list of words: a bit for each. */
-static int load_flags(const struct object *o, const char *name, unsigned *flags,
-                      struct err *err)
-{
-    const struct setting *k = settings_find(o->t, str_of(name));
-    const struct json *v = object_given(o, name);
-    char list[OBJECT_WHERE_MAX], where[OBJECT_WHERE_MAX];
-
-    if (v == NULL)
-        return 0;
-    object_join(list, o->at, name);
-    if (check_list(k, v, JSON_KIND_ARRAY, list, err) < 0)
-        return -1;
-    for (size_t i = 0; i < json_count(v); i++) {
-        object_point(where, "%s[%zu]", list, i);
-        if (load_flag(k, json_at(v, i), where, flags, err) < 0)
-            return -1;
-    }
-    return 0;
-}
 
 /* A recovery timeout that is longer than the cap that nobody named is not doubled. */
 static void settle_recovery(const struct object *o, struct breaker_conf *r)
@@ -80,48 +32,6 @@ static void settle_recovery(const struct object *o, struct breaker_conf *r)
     if (object_given(o, "breaker.recovery_timeout_max") == NULL &&
         r->recovery_max_ms < r->recovery_ms)
         r->recovery_max_ms = r->recovery_ms;
-}
-
-static int load_text(const struct setting *k, const struct json *v, const char *where,
-                     struct config_texts *t, struct err *err)
-{
-    char shown[VALUE_SHOWN_MAX];
-
-    if (json_kind(v) != JSON_KIND_STRING)
-        return err_set(err, ERR_RANGE, "%s is %s, want %s", where, json_kind_name(json_kind(v)),
-                       form_want(k->form));
-    char *text = value_text(k, v, where, err);
-
-    if (text == NULL)
-        return -1;
-    if (strlen(text) <= CONFIG_TEXT_MAX && form_matches(k->form, str_of(text))) {
-        t->text[t->n++] = text;
-        return 0;
-    }
-    free(text);
-    return err_set(err, ERR_RANGE, "%s is '%s', want %s", where,
-                   value_show(json_text(v), shown), form_want(k->form));
-}
-
-/* A list of strings, each in the row's form. */
-static int load_texts(const struct object *o, const char *name, struct config_texts *t,
-                      struct err *err)
-{
-    const struct setting *k = settings_find(o->t, str_of(name));
-    const struct json *v = object_given(o, name);
-    char where[OBJECT_WHERE_MAX];
-
-    if (v == NULL)
-        return 0;
-    if (check_list(k, v, JSON_KIND_ARRAY, name, err) < 0)
-        return -1;
-    t->text = xcalloc(json_count(v) + 1, sizeof(*t->text));
-    for (size_t i = 0; i < json_count(v); i++) {
-        object_point(where, "%s[%zu]", name, i);
-        if (load_text(k, json_at(v, i), where, t, err) < 0)
-            return -1;
-    }
-    return 0;
 }
 
 static int load_region(struct config *c, size_t i, const struct json *v, struct err *err)
@@ -134,7 +44,7 @@ static int load_region(struct config *c, size_t i, const struct json *v, struct 
     c->regions[i].breaker.trip_confirm = xstrdup(c->breaker.trip_confirm);
     c->regions[i].timeouts = c->timeouts;
     if (object_collect(&o, v, err) < 0 || object_store(&o, &c->regions[i], err) < 0 ||
-        load_flags(&o, "lenient", &c->regions[i].lenient, err) < 0 ||
+        lists_flags(&o, "lenient", &c->regions[i].lenient, err) < 0 ||
         headers_load(&c->regions[i], &o, err) < 0)
         return -1;
     settle_recovery(&o, &c->regions[i].breaker.rule);
@@ -152,7 +62,7 @@ static int load_regions(struct config *c, const struct object *root, struct err 
     const struct json *v = object_given(root, "regions");
     const struct setting *k = settings_find(root->t, STR("regions"));
 
-    if (check_list(k, v, JSON_KIND_ARRAY, k->name, err) < 0)
+    if (lists_check(k, v, JSON_KIND_ARRAY, k->name, err) < 0)
         return -1;
     c->n_regions = json_count(v);
     c->regions = xcalloc(c->n_regions, sizeof(*c->regions));
@@ -253,7 +163,7 @@ static int load_targets(struct config *c, struct config_model *m, const struct o
     char where[OBJECT_WHERE_MAX];
 
     object_join(where, o->at, k->name);
-    if (check_list(k, v, JSON_KIND_ARRAY, where, err) < 0)
+    if (lists_check(k, v, JSON_KIND_ARRAY, where, err) < 0)
         return -1;
     m->n_targets = json_count(v);
     m->targets = xcalloc(m->n_targets, sizeof(*m->targets));
@@ -318,7 +228,7 @@ static int load_fallbacks(struct config *c, struct config_model *m, const struct
     if (v == NULL)
         return 0;
     object_join(list, o->at, k->name);
-    if (check_list(k, v, JSON_KIND_ARRAY, list, err) < 0)
+    if (lists_check(k, v, JSON_KIND_ARRAY, list, err) < 0)
         return -1;
     m->fallbacks = xcalloc(json_count(v) + 1, sizeof(*m->fallbacks));
     for (size_t i = 0; i < json_count(v); i++) {
@@ -370,7 +280,7 @@ static int load_models(struct config *c, const struct object *root, struct err *
 
     if (v == NULL)
         return 0;
-    if (check_list(k, v, JSON_KIND_OBJECT, k->name, err) < 0)
+    if (lists_check(k, v, JSON_KIND_OBJECT, k->name, err) < 0)
         return -1;
     c->models = xcalloc(json_count(v) + 1, sizeof(*c->models));
     if (name_models(c, v, err) < 0)
@@ -391,8 +301,8 @@ static int fill(struct config *c, const struct json *root, struct err *err)
         return -1;
     settle_recovery(&o, &c->breaker.rule);
     c->redis.enabled = json_get(root, "redis") != NULL;
-    if (load_texts(&o, "http.cors", &c->http.cors, err) < 0 ||
-        load_texts(&o, "http.hosts", &c->http.hosts, err) < 0)
+    if (lists_texts(&o, "http.cors", &c->http.cors, err) < 0 ||
+        lists_texts(&o, "http.hosts", &c->http.hosts, err) < 0)
         return -1;
     if (load_regions(c, &o, err) < 0 || load_models(c, &o, err) < 0 || config_check(c, err) < 0)
         return -1;
