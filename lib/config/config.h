@@ -195,6 +195,7 @@ struct config {
     int workers;
     int requests_max; /* http.max_requests: in flight per worker; 4000 */
     char *log_level;
+    bool is_of_text; /* config_read() made it: api_key, proxy and headers stand as written */
     char *oddities;  /* of the text, a line each; NULL: none.  config_warn() says them */
     char digest[17]; /* of the values, secrets included by hash: tells two configs apart */
 };
@@ -203,7 +204,9 @@ struct config {
  * and expectation.  Refuses whatever a router could not start with, the files that it names
  * included: a start, a reload and a check of the file all call this. */
 struct config *config_load(const char *path, struct err *err);
-/* The same as far as the text alone says it: for a host that serves nothing. */
+/* The same as far as the text alone says it, for a host that serves nothing: what is said to
+ * regions in secret stays as it is written, so that neither their keys nor the variables that hold
+ * them are needed. */
 struct config *config_read(const char *path, struct err *err);
 /* The same from text; name stands for the file in messages. */
 struct config *config_parse(const char *name, struct str text, struct err *err);

@@ -91,7 +91,7 @@ static void write_value(struct dump *d, const struct setting *k, const char *nam
         write_texts(d, k, name, base);
     } else {
         json_out_key(&d->o, name);
-        value_write(k, base, !d->digest, &d->o);
+        value_write(k, base, !d->digest, d->c->is_of_text, &d->o);
     }
 }
 

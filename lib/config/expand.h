@@ -5,6 +5,15 @@
 #include "base/base.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+
+/* How the strings of a file are read; NULL stands for one that is all zero. */
+struct expand {
+    bool is_of_text; /* rows that only who asks regions needs (vendor in settings.h) stay as
+                        they are written */
+};
 
 /* Appends text with every ${NAME} replaced by the environment's value; "$${" stands for a
  * literal "${", any other '$' for itself.  It works on decoded strings, so a value cannot

@@ -4,7 +4,6 @@
 #include "config/headers.h"
 
 #include "base/text.h"
-#include "config/expand.h"
 #include "config/value.h"
 
 #include <stdio.h>
@@ -58,14 +57,17 @@ static int check_name(const struct config_region *r, const char *name, const cha
 }
 
 /* The value, which the caller frees; NULL with err. */
-static char *load_value(const struct json *v, const char *where, struct err *err)
+static char *load_value(const struct json *v, const struct expand *how, const char *where,
+                        struct err *err)
 {
     const struct setting *k = settings_find(settings_table(SETTINGS_REGION), STR("headers"));
-    char *text = json_kind(v) == JSON_KIND_STRING ? value_text(k, v, where, err) : NULL;
+    char *text = json_kind(v) == JSON_KIND_STRING ? value_text(k, v, how, where, err) : NULL;
     struct str s = str_of(text);
 
     if (json_kind(v) == JSON_KIND_STRING && text == NULL)
         return NULL;
+    if (text != NULL && value_is_left(k, v, how))
+        return text;
     if (text != NULL && s.len > 0 && s.len <= VALUE_MAX && form_matches(FORM_VALUE, s))
         return text;
     free(text);
@@ -74,7 +76,7 @@ static char *load_value(const struct json *v, const char *where, struct err *err
     return NULL;
 }
 
-static int load_all(struct config_region *r, const struct json *v, const char *at,
+static int load_all(struct config_region *r, const struct json *v, const struct object *o,
                     struct err *err)
 {
     struct json_iter it = {0};
@@ -84,10 +86,10 @@ static int load_all(struct config_region *r, const struct json *v, const char *a
 
     r->headers = xcalloc(json_count(v) + 1, sizeof(*r->headers));
     while (json_next(v, &it, &name, &value)) {
-        if (check_name(r, name, at, err) < 0)
+        if (check_name(r, name, o->at, err) < 0)
             return -1;
-        object_point(where, "%s.headers.%s", at, name);
-        char *text = load_value(value, where, err);
+        object_point(where, "%s.headers.%s", o->at, name);
+        char *text = load_value(value, o->how, where, err);
 
         if (text == NULL)
             return -1;
@@ -109,7 +111,7 @@ int headers_load(struct config_region *r, const struct object *o, struct err *er
     if (json_kind(v) != JSON_KIND_OBJECT)
         return value_refuse(k, v, where, err);
     if ((int64_t)json_count(v) <= k->max)
-        return load_all(r, v, o->at, err);
+        return load_all(r, v, o, err);
     settings_want(k, true, want, sizeof(want));
     return err_set(err, ERR_RANGE, "%s has %zu, want %s", where, json_count(v), want);
 }

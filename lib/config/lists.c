@@ -52,15 +52,15 @@ int lists_flags(const struct object *o, const char *name, unsigned *flags, struc
     return 0;
 }
 
-static int load_text(const struct setting *k, const struct json *v, const char *where,
-                     struct config_texts *t, struct err *err)
+static int load_text(const struct setting *k, const struct json *v, const struct expand *how,
+                     const char *where, struct config_texts *t, struct err *err)
 {
     char shown[VALUE_SHOWN_MAX];
 
     if (json_kind(v) != JSON_KIND_STRING)
         return err_set(err, ERR_RANGE, "%s is %s, want %s", where, json_kind_name(json_kind(v)),
                        form_want(k->form));
-    char *text = value_text(k, v, where, err);
+    char *text = value_text(k, v, how, where, err);
 
     if (text == NULL)
         return -1;
@@ -87,7 +87,7 @@ int lists_texts(const struct object *o, const char *name, struct config_texts *t
     t->text = xcalloc(json_count(v) + 1, sizeof(*t->text));
     for (size_t i = 0; i < json_count(v); i++) {
         object_point(where, "%s[%zu]", name, i);
-        if (load_text(k, json_at(v, i), where, t, err) < 0)
+        if (load_text(k, json_at(v, i), o->how, where, t, err) < 0)
             return -1;
     }
     return 0;

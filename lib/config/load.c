@@ -34,10 +34,11 @@ static void settle_recovery(const struct object *o, struct breaker_conf *r)
         r->recovery_max_ms = r->recovery_ms;
 }
 
-static int load_region(struct config *c, size_t i, const struct json *v, struct err *err)
+static int load_region(struct config *c, size_t i, const struct json *v,
+                       const struct expand *how, struct err *err)
 {
     char at[OBJECT_WHERE_MAX];
-    struct object o = {.t = settings_table(SETTINGS_REGION), .at = at};
+    struct object o = {.t = settings_table(SETTINGS_REGION), .at = at, .how = how};
 
     object_point(at, "regions[%zu]", i);
     c->regions[i].breaker = c->breaker; /* what is not given is inherited */
@@ -67,7 +68,7 @@ static int load_regions(struct config *c, const struct object *root, struct err 
     c->n_regions = json_count(v);
     c->regions = xcalloc(c->n_regions, sizeof(*c->regions));
     for (size_t i = 0; i < c->n_regions; i++)
-        if (load_region(c, i, json_at(v, i), err) < 0)
+        if (load_region(c, i, json_at(v, i), root->how, err) < 0)
             return -1;
     return 0;
 }
@@ -83,7 +84,7 @@ static int find_region(const struct config *c, const struct object *o, size_t *o
     char where[OBJECT_WHERE_MAX], shown[VALUE_SHOWN_MAX];
 
     object_join(where, o->at, k->name);
-    char *name = value_text(k, v, where, err);
+    char *name = value_text(k, v, o->how, where, err);
 
     if (name == NULL)
         return -1;
@@ -136,14 +137,14 @@ static struct config_timeouts join_timeouts(const struct config_timeouts *region
     return t;
 }
 
-static int load_target(struct config *c, struct config_model *m, size_t i, const char *model_at,
-                       const struct json *v, struct err *err)
+static int load_target(struct config *c, struct config_model *m, size_t i,
+                       const struct object *model, const struct json *v, struct err *err)
 {
     char at[OBJECT_WHERE_MAX];
-    struct object o = {.t = settings_table(SETTINGS_TARGET), .at = at};
+    struct object o = {.t = settings_table(SETTINGS_TARGET), .at = at, .how = model->how};
     struct config_target *t = &m->targets[i];
 
-    object_point(at, "%s.targets[%zu]", model_at, i);
+    object_point(at, "%s.targets[%zu]", model->at, i);
     t->context_window = m->context_window; /* what is not given is inherited */
     if (object_collect(&o, v, err) < 0 || object_store(&o, t, err) < 0)
         return -1;
@@ -168,7 +169,7 @@ static int load_targets(struct config *c, struct config_model *m, const struct o
     m->n_targets = json_count(v);
     m->targets = xcalloc(m->n_targets, sizeof(*m->targets));
     for (size_t i = 0; i < m->n_targets; i++)
-        if (load_target(c, m, i, o->at, json_at(v, i), err) < 0)
+        if (load_target(c, m, i, o, json_at(v, i), err) < 0)
             return -1;
     return 0;
 }
@@ -191,15 +192,16 @@ static int refuse_fallback(const struct config *c, const char *where, struct str
     return -1;
 }
 
-static int load_fallback(struct config *c, struct config_model *m, const struct setting *k,
+static int load_fallback(struct config *c, struct config_model *m, const struct object *o,
                          const struct json *v, const char *where, struct err *err)
 {
+    const struct setting *k = settings_find(o->t, STR("fallbacks"));
     const char *why = NULL;
 
     if (json_kind(v) != JSON_KIND_STRING)
         return err_set(err, ERR_RANGE, "%s is %s, want the name of a model", where,
                        json_kind_name(json_kind(v)));
-    char *name = value_text(k, v, where, err);
+    char *name = value_text(k, v, o->how, where, err);
 
     if (name == NULL)
         return -1;
@@ -233,17 +235,17 @@ static int load_fallbacks(struct config *c, struct config_model *m, const struct
     m->fallbacks = xcalloc(json_count(v) + 1, sizeof(*m->fallbacks));
     for (size_t i = 0; i < json_count(v); i++) {
         object_point(where, "%s[%zu]", list, i);
-        if (load_fallback(c, m, k, json_at(v, i), where, err) < 0)
+        if (load_fallback(c, m, o, json_at(v, i), where, err) < 0)
             return -1;
     }
     return 0;
 }
 
 static int load_model(struct config *c, struct config_model *m, const struct json *v,
-                      struct err *err)
+                      const struct expand *how, struct err *err)
 {
     char at[OBJECT_WHERE_MAX];
-    struct object o = {.t = settings_table(SETTINGS_MODEL), .at = at};
+    struct object o = {.t = settings_table(SETTINGS_MODEL), .at = at, .how = how};
 
     object_point(at, "models[\"%s\"]", m->name);
     m->timeouts = (struct config_timeouts){-1, -1, -1, -1, -1, -1};
@@ -286,16 +288,17 @@ static int load_models(struct config *c, const struct object *root, struct err *
     if (name_models(c, v, err) < 0)
         return -1;
     for (size_t i = 0; json_next(v, &it, &name, &value); i++)
-        if (load_model(c, &c->models[i], value, err) < 0)
+        if (load_model(c, &c->models[i], value, root->how, err) < 0)
             return -1;
     return 0;
 }
 
 /* ---- the file ---- */
 
-static int fill(struct config *c, const struct json *root, struct err *err)
+static int fill(struct config *c, const struct json *root, const struct expand *how,
+                struct err *err)
 {
-    struct object o = {.t = settings_table(SETTINGS_TOP), .at = ""};
+    struct object o = {.t = settings_table(SETTINGS_TOP), .at = "", .how = how};
 
     if (object_collect(&o, root, err) < 0 || object_store(&o, c, err) < 0)
         return -1;
@@ -346,7 +349,8 @@ void config_free(struct config *c)
     free(c);
 }
 
-struct config *config_parse(const char *name, struct str text, struct err *err)
+static struct config *parse(const char *name, struct str text, const struct expand *how,
+                            struct err *err)
 {
     struct json *root = json_parse(text, CONFIG_MAX_BYTES, DEPTH_MAX, err);
     struct config *c = NULL, *result = NULL;
@@ -355,7 +359,8 @@ struct config *config_parse(const char *name, struct str text, struct err *err)
         goto out;
     c = xcalloc(1, sizeof(*c));
     c->path = xstrdup(name);
-    if (fill(c, root, err) < 0)
+    c->is_of_text = how != NULL && how->is_of_text;
+    if (fill(c, root, how, err) < 0)
         goto out;
     config_digest(c, c->digest);
     c->oddities = warn_about_texts(root);
@@ -369,7 +374,12 @@ out:
     return result;
 }
 
-struct config *config_read(const char *path, struct err *err)
+struct config *config_parse(const char *name, struct str text, struct err *err)
+{
+    return parse(name, text, NULL, err);
+}
+
+static struct config *parse_file(const char *path, const struct expand *how, struct err *err)
 {
     struct config *c = NULL;
     struct buf text;
@@ -378,16 +388,23 @@ struct config *config_read(const char *path, struct err *err)
     if (buf_read_file(&text, path, err) < 0)
         err_wrap(err, "config '%s'", path);
     else
-        c = config_parse(path, buf_str(&text), err);
+        c = parse(path, buf_str(&text), how, err);
     if (text.data != NULL)
         explicit_bzero(text.data, text.len);
     buf_release(&text);
     return c;
 }
 
+struct config *config_read(const char *path, struct err *err)
+{
+    const struct expand how = {.is_of_text = true};
+
+    return parse_file(path, &how, err);
+}
+
 struct config *config_load(const char *path, struct err *err)
 {
-    struct config *c = config_read(path, err);
+    struct config *c = parse_file(path, NULL, err);
 
     if (c == NULL || config_check_start(c, err) == 0)
         return c;

@@ -158,7 +158,7 @@ int object_store(const struct object *o, void *base, struct err *err)
             continue;
         if (o->given[i] == NULL)
             value_set_default(k, base);
-        else if (value_set(k, base, o->given[i], where, err) < 0)
+        else if (value_set(k, base, o->given[i], o->how, where, err) < 0)
             return -1;
     }
     return 0;

@@ -5,13 +5,15 @@
 #include "base/base.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "config/expand.h"
 #include "config/settings.h"
 
 #define OBJECT_WHERE_MAX 256 /* a path for messages */
 
-struct object { /* t and at are the caller's to set */
+struct object { /* t, at and how are the caller's to set */
     const struct setting_table *t;
     const char *at; /* its path, "" for the root */
+    const struct expand *how;
     const struct json *given[SETTINGS_MAX];
 };
 

@@ -48,6 +48,7 @@ struct setting {
     bool fixed;               /* a reload cannot change it: restart */
     bool own;                 /* a host's own: not part of what a fleet shares */
     bool secret;              /* never in a message, masked in a dump */
+    bool vendor;              /* for who asks regions: config_read() leaves it as written */
     bool hushed;              /* never in a message: where a secret ends up by mistake */
     bool empty_is_null;
     bool limit; /* stands in the table of limits */

@@ -62,8 +62,14 @@ int value_refuse(const struct setting *k, const struct json *v, const char *wher
     return err_set(err, ERR_RANGE, "%s is %s, want %s", where, json_kind_name(kind), want);
 }
 
-char *value_text(const struct setting *k, const struct json *v, const char *where,
-                 struct err *err)
+bool value_is_left(const struct setting *k, const struct json *v, const struct expand *how)
+{
+    return how != NULL && how->is_of_text && k->vendor && json_kind(v) == JSON_KIND_STRING &&
+           memmem(json_text(v).ptr, json_text(v).len, "${", 2) != NULL;
+}
+
+char *value_text(const struct setting *k, const struct json *v, const struct expand *how,
+                 const char *where, struct err *err)
 {
     struct buf text;
     char *result = NULL;
@@ -71,6 +77,10 @@ char *value_text(const struct setting *k, const struct json *v, const char *wher
     buf_init(&text, VALUE_BYTES_MAX);
     if (json_kind(v) != JSON_KIND_STRING) {
         value_refuse(k, v, where, err);
+        goto out;
+    }
+    if (value_is_left(k, v, how)) {
+        result = xstrndup(json_text(v).ptr, json_text(v).len);
         goto out;
     }
     if (expand_env(json_text(v), &text, err) < 0) {
@@ -168,8 +178,8 @@ static int set_text(const struct setting *k, void *base, const char *text)
     }
 }
 
-int value_set(const struct setting *k, void *base, const struct json *v, const char *where,
-              struct err *err)
+int value_set(const struct setting *k, void *base, const struct json *v,
+              const struct expand *how, const char *where, struct err *err)
 {
     enum json_kind kind = json_kind(v);
 
@@ -181,10 +191,17 @@ int value_set(const struct setting *k, void *base, const struct json *v, const c
     if (is_number(k) && k->type != SETTING_DURATION && k->type != SETTING_SIZE)
         return value_refuse(k, v, where, err);
 
-    char *text = value_text(k, v, where, err);
+    char *text = value_text(k, v, how, where, err);
 
     if (text == NULL)
         return -1;
+    if (value_is_left(k, v, how)) { /* each of them is a string */
+        char **to = field(k, base);
+
+        free(*to);
+        *to = text;
+        return 0;
+    }
     int rc = set_text(k, base, text);
 
     free(text);
@@ -278,7 +295,32 @@ static int append_masked_url(struct buf *out, const char *url)
     return expand_quote(str_of(at), out);
 }
 
-static void write_string(const struct setting *k, const void *base, bool mask,
+/* Is all of it one ${...}? */
+static bool is_one_name(const char *text)
+{
+    const char *end = strchr(text, '}');
+
+    return str_starts(str_of(text), "${") && end != NULL && end[1] == '\0';
+}
+
+/* A proxy as it is written, which names variables but may have a secret beside them: that is
+ * left out up to the last '@', as of a URL. */
+static int append_masked_text(struct buf *out, const char *text)
+{
+    static const char *const schemes[] = {"", "http://", "socks5h://"};
+    const char *at = strrchr(text, '@');
+    size_t i = ARRAY_LEN(schemes) - 1;
+
+    if (at == NULL || is_one_name(text))
+        return buf_append(out, text, strlen(text));
+    while (i > 0 && !str_starts(str_of(text), schemes[i]))
+        i--;
+    if (buf_append(out, schemes[i], strlen(schemes[i])) < 0 || buf_append(out, "***", 3) < 0)
+        return -1;
+    return buf_append(out, at, strlen(at));
+}
+
+static void write_string(const struct setting *k, const void *base, bool mask, bool is_of_text,
                          struct json_out *o)
 {
     const char *text = value_string(k, base);
@@ -286,7 +328,9 @@ static void write_string(const struct setting *k, const void *base, bool mask,
     int rc;
 
     buf_init(&shown, VALUE_BYTES_MAX * 2);
-    if (mask && (k->form == FORM_REDIS_URL || k->form == FORM_PROXY) && text != NULL)
+    if (mask && is_of_text && k->form == FORM_PROXY && text != NULL)
+        rc = append_masked_text(&shown, text);
+    else if (mask && (k->form == FORM_REDIS_URL || k->form == FORM_PROXY) && text != NULL)
         rc = append_masked_url(&shown, text);
     else if (mask && k->secret && text != NULL && text[0] != '\0')
         rc = buf_append(&shown, "***", 3);
@@ -298,14 +342,15 @@ static void write_string(const struct setting *k, const void *base, bool mask,
     buf_release(&shown);
 }
 
-void value_write(const struct setting *k, const void *base, bool mask, struct json_out *o)
+void value_write(const struct setting *k, const void *base, bool mask, bool is_of_text,
+                 struct json_out *o)
 {
     char text[DURATION_TEXT_MAX];
 
     switch (k->type) {
     case SETTING_STRING:
     case SETTING_WORD:
-        write_string(k, base, mask, o);
+        write_string(k, base, mask, is_of_text, o);
         break;
     case SETTING_CHOICE:
     case SETTING_SWITCH:

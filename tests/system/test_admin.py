@@ -111,14 +111,21 @@ def test_the_same_request_has_one_effect(fleet):
 
 
 def test_config_file_with_environment(fleet):
+    """Keys of regions are for routers; where Redis is, the file has to say."""
     f = fleet(2, 1)
-    f.router.config["regions"][0]["api_key"] = "${US_EAST_KEY}"
+    f.router.config["regions"][0] |= {"api_key": "${US_EAST_KEY}", "headers": {"X-Key": "${US_EAST_KEY}"}}
     f.router.write_config()
     admin = Admin(config=f.router.path, fleet="another")  # the file's wins
-    missing = admin("status")
+    assert admin("status").rc == 0
+    assert admin("region", "drain", REGION).rc == 0
+    missing = admin("config", "check", f.router.path)
     assert missing.rc == 1 and "US_EAST_KEY" in missing.err and "not set" in missing.err
-    assert admin("status", env={"US_EAST_KEY": "k"}).rc == 0
     assert admin("config", "check", f.router.path, env={"US_EAST_KEY": "k"}).rc == 0
+    url = f.router.config["redis"]["url"]
+    f.router.write_config(redis={"url": "${SLUICE_REDIS_URL}"})
+    missing = admin("status")
+    assert missing.rc == 1 and "redis.url uses ${SLUICE_REDIS_URL}, which is not set" in missing.err
+    assert admin("status", env={"SLUICE_REDIS_URL": url}).rc == 0
 
 
 @pytest.mark.parametrize("args, rc, err", [

@@ -2,8 +2,10 @@
 #include "config/dump.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EXAMPLE "router/sluice.example.json"
 #define REGS(key)                                                                              \
@@ -181,6 +183,59 @@ Test(dump, the_example_keeps_its_secrets)
                        "defaults stand there");
     config_free(c);
     buf_release(&text);
+}
+
+#define REGION(more) "{\"regions\":[{\"name\":\"a\",\"base_url\":\"http://h\"," more "}]"
+#define UNSET        "${SLUICE_UNSET}"
+
+/* Read for a host that serves nothing: what is said to regions in secret is not looked up. */
+static const struct {
+    const char *text, *shown, *error; /* shown: a piece of the dump; error: of the message */
+} read_rows[] = {
+    {REGION("\"api_key\":\"" UNSET "\"") "}", "\"api_key\": \"***\"", NULL},
+    {REGION("\"api_key\":\"hidden" UNSET "\"") "}", "\"api_key\": \"***\"", NULL},
+    {REGION("\"api_key\":\"\"") "}", "\"api_key\": \"\"", NULL},
+    {REGION("\"headers\":{\"X-K\":\"hidden " UNSET "\"}") "}", "\"X-K\": \"***\"", NULL},
+    {REGION("\"proxy\":\"" UNSET "\"") "}", "\"proxy\": \"" UNSET "\"", NULL},
+    {REGION("\"proxy\":\"http://" UNSET ":1\"") "}", "\"proxy\": \"http://" UNSET ":1\"", NULL},
+    {REGION("\"proxy\":\"http://u:hidden" UNSET "@h:1\"") "}", "\"proxy\": \"http://***@h:1\"",
+     NULL},
+    {REGION("\"proxy\":\"" UNSET "hidden@" UNSET "\"") "}", "\"proxy\": \"***@" UNSET "\"",
+     NULL},
+    {REGION("\"proxy\":\"${hidden@h:1\"") "}", "\"proxy\": \"***@h:1\"", NULL},
+    {REGION("\"proxy\":\"http://u:hidden@h:1\"") "}", "\"proxy\": \"http://***@h:1\"", NULL},
+    {REGION("\"api_key\":\"hid den\"") "}", NULL, "regions[0].api_key has a value"},
+    {REGION("\"priority\":1") ",\"redis\":{\"url\":\"redis://:" UNSET "@h\"}}", NULL,
+     "redis.url uses ${SLUICE_UNSET}, which is not set in the environment"},
+    {REGION("\"x_region\":\"" UNSET "\"") "}", NULL, "regions[0].x_region uses"},
+};
+
+Test(dump, a_config_that_is_read_needs_no_secret_of_a_region)
+{
+    unsetenv("SLUICE_UNSET");
+    for (size_t i = 0; i < ARRAY_LEN(read_rows); i++) {
+        char path[] = "/tmp/test_dumpXXXXXX";
+        FILE *f = fdopen(mkstemp(path), "w");
+        struct err err = {0};
+        struct buf out;
+
+        cr_assert_not_null(f);
+        fputs(read_rows[i].text, f);
+        fclose(f);
+        struct config *c = config_read(path, &err);
+
+        unlink(path);
+        cr_expect_eq(c != NULL, read_rows[i].shown != NULL, "row %zu: %s", i, err.msg);
+        if (c == NULL) {
+            cr_expect_not_null(strstr(err.msg, read_rows[i].error), "row %zu: %s", i, err.msg);
+            continue;
+        }
+        dump(c, &out);
+        cr_expect_not_null(strstr(out.data, read_rows[i].shown), "row %zu: %s", i, out.data);
+        cr_expect_null(strstr(out.data, "hidden"), "row %zu: %s", i, out.data);
+        buf_release(&out);
+        config_free(c);
+    }
 }
 
 Test(dump, the_cap_is_respected)

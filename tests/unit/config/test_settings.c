@@ -24,7 +24,7 @@ static int set(const struct setting *k, void *base, const char *json, struct err
     struct json *v = json_parse(str_of(text), sizeof(text), 2, err);
 
     cr_assert_not_null(v, "%s", text);
-    int rc = value_set(k, base, json_at(v, 0), "here", err);
+    int rc = value_set(k, base, json_at(v, 0), NULL, "here", err);
 
     json_free(v);
     return rc;

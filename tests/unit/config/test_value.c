@@ -43,7 +43,7 @@ static void set(const struct setting *k, void *base, const char *json)
     struct json *v = json_parse(str_of(text), sizeof(text), 2, &err);
 
     cr_assert_not_null(v);
-    cr_assert_eq(value_set(k, base, json_at(v, 0), "here", &err), 0, "%s", err.msg);
+    cr_assert_eq(value_set(k, base, json_at(v, 0), NULL, "here", &err), 0, "%s", err.msg);
     json_free(v);
 }
 
@@ -53,7 +53,7 @@ static void write_one(const struct setting *k, const void *base, bool mask, stru
 
     buf_init(out, 1000);
     json_out_init(&o, out, false);
-    value_write(k, base, mask, &o);
+    value_write(k, base, mask, false, &o);
     cr_assert_eq(json_out_finish(&o), 0);
 }
 
