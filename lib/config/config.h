@@ -50,13 +50,14 @@ struct config_header {
 #define CONFIG_LENIENT_NO_FINISH_REASON 1u /* bits of lenient, in the order of its words */
 
 struct config_region {
-    char *name;        /* [A-Za-z0-9][A-Za-z0-9._-]* */
-    char *base_url;    /* http(s)://host[:port]/path, no trailing slash, no credentials in it */
-    char *api_key;     /* "" when the region wants none */
-    char *auth_header; /* "Authorization" (sent as "Bearer KEY") or the field that carries the
+    char *name;     /* [A-Za-z0-9][A-Za-z0-9._-]* */
+    char *base_url; /* http(s)://host[:port]/path, no trailing slash, no credentials in it */
+    char *api_key;  /* "" when the region wants none */
+    char *api_key_file; /* where api_key was read; NULL: the config says it */
+    char *auth_header;  /* "Authorization" (sent as "Bearer KEY") or the field that carries the
                           bare slot */
-    char *x_region;    /* sent as X-Region; "" for none */
-    char *health_path; /* NULL: health.path */
+    char *x_region;     /* sent as X-Region; "" for none */
+    char *health_path;  /* NULL: health.path */
     struct config_trust trust;     /* its own; config_trust_of() has what holds */
     char *proxy;                   /* between us and it, with its credentials; NULL: none */
     struct config_header *headers; /* sent with each request there */
@@ -195,7 +196,8 @@ struct config {
     int workers;
     int requests_max; /* http.max_requests: in flight per worker; 4000 */
     char *log_level;
-    bool is_of_text; /* config_read() made it: api_key, proxy and headers stand as written */
+    bool is_of_text; /* config_read() made it: api_key, api_key_file, proxy and headers stand as
+ written */
     char *oddities;  /* of the text, a line each; NULL: none.  config_warn() says them */
     char digest[17]; /* of the values, secrets included by hash: tells two configs apart */
 };

@@ -35,6 +35,16 @@ static bool is_inherited(const struct dump *d, enum settings_of which, const str
                : value_number(k, base) == value_number(of, d->c);
 }
 
+/* A key that a file holds is said by the file's name. */
+static bool is_in_file(const struct dump *d, enum settings_of which, const struct setting *k,
+                       const void *base)
+{
+    const struct config_region *r = base;
+
+    return which == SETTINGS_REGION && !d->digest && r->api_key_file != NULL &&
+           strcmp(k->name, "api_key") == 0;
+}
+
 static bool is_left_out(const struct dump *d, enum settings_of which, const struct setting *k,
                         const void *base)
 {
@@ -44,6 +54,8 @@ static bool is_left_out(const struct dump *d, enum settings_of which, const stru
         return true; /* its absence is a value: the router runs alone */
     if (d->digest && (k->fixed || k->own))
         return true; /* addresses and workers are each host's own */
+    if (is_in_file(d, which, k, base))
+        return true;
     if (k->type == SETTING_TARGETS || k->type == SETTING_FALLBACKS ||
         k->type == SETTING_REGION_NAME)
         return true; /* write_model's */

@@ -1,18 +1,47 @@
-/* expand.c - ${ENV} in strings; expand.h has the contract. */
+/* expand.c - ${ENV} and ${file:PATH} in strings; expand.h has the contract. */
 #include "config/expand.h"
 
 #include "base/text.h"
+#include "config/form.h"
+#include "config/secret_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NAME_MAX_BYTES 128
+#define PATH_MAX_BYTES 256 /* a message names it */
 
 static bool is_env_name(struct str s)
 {
     return s.len > 0 && s.len <= NAME_MAX_BYTES && !text_is_digit(s.ptr[0]) &&
            text_is_alnum_or(s, "_");
+}
+
+static bool is_file(struct str name)
+{
+    return str_starts(name, "file:");
+}
+
+static struct str path_of(struct str name)
+{
+    return (struct str){name.ptr + 5, name.len - 5};
+}
+
+static int append_file(struct str path, const struct expand *how, struct buf *out,
+                       struct err *err)
+{
+    struct err why = {0};
+
+    if (path.len == 0 || path.len > PATH_MAX_BYTES || !form_matches(FORM_TEXT, path) ||
+        memmem(path.ptr, path.len, "${", 2) != NULL)
+        return err_set(err, ERR_SYNTAX,
+                       "has a ${file:...} that names no file, want a path of at most %d bytes "
+                       "without a variable in it",
+                       PATH_MAX_BYTES);
+    if (secret_file_read(path, how != NULL ? how->beside : NULL, out, &why) == 0)
+        return 0;
+    return err_set(err, why.code, "uses ${file:" STR_FMT "}, which %s", STR_ARG(path), why.msg);
 }
 
 static int append_value(struct str name, struct buf *out, struct err *err)
@@ -40,7 +69,7 @@ static int too_long(const struct buf *out, struct err *err)
     return err_set(err, ERR_LIMIT, "is longer than the limit of %zu bytes", out->max);
 }
 
-int expand_env(struct str text, struct buf *out, struct err *err)
+int expand_env(struct str text, const struct expand *how, struct buf *out, struct err *err)
 {
     while (text.len > 0) {
         size_t take = 1; /* bytes of text that this step uses up */
@@ -57,7 +86,8 @@ int expand_env(struct str text, struct buf *out, struct err *err)
                 return err_set(err, ERR_SYNTAX,
                                "has a \"${\" without its '}' (write \"$${\" for "
                                "a literal \"${\")");
-            if (append_value(name, out, err) < 0)
+            if (is_file(name) ? append_file(path_of(name), how, out, err) < 0
+                              : append_value(name, out, err) < 0)
                 return -1;
             take = name.len + 3;
         } else if (buf_append(out, text.ptr, 1) < 0) {
@@ -104,7 +134,21 @@ static void doubt_empty(struct str name, void (*say)(void *arg, const char *what
     say(arg, what);
 }
 
-void expand_doubt(struct str text, void (*say)(void *arg, const char *what), void *arg)
+static void doubt_open(struct str path, const struct expand *how,
+                       void (*say)(void *arg, const char *what), void *arg)
+{
+    char what[PATH_MAX_BYTES + 160];
+
+    if (path.len > PATH_MAX_BYTES || how == NULL || !secret_file_is_open(path, how->beside))
+        return;
+    snprintf(what, sizeof(what),
+             "uses ${file:" STR_FMT "}, which every user of this host may read: " EXPAND_CLOSED,
+             STR_ARG(path));
+    say(arg, what);
+}
+
+void expand_doubt(struct str text, const struct expand *how,
+                  void (*say)(void *arg, const char *what), void *arg)
 {
     const size_t whole = text.len;
 
@@ -116,7 +160,10 @@ void expand_doubt(struct str text, void (*say)(void *arg, const char *what), voi
             take = 3;
         } else if (str_starts(text, "${")) {
             name = str_split((struct str){text.ptr + 2, text.len - 2}, '}', &rest);
-            doubt_empty(name, say, arg);
+            if (is_file(name))
+                doubt_open(path_of(name), how, say, arg);
+            else
+                doubt_empty(name, say, arg);
             take = name.len + 2;
         } else if (text.ptr[0] == '$') {
             while (name.len + 1 < text.len &&

@@ -14,6 +14,7 @@
 #include "config/headers.h"
 #include "config/lists.h"
 #include "config/object.h"
+#include "config/region_key.h"
 #include "config/scope.h"
 #include "config/value.h"
 #include "config/warn.h"
@@ -45,6 +46,7 @@ static int load_region(struct config *c, size_t i, const struct json *v,
     c->regions[i].breaker.trip_confirm = xstrdup(c->breaker.trip_confirm);
     c->regions[i].timeouts = c->timeouts;
     if (object_collect(&o, v, err) < 0 || object_store(&o, &c->regions[i], err) < 0 ||
+        region_key_load(&c->regions[i], &o, err) < 0 ||
         lists_flags(&o, "lenient", &c->regions[i].lenient, err) < 0 ||
         headers_load(&c->regions[i], &o, err) < 0)
         return -1;
@@ -363,7 +365,7 @@ static struct config *parse(const char *name, struct str text, const struct expa
     if (fill(c, root, how, err) < 0)
         goto out;
     config_digest(c, c->digest);
-    c->oddities = warn_about_texts(root);
+    c->oddities = warn_about_texts(root, how);
     result = c; /* success: ownership moves to the caller */
     c = NULL;
 out:
@@ -397,14 +399,15 @@ static struct config *parse_file(const char *path, const struct expand *how, str
 
 struct config *config_read(const char *path, struct err *err)
 {
-    const struct expand how = {.is_of_text = true};
+    const struct expand how = {.beside = path, .is_of_text = true};
 
     return parse_file(path, &how, err);
 }
 
 struct config *config_load(const char *path, struct err *err)
 {
-    struct config *c = parse_file(path, NULL, err);
+    const struct expand how = {.beside = path};
+    struct config *c = parse_file(path, &how, err);
 
     if (c == NULL || config_check_start(c, err) == 0)
         return c;

@@ -83,7 +83,7 @@ char *value_text(const struct setting *k, const struct json *v, const struct exp
         result = xstrndup(json_text(v).ptr, json_text(v).len);
         goto out;
     }
-    if (expand_env(json_text(v), &text, err) < 0) {
+    if (expand_env(json_text(v), how, &text, err) < 0) {
         char said[sizeof(err->msg)];
 
         if (err != NULL) {
@@ -330,6 +330,8 @@ static void write_string(const struct setting *k, const void *base, bool mask, b
     buf_init(&shown, VALUE_BYTES_MAX * 2);
     if (mask && is_of_text && k->form == FORM_PROXY && text != NULL)
         rc = append_masked_text(&shown, text);
+    else if (is_of_text && k->vendor && !k->secret && text != NULL)
+        rc = buf_append(&shown, text, strlen(text));
     else if (mask && (k->form == FORM_REDIS_URL || k->form == FORM_PROXY) && text != NULL)
         rc = append_masked_url(&shown, text);
     else if (mask && k->secret && text != NULL && text[0] != '\0')

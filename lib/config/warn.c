@@ -8,9 +8,10 @@
 #include "config/warn.h"
 
 #include "base/buf.h"
-#include "config/expand.h"
 #include "config/form.h"
 #include "config/object.h"
+#include "config/secret_file.h"
+#include "config/value.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -71,7 +72,7 @@ static const struct json *next_value(struct level *l, size_t depth,
     return v;
 }
 
-char *warn_about_texts(const struct json *root)
+char *warn_about_texts(const struct json *root, const struct expand *how)
 {
     struct level levels[DEPTH_MAX + 1] = {{.v = root}};
     struct texts t = {.full = false};
@@ -86,7 +87,7 @@ char *warn_about_texts(const struct json *root)
             break;
         if (v != NULL && json_kind(v) == JSON_KIND_STRING) {
             t.at = where;
-            expand_doubt(json_text(v), note, &t);
+            expand_doubt(json_text(v), how, note, &t);
         } else if (v != NULL && json_count(v) > 0 && depth < DEPTH_MAX) {
             levels[++depth] = (struct level){.v = v};
             memcpy(levels[depth].at, where, sizeof(where));
@@ -170,6 +171,16 @@ static void warn_of_whole_url(const struct warner *w, size_t i, const char *cons
          i, STR_ARG(tail), url.len < 256 ? (int)url.len : 256, url.ptr);
 }
 
+static void warn_of_open_file(const struct warner *w, size_t i)
+{
+    const char *file = w->c->regions[i].api_key_file;
+    char shown[VALUE_SHOWN_MAX];
+
+    if (file != NULL && secret_file_is_open(str_of(file), w->c->path))
+        warn(w, "regions[%zu].api_key_file is '%s', which every user of this host may read: %s",
+             i, value_show(str_of(file), shown), EXPAND_CLOSED);
+}
+
 /* The private port asks nobody who they are. */
 static void warn_of_open_port(const struct warner *w)
 {
@@ -198,6 +209,7 @@ void config_warn(const struct config *c, const char *const *appended, size_t n_a
     warn_of_open_port(&w);
     for (size_t i = 0; i < c->n_regions; i++) {
         warn_of_plain_key(&w, i);
+        warn_of_open_file(&w, i);
         warn_of_whole_url(&w, i, appended, n_appended);
     }
 }

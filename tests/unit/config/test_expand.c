@@ -50,7 +50,7 @@ Test(expand, each_row)
         struct err err = {0};
 
         buf_init(&b, 64);
-        int rc = expand_env(str_of(rows[i].text), &b, &err);
+        int rc = expand_env(str_of(rows[i].text), NULL, &b, &err);
 
         cr_expect_eq(rc, rows[i].error == NULL ? 0 : -1, "row '%s': %s", rows[i].text, err.msg);
         if (rc == 0)
@@ -75,7 +75,7 @@ Test(expand, what_is_quoted_expands_to_itself)
         buf_init(&quoted, 100);
         buf_init(&again, 100);
         cr_assert_eq(expand_quote(str_of(texts[i]), &quoted), 0);
-        cr_assert_eq(expand_env(buf_str(&quoted), &again, &err), 0, "%s", err.msg);
+        cr_assert_eq(expand_env(buf_str(&quoted), NULL, &again, &err), 0, "%s", err.msg);
         cr_expect(str_eqz(buf_str(&again), texts[i]), "'%s' came back as '%s'", texts[i],
                   again.data);
         buf_release(&quoted);
