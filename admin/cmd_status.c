@@ -25,7 +25,7 @@ enum run_status cmd_status(struct run *run, struct err *err)
         if (args_has(run->args, ARGS_JSON))
             rc = fleet_head_status_json(&head, &snapshot, only, true, &out);
         else
-            rc = fleet_head_status(&head, &snapshot, only, run->colour, &out);
+            rc = fleet_head_status(&head, &snapshot, only, run->colour, 0, &out);
         status = rc < 0 ? run_too_large(err) : run_print(run, &out, err);
     }
     snapshot_release(&snapshot);

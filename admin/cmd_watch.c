@@ -21,13 +21,14 @@ static int render(struct run *run, struct buf *out, bool *lost)
     struct err err = {0};
     struct snapshot snapshot = {0};
     bool json = args_has(run->args, ARGS_JSON);
+    size_t columns = run->terminal ? screen_size(run->out).columns : 0;
     enum run_status status = run_snapshot(run, &snapshot, &err);
     int rc = 0;
 
     *lost = status != RUN_OK;
     if (!*lost)
         rc = json ? fleet_head_status_json(&head, &snapshot, NULL, false, out)
-                  : fleet_head_status(&head, &snapshot, NULL, run->colour, out);
+                  : fleet_head_status(&head, &snapshot, NULL, run->colour, columns, out);
     else if (!json)
         rc = table_clean(str_of(err.msg), out) < 0 ? -1 : buf_append(out, "\n", 1);
     if (*lost && json && !session_is_interrupted(run->session))

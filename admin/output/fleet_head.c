@@ -43,7 +43,8 @@ void fleet_head_json(const struct fleet_head *h, const struct snapshot *snapshot
 }
 
 int fleet_head_status(const struct fleet_head *h, const struct snapshot *snapshot,
-                      const struct snapshot_slot *only, bool colour, struct buf *out)
+                      const struct snapshot_slot *only, bool colour, size_t columns,
+                      struct buf *out)
 {
     struct table *t = region_row_table();
     int rc;
@@ -51,6 +52,8 @@ int fleet_head_status(const struct fleet_head *h, const struct snapshot *snapsho
     for (size_t i = 0; i < snapshot->n_slots; i++)
         if (only == NULL || only == &snapshot->slots[i])
             region_row_add(t, snapshot, &snapshot->slots[i]);
+    if (columns > 0)
+        region_row_fit(t, columns);
     rc = fleet_head_print(h, snapshot, colour, out);
     if (rc == 0)
         rc = buf_append(out, "\n", 1);

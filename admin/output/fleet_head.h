@@ -21,9 +21,10 @@ int fleet_head_print(const struct fleet_head *h, const struct snapshot *snapshot
 void fleet_head_json(const struct fleet_head *h, const struct snapshot *snapshot,
                      struct json_out *o);
 
-/* Head and table of all regions, or of one (NULL: all). */
+/* Head and table of all regions, or of one (NULL: all); columns: of the screen, which the table
+ * is fitted to, 0 for as wide as it is. */
 int fleet_head_status(const struct fleet_head *h, const struct snapshot *snapshot,
-                      const struct snapshot_slot *only, bool colour,
+                      const struct snapshot_slot *only, bool colour, size_t columns,
                       struct buf *out) MUST_CHECK;
 int fleet_head_status_json(const struct fleet_head *h, const struct snapshot *snapshot,
                            const struct snapshot_slot *only, bool indent,

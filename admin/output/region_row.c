@@ -22,6 +22,8 @@ static enum table_colour forced_colour(enum view_forced f)
 }
 
 /* Who or what brought the slot where it is; nothing to tell while all is well. */
+#define WHY_COLUMNS 50 /* of a row on a screen: a longer reason is cut at its end */
+
 static bool has_story(const struct state_line *l)
 {
     return l->forced != VIEW_AUTO || l->st != BREAKER_CLOSED;
@@ -126,6 +128,15 @@ struct table *region_row_table(void)
                                         ">PROBES",   "COOLING",  "WHY"};
 
     return table_new(heads, ARRAY_LEN(heads));
+}
+
+/* What says that something is wrong stays: REGION, STATE, FORCED, COOLING and WHY. */
+void region_row_fit(struct table *t, size_t columns)
+{
+    static const size_t order[] = {3 /* EPOCH */,   8 /* PROBES */, 5 /* OK/FAIL */,
+                                   7 /* LATENCY */, 6 /* HEALTH */, 4 /* OPEN-FOR */};
+
+    table_fit(t, columns, order, ARRAY_LEN(order), WHY_COLUMNS);
 }
 
 static void add_forced(struct table *t, const struct state_line *l, int64_t now_ms)

@@ -13,6 +13,8 @@
 struct table *region_row_table(void);
 void region_row_add(struct table *t, const struct snapshot *snapshot,
                     const struct snapshot_slot *slot);
+/* Leaves out what matters least where t, with all of its rows, is wider than a screen. */
+void region_row_fit(struct table *t, size_t columns);
 /* Everything about one, a fact a line. */
 int region_row_facts(const struct snapshot *snapshot, const struct snapshot_slot *slot,
                      bool colour, struct buf *out) MUST_CHECK;

@@ -27,6 +27,7 @@ struct cell {
 struct table {
     const char *const *heads;
     size_t n_columns, *widths;
+    bool *hidden;       /* of columns */
     struct cell *cells; /* row by row */
     size_t n_cells, cap;
 };
@@ -86,6 +87,7 @@ struct table *table_new(const char *const *heads, size_t n)
     t->heads = heads;
     t->n_columns = n;
     t->widths = xcalloc(n, sizeof(t->widths[0]));
+    t->hidden = xcalloc(n, sizeof(t->hidden[0]));
     for (size_t i = 0; i < n; i++)
         t->widths[i] = width_of(head_text(heads[i]));
     return t;
@@ -99,6 +101,7 @@ void table_free(struct table *t)
         free(t->cells[i].text);
     free(t->cells);
     free(t->widths);
+    free(t->hidden);
     free(t);
 }
 
@@ -129,6 +132,21 @@ void table_cell(struct table *t, enum table_colour colour, const char *fmt, ...)
     buf_release(&clean);
 }
 
+static size_t width_of_row(const struct table *t, size_t last_max)
+{
+    size_t last = t->widths[t->n_columns - 1], sum = last < last_max ? last : last_max;
+
+    for (size_t i = 0; i + 1 < t->n_columns; i++)
+        sum += t->hidden[i] ? 0 : t->widths[i] + GAP;
+    return sum;
+}
+
+void table_fit(struct table *t, size_t width, const size_t *order, size_t n, size_t last_max)
+{
+    for (size_t i = 0; i < n && width_of_row(t, last_max) > width; i++)
+        t->hidden[order[i]] = true;
+}
+
 static int pad(struct buf *out, size_t n)
 {
     return buf_appendf(out, "%*s", (int)n, "");
@@ -140,6 +158,8 @@ static int print_cell(const struct table *t, size_t column, const char *text, si
     size_t fill = t->widths[column] - width;
     bool last = column + 1 == t->n_columns;
 
+    if (t->hidden[column])
+        return 0;
     if (is_right(t->heads[column]) && pad(out, fill) < 0)
         return -1;
     if (table_paint(out, on, colour, text) < 0)

@@ -20,6 +20,9 @@ void table_free(struct table *t); /* NULL is fine */
 /* The next cell of the row; after the last column a new row begins.  Empty text is "-". */
 void table_cell(struct table *t, enum table_colour colour, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
+/* Leaves columns out, in that order, until what remains is at most so wide, the last column counted
+ * as last_max where it is wider; the n of order are all that may go.  After the last cell. */
+void table_fit(struct table *t, size_t width, const size_t *order, size_t n, size_t last_max);
 /* Appends heads and rows, two spaces between columns, none at a line's end.  Colour is written
  * only when asked for and counts no width.  -1: the buffer's cap. */
 int table_print(const struct table *t, bool colour, struct buf *out) MUST_CHECK;

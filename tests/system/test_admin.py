@@ -316,8 +316,8 @@ def test_watch_on_a_terminal(fleet):
     os.close(theirs)
     watch.wait_for(rb"\033\[2J\033\[H(?s:.*)\033\[J", ours)
     assert b"\033[32mclosed\033[0m" in watch.text
-    f.admin("region", "down", REGION)
-    watch.wait_for(rb"\033\[31mdown for ", ours)
+    f.admin("region", "down", REGION, "--reason", "vendor incident")
+    watch.wait_for(rb"\033\[31mdown for .*vendor incident", ours)  # it says no size: 80 columns
     assert watch.text.count(b"\033[2J") == 1
     rc, err = watch.end()
     os.close(ours)

@@ -18,17 +18,20 @@ Test(fleet_head, a_line_and_a_table)
 
     sample_snapshot(&snapshot);
     buf_init(&out, 1u << 20);
-    cr_assert_eq(fleet_head_status(&head, &snapshot, NULL, false, &out), 0);
+    cr_assert_eq(fleet_head_status(&head, &snapshot, NULL, false, 0, &out), 0);
     cr_expect_eq(strncmp(out.data, want, strlen(want)), 0, "%s", out.data);
     cr_expect_not_null(strstr(out.data, "\nap "));
     cr_expect_not_null(strstr(out.data, "\nus "));
     buf_clear(&out);
-    cr_assert_eq(fleet_head_status(&head, &snapshot, &snapshot.slots[1], false, &out), 0);
+    cr_assert_eq(fleet_head_status(&head, &snapshot, &snapshot.slots[1], false, 0, &out), 0);
     cr_expect_null(strstr(out.data, "\nap "));
     cr_expect_not_null(strstr(out.data, "\neu "));
+    buf_clear(&out);
+    cr_assert_eq(fleet_head_status(&head, &snapshot, NULL, false, 80, &out), 0);
+    cr_expect_null(strstr(out.data, "EPOCH"), "%s", out.data);
     snapshot.n_routers = 0;
     buf_clear(&out);
-    cr_assert_eq(fleet_head_status(&head, &snapshot, NULL, false, &out), 0);
+    cr_assert_eq(fleet_head_status(&head, &snapshot, NULL, false, 0, &out), 0);
     cr_expect_not_null(strstr(out.data, "0 live routers"));
     cr_expect_not_null(strstr(out.data, "\nno router is alive"));
     snapshot_release(&snapshot);

@@ -44,6 +44,62 @@ Test(region_row, rows)
     table_free(t);
 }
 
+/* What says that something is wrong stays in sight, and only then the rest. */
+Test(region_row, a_narrow_screen_shows_why)
+{
+    static const struct {
+        size_t columns;
+        const char *heads, *last; /* last: of the row of eu */
+    } rows[] = {
+        {129,
+         "REGION  STATE      FORCED          EPOCH  OPEN-FOR  OK/FAIL  HEALTH        LATENCY  "
+         "PROBES  COOLING       WHY\n",
+         "vendor incident, by a@h\n"},
+        {128,
+         "REGION  STATE      FORCED          OPEN-FOR  OK/FAIL  HEALTH        LATENCY  PROBES  "
+         "COOLING       WHY\n",
+         "vendor incident, by a@h\n"},
+        {114,
+         "REGION  STATE      FORCED          OPEN-FOR  OK/FAIL  HEALTH        LATENCY  COOLING "
+         "      WHY\n",
+         "vendor incident, by a@h\n"},
+        {82, "REGION  STATE      FORCED          OPEN-FOR  COOLING       WHY\n",
+         "vendor incident, by a@h\n"},
+        {80, "REGION  STATE      FORCED          COOLING       WHY\n",
+         "-             vendor incident, by a@h\n"},
+        {2, "REGION  STATE      FORCED          COOLING       WHY\n",
+         "-             vendor incident, by a@h\n"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct table *t = region_row_table();
+
+        for (size_t k = 0; k < snapshot.n_slots; k++)
+            region_row_add(t, &snapshot, &snapshot.slots[k]);
+        region_row_fit(t, rows[i].columns);
+        buf_clear(&out);
+        cr_assert_eq(table_print(t, false, &out), 0);
+        cr_expect_eq(strncmp(out.data, rows[i].heads, strlen(rows[i].heads)), 0, "%zu:\n%s",
+                     rows[i].columns, out.data);
+        cr_expect_not_null(strstr(out.data, rows[i].last), "%zu:\n%s", rows[i].columns,
+                           out.data);
+        table_free(t);
+    }
+}
+
+/* One long reason does not take every column from the others. */
+Test(region_row, a_long_reason_is_fitted_as_one_of_50_columns)
+{
+    struct table *t = region_row_table();
+
+    memset(snapshot.slots[1].line.why, 'w', sizeof(snapshot.slots[1].line.why) - 1);
+    region_row_add(t, &snapshot, &snapshot.slots[1]);
+    region_row_fit(t, 146);
+    cr_assert_eq(table_print(t, false, &out), 0);
+    cr_expect_not_null(strstr(out.data, "PROBES"), "%s", out.data);
+    table_free(t);
+}
+
 Test(region_row, a_forced_state_without_end_and_one_that_is_over)
 {
     struct table *t = region_row_table();
