@@ -322,3 +322,19 @@ def test_watch_on_a_terminal(fleet):
     rc, err = watch.end()
     os.close(ours)
     assert (rc, err) == (0, "")
+
+
+def test_a_path_with_a_space(redis, region, router):
+    r = router([region("us-east")], redis.url, name="a b")
+    assert " " in str(r.path)
+    wait_for(r.is_attached, what="the router to attach")
+    admin = Admin(config=r.path)
+    assert admin("status").rc == 0
+    done = admin("config", "check", r.path)
+    assert done.rc == 0 and f"config '{r.path}' is fine" in done.out
+    r.hup()
+    wait_for(lambda: "reloaded config=" in r.process.err(), what="the reload")
+    before = r.workers()
+    os.kill(r.process.pid, signal.SIGUSR2)
+    wait_for(lambda: "upgraded version=" in r.process.err(), what="the upgrade")
+    assert r.chat().status == 200 and r.workers() != before
