@@ -64,6 +64,8 @@ UNIT     := $(call bins,$(UNIT_SRC))
 FLOW     := $(call bins,$(FLOW_SRC))
 FUZZ     := $(call bins,$(FUZZ_SRC))
 BENCH    := $(call bins,$(BENCH_SRC))
+# Loaded before a program under test.
+SHIM     := $(BUILD)/tests/shim/fail_alloc.so
 
 # V=1 shows the commands.
 ifneq ($(V),1)
@@ -117,6 +119,10 @@ $(BUILD)/tests/flow/%: $(BUILD)/tests/flow/%.o $(call objs,$(FLOW_HELP)) $(TEST_
 $(BUILD)/tests/sim/sim: $(call objs,$(SIM_SRC)) $(BUILD)/librouter.a $(BUILD)/libsluice.a
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(HARDEN) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS) -llua5.1
+$(BUILD)/tests/shim/%.so: tests/shim/%.c
+	@mkdir -p $(@D)
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(NEED) $(WARN) $(CFLAGS) -fPIC -shared $(LDFLAGS) -o $@ $<
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(TEST_LIBS)
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(HARDEN) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -188,7 +194,7 @@ unit: $(UNIT)    ## build and run the unit tests
 	@scripts/run_tests.sh $(UNIT)
 flow: $(FLOW)    ## build and run the request-spine tests
 	@$(if $(FLOW),scripts/run_tests.sh $(FLOW),echo '0 passed, 0 failed')
-system: all $(OTHERS) ## run the system tests: real processes, a private Redis
+system: all $(OTHERS) $(SHIM) ## run the system tests: real processes, a private Redis
 	@scripts/run_pytest.sh $(PYTHON) $(wildcard tests/system)
 model:           ## check the fleet's protocol exhaustively at small scope, with spin
 	@tests/model/run.sh
@@ -196,12 +202,12 @@ SEEDS ?= 1000
 sim: $(BUILD)/tests/sim/sim ## simulate SEEDS (1000) histories of a fleet, and mutants that must be caught
 	@$< --mutants
 	@$< --seeds $(SEEDS)
-soak: $(BUILD)/tests/sim/sim $(BUILD)/tests/unit/shared/test_breaker_parity all $(OTHERS) ## an hour of more histories than each commit is worth
-	@SLUICE_KILLS=200 SLUICE_UPGRADES=50 SLUICE_REQUESTS=10000 SLUICE_CLIENTS=9000 \
-	 scripts/run_pytest.sh $(PYTHON) $(addprefix tests/system/test_,stand_in.py upgrade.py partial.py memory.py)
+soak: $(BUILD)/tests/sim/sim $(BUILD)/tests/unit/shared/test_breaker_parity all $(OTHERS) $(SHIM) ## an hour of more histories than each commit is worth
+	@SLUICE_KILLS=200 SLUICE_UPGRADES=50 SLUICE_REQUESTS=10000 SLUICE_CLIENTS=9000 SLUICE_ALLOCATIONS=600 \
+	 scripts/run_pytest.sh $(PYTHON) $(addprefix tests/system/test_,stand_in.py upgrade.py partial.py memory.py allocation.py)
 	@PARITY_HISTORIES=1000000 $(BUILD)/tests/unit/shared/test_breaker_parity
 	@$< --seeds 200000
-tests: $(UNIT) $(FLOW) $(OTHERS)
+tests: $(UNIT) $(FLOW) $(OTHERS) $(SHIM)
 bench: all $(BENCH) ## measure a router beside HAProxy; ROUNDS, STREAMS, SECONDS, REPEAT, ONLY
 	@SLUICE_BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py
 

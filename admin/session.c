@@ -6,6 +6,7 @@
  */
 #include "admin/session.h"
 
+#include "base/loop.h"
 #include "redis/value.h"
 #include "shared/names.h"
 #include "shared/acl.h"
@@ -108,11 +109,7 @@ struct session *session_open(const struct session_conf *conf, struct err *err)
     s->conf.key = s->meta.text;
     str_copy(s->fleet, sizeof(s->fleet), conf->fleet);
     redis_url_show(&s->conf.url, s->shown, sizeof(s->shown));
-    s->base = event_base_new();
-    if (s->base == NULL) {
-        err_set(err, ERR_IO, "the system gives no event loop");
-        goto fail;
-    }
+    s->base = loop_new();
     if (connect_link(s, err) < 0)
         goto fail;
     return s;
@@ -330,9 +327,8 @@ void session_catch_signals(struct session *s)
     static const int numbers[ARRAY_LEN(s->signals)] = {SIGINT, SIGTERM};
 
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
-        s->signals[i] = evsignal_new(s->base, numbers[i], on_signal, s);
-        if (s->signals[i] == NULL || event_add(s->signals[i], NULL) < 0)
-            abort(); /* out of memory for a control object */
+        s->signals[i] = loop_signal_new(s->base, numbers[i], on_signal, s);
+        loop_event_add(s->signals[i], NULL);
     }
 }
 
@@ -353,10 +349,9 @@ void session_sleep(struct session *s, int64_t ms)
 {
     bool over = false;
     struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
-    struct event *timer = evtimer_new(s->base, on_time, &over);
+    struct event *timer = loop_timer_new(s->base, on_time, &over);
 
-    if (timer == NULL || event_add(timer, &tv) < 0)
-        abort();
+    loop_event_add(timer, &tv);
     while (!over && !s->interrupted)
         event_base_loop(s->base, EVLOOP_ONCE);
     event_free(timer);

@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "fleet/fleet_check.h"
 #include "router/request/region_headers.h"
 
@@ -276,8 +277,8 @@ struct health_check *health_check_new(const struct health_check_conf *c)
         h->regions[i] = (struct region_check){.owner = h, .region = i};
         h->regions[i].ask_ms = now_ms + (int64_t)rand_below(c->rand, (uint64_t)interval_ms);
     }
-    h->tick = event_new(c->base, -1, EV_PERSIST, on_check_tick, h);
-    event_add(h->tick, &tv);
+    h->tick = loop_event_new(c->base, -1, EV_PERSIST, on_check_tick, h);
+    loop_event_add(h->tick, &tv);
     fleet_check_subscribe(c->fleet, on_lease, h);
     return h;
 }

@@ -1,6 +1,7 @@
 /* server.c - routes of the client port; server.h has the contract. */
 #include "router/server.h"
 
+#include "base/loop.h"
 #include "base/memory.h"
 #include "router/cross_site.h"
 #include "router/descriptors.h"
@@ -173,7 +174,7 @@ static void on_open(void *arg)
     struct server *s = arg;
 
     if (s->w->slot->connections++ == 0)
-        event_add(s->memory, &memory_tick);
+        loop_event_add(s->memory, &memory_tick);
 }
 
 /* Every tenth of a second: is too much held, by whom for nothing? */
@@ -191,7 +192,7 @@ static void on_memory_tick(evutil_socket_t fd, short what, void *arg)
     if (short_bytes > 0)
         s->w->slot->shed += listener_shed(s->listener, short_bytes + memory_budget_bytes() / 8);
     if (s->w->slot->connections > 0)
-        event_add(s->memory, &memory_tick);
+        loop_event_add(s->memory, &memory_tick);
 }
 
 static void on_close(void *arg)
@@ -239,9 +240,7 @@ struct server *server_new(struct worker *w, int fd, struct err *err)
                                            .add_fields = add_fields,
                                            .on_open = on_open,
                                            .on_close = on_close};
-    s->memory = evtimer_new(w->base, on_memory_tick, s);
-    if (s->memory == NULL)
-        abort(); /* out of memory for a control object */
+    s->memory = loop_timer_new(w->base, on_memory_tick, s);
     buf_init(&s->models, MODELS_MAX_BYTES);
     if (reply_models(w->conf, &s->models) < 0) {
         err_set(err, ERR_LIMIT, "the list of models exceeds %u bytes", MODELS_MAX_BYTES);

@@ -13,6 +13,7 @@
 #include "base/base.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/loop.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
@@ -59,10 +60,8 @@ struct stand_in *stand_in_new(const struct stand_in_conf *conf)
 
     s->conf = *conf;
     s->stands_in = xcalloc((size_t)conf->n_sockets, sizeof(*s->stands_in));
-    s->tick = event_new(conf->base, -1, EV_PERSIST, on_stand_in_tick, s);
-    if (s->tick == NULL)
-        abort(); /* out of memory for a control object */
-    event_add(s->tick, &every);
+    s->tick = loop_event_new(conf->base, -1, EV_PERSIST, on_stand_in_tick, s);
+    loop_event_add(s->tick, &every);
     on_stand_in_tick(-1, 0, s);
     return s;
 }

@@ -2,6 +2,7 @@
 #include "router/worker.h"
 
 #include "base/clock.h"
+#include "base/loop.h"
 #include "router/health_check.h"
 #include "router/request/request.h"
 
@@ -57,7 +58,7 @@ int worker_init(struct worker *w, struct event_base *base, const struct config *
     budget_init(&w->hedges, conf->hedge.max_share, HEDGES_SAVED_MAX, 0);
     w->hedge_after_ms = config_hedge_after_ms(conf);
     if (w->hedge_after_ms != CONFIG_HEDGE_OFF)
-        w->silence = evtimer_new(base, on_silence_tick, w);
+        w->silence = loop_timer_new(base, on_silence_tick, w);
     w->latency = xcalloc(conf->n_regions, sizeof(*w->latency));
     w->choose = choose_new(conf);
     w->up = upstream_new(base, &conf->upstream, err);

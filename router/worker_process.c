@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "base/memory.h"
 #include "http/listener.h"
 #include "router/control.h"
@@ -61,7 +62,7 @@ static void start_drain(struct process *p)
     stand_in_free(p->stand_in); /* who serves on takes what comes */
     p->stand_in = NULL;
     server_drain(p->server);
-    event_add(p->tick, &tv);
+    loop_event_add(p->tick, &tv);
 }
 
 /* Whoever asks before sending clients here takes us out; those who come meanwhile are served. */
@@ -105,13 +106,13 @@ static void set_signals(struct process *p)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGINT, SIG_IGN); /* the supervisor hears the terminal and says TERM */
     signal(SIGHUP, SIG_IGN);
-    p->leave = evsignal_new(base, WORKER_PROCESS_LEAVE, on_leave, p);
-    p->term = evsignal_new(base, SIGTERM, on_term, p);
-    p->quit = evsignal_new(base, SIGQUIT, on_quit, p);
-    p->tick = event_new(base, -1, EV_PERSIST, on_drain_tick, p);
-    event_add(p->leave, NULL);
-    event_add(p->term, NULL);
-    event_add(p->quit, NULL);
+    p->leave = loop_signal_new(base, WORKER_PROCESS_LEAVE, on_leave, p);
+    p->term = loop_signal_new(base, SIGTERM, on_term, p);
+    p->quit = loop_signal_new(base, SIGQUIT, on_quit, p);
+    p->tick = loop_event_new(base, -1, EV_PERSIST, on_drain_tick, p);
+    loop_event_add(p->leave, NULL);
+    loop_event_add(p->term, NULL);
+    loop_event_add(p->quit, NULL);
 }
 
 static void stop(struct process *p)
@@ -140,9 +141,9 @@ static void await_fleet(struct process *p)
 {
     int64_t wait_ms = p->w.conf->redis.start_wait_ms;
     struct timeval tv = {wait_ms / 1000, wait_ms % 1000 * 1000};
-    struct event *timeout = evtimer_new(p->w.base, on_start_timeout, p);
+    struct event *timeout = loop_timer_new(p->w.base, on_start_timeout, p);
 
-    event_add(timeout, &tv);
+    loop_event_add(timeout, &tv);
     p->w.starting = true;
     while (p->w.starting && !p->w.draining && fleet_is_awaited(p->w.fleet))
         event_base_loop(p->w.base, EVLOOP_ONCE);
@@ -176,11 +177,11 @@ int worker_process_run(const struct config *conf, const struct metrics *metrics,
 {
     struct process p = {.fds = fds, .supervisor = getppid()};
     struct err err = {0};
-    struct event_base *base = event_base_new();
+    struct event_base *base = loop_new();
     int rc = 1;
 
     set_malloc();
-    if (base == NULL || worker_init(&p.w, base, conf, metrics, slot, &err) < 0) {
+    if (worker_init(&p.w, base, conf, metrics, slot, &err) < 0) {
         log_at(LOG_ERROR, NULL, "worker cannot start: %s", err.msg);
         goto out;
     }
@@ -214,7 +215,6 @@ int worker_process_run(const struct config *conf, const struct metrics *metrics,
     }
     stop(&p);
 out:
-    if (base != NULL)
-        event_base_free(base);
+    event_base_free(base);
     return rc;
 }

@@ -44,11 +44,15 @@ HOMES = [  # (header, where it may be included, what to say)
     (r"hiredis/", r"lib/redis/", "hiredis has one home: lib/redis/"),
     (r"openssl/|event2/bufferevent_ssl", r"lib/redis/tls\.c", "OpenSSL has one home: lib/redis/tls.c"),
     (r"(sys/socket|netdb|pthread|time|sys/time)\.h", r"(?!lib/policy/)", "lib/policy/ does no I/O and reads no clock"),
-    (r"event2/", r"(?!lib/(base|policy|dialect|config)/)", "this room knows no event loop"),
+    (r"event2/", r"(?!lib/(base/(?!loop\.h)|(policy|dialect|config)/))", "this room knows no event loop"),
 ]
 VENDORS = re.compile(r"dialect/openai")  # known by their row in dialect/dialect.h alone
 BANNED = re.compile(
     r"(?<![A-Za-z0-9_])(strcpy|strcat|sprintf|vsprintf|strtok|atoi|gets|alloca|gmtime|localtime)[ \t]*\(")
+# They may return NULL or -1; base/loop.h has those that do not.
+FALLIBLE = re.compile(
+    r"(?<![A-Za-z0-9_])(event_new|evtimer_new|evsignal_new|event_base_new)[ \t]*\(|^[ \t]*(ev(?:ent|timer|signal)_add)[ \t]*\(",
+    re.M)
 TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]', re.M)
 
@@ -106,6 +110,9 @@ def check_file(path, edges):
     code = TOKEN.sub(blank, text)
     for m in BANNED.finditer(code):
         complain(path, code.count("\n", 0, m.start()) + 1, f"{m.group(1)}() is banned")
+    if not path.startswith(("tests/", "lib/base/loop.h")):
+        for m in FALLIBLE.finditer(code):
+            complain(path, code.count("\n", 0, m.start()) + 1, f"{m.group(1) or m.group(2)}() may fail: take base/loop.h")
     comments = re.sub(r"/\*.*?\*/", blank, text, flags=re.S)
     includes = [(comments.count("\n", 0, m.start()) + 1, m.group(1), m.group(2)) for m in INCLUDE.finditer(comments)]
     for line, quote, to in includes:

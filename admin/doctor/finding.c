@@ -40,7 +40,7 @@ void finding_add(struct findings *f, enum finding_level level, const char *check
         f->cap = f->cap > 0 ? 2 * f->cap : 32;
         f->list = realloc(f->list, f->cap * sizeof(f->list[0]));
         if (f->list == NULL)
-            abort(); /* out of memory for a control object */
+            base_out_of_memory("findings", f->cap * sizeof(f->list[0]));
     }
     struct finding *one = &f->list[f->n++];
 

@@ -9,6 +9,9 @@
 #define PRINTF_LIKE(fmt, first) __attribute__((format(printf, fmt, first)))
 #define NORETURN                __attribute__((noreturn))
 
+/* Says on stderr what was asked for and how much that is (0: not known), and aborts. */
+NORETURN void base_out_of_memory(const char *what, size_t bytes);
+
 /* Allocation of small control objects: these abort on exhaustion.  Anything whose
  * size a peer chooses goes through struct buf, which has a cap and may fail. */
 void *xcalloc(size_t n, size_t size);

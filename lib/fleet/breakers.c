@@ -4,6 +4,8 @@
  * flight bound it. */
 #include "fleet/breakers.h"
 
+#include "base/loop.h"
+
 #include <assert.h>
 #include <event2/event.h>
 #include <stdlib.h>
@@ -39,9 +41,7 @@ struct breakers_later *breakers_later_new(struct event_base *base, void (*give)(
 {
     struct breakers_later *l = xcalloc(1, sizeof(*l));
 
-    l->event = event_new(base, -1, 0, on_later, l);
-    if (l->event == NULL)
-        abort(); /* out of memory for a control object */
+    l->event = loop_timer_new(base, on_later, l);
     l->give = give;
     l->arg = arg;
     return l;

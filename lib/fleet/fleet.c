@@ -3,6 +3,7 @@
 #include "fleet/fleet.h"
 
 #include "base/clock.h"
+#include "base/loop.h"
 #include "fleet/fleet_parts.h"
 #include "fleet/override.h"
 #include "fleet/permit.h"
@@ -206,7 +207,7 @@ static void on_fleet_tick(evutil_socket_t fd, short what, void *arg)
     show_stats(f);
 }
 
-static int start_tick(struct fleet *f, struct event_base *base)
+static void start_tick(struct fleet *f, struct event_base *base)
 {
     int64_t every_ms = 1000;
 
@@ -215,8 +216,8 @@ static int start_tick(struct fleet *f, struct event_base *base)
             every_ms = decider_rule(&f->decider, i)->probe_lease_ms / 3;
     struct timeval tv = {every_ms / 1000, every_ms % 1000 * 1000};
 
-    f->tick = event_new(base, -1, EV_PERSIST, on_fleet_tick, f);
-    return event_add(f->tick, &tv);
+    f->tick = loop_event_new(base, -1, EV_PERSIST, on_fleet_tick, f);
+    loop_event_add(f->tick, &tv);
 }
 
 /* ---- up and down ---- */
@@ -254,8 +255,8 @@ struct fleet *fleet_new(struct event_base *base, const struct config *conf,
     for (size_t i = 0; i < conf->n_regions; i++)
         counters->slot[i].health = health_score(&f->averages.regions[i].health);
     rc = join(f, base, router_id, err);
-    if (rc == 0 && start_tick(f, base) < 0)
-        rc = err_set(err, ERR_IO, "cannot start the fleet's timer");
+    if (rc == 0)
+        start_tick(f, base);
     if (rc < 0) {
         fleet_free(f);
         return NULL;

@@ -25,6 +25,7 @@
 #include "fleet/shared_state_parts.h"
 
 #include "base/clock.h"
+#include "base/loop.h"
 #include "base/str.h"
 #include "redis/value.h"
 #include "shared/state_line.h"
@@ -67,10 +68,8 @@ void shared_state_drop(struct shared_state *s)
 
 struct event *shared_state_timer(struct shared_state *s, event_callback_fn fn)
 {
-    struct event *ev = event_new(s->base, -1, 0, fn, s);
+    struct event *ev = loop_timer_new(s->base, fn, s);
 
-    if (ev == NULL)
-        abort(); /* out of memory for a control object */
     return ev;
 }
 
@@ -84,8 +83,7 @@ void shared_state_arm(struct shared_state *s, struct event *ev, int64_t ms)
         tv.tv_sec = ms / 1000;
         tv.tv_usec = (suseconds_t)(ms % 1000 * 1000);
     }
-    if (event_add(ev, &tv) < 0)
-        abort(); /* out of memory for a control object */
+    loop_event_add(ev, &tv);
 }
 
 /* ---- what is heard ---- */

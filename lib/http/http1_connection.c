@@ -25,6 +25,7 @@
 #include "http/http1_connection_impl.h"
 
 #include "base/clock.h"
+#include "base/loop.h"
 #include "base/memory.h"
 
 #include <errno.h>
@@ -90,7 +91,7 @@ static void set_reading(struct http1_connection *c, bool on)
         return;
     c->reading = on;
     if (on)
-        event_add(&c->readable, NULL);
+        loop_event_add(&c->readable, NULL);
     else
         event_del(&c->readable);
 }
@@ -101,7 +102,7 @@ static void set_writing(struct http1_connection *c, bool on)
         return;
     c->writing = on;
     if (on)
-        event_add(&c->writable, NULL);
+        loop_event_add(&c->writable, NULL);
     else
         event_del(&c->writable);
 }
@@ -178,7 +179,7 @@ static void arm(struct http1_connection *c)
     if (due >= c->timer_at_ms)
         return;
     c->timer_at_ms = due;
-    event_add(&c->timer, &tv);
+    loop_event_add(&c->timer, &tv);
 }
 
 static void expire(struct http1_connection *c)
@@ -422,10 +423,13 @@ struct http1_connection *http1_connection_new(struct event_base *base, int fd,
                                               const struct http_limits *limits,
                                               const struct exchange_handler *handler)
 {
-    struct http1_connection *c = xcalloc(1, sizeof(*c));
+    static const struct timeval far = {.tv_sec = 3600}; /* arm() brings it forward */
+    struct http1_connection *c = calloc(1, sizeof(*c));
     struct http1_head_limits head = {limits->head_max_bytes, limits->target_max_bytes,
                                      limits->fields_max};
 
+    if (c == NULL)
+        return NULL;
     exchange_init(&c->ex, &http1_connection_ops, &c->parser.head);
     c->base = base;
     c->fd = fd;
@@ -440,6 +444,13 @@ struct http1_connection *http1_connection_new(struct event_base *base, int fd,
     event_assign(&c->writable, base, fd, EV_WRITE | EV_PERSIST, on_conn_writable, c);
     event_assign(&c->turn, base, -1, 0, on_conn_turn, c);
     event_assign(&c->timer, base, -1, 0, on_conn_timer, c);
+    /* Later the loop has its room for both already. */
+    if (event_add(&c->readable, NULL) < 0 || event_add(&c->timer, &far) < 0) {
+        event_del(&c->readable);
+        free(c); /* nothing else is held yet */
+        return NULL;
+    }
+    c->reading = true;
     set_options(fd);
     memory_take(OWN_BYTES);
     c->now_ms = clock_mono_ms();
@@ -447,7 +458,6 @@ struct http1_connection *http1_connection_new(struct event_base *base, int fd,
     c->state_due_ms = c->now_ms + limits->header_timeout_ms; /* a first byte is due as well */
     if (handler->on_open != NULL)
         handler->on_open(handler->arg);
-    set_reading(c, true);
     arm(c);
     return c;
 }

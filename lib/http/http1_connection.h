@@ -21,7 +21,8 @@ struct http1_connection;
 void http1_connection_set_closed(struct http1_connection *c, void (*on_closed)(void *arg),
                                  void *arg);
 
-/* Takes fd (non-blocking). limits and handler are borrowed and outlive it. */
+/* Takes fd (non-blocking). limits and handler are borrowed and outlive it.
+ * NULL, and fd stays the caller's: there is no memory for one more. */
 struct http1_connection *http1_connection_new(struct event_base *base, int fd,
                                               const struct http_limits *limits,
                                               const struct exchange_handler *handler);

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "http/http1_connection.h"
 
 #include <assert.h>
@@ -163,7 +164,7 @@ static void start(struct listener *l)
         return;
     l->accepting = true;
     for (struct source *s = l->sources; s != NULL; s = s->next)
-        event_add(s->acceptable, NULL);
+        loop_event_add(s->acceptable, NULL);
 }
 
 static void stop(struct listener *l)
@@ -205,10 +206,18 @@ static void on_conn_closed(void *arg)
         start(l);
 }
 
-static void add_conn(struct listener *l, int fd)
+/* -1: there is no memory for one more, and fd is closed. */
+static MUST_CHECK int add_conn(struct listener *l, int fd)
 {
-    struct node *n = xcalloc(1, sizeof(*n));
+    struct node *n = calloc(1, sizeof(*n));
+    struct http1_connection *c =
+        n != NULL ? http1_connection_new(l->base, fd, l->limits, l->handler) : NULL;
 
+    if (c == NULL) {
+        free(n);
+        close(fd);
+        return -1;
+    }
     n->listener = l;
     n->next = l->nodes;
     n->link = &l->nodes;
@@ -216,8 +225,9 @@ static void add_conn(struct listener *l, int fd)
         n->next->link = &n->next;
     l->nodes = n;
     l->n_nodes++;
-    n->conn = http1_connection_new(l->base, fd, l->limits, l->handler);
+    n->conn = c;
     http1_connection_set_closed(n->conn, on_conn_closed, n);
+    return 0;
 }
 
 static void on_listener_acceptable(evutil_socket_t fd, short what, void *arg)
@@ -234,10 +244,13 @@ static void on_listener_acceptable(evutil_socket_t fd, short what, void *arg)
         int conn = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (conn >= 0) {
-            add_conn(l, conn);
+            if (add_conn(l, conn) == 0)
+                continue;
+            pause_accept(l, strerror(ENOMEM));
+            loop_event_add(l->resume, &resume);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             pause_accept(l, strerror(errno));
-            event_add(l->resume, &resume);
+            loop_event_add(l->resume, &resume);
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             return;
         } else if (errno == EINVAL) { /* listener_close: nobody will come any more */
@@ -245,7 +258,7 @@ static void on_listener_acceptable(evutil_socket_t fd, short what, void *arg)
         } else if (errno != EINTR && errno != ECONNABORTED && errno != EPROTO &&
                    errno != EPERM) {
             pause_accept(l, strerror(errno)); /* not known; whatever it is, do not spin */
-            event_add(l->resume, &resume);
+            loop_event_add(l->resume, &resume);
         }
     }
 }
@@ -261,9 +274,7 @@ struct listener *listener_new(struct event_base *base, int fd, int connections_m
     l->connections_max = connections_max;
     l->limits = limits;
     l->handler = handler;
-    l->resume = event_new(base, -1, 0, on_listener_resume, l);
-    if (l->resume == NULL)
-        abort(); /* out of memory for a control object */
+    l->resume = loop_timer_new(base, on_listener_resume, l);
     start(l);
     listener_add(l, fd);
     return l;
@@ -287,12 +298,11 @@ void listener_add(struct listener *l, int fd)
         return;
     s = xcalloc(1, sizeof(*s));
     s->fd = fd;
-    s->acceptable = event_new(l->base, fd, EV_READ | EV_PERSIST, on_listener_acceptable, l);
-    if (s->acceptable == NULL)
-        abort(); /* out of memory for a control object */
+    s->acceptable =
+        loop_event_new(l->base, fd, EV_READ | EV_PERSIST, on_listener_acceptable, l);
     *at = s;
     if (l->accepting)
-        event_add(s->acceptable, NULL);
+        loop_event_add(s->acceptable, NULL);
 }
 
 void listener_remove(struct listener *l, int fd)

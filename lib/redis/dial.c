@@ -14,6 +14,9 @@
  */
 #include "redis/dial.h"
 
+#include "base/base.h"
+#include "base/loop.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <event2/dns.h>
@@ -150,9 +153,8 @@ static void connect_next(struct redis_dial *d)
         address_failed(d, errno);
         return;
     }
-    d->ready = event_new(d->base, d->fd, EV_WRITE, on_ready, d);
-    if (d->ready == NULL || event_add(d->ready, NULL) < 0)
-        abort();
+    d->ready = loop_event_new(d->base, d->fd, EV_WRITE, on_ready, d);
+    loop_event_add(d->ready, NULL);
 }
 
 static void on_lookup_end(evutil_socket_t fd, short what, void *arg)
@@ -184,7 +186,7 @@ static void on_addresses(int result, struct evutil_addrinfo *list, void *arg)
     if (list != NULL)
         evutil_freeaddrinfo(list);
     if (event_base_once(look->base, -1, EV_TIMEOUT, on_lookup_end, look, &at_once) < 0)
-        abort();
+        base_out_of_memory("an event", event_get_struct_event_size());
 }
 
 /* An evdns_base per lookup: /etc/resolv.conf and /etc/hosts may have changed since the last. */
@@ -258,9 +260,7 @@ struct redis_dial *redis_dial_new(struct event_base *base, const struct redis_ur
     d->arg = arg;
     d->first = first;
     d->fd = -1;
-    d->step = event_new(base, -1, 0, on_step, d);
-    if (d->step == NULL)
-        abort();
+    d->step = loop_timer_new(base, on_step, d);
     if (url->is_unix) {
         add_unix(d);
     } else if (strcasecmp(url->host, "localhost") == 0) {

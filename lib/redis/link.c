@@ -16,6 +16,7 @@
 #include "redis/link_impl.h"
 
 #include "base/clock.h"
+#include "base/loop.h"
 #include "redis/format.h"
 #include "redis/value.h"
 
@@ -58,8 +59,7 @@ void redis_link_arm(struct redis_link *l, int64_t ms)
         ms = 0;
     tv.tv_sec = ms / 1000;
     tv.tv_usec = (suseconds_t)(ms % 1000 * 1000);
-    if (event_add(l->timer, &tv) < 0)
-        abort();
+    loop_event_add(l->timer, &tv);
 }
 
 bool redis_link_is_open(const struct redis_link *l)
@@ -407,10 +407,8 @@ struct redis_link *redis_link_new(struct event_base *base, const struct redis_li
     l->in_cluster = conf->url.n_others > 0 && conf->url.master[0] == '\0' && l->key != NULL;
     l->learn_at_ms = INT64_MAX;
     rand_init_os(&l->rand);
-    l->timer = event_new(base, -1, 0, on_timer, l);
-    l->finish = event_new(base, -1, 0, on_finish, l);
-    if (l->timer == NULL || l->finish == NULL)
-        abort();
+    l->timer = loop_timer_new(base, on_timer, l);
+    l->finish = loop_timer_new(base, on_finish, l);
     return l;
 }
 

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define REDIRECTS_MAX 3 /* of one node: those that disagree could send us in circles */
 #define SHARES_MIN    4 /* a place that is tried has at least this part of the time */
@@ -265,8 +266,11 @@ static void on_dialed(void *arg, int fd, const char *why)
     l->in_handshake = l->conf.url.tls;
     l->bev = l->in_handshake ? redis_tls_connect(l->conf.tls, l->base, fd, l->at.host)
                              : bufferevent_socket_new(l->base, fd, BEV_OPT_CLOSE_ON_FREE);
-    if (l->bev == NULL)
-        abort(); /* out of memory for a control object */
+    if (l->bev == NULL) {
+        close(fd);
+        redis_link_end(l, "this host has no memory left for a connection");
+        return;
+    }
     redis_link_listen(l);
     if (!l->in_handshake)
         redis_link_secured(l);

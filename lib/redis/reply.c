@@ -61,7 +61,7 @@ struct redis_reply *redis_reply_new(void)
     buf_init(&d->partial, REDIS_REPLY_BYTES_MAX);
     d->reader = redisReaderCreate();
     if (d->reader == NULL)
-        abort(); /* out of memory for a control object, as in xcalloc */
+        base_out_of_memory("a reader of Redis replies", 0);
     return d;
 }
 

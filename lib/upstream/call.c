@@ -25,6 +25,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/loop.h"
 #include "base/memory.h"
 #include "upstream/head.h"
 #include "upstream/result.h"
@@ -118,7 +119,7 @@ void upstream_call_yield(struct upstream_call *c)
 
     c->held = c->yields = true;
     note(c);
-    event_add(&c->u->again, &now);
+    loop_event_add(&c->u->again, &now);
 }
 
 void upstream_call_dequeue(struct upstream_call *c)
@@ -141,15 +142,6 @@ static void set_running(struct upstream *u, size_t n)
     curl_multi_setopt(u->multi, CURLMOPT_MAXCONNECTS, u->pool + (long)n);
 }
 
-static CURL *new_handle(void)
-{
-    CURL *easy = curl_easy_init();
-
-    if (easy == NULL)
-        abort(); /* out of memory, as in xcalloc */
-    return easy;
-}
-
 static struct upstream_call *take_call(struct upstream *u)
 {
     struct upstream_call *c = LIST_FIRST(&u->spare);
@@ -160,7 +152,6 @@ static struct upstream_call *take_call(struct upstream *u)
     } else {
         c = xcalloc(1, sizeof(*c));
         c->u = u;
-        c->easy = new_handle();
         buf_init(&c->head, UPSTREAM_HEAD_MAX_BYTES);
     }
     LIST_INSERT_HEAD(&u->running, c, link);
@@ -203,15 +194,15 @@ void upstream_call_detach(struct upstream_call *c)
     upstream_call_dequeue(c);
 }
 
-/* See HANDLES at the top. */
+/* See HANDLES at the top.  No handle is left where there is no memory for one. */
 static void renew_handle(struct upstream_call *c)
 {
-    if (c->u->reuse_handles) {
+    if (c->u->reuse_handles && c->easy != NULL) {
         curl_easy_reset(c->easy);
         return;
     }
     curl_easy_cleanup(c->easy);
-    c->easy = new_handle();
+    c->easy = curl_easy_init();
 }
 
 /* The handle is reset at once: the secrets of a finished call are not kept around. */
@@ -358,13 +349,15 @@ struct upstream_call *upstream_start(struct upstream *u, const struct upstream_r
     c->head_us = 0;
 
     CURLcode rc = set_constants(c, req->lean);
-    if (rc != CURLE_OK) { /* the receive buffer's size: see the top */
+    if (rc != CURLE_OK) { /* no handle, or the receive buffer's size: see the top */
         curl_easy_cleanup(c->easy);
-        c->easy = new_handle();
+        c->easy = curl_easy_init();
         rc = set_constants(c, req->lean);
     }
-    const char *why = rc == CURLE_OK ? upstream_request_apply(&c->wire, c->easy, &u->urls, req)
-                                     : "libcurl refused an option";
+    const char *why = c->easy == NULL ? "this host has no memory left for a request"
+                      : rc != CURLE_OK
+                          ? "libcurl refused an option"
+                          : upstream_request_apply(&c->wire, c->easy, &u->urls, req);
     if (why == NULL && upstream_address_take_due(&u->addresses, upstream_wire_host(&c->wire),
                                                  c->start_us / 1000))
         why = upstream_wire_look_up(&c->wire, c->easy);

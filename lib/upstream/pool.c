@@ -31,6 +31,8 @@
  * - CURLOPT_CAINFO adds to the folder of authorities that libcurl was built with, and
  *   CURLOPT_CAPATH NULL takes that away only before 8.17: upstream/request.c names one that
  *   holds none.
+ * - Without memory for its note about a socket it asks nobody to watch that, and does not say
+ *   whose exchange would hang: the process ends.
  * - TLS writes may raise SIGPIPE (CURLOPT_NOSIGNAL keeps curl from masking it): the process
  *   ignores that signal.
  */
@@ -42,6 +44,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/loop.h"
 
 #define HANDLE_SAFE_VERSION 0x080101 /* of libcurl: see HANDLES in upstream/call.c */
 
@@ -71,7 +74,7 @@ static void arm_timer(struct upstream *u, int64_t now_us)
     struct timeval tv = {.tv_sec = wait_us / 1000000, .tv_usec = wait_us % 1000000};
 
     u->armed_us = u->deadline_us;
-    event_add(&u->timer, &tv);
+    loop_event_add(&u->timer, &tv);
 }
 
 /* The timer event is only moved forward: most deadlines are replaced by a later one before they
@@ -120,8 +123,10 @@ static void act(struct upstream *u, curl_socket_t fd, int bits)
     int running;
 
     u->in_curl++;
-    curl_multi_socket_action(u->multi, fd, bits, &running);
+    CURLMcode rc = curl_multi_socket_action(u->multi, fd, bits, &running);
     u->in_curl--;
+    if (rc == CURLM_OUT_OF_MEMORY) /* see TRAPS */
+        base_out_of_memory("libcurl's watch on a socket", 0);
     collect(u);
 }
 
@@ -194,7 +199,7 @@ static void on_kick(evutil_socket_t fd, short what, void *arg)
             resume(c);
     }
     if (u->n_todo > 0) /* noted meanwhile: after the other events */
-        event_add(&u->again, &(struct timeval){0, 0});
+        loop_event_add(&u->again, &(struct timeval){0, 0});
     if (u->expired) {
         u->expired = false;
         act(u, CURL_SOCKET_TIMEOUT, 0);

@@ -7,6 +7,7 @@
 #include "upstream/sockets.h"
 
 #include "base/base.h"
+#include "base/loop.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -128,7 +129,7 @@ static void register_for(struct sock *s, int fd, short what)
     if (what == 0)
         return;
     event_assign(&s->event, s->table->base, fd, (short)(what | EV_PERSIST), on_sock_event, s);
-    event_add(&s->event, NULL);
+    loop_event_add(&s->event, NULL);
 }
 
 int upstream_sockets_open(struct upstream_sockets *t, int family, int type, int protocol)

@@ -6,6 +6,7 @@
 #include "router/request/attempt.h"
 
 #include "base/clock.h"
+#include "base/loop.h"
 #include "router/request/attempt_impl.h"
 #include "router/request/region_headers.h"
 #include "router/request/secret.h"
@@ -131,7 +132,7 @@ static void arm(struct attempt *at, int64_t ms)
 {
     struct timeval tv = {ms / 1000, ms % 1000 * 1000};
 
-    event_add(at->timer, &tv);
+    loop_event_add(at->timer, &tv);
 }
 
 /* The vendor said its last word but its framing has not ended: let it, unowned and for a
@@ -237,7 +238,7 @@ static void on_attempt_timer(evutil_socket_t fd, short what, void *arg)
 void attempt_need_timer(struct attempt *at)
 {
     if (at->timer == NULL)
-        at->timer = event_new(at->env->base, -1, 0, on_attempt_timer, at);
+        at->timer = loop_timer_new(at->env->base, on_attempt_timer, at);
 }
 
 void attempt_enter(struct attempt *at, enum phase phase)
@@ -272,7 +273,7 @@ struct attempt *attempt_start(struct attempt_env *env, const struct attempt_ask 
     at->started_us = clock_mono_us();
     buf_init(&at->fields_text, UPSTREAM_HEAD_MAX_BYTES * 2);
     buf_init_charged(&at->held, env->conf->upstream.answer_max_bytes);
-    at->finish = event_new(env->base, -1, 0, on_attempt_finish, at);
+    at->finish = loop_timer_new(env->base, on_attempt_finish, at);
     if (ask->stream || at->timeouts->answer_ms > 0)
         attempt_need_timer(at);
     attempt_enter(at, PHASE_HEAD);

@@ -2,6 +2,7 @@
 #include "router/request/relay.h"
 
 #include "base/clock.h"
+#include "base/loop.h"
 
 #include <event2/event.h>
 #include <string.h>
@@ -13,7 +14,7 @@ static void arm(struct relay *r, int64_t ms)
 {
     struct timeval tv = {ms / 1000, ms % 1000 * 1000};
 
-    event_add(r->timer, &tv);
+    loop_event_add(r->timer, &tv);
 }
 
 /* The head before any vendor's: the stream is committed, its source is not known yet. */
@@ -54,7 +55,7 @@ void relay_start(struct relay *r, struct event_base *base, struct exchange *ex,
                  const char *request_id)
 {
     *r = (struct relay){.ex = ex, .dialect = dialect, .conf = conf, .request_id = request_id};
-    r->timer = event_new(base, -1, 0, on_relay_timer, r);
+    r->timer = loop_timer_new(base, on_relay_timer, r);
     arm(r, conf->commit_ms);
 }
 

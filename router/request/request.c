@@ -13,6 +13,7 @@
 #include "router/request/request.h"
 
 #include "base/clock.h"
+#include "base/loop.h"
 #include "base/memory.h"
 #include "policy/retry.h"
 #include "router/request/admit.h"
@@ -330,8 +331,8 @@ static enum state step_pause(struct request *req)
     struct timeval tv = {req->pause_ms / 1000, req->pause_ms % 1000 * 1000};
 
     if (req->timer == NULL)
-        req->timer = event_new(req->w->base, -1, 0, on_request_timer, req);
-    event_add(req->timer, &tv);
+        req->timer = loop_timer_new(req->w->base, on_request_timer, req);
+    loop_event_add(req->timer, &tv);
     return WAIT;
 }
 

@@ -8,6 +8,7 @@
 #include "router/request/request_impl.h"
 
 #include "base/clock.h"
+#include "base/loop.h"
 #include "policy/hedge.h"
 
 #include <assert.h>
@@ -234,7 +235,7 @@ static bool start(struct request_try *t, const struct choose_target *target, boo
     permit_begin(w->fleet, target->slot, last_resort, now_ms, &t->pass);
     t->attempt = attempt_start(w->attempts, &a, &callbacks, t);
     if (w->silence != NULL && !event_pending(w->silence, EV_TIMEOUT, NULL))
-        event_add(w->silence, &silence_tick);
+        loop_event_add(w->silence, &silence_tick);
     return true;
 }
 
@@ -306,7 +307,7 @@ void request_seek_silence(struct worker *w)
         if (may_hedge(req))
             seek_silence(req, now_ms);
     if (w->requests != NULL)
-        event_add(w->silence, &silence_tick);
+        loop_event_add(w->silence, &silence_tick);
 }
 
 static void arm_hedge(struct request *req)
@@ -319,8 +320,8 @@ static void arm_hedge(struct request *req)
     if (ms < 0)
         return;
     if (req->hedge == NULL)
-        req->hedge = event_new(req->w->base, -1, 0, on_hedge, req);
-    event_add(req->hedge, &tv);
+        req->hedge = loop_timer_new(req->w->base, on_hedge, req);
+    loop_event_add(req->hedge, &tv);
 }
 
 bool request_try(struct request *req)
