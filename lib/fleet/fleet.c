@@ -289,6 +289,15 @@ void fleet_free(struct fleet *f)
 
 /* ---- questions ---- */
 
+int64_t fleet_typical_ms(const struct fleet *f, size_t region, bool stream)
+{
+    const struct averages_region *a = &f->averages.regions[region];
+    int64_t us = stream ? ewma_us(&a->first, a->fleets.first_us)
+                        : ewma_us(&a->total, a->fleets.total_us);
+
+    return us < 0 ? -1 : us / 1000;
+}
+
 void fleet_note_times(struct fleet *f, size_t region, int64_t first_us, int64_t total_us)
 {
     averages_note_times(&f->averages, region, first_us, total_us);

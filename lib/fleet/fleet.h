@@ -61,4 +61,8 @@ struct fleet_region { /* for people */
 void fleet_describe(const struct fleet *f, size_t slot, int64_t now_ms,
                     struct fleet_region *out);
 
+/* What an answer of region took on average, in ms: until the first byte of a stream, until the end
+ * of a plain one.  This worker's, or the fleet's while it has none; -1: neither is known. */
+int64_t fleet_typical_ms(const struct fleet *f, size_t region, bool stream);
+
 #endif

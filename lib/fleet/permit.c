@@ -83,6 +83,14 @@ bool permit_may_last_resort(const struct fleet *f, size_t slot, int64_t *until_m
            region->last_resorts < PERMIT_LAST_RESORTS_MAX + region->last_resort_room;
 }
 
+bool permit_awaits_last_resort(const struct fleet *f, size_t slot)
+{
+    int64_t until_ms;
+
+    return f->regions[slot].last_resorts > 0 && !permit_may_last_resort(f, slot, &until_ms) &&
+           decider_get(&f->decider, slot)->st != BREAKER_CLOSED;
+}
+
 int64_t permit_return_ms(const struct fleet *f, size_t slot, int64_t now_ms)
 {
     const struct view_slot *k = decider_get(&f->decider, slot);
@@ -103,6 +111,11 @@ int64_t permit_return_ms(const struct fleet *f, size_t slot, int64_t now_ms)
 bool permit_is_well(const struct fleet *f, size_t slot)
 {
     return !f->regions[slot].failing;
+}
+
+bool permit_is_doubted(const struct fleet *f, size_t slot)
+{
+    return !permit_is_well(f, slot) || decider_get(&f->decider, slot)->st != BREAKER_CLOSED;
 }
 
 enum outcome permit_cools_for(const struct fleet *f, size_t slot)

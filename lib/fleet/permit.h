@@ -48,10 +48,14 @@ void permit_want(struct fleet *f, size_t slot, int64_t now_ms);
  * PERMIT_LAST_RESORTS_MAX and one more for each that went well since the last that did not.
  * *until_ms: the end of its open time. */
 bool permit_may_last_resort(const struct fleet *f, size_t slot, int64_t *until_ms);
+/* Are so many on the way there that one more has to wait for their end? */
+bool permit_awaits_last_resort(const struct fleet *f, size_t slot);
 /* Until slot may return, in ms from now; 0: it may be asked now; -1: not by itself (forced). */
 int64_t permit_return_ms(const struct fleet *f, size_t slot, int64_t now_ms);
 /* Has slot not failed us last?  Asking it is then no doubling of an outage's load. */
 bool permit_is_well(const struct fleet *f, size_t slot);
+/* Is there reason not to wait for slot: it failed us last, or is left, by whomever? */
+bool permit_is_doubted(const struct fleet *f, size_t slot);
 /* What slot cools for, where permit_check says that it does: THROTTLED, QUOTA or AUTH. */
 enum outcome permit_cools_for(const struct fleet *f, size_t slot);
 /* Of the requests that may choose slot; below 100 while it ramps up, or fails often. */

@@ -98,14 +98,30 @@ static int64_t silent_ms(const struct request_try *t)
     return (clock_mono_us() - t->started_us) / 1000;
 }
 
+static struct hedge_facts facts_of(const struct request_try *t, int64_t now_ms)
+{
+    const struct worker *w = t->req->w;
+    struct latency *of_region = times(t);
+
+    return (struct hedge_facts){
+        .silent_ms = silent_ms(t),
+        .region_silent_ms = now_ms - of_region->last_ms,
+        .p95_ms = latency_p95_ms(of_region),
+        .typical_ms = fleet_typical_ms(w->fleet, t->target->region, t->req->ask.stream),
+        .is_probe = t->pass.is_probe,
+        .is_doubted = permit_is_doubted(w->fleet, t->target->slot),
+        .budget = budget_has(&w->hedges),
+    };
+}
+
 /* The other one, which was asked later, answered first. */
 static void lose(struct request_try *t)
 {
     struct attempt_end so_far;
+    struct hedge_facts f = facts_of(t, clock_mono_ms());
 
     attempt_cancel(t->attempt, &so_far);
-    if (t == &t->req->tries[0] &&
-        hedge_was_overtaken(silent_ms(t), latency_p95_ms(times(t)), t->pass.is_probe)) {
+    if (t == &t->req->tries[0] && hedge_was_overtaken(&f)) {
         so_far.outcome = OUTCOME_TIMEOUT;
         str_copy(so_far.detail, sizeof(so_far.detail), "overtaken by a target asked later");
     }
@@ -285,15 +301,7 @@ static int64_t hedge_ms(const struct request *req)
 
 static void seek_silence(struct request *req, int64_t now_ms)
 {
-    const struct request_try *t = &req->tries[0];
-    struct latency *of_region = times(t);
-    struct hedge_facts f = {
-        .silent_ms = silent_ms(t),
-        .region_silent_ms = now_ms - of_region->last_ms,
-        .p95_ms = latency_p95_ms(of_region),
-        .is_probe = t->pass.is_probe,
-        .budget = budget_has(&req->w->hedges),
-    };
+    struct hedge_facts f = facts_of(&req->tries[0], now_ms);
 
     if (hedge_is_due(&f))
         hedge(req, f.is_probe || !f.budget);

@@ -8,18 +8,34 @@
 Test(hedge, patience)
 {
     static const struct {
-        int64_t p95_ms;
-        bool is_probe;
+        struct hedge_facts f;
         int64_t want_ms;
     } rows[] = {
-        {-1, false, 30000},   {-1, true, 10000},   {0, false, 5000},       {0, true, 2000},
-        {1250, false, 5000},  {1251, false, 5004}, {2000, true, 2000},     {2001, true, 2001},
-        {9000, false, 36000}, {9000, true, 9000},  {60000, false, 240000},
+        {{.p95_ms = -1, .typical_ms = -1}, 10000},
+        {{.p95_ms = -1, .typical_ms = -1, .is_probe = true}, 3000},
+        {{.p95_ms = -1, .typical_ms = 0}, 5000},
+        {{.p95_ms = -1, .typical_ms = 1000}, 12000},
+        {{.p95_ms = -1, .typical_ms = 1000, .is_probe = true}, 3000},
+        {{.p95_ms = 0, .typical_ms = 9000}, 5000},
+        {{.p95_ms = 0, .is_probe = true}, 2000},
+        {{.p95_ms = 1250}, 5000},
+        {{.p95_ms = 1251}, 5004},
+        {{.p95_ms = 2001, .is_probe = true}, 2001},
+        {{.p95_ms = 9000}, 36000},
+        {{.p95_ms = 9000, .is_probe = true}, 9000},
+        /* doubted: as long as it has answered nobody meanwhile */
+        {{.silent_ms = 700, .region_silent_ms = 700, .is_doubted = true}, 2000},
+        {{.silent_ms = 700, .region_silent_ms = 699, .is_doubted = true}, 5000},
+        {{.silent_ms = 1,
+          .region_silent_ms = 1,
+          .p95_ms = -1,
+          .typical_ms = -1,
+          .is_doubted = true},
+         3000},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        cr_expect_eq(hedge_patience_ms(rows[i].p95_ms, rows[i].is_probe), rows[i].want_ms,
-                     "row %zu", i);
+        cr_expect_eq(hedge_patience_ms(&rows[i].f), rows[i].want_ms, "row %zu", i);
 }
 
 Test(hedge, due)
@@ -29,17 +45,27 @@ Test(hedge, due)
         struct hedge_facts f;
         bool want;
     } rows[] = {
-        {"within its patience", {4999, 60000, 100, false, true}, false},
-        {"out of patience, and a hedge is earned", {5000, 0, 100, false, true}, true},
-        {"the region answers others, and none is earned",
-         {60000, 4999, 100, false, false},
+        {"within its patience",
+         {.silent_ms = 4999, .region_silent_ms = 60000, .budget = true},
          false},
-        {"the region answers nobody", {5000, 5000, 100, false, false}, true},
-        {"a probe needs no budget", {2000, 0, 100, true, false}, true},
-        {"a probe within its patience", {1999, 9999, 100, true, true}, false},
-        {"a region that is slow by nature", {60000, 60000, 20000, false, true}, false},
-        {"nothing is known", {29999, 90000, -1, false, true}, false},
-        {"nothing is known, for long", {30000, 90000, -1, false, false}, true},
+        {"out of patience, and a hedge is earned", {.silent_ms = 5000, .budget = true}, true},
+        {"the region answers others, and none is earned",
+         {.silent_ms = 60000, .region_silent_ms = 4999},
+         false},
+        {"the region answers nobody", {.silent_ms = 5000, .region_silent_ms = 5000}, true},
+        {"a probe needs no budget", {.silent_ms = 2000, .is_probe = true}, true},
+        {"a probe within its patience",
+         {.silent_ms = 1999, .region_silent_ms = 9999, .is_probe = true, .budget = true},
+         false},
+        {"a region that is slow by nature",
+         {.silent_ms = 60000, .region_silent_ms = 60000, .p95_ms = 20000, .budget = true},
+         false},
+        {"it failed somebody, and all are silent",
+         {.silent_ms = 2000, .region_silent_ms = 2000, .is_doubted = true},
+         true},
+        {"it failed somebody and answers others",
+         {.silent_ms = 4000, .region_silent_ms = 100, .is_doubted = true, .budget = true},
+         false},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -48,8 +74,9 @@ Test(hedge, due)
 
 Test(hedge, losing_a_race_is_not_failing)
 {
-    cr_expect_not(hedge_was_overtaken(4999, 100, false));
-    cr_expect(hedge_was_overtaken(5000, 100, false));
-    cr_expect(hedge_was_overtaken(2000, 100, true));
-    cr_expect_not(hedge_was_overtaken(20000, -1, false));
+    cr_expect_not(hedge_was_overtaken(&(struct hedge_facts){.silent_ms = 4999}));
+    cr_expect(hedge_was_overtaken(&(struct hedge_facts){.silent_ms = 5000}));
+    cr_expect(hedge_was_overtaken(&(struct hedge_facts){.silent_ms = 2000, .is_probe = true}));
+    cr_expect_not(hedge_was_overtaken(
+        &(struct hedge_facts){.silent_ms = 9000, .p95_ms = -1, .typical_ms = -1}));
 }
