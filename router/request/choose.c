@@ -169,3 +169,13 @@ int choose_pick(const struct choose_plan *plan, const struct choose_state *st, i
     say_why(plan, st, t, at, *last_resort);
     return at;
 }
+
+bool choose_awaits_last_resort(const struct choose_plan *plan, const struct choose_state *st,
+                               const struct fleet *f)
+{
+    for (size_t i = 0; i < plan->n; i++)
+        if (!st->tried[i] && !is_too_small(&plan->targets[i], st->window_over) &&
+            permit_awaits_last_resort(f, plan->targets[i].slot))
+            return true;
+    return false;
+}

@@ -50,4 +50,8 @@ struct choose_state {    /* of one request */
 int choose_pick(const struct choose_plan *plan, const struct choose_state *st, int except,
                 struct fleet *f, bool allow_last_resort, int64_t now_ms, bool *last_resort);
 
+/* None may be used: is one of them open, with as many last resorts on the way as it may have? */
+bool choose_awaits_last_resort(const struct choose_plan *plan, const struct choose_state *st,
+                               const struct fleet *f);
+
 #endif

@@ -3,6 +3,7 @@
  *   identify -> admit ... body -> admit -> read -> choose -> attempt ... judge -> done
  *                                                    ^                     |
  *                                                    +------ pause <-------+---> degrade -> done
+ *                                                               ^-----------------+
  *
  * It begins with the head: who is not admitted is told so before a byte of the body is read.
  *
@@ -25,7 +26,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAUSE_SLACK_MS        50           /* that a wait may end early by */
+#define PAUSE_SLACK_MS        50   /* that a wait may end early by */
+#define ROOM_WAIT_MS          1000 /* for a last resort, at most */
+#define ROOM_LOOK_MS          20
 #define OWN_BYTES             (8u << 10)   /* that a request takes beside its buffers */
 #define SPARE_PART            4            /* of http.memory: with less left, no rescue */
 #define RESUME_SAID_MAX_BYTES (256u << 10) /* a longer answer cannot be resumed */
@@ -285,11 +288,12 @@ static enum state step_judge(struct request *req)
  * early, and the fleet's clock is not ours. */
 static int64_t missing_ms(const struct request *req)
 {
-    int64_t now_ms = clock_mono_ms();
-    int64_t back_ms = permit_return_ms(req->w->fleet, req->target->slot, now_ms);
-    bool slack = back_ms > 0 && back_ms <= PAUSE_SLACK_MS && now_ms < req->deadline_ms;
+    int64_t now_ms = clock_mono_ms(), back_ms;
 
-    return req->same_retries > 0 && slack ? back_ms : 0;
+    if (req->same_retries == 0) /* nobody stated one, and perhaps nobody was asked yet */
+        return 0;
+    back_ms = permit_return_ms(req->w->fleet, req->target->slot, now_ms);
+    return back_ms > 0 && back_ms <= PAUSE_SLACK_MS && now_ms < req->deadline_ms ? back_ms : 0;
 }
 
 /* Does the fleet still let the target that asked us to wait? */
@@ -336,6 +340,21 @@ static enum state step_pause(struct request *req)
     return WAIT;
 }
 
+/* A region that is open may well be back, and two requests are finding out: those that have nobody
+ * else to ask wait for them a little. */
+static bool may_await_last_resort(struct request *req, int64_t now_ms)
+{
+    if (!req->w->conf->last_resort || req->attempts > req->w->conf->retry.num_retries ||
+        req->relay.any_bytes || now_ms > req->deadline_ms - REQUEST_TRY_MIN_MS ||
+        !choose_awaits_last_resort(req->plan, &req->choice, req->w->fleet))
+        return false;
+    if (req->room_until_ms == 0 && req->attempts > 0 && !budget_spend(&req->w->retries))
+        return false;
+    if (req->room_until_ms == 0)
+        req->room_until_ms = now_ms + ROOM_WAIT_MS;
+    return now_ms < req->room_until_ms;
+}
+
 static enum state step_degrade(struct request *req)
 {
     char text[256];
@@ -354,6 +373,11 @@ static enum state step_degrade(struct request *req)
 
     if (req->attempts > 0) /* the last one asked; the others are marked */
         req->choice.tried[req->target - req->plan->targets] = true;
+    if (may_await_last_resort(req, now_ms)) {
+        req->same_retries = 0;
+        req->pause_ms = ROOM_LOOK_MS;
+        return ST_PAUSE;
+    }
     enum state to = no_region_explain(&d, req->w->fleet, now_ms, text, sizeof(text), &e)
                         ? request_pass_said(req, &e)
                         : request_refuse(req, &e);
@@ -396,7 +420,7 @@ static const struct {
     [ST_ATTEMPT]  = {"attempt",  step_attempt,  BIT(ST_JUDGE) | BIT(ST_DEGRADE) | BIT(ST_DONE)},
     [ST_JUDGE]    = {"judge",    step_judge,    BIT(ST_CHOOSE) | BIT(ST_PAUSE) | BIT(ST_DEGRADE) | BIT(ST_DONE)},
     [ST_PAUSE]    = {"pause",    step_pause,    BIT(ST_CHOOSE) | BIT(ST_ATTEMPT) | BIT(ST_DONE)},
-    [ST_DEGRADE]  = {"degrade",  step_degrade,  BIT(ST_DONE)},
+    [ST_DEGRADE]  = {"degrade",  step_degrade,  BIT(ST_PAUSE) | BIT(ST_DONE)},
     [ST_DONE]     = {"done",     step_done,     0},
     /* clang-format on */
 };

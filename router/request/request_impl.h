@@ -69,6 +69,7 @@ struct request {
     int attempts, same_retries;
     bool on_credit; /* the running one, of the budget for retries */
     int64_t pause_ms;
+    int64_t room_until_ms; /* how long it waits for a last resort; 0: it has not had to */
 
     struct request_try tries[2];   /* the second only for a hedge */
     struct request_try *winner;    /* whose answer is relayed; NULL: none yet */
