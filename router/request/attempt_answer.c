@@ -92,15 +92,19 @@ static void on_call_head(void *arg, const struct upstream_head *h)
 {
     struct attempt *at = arg;
     bool ok = h->status >= 200 && h->status <= 299;
+    int64_t n;
 
     if (at->ended)
         return;
     at->answer.status = h->status;
     at->end.first_byte_us = clock_mono_us() - at->started_us;
     at->fields = xcalloc(h->n_fields + 1, sizeof(*at->fields));
-    at->answer.n_fields =
-        reply_pass_fields(at->dialect, h, at->fields, h->n_fields, &at->fields_text);
-    at->answer.n_fields = without_secrets(at->fields, at->answer.n_fields, at->region);
+    n = reply_pass_fields(at->dialect, h, at->fields, h->n_fields, &at->fields_text);
+    if (n < 0) {
+        attempt_unfit_later(at, "overloaded", "no memory for the fields of the answer");
+        return;
+    }
+    at->answer.n_fields = without_secrets(at->fields, (size_t)n, at->region);
     at->answer.fields = at->fields;
     take_id(at, h);
     at->end.retry_after_ms =

@@ -175,8 +175,8 @@ size_t reply_forbid_buffering(struct http_reply_field *f, size_t n)
     return kept;
 }
 
-size_t reply_pass_fields(const struct dialect *d, const struct upstream_head *head,
-                         struct http_reply_field *f, size_t max, struct buf *text)
+int64_t reply_pass_fields(const struct dialect *d, const struct upstream_head *head,
+                          struct http_reply_field *f, size_t max, struct buf *text)
 {
     size_t n = 0, bytes = 0;
 
@@ -184,7 +184,7 @@ size_t reply_pass_fields(const struct dialect *d, const struct upstream_head *he
         bytes += head->fields[i].name.len + head->fields[i].value.len + 1;
     buf_clear(text);
     if (buf_reserve(text, bytes) < 0) /* so that text->data does not move below */
-        return 0;
+        return -1;
     for (size_t i = 0; i < head->n_fields && n < max; i++) {
         const struct http_field *from = &head->fields[i];
         size_t at = text->len;
@@ -197,5 +197,5 @@ size_t reply_pass_fields(const struct dialect *d, const struct upstream_head *he
         f[n++] = (struct http_reply_field){
             text->data + at, {text->data + at + from->name.len + 1, from->value.len}};
     }
-    return n;
+    return (int64_t)n;
 }

@@ -57,8 +57,8 @@ int reply_model(const struct config *conf, struct str id, struct buf *out) MUST_
  * region's dialect, but for those that Connection names (RFC 9110 section 7.6.1).  Names and
  * values are copied into text and live as long as it is not changed.  Returns how many, at most
  * max. */
-size_t reply_pass_fields(const struct dialect *d, const struct upstream_head *head,
-                         struct http_reply_field *f, size_t max, struct buf *text);
+int64_t reply_pass_fields(const struct dialect *d, const struct upstream_head *head,
+                          struct http_reply_field *f, size_t max, struct buf *text);
 
 /* To the n fields of a stream's head: that no cache and no proxy in front may collect it (nginx
  * holds an answer to its end unless X-Accel-Buffering forbids it).  What the vendor says of
