@@ -2,6 +2,8 @@
 #include "router/server.h"
 
 #include "base/loop.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "router/cross_site.h"
 #include "router/descriptors.h"
@@ -18,6 +20,10 @@
 
 #define MODELS_MAX_BYTES (4u << 20)
 
+#define SPARE_PART 8    /* of http.memory, that is made room for beyond what is short */
+#define TRIM_MS    1000 /* it takes milliseconds where much is held */
+#define SAID_MS    5000
+
 static const struct timeval memory_tick = {0, 100 * 1000};
 
 struct server {
@@ -26,6 +32,8 @@ struct server {
     struct exchange_handler handler;
     struct listener *listener;
     struct event *memory; /* runs while clients are connected */
+    int64_t trim_ms,
+        said_ms;       /* when unused memory is given back again; when it is said again */
     struct buf models; /* the answer of GET /v1/models; empty when no models are configured */
 };
 
@@ -177,7 +185,31 @@ static void on_open(void *arg)
         loop_event_add(s->memory, &memory_tick);
 }
 
-/* Every tenth of a second: is too much held, by whom for nothing? */
+/* Room for who comes: from who holds most and does not move, and of pages between blocks in use,
+ * which stay with the process and would come on top. */
+static void make_room(struct server *s, size_t short_bytes)
+{
+    int64_t now_ms = clock_mono_ms();
+    size_t shed = 0;
+
+    if (short_bytes > 0)
+        shed = listener_shed(s->listener, short_bytes + memory_budget_bytes() / SPARE_PART);
+    s->w->slot->shed += shed;
+    if (short_bytes > 0 || now_ms >= s->trim_ms) {
+        malloc_trim(0);
+        s->trim_ms = now_ms + TRIM_MS;
+    }
+    if (short_bytes == 0 || now_ms < s->said_ms)
+        return;
+    s->said_ms = now_ms + SAID_MS;
+    log_at(
+        LOG_WARN, NULL,
+        "memory is short, clients are refused or given up held=%zu budget=%zu connections=%zu "
+        "given_up=%zu",
+        memory_held_bytes(), memory_budget_bytes(), server_connections(s), shed);
+}
+
+/* Every tenth of a second: is too much held? */
 static void on_memory_tick(evutil_socket_t fd, short what, void *arg)
 {
     struct server *s = arg;
@@ -186,11 +218,8 @@ static void on_memory_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     s->w->slot->memory_bytes = (int64_t)memory_held_bytes();
     s->w->slot->memory_budget_bytes = (int64_t)memory_budget_bytes();
-    /* Pages between blocks in use stay with the process, and would come on top. */
     if (short_bytes > 0 || memory_held_bytes() > memory_budget_bytes() / 2)
-        malloc_trim(0);
-    if (short_bytes > 0)
-        s->w->slot->shed += listener_shed(s->listener, short_bytes + memory_budget_bytes() / 8);
+        make_room(s, short_bytes);
     if (s->w->slot->connections > 0)
         loop_event_add(s->memory, &memory_tick);
 }

@@ -19,7 +19,6 @@
 
 #define DRAIN_TICK_MS       50
 #define MEMORY_PART         4
-#define MEMORY_MIN_BYTES    ((size_t)64 << 20)
 #define MEMORY_MAPPED_BYTES (64 << 10)
 
 struct process {
@@ -168,7 +167,7 @@ static void set_memory(const struct config *conf)
 
     if (bytes == 0)
         bytes = there / (conf->workers > 2 ? 2 * (size_t)conf->workers : MEMORY_PART);
-    memory_set_budget(bytes < MEMORY_MIN_BYTES ? MEMORY_MIN_BYTES : bytes);
+    memory_set_budget(bytes < CONFIG_MEMORY_MIN_BYTES ? CONFIG_MEMORY_MIN_BYTES : bytes);
     memory_take(memory_resident_bytes());
 }
 

@@ -105,6 +105,9 @@ int config_check(const struct config *c, struct err *err)
         return err_set(err, ERR_RANGE,
                        "health.interval is %lldms, want 0s for none or at least %dms",
                        (long long)c->health.interval_ms, CHECKS_MIN_MS);
+    if (c->http.memory_bytes > 0 && c->http.memory_bytes < CONFIG_MEMORY_MIN_BYTES)
+        return err_set(err, ERR_RANGE, "http.memory is %zuKiB, want 0 or at least %zuMiB",
+                       c->http.memory_bytes >> 10, CONFIG_MEMORY_MIN_BYTES >> 20);
     if (c->health.status != 0 && c->health.status < 200)
         return err_set(err, ERR_RANGE, "health.status is %d, want 0 for any 2xx or 200..599",
                        c->health.status);

@@ -115,6 +115,8 @@ struct config_texts { /* a list of strings */
     size_t n;
 };
 
+#define CONFIG_MEMORY_MIN_BYTES ((size_t)64 << 20) /* of http.memory, which a worker needs */
+
 struct config_http {            /* the client side: every bound of router/http_*.c */
     size_t head_max_bytes;      /* 32 KiB: request line and fields */
     size_t target_max_bytes;    /* 8 KiB */

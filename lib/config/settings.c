@@ -129,7 +129,7 @@ static const struct setting top[] = {
      .words = scope_words},
     BREAKER_ROWS
     {"breaker.last_resort", SETTING_SWITCH, AT(last_resort), 0, 0, "try",
-     .help = "What to do when no usable region is left: try the one that returns earliest, or answer 503 (off).",
+     .help = "What to do when no usable region is left: try the one that returns earliest, or answer 503 (off). Two requests per router try at a time, one more for each that goes well; others wait for them for up to a second.",
      .words = last_resort_words},
 
     {"health.interval", SETTING_DURATION, AT(health.interval_ms), 0, MINUTES(5), "10s",
@@ -174,7 +174,7 @@ static const struct setting top[] = {
      .words = off_on_words},
 
     {"hedge.after", SETTING_STRING, AT(hedge.after), 2, 32, "silence", .form = FORM_HEDGE,
-     .help = "When a second target is asked beside a first that has shown no content. silence: after four times what 95 % of the region's last answers took, at least 5s (30s while fewer than 20 are known), and for a request that probes an open region after that time, at least 2s (10s). A region that is overtaken so has failed. p95 or a duration asks earlier, within hedge.max_share. off never."},
+     .help = "When a second target is asked beside a first that has shown no content. silence: after four times what 95 % of the region's last answers took, at least 5s (10s while nothing is known of it); after a fourth of that, at least 2s, for a request that probes an open region, or waits at one that has failed others and since then answers nobody. A region that is overtaken so has failed. p95 or a duration asks earlier, within hedge.max_share. off never."},
     {"hedge.max_share", SETTING_PERCENT, AT(hedge.max_share), 1, 100, "5",
      .help = "Share of requests that may ask a second target so. Probes and a region that has been silent to everybody do not count."},
 
@@ -187,7 +187,7 @@ static const struct setting top[] = {
     {"http.max_body_bytes", SETTING_SIZE, AT(http.body_max_bytes), 1, MIB(1024), "32MiB",
      .help = "Request body.", .limit = true},
     {"http.memory", SETTING_SIZE, AT(http.memory_bytes), 0, MIB(1024 * 1024), "0B",
-     .help = "What one worker may hold in memory. Beyond it new bodies are refused, and clients that hold most and do not move are given up. 0 for a quarter of what the machine or the container has, shared where there are more than two workers.", .limit = true},
+     .help = "What one worker may hold in memory. Beyond it new bodies are refused, and clients that hold most and do not move are given up. At least 64MiB, or 0 for a quarter of what the machine or the container has, shared where there are more than two workers.", .limit = true},
     {"http.max_json_depth", SETTING_COUNT, AT(http.json_depth_max), 1, JSON_SCAN_DEPTH_MAX, "64",
      .help = "Nested brackets in a request body.", .limit = true},
     {"http.max_chunk_ext_bytes", SETTING_SIZE, AT(http.chunk_ext_max_bytes), 0, KIB(64), "256B",

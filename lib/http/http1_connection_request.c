@@ -122,6 +122,13 @@ static void keep_behind_head(struct http1_connection *c, struct str rest)
     }
 }
 
+/* There is no room for more of it.  That is noted: whoever holds some for nothing makes room. */
+static void refuse_body(struct http1_connection *c)
+{
+    (void)memory_admit(2 * c->body.cap);
+    http1_connection_refuse_full(c);
+}
+
 /* Feeds bytes to the framing.  What follows the body is the next request's. */
 static void take_body(struct http1_connection *c, struct str bytes)
 {
@@ -135,7 +142,7 @@ static void take_body(struct http1_connection *c, struct str bytes)
         deliver(c, buf_str(&c->body));
     } else if (r == HTTP_PARSE_REFUSED) {
         if (c->framing.verdict.status == 503)
-            http1_connection_refuse_full(c);
+            refuse_body(c);
         else
             http1_connection_refuse_as(c, c->framing.verdict.status,
                                        c->framing.verdict.message);
@@ -161,7 +168,9 @@ static void begin_body(struct http1_connection *c)
         deliver(c, (struct str){c->in.data + used, c->request_bytes - used});
         return;
     }
-    http1_body_init(&c->framing, w->chunked ? -1 : w->content_length, c->limits->body_max_bytes,
+    /* What is announced is all that it may take: it does not double beyond it. */
+    c->body.max = w->chunked ? c->limits->body_max_bytes : (size_t)w->content_length;
+    http1_body_init(&c->framing, w->chunked ? -1 : w->content_length, c->body.max,
                     c->limits->chunk_ext_max_bytes);
     c->state_due_ms = c->now_ms + c->limits->body_timeout_ms;
     if (w->expect_continue && c->in.len == used) /* RFC 9110 10.1.1: none once body came */

@@ -138,6 +138,53 @@ def test_a_region_that_comes_and_goes(fleet):
     load.check()
 
 
+def test_the_other_dies_when_one_is_just_back(fleet):
+    """It is open still, and the only one that is well: who has nobody else to ask waits for those
+    who try it."""
+    f = two(fleet)
+    text = warm(f)
+    east, west = f.regions
+    east.fault(status=503)
+    ask(f, 8, False)
+    wait_for(lambda: f.router.breaker("us-east") == "open", what="the trip")
+    east.fault(delay_head_ms=200)
+    west.fault(status=503)
+    check(f, text, ask(f, 20, False, threads=10), 5, ("us-east",))
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_a_region_hangs_when_nothing_is_known_of_it(fleet, stream):
+    """A new router: the first to be overtaken tells all that wait there."""
+    f = two(fleet)
+    f.region("us-east").fault(hang=True)
+    answers = []
+    with ThreadPoolExecutor(20) as pool:
+        for _ in range(10):
+            answers.append(pool.submit(ask, f, 1, stream))
+            time.sleep(0.5)  # they come one by one
+    took = sorted(took_s for a in answers for _, took_s in a.result())
+    assert all(a.status == 200 for x in answers for a, _ in x.result())
+    assert took[-1] < 14, took
+    check(f, ask(f, 1, stream)[0][0].content(), ask(f, 4, stream), 5, SERVED_ELSEWHERE)
+
+
+def test_a_region_hangs_after_a_reload(fleet):
+    """What the fleet knows of its times is known to the new workers."""
+    f = two(fleet)
+    text = warm(f)
+    f.region("us-east").fault(delay_head_ms=20)
+    ask(f, 30, False)
+    wait_for(lambda: f.admin.json("region", "show", "us-east")["first_byte_us"] is not None,
+             what="the fleet to be told of its times")
+    old = f.router.workers()
+    f.router.hup()
+    wait_for(lambda: f.router.workers() and not set(old) & set(f.router.workers()),
+             what="new workers")
+    wait_for(f.router.is_attached, what="the fleet's state to be read")
+    f.region("us-east").fault(hang=True)
+    check(f, text, ask(f, 8, False), 9, SERVED_ELSEWHERE)
+
+
 def test_all_regions_are_out_and_one_returns(fleet):
     f = two(fleet)
     warm(f)
