@@ -56,7 +56,7 @@ int reply_model(const struct config *conf, struct str id, struct buf *out) MUST_
 /* Copies into f the vendor's fields that pass to the client: those of a list, here and in d, the
  * region's dialect, but for those that Connection names (RFC 9110 section 7.6.1).  Names and
  * values are copied into text and live as long as it is not changed.  Returns how many, at most
- * max. */
+ * max; -1: text has no room for them. */
 int64_t reply_pass_fields(const struct dialect *d, const struct upstream_head *head,
                           struct http_reply_field *f, size_t max, struct buf *text);
 
