@@ -20,6 +20,7 @@
 #define DRAIN_TICK_MS       50
 #define MEMORY_PART         4
 #define MEMORY_MAPPED_BYTES (64 << 10)
+#define MEMORY_TOP_BYTES    (8 << 20) /* or each request would take its memory anew */
 
 struct process {
     struct worker w;
@@ -157,7 +158,7 @@ static void await_fleet(struct process *p)
 static void set_malloc(void)
 {
     mallopt(M_MMAP_THRESHOLD, MEMORY_MAPPED_BYTES);
-    mallopt(M_TRIM_THRESHOLD, 2 * MEMORY_MAPPED_BYTES);
+    mallopt(M_TRIM_THRESHOLD, MEMORY_TOP_BYTES);
 }
 
 /* What the program itself takes by now is a part of it. */
