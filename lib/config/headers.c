@@ -4,6 +4,7 @@
 #include "config/headers.h"
 
 #include "base/text.h"
+#include "config/lists.h"
 #include "config/value.h"
 
 #include <stdio.h>
@@ -103,17 +104,12 @@ int headers_load(struct config_region *r, const struct object *o, struct err *er
 {
     const struct setting *k = settings_find(o->t, STR("headers"));
     const struct json *v = object_given(o, k->name);
-    char where[OBJECT_WHERE_MAX], want[SETTINGS_WANT_MAX];
+    char where[OBJECT_WHERE_MAX];
 
     if (v == NULL)
         return 0;
     object_join(where, o->at, k->name);
-    if (json_kind(v) != JSON_KIND_OBJECT)
-        return value_refuse(k, v, where, err);
-    if ((int64_t)json_count(v) <= k->max)
-        return load_all(r, v, o, err);
-    settings_want(k, true, want, sizeof(want));
-    return err_set(err, ERR_RANGE, "%s has %zu, want %s", where, json_count(v), want);
+    return lists_check(k, v, JSON_KIND_OBJECT, where, err) < 0 ? -1 : load_all(r, v, o, err);
 }
 
 void headers_write(const struct config_region *r, bool mask, struct json_out *o)

@@ -60,6 +60,14 @@ def small(fleet, **http):
     return fleet(1, 1, with_redis=False, http={"memory": f"{BUDGET // MIB}MiB", **http})
 
 
+def held_bytes(f):
+    return f.router.metrics()["sluice_memory_held_bytes"]
+
+
+def shed(f):
+    return f.router.metrics()["sluice_clients_shed_total"]
+
+
 def pour(connections, data):
     """As much of data as each connection takes."""
     for c in connections:
@@ -81,16 +89,8 @@ def test_bodies_that_never_end(fleet):
         for c in held:
             c.close()
     watch.check()
-    wait_for(lambda: f.router.metrics()["sluice_memory_held_bytes"] < BUDGET / 2,
+    wait_for(lambda: held_bytes(f) < BUDGET / 2,
              what="the memory to be given back")
-
-
-def held_bytes(f):
-    return f.router.metrics()["sluice_memory_held_bytes"]
-
-
-def shed(f):
-    return f.router.metrics()["sluice_clients_shed_total"]
 
 
 def test_those_who_do_not_move_make_room(fleet):
@@ -169,7 +169,7 @@ def test_who_moves_is_not_given_up(fleet):
     with Watch(f) as watch:
         held = [f.router.connect() for _ in range(20)]
         pour(held, HEAD.format(8 * MIB).encode() + b"[" * (7 * MIB))
-        wait_for(lambda: f.router.metrics()["sluice_memory_held_bytes"] < BUDGET,
+        wait_for(lambda: held_bytes(f) < BUDGET,
                  what="the holders to be given up")
         # A 503 before all of it was sent is a reset for who goes on sending.
         a = wait_for(lambda: (a := request(f.router.port, "POST", PATH, json=body)).status == 200
